@@ -1,0 +1,43 @@
+import { RemoraError } from '../errors.ts';
+
+const refuse = (message: string): never => {
+  throw new RemoraError('bad-input', message);
+};
+
+/**
+ * A remote cluster's alias as Elasticsearch takes it. `signing` is legal there, but `cluster.remote.signing.*` is also the namespace of the trust
+ * settings, and removing such an alias would drop them: refused.
+ */
+export const parseAlias = (text: string): string => {
+  if (!/^[A-Za-z0-9_-]+$/.test(text)) {
+    return refuse(`"${text}" is not an alias: Elasticsearch takes letters, digits, "-" and "_" only.`);
+  }
+  if (text === 'signing')
+    return refuse(
+      '"signing" cannot be an alias: cluster.remote.signing.* holds the trust settings of strong identity verification.',
+    );
+  return text;
+};
+
+/** The name under which Remora knows a cluster: it appears in file names, keys and secret names. */
+export const parseClusterName = (text: string): string =>
+  /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/.test(text)
+    ? text
+    : refuse(
+        `"${text}" is not a cluster name: use 1 to 63 letters, digits, "-" and "_", beginning with a letter or digit.`,
+      );
+
+/** A node's `node.name`: free text in Elasticsearch, but without what would break a list, a path or a line. */
+export const parseNodeName = (text: string): string =>
+  /^[^\s/,\p{Cc}]{1,255}$/u.test(text)
+    ? text
+    : refuse(`"${text}" is not a node name: 1 to 255 characters without blanks, "/" and ",".`);
+
+/** An API key's name by Elasticsearch's own rules. */
+export const parseApiKeyName = (text: string): string =>
+  text.length >= 1 && text.length <= 256 && text === text.trim() && !text.startsWith('_')
+    ? text
+    : refuse(`"${text}" is not an API key name: 1 to 256 characters, no blank at either end, no leading "_".`);
+
+/** A file name that is safe to make of a name: anything but letters, digits, ".", "-" and "_" becomes "-". */
+export const fileNameOf = (name: string): string => name.replace(/[^A-Za-z0-9._-]/g, '-');

@@ -1,0 +1,56 @@
+import Type, { type Static } from 'typebox';
+
+/**
+ * Enrolment, over HTTPS. The agent holds a one-time token (address, fleet CA fingerprint, id, secret).
+ *   1. `GET /agent/v1/ca` without trust; the answer counts only when its SHA-256 is the token's fingerprint.
+ *   2. `POST /agent/v1/join` with exactly that CA trusted.
+ * The private key is made on the node and never leaves it: the agent sends the public key and a signature over `joinProof(...)`.
+ * A token is spent in the same step that records the node, so that a lost answer can be repeated with the same public key.
+ */
+export const JoinRequest = Type.Object({
+  version: Type.Integer(),
+  tokenId: Type.String({ maxLength: 64 }),
+  tokenSecret: Type.String({ maxLength: 128 }),
+  /** The node's `node.name` or the name that the operator gave. */
+  name: Type.String({ minLength: 1, maxLength: 255 }),
+  agentVersion: Type.String(),
+  /** SubjectPublicKeyInfo, PEM. */
+  publicKeyPem: Type.String({ maxLength: 4096 }),
+  /** Base64 of an RSASSA-PKCS1-v1_5 SHA-256 signature over `joinProof`. */
+  signature: Type.String({ maxLength: 2048 }),
+  elasticsearch: Type.Object({
+    nodeName: Type.String(),
+    url: Type.String(),
+    configDir: Type.String(),
+    home: Type.String(),
+    /** null when the node does not run now; then it is checked at the first session. */
+    pid: Type.Union([Type.Integer(), Type.Null()]),
+  }),
+});
+export type JoinRequest = Static<typeof JoinRequest>;
+
+export const JoinResponse = Type.Object({
+  /** The client certificate for this agent, PEM. */
+  certificatePem: Type.String(),
+  name: Type.String(),
+  cluster: Type.String(),
+  /** Identifies the store, so that a wiped one is noticed. */
+  storeId: Type.String(),
+  /** Where to dial, first one first. */
+  coordinators: Type.Array(Type.String(), { minItems: 1 }),
+});
+export type JoinResponse = Static<typeof JoinResponse>;
+
+/** The text whose signature proves possession of the private key and binds it to this token and name. */
+export const joinProof = (tokenId: string, name: string, publicKeyPem: string): string =>
+  `remora-join-v1\n${tokenId}\n${name}\n${publicKeyPem.trim()}\n`;
+
+/** What the one-time token carries. */
+export interface JoinToken {
+  /** https URL of the coordinator. */
+  readonly url: string;
+  /** SHA-256 of the fleet CA's DER, lower-case hex. */
+  readonly caFingerprint: string;
+  readonly id: string;
+  readonly secret: string;
+}

@@ -1,0 +1,48 @@
+import Type from 'typebox';
+import { Compile } from 'typebox/compile';
+import { RemoraError } from '../errors.ts';
+import { Acknowledge, Deliver, Progress, Result } from './delivery.ts';
+import { MAX_FRAME_BYTES } from './limits.ts';
+import { Draining, Heartbeat, Hello, Welcome } from './session.ts';
+
+/** The message union of each direction, and one function a direction that reads a frame. */
+export type FromAgent = Hello | Heartbeat | Draining | Result | Progress;
+export type FromCoordinator = Welcome | Deliver | Acknowledge;
+
+const fromAgent = Compile(Type.Union([Hello, Heartbeat, Draining, Result, Progress]));
+const fromCoordinator = Compile(Type.Union([Welcome, Deliver, Acknowledge]));
+
+const parseJson = (frame: string): unknown => {
+  if (frame.length > MAX_FRAME_BYTES)
+    throw new RemoraError(
+      'protocol-violation',
+      `a frame of ${frame.length} characters is over the limit of ${MAX_FRAME_BYTES}`,
+    );
+  try {
+    return JSON.parse(frame);
+  } catch {
+    throw new RemoraError('protocol-violation', 'a frame is not JSON');
+  }
+};
+
+/** Names the type but never quotes the content: it may hold a secret. */
+const refuse = (value: unknown): never => {
+  const type =
+    typeof value === 'object' && value !== null && 'type' in value ? String(value.type).slice(0, 40) : 'none';
+  throw new RemoraError(
+    'protocol-violation',
+    `a message of type "${type}" is unknown or does not have the fields of this protocol version`,
+  );
+};
+
+/** Reads what an agent sent; throws `protocol-violation`. */
+export const parseFromAgent = (frame: string): FromAgent => {
+  const value = parseJson(frame);
+  return fromAgent.Check(value) ? (value as FromAgent) : refuse(value);
+};
+
+/** Reads what a coordinator sent; throws `protocol-violation`. */
+export const parseFromCoordinator = (frame: string): FromCoordinator => {
+  const value = parseJson(frame);
+  return fromCoordinator.Check(value) ? (value as FromCoordinator) : refuse(value);
+};
