@@ -1,0 +1,136 @@
+import type { ChangeOperation, OperationCall } from '@remora/shared/operations.ts';
+import type { EffectClass, SettingValue } from '@remora/shared/settings.ts';
+
+/** A node of a cluster; node names are unique within their cluster. */
+export interface NodeId {
+  readonly cluster: string;
+  readonly node: string;
+}
+
+/** What a certificate shall say, decided when the plan is made. */
+export interface CertificateWish {
+  readonly commonName: string;
+  readonly dns: readonly string[];
+  readonly ip: readonly string[];
+  readonly validityDays: number;
+}
+
+/** What the key of a connection grants, in the form of the create cross-cluster API key API. */
+export interface Access {
+  readonly search?: readonly { readonly names: readonly string[]; readonly [more: string]: unknown }[];
+  readonly replication?: readonly { readonly names: readonly string[] }[];
+}
+
+/**
+ * One entry a kind of step: its input, complete when the plan is made (secrets by reference). The union of steps and the runner's executor table derive
+ * from this map, so a kind without an executor does not compile.
+ */
+export interface StepInputs {
+  /** Makes a CA whose key is sealed in the store. */
+  'ca.create': { readonly ca: string; readonly commonName: string; readonly validityDays: number };
+  /** Issues a server certificate and mints the PKCS#12 and its password as secrets. */
+  'certificate.issue': CertificateIssue;
+  /** A transaction on one node; with a `service` operation the node is restarted under the gates of a roll. */
+  'node.change': NodeId & {
+    readonly operations: readonly OperationCall<ChangeOperation>[];
+    readonly acceptOutage: boolean;
+  };
+  /** Checks that the remote cluster server of a node serves the certificate under an address that it covers; reissues it by file if not. */
+  'remote-server.verify': CertificateIssue & { readonly path: string; readonly source: string };
+  /** Creates the cross-cluster API key on the remote cluster and mints its encoded form as a secret. */
+  'api-key.create': {
+    readonly cluster: string;
+    readonly name: string;
+    readonly access: Access;
+    /** As Elasticsearch takes it, for example `90d`; null for no end. */
+    readonly expiration: string | null;
+    readonly metadata: Readonly<Record<string, unknown>>;
+    readonly certificateIdentity: string | null;
+    /** The secret that holds the encoded key. */
+    readonly secret: string;
+    readonly connection: { readonly local: string; readonly alias: string };
+  };
+  /** `_nodes/reload_secure_settings` on one node after its keystore changed. */
+  'secure-settings.reload': NodeId & { readonly keystorePassword: string | null };
+  /** `PUT _cluster/settings`, persistent; null removes a setting. */
+  'cluster-settings.put': {
+    readonly cluster: string;
+    readonly persistent: Readonly<Record<string, SettingValue | null>>;
+  };
+  /** A real authenticated request from every local node with the role remote_cluster_client. */
+  'connection.prove': {
+    readonly local: string;
+    readonly remote: string;
+    readonly alias: string;
+    /** Index patterns that the key may search; empty for a replication-only key. */
+    readonly search: readonly string[];
+  };
+  /** Writes the connection into the inventory. */
+  'connection.record': { readonly connection: ConnectionRecord };
+  /** Invalidates a key that a new one has replaced, after every node proved the new one. */
+  'api-key.invalidate': { readonly cluster: string; readonly keyId: string; readonly keyName: string };
+}
+
+export interface CertificateIssue extends NodeId, CertificateWish {
+  readonly ca: string;
+  readonly purpose: 'remote_cluster_server';
+  /** Secrets that receive the PKCS#12 file and its password. */
+  readonly p12Secret: string;
+  readonly passwordSecret: string;
+}
+
+/** A connection that Remora manages, as the inventory keeps it. */
+export interface ConnectionRecord {
+  readonly local: string;
+  readonly remote: string;
+  readonly alias: string;
+  readonly auth: 'api_key';
+  readonly mode: 'sniff' | 'proxy';
+  readonly ca: string;
+  readonly keySecret: string;
+  readonly access: Access;
+  readonly search: readonly string[];
+  readonly keyName: string;
+  readonly keyHash: string;
+}
+
+export type StepKind = keyof StepInputs;
+
+export interface PlannedStep<K extends StepKind = StepKind> {
+  readonly id: string;
+  readonly kind: K;
+  /** Node or cluster name, or `coordinator`. */
+  readonly target: string;
+  readonly effect: EffectClass;
+  readonly reason: string;
+  readonly diff: string;
+  readonly stage: string;
+  readonly input: StepInputs[K];
+}
+
+/** The union of all planned steps, so that `kind` tells the type of `input`. */
+export type AnyStep = { [K in StepKind]: PlannedStep<K> }[StepKind];
+
+/**
+ * `serial` runs step by step, `parallel` side by side, `roll` one node at a time in the order that is right at that moment (the elected master last).
+ */
+export interface Stage {
+  readonly id: string;
+  readonly title: string;
+  readonly mode: 'serial' | 'parallel' | 'roll';
+}
+
+/** A plan with everything that a runner needs. Immutable and without secrets. */
+export interface StoredPlan {
+  readonly planId: string;
+  readonly hash: string;
+  readonly workflow: string;
+  readonly title: string;
+  readonly createdAt: string;
+  readonly clusters: readonly string[];
+  readonly stages: readonly Stage[];
+  readonly steps: readonly AnyStep[];
+  readonly restarts: readonly string[];
+  readonly outages: readonly string[];
+  readonly warnings: readonly string[];
+}

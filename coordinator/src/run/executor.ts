@@ -1,0 +1,52 @@
+import type { ChangeOperation, OperationCall } from '@remora/shared/operations.ts';
+import type { Result } from '@remora/shared/protocol/delivery.ts';
+import type { NodeId, StepInputs, StepKind } from '../plan/steps.ts';
+
+/** What a step remembers between its beginning and its end; written through the fence, so that whoever goes on with the run sees it. */
+export interface StepMemory {
+  /** What is about to be called, written before the call (for example the unique name of an API key). */
+  readonly intent: unknown;
+  /** What was found before the change. */
+  readonly before: unknown;
+  /** What came of it, without secrets. */
+  readonly result: unknown;
+}
+
+/**
+ * What an executor gets. Every method that writes or acts checks the fence first and throws `fence-stale` when the run was taken over; every long call
+ * ends with the signal.
+ */
+export interface StepContext {
+  readonly runId: string;
+  readonly stepId: string;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  readonly actor: string;
+  readonly signal: AbortSignal;
+  /** As written by an earlier driver of the same attempt; all null at the first. */
+  readonly memory: StepMemory;
+  /** Writes parts of the memory; returns when Redis has it. */
+  remember(patch: Partial<StepMemory>): Promise<void>;
+  /** Says in a few words what is being done now; shown live and kept as an event. */
+  phase(text: string): Promise<void>;
+  /** Throws `fence-stale` when this coordinator no longer drives the run; called right before anything outside is changed. */
+  checkFence(): Promise<void>;
+  /** Records what has to be put back (`restore:NAME`) before it is changed; kept when it is set already. */
+  setRestore(name: string, value: unknown): Promise<void>;
+  clearRestore(name: string): Promise<void>;
+  /** Has the agent carry out a transaction: the delivery is RUN/STEP/ATTEMPT with the driver's fence. Waits for an agent that is away. */
+  change(node: NodeId, operations: readonly OperationCall<ChangeOperation>[], timeoutMs: number): Promise<Result>;
+  /** Notes that this run restarted a node. */
+  restarted(node: string): Promise<void>;
+  /** Waits, or rejects with the signal. */
+  sleep(ms: number): Promise<void>;
+}
+
+/** Carries out one kind of step. Called again with the same attempt and memory after a crash, so it observes before it acts. */
+export type Executor<K extends StepKind> = (context: StepContext, input: StepInputs[K]) => Promise<unknown>;
+export type Executors = { readonly [K in StepKind]: Executor<K> };
+
+/** Puts back what `setRestore` recorded; called until it succeeds before the run's locks are released. */
+export type Restorers = Readonly<
+  Record<string, (value: unknown, context: { readonly signal: AbortSignal }) => Promise<void>>
+>;

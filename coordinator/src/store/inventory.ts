@@ -1,0 +1,54 @@
+import type { Redis } from 'ioredis';
+import type { ConnectionRecord } from '../plan/steps.ts';
+import { keys } from './keys.ts';
+import type { CaRecord, CertificateRecord, ClusterRecord, NodeRecord } from './records.ts';
+
+/** A Redis hash of JSON records. */
+export interface Collection<T> {
+  get(id: string): Promise<T | null>;
+  put(id: string, record: T): Promise<void>;
+  /** Writes only when there is none yet; answers whether it did. */
+  add(id: string, record: T): Promise<boolean>;
+  remove(id: string): Promise<boolean>;
+  /** All records, ordered by id. */
+  list(): Promise<T[]>;
+}
+
+const collection = <T>(redis: Redis, key: string): Collection<T> => ({
+  async get(id) {
+    const text = await redis.hget(key, id);
+    return text === null ? null : (JSON.parse(text) as T);
+  },
+  async put(id, record) {
+    await redis.hset(key, id, JSON.stringify(record));
+  },
+  add: async (id, record) => (await redis.hsetnx(key, id, JSON.stringify(record))) === 1,
+  remove: async (id) => (await redis.hdel(key, id)) === 1,
+  async list() {
+    const all = await redis.hgetall(key);
+    return Object.entries(all)
+      .sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }))
+      .map(([, text]) => JSON.parse(text) as T);
+  },
+});
+
+/** What Remora knows of the fleet: clusters by name, nodes by `CLUSTER/NODE`, connections by `LOCAL/ALIAS`, CAs by name. */
+export interface Inventory {
+  readonly clusters: Collection<ClusterRecord>;
+  readonly nodes: Collection<NodeRecord>;
+  readonly connections: Collection<ConnectionRecord>;
+  readonly cas: Collection<CaRecord>;
+  /** By `CLUSTER/NODE/PURPOSE`. */
+  readonly certificates: Collection<CertificateRecord>;
+}
+
+export const openInventory = (redis: Redis): Inventory => ({
+  clusters: collection(redis, keys.clusters),
+  nodes: collection(redis, keys.nodes),
+  connections: collection(redis, keys.connections),
+  cas: collection(redis, keys.cas),
+  certificates: collection(redis, keys.certificates),
+});
+
+export const nodeKey = ({ cluster, node }: { readonly cluster: string; readonly node: string }): string =>
+  `${cluster}/${node}`;

@@ -1,0 +1,72 @@
+import Type, { type Static } from 'typebox';
+import { CertificateFacts } from './certificate.ts';
+
+const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
+/** The JSON that `clusters`, `nodes` and `connections` answer (design/contract of the CLI). */
+export const ClusterView = Type.Object({
+  name: Type.String(),
+  urls: Type.Array(Type.String()),
+  /** null while no URL answers; `error` says why. */
+  version: Nullable(Type.String()),
+  license: Nullable(Type.String()),
+  health: Nullable(Type.String()),
+  /** Number of nodes in the cluster. */
+  nodes: Nullable(Type.Integer()),
+  clusterUuid: Nullable(Type.String()),
+  user: Type.String(),
+  error: Nullable(Type.String()),
+});
+export type ClusterView = Static<typeof ClusterView>;
+
+export const NodeView = Type.Object({
+  name: Type.String(),
+  cluster: Type.String(),
+  agent: Type.Union([Type.Literal('online'), Type.Literal('offline')]),
+  agentVersion: Type.String(),
+  lastSeen: Nullable(Type.String()),
+  elasticsearch: Type.Object({
+    running: Type.Boolean(),
+    version: Nullable(Type.String()),
+    nodeId: Nullable(Type.String()),
+    /** The configuration directory. */
+    config: Type.String(),
+  }),
+});
+export type NodeView = Static<typeof NodeView>;
+
+export const proofStates = ['ok', 'failed', 'n/a'] as const;
+
+/** What one local node proved of a connection by a real authenticated request. */
+export const NodeProof = Type.Object({
+  node: Type.String(),
+  ok: Type.Boolean(),
+  /** `n/a`: a node without the role remote_cluster_client makes no connection. */
+  state: Type.Union(proofStates.map((state) => Type.Literal(state))),
+  error: Nullable(Type.String()),
+  hint: Nullable(Type.String()),
+});
+export type NodeProof = Static<typeof NodeProof>;
+
+export const ConnectionView = Type.Object({
+  local: Type.String(),
+  /** null when Remora does not know which cluster is behind the alias. */
+  remote: Nullable(Type.String()),
+  alias: Type.String(),
+  auth: Type.Union([Type.Literal('api_key'), Type.Literal('certificate')]),
+  mode: Type.Union([Type.Literal('sniff'), Type.Literal('proxy')]),
+  connected: Type.Boolean(),
+  proof: Type.Array(NodeProof),
+  key: Nullable(Type.Object({ id: Type.String(), name: Type.String(), expiresAt: Nullable(Type.String()) })),
+  managed: Type.Boolean(),
+});
+export type ConnectionView = Static<typeof ConnectionView>;
+
+export const CertificateView = Type.Intersect([
+  CertificateFacts,
+  Type.Object({ node: Type.String(), cluster: Type.String(), purpose: Type.String(), path: Type.String() }),
+]);
+export type CertificateView = Static<typeof CertificateView>;
+
+export const DoctorLine = Type.Object({ check: Type.String(), ok: Type.Boolean(), detail: Type.String() });
+export type DoctorLine = Static<typeof DoctorLine>;
