@@ -1,0 +1,91 @@
+import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
+import type { CaRecord, CertificateRecord } from './records.ts';
+import type { ConnectionRecord } from './steps.ts';
+
+/** A setting as the API answers it flat: everything is text or a list of texts. */
+export type FlatSettings = Readonly<Record<string, string | readonly string[]>>;
+
+/** What the cluster says of one of its nodes, and what that node's agent sees. */
+export interface NodeObservation {
+  readonly name: string;
+  readonly nodeId: string;
+  readonly version: string;
+  readonly roles: readonly string[];
+  readonly electedMaster: boolean;
+  readonly pid: number;
+  /** Start of the JVM in ms since 1970, on the node's clock. */
+  readonly startedAtMs: number;
+  /** Non-secret settings of the running process. Paths of certificates are not among them: Elasticsearch filters those. */
+  readonly settings: FlatSettings;
+  /** Paths of certificates, keys and CAs that the running process has loaded, as configured (`_ssl/certificates`); null when it could not be asked. */
+  readonly loadedCertificates: readonly string[] | null;
+  /** Where the remote cluster server listens; null when it is off. */
+  readonly remoteClusterServer: { readonly publishAddress: string } | null;
+  /** Publish host of the transport layer, which the remote cluster server falls back to when its own is not set. */
+  readonly transportHost: string;
+  readonly agent: AgentObservation;
+}
+
+export type AgentObservation =
+  | { readonly state: 'online'; readonly facts: NodeFacts; readonly clockSkewMs: number }
+  | { readonly state: 'offline' }
+  | { readonly state: 'missing' }
+  /** It answered, but with an error. */
+  | { readonly state: 'failed'; readonly reason: string };
+
+export interface ClusterObservation {
+  readonly name: string;
+  readonly clusterUuid: string;
+  readonly version: string;
+  /** The oldest version that this cluster's nodes can speak to. */
+  readonly minimumWireCompatibility: string;
+  readonly health: 'green' | 'yellow' | 'red';
+  readonly license: { readonly type: string; readonly active: boolean };
+  readonly security: 'on' | 'off';
+  readonly apiKeyService: 'on' | 'off';
+  /** Cluster privileges of the coordinator's user that it lacks. */
+  readonly missingPrivileges: readonly string[];
+  /** The coordinator's own credential is an API key, which cannot create a cross-cluster key. */
+  readonly nodes: readonly NodeObservation[];
+  /** `cluster.remote.*` by scope. */
+  readonly persistent: FlatSettings;
+  readonly transient: FlatSettings;
+  /** Indices with no copy but one, which go away while their node restarts. */
+  readonly unreplicatedIndices: readonly string[];
+}
+
+/** What was found of one address from one local node. */
+export interface PathObservation {
+  readonly node: string;
+  readonly address: string;
+  readonly tcp: 'open' | 'refused' | 'timeout' | 'unreachable' | 'unknown-host';
+  readonly detail: string;
+}
+
+/** A cross-cluster API key that exists on the remote cluster. */
+export interface KeyObservation {
+  readonly id: string;
+  readonly name: string;
+  readonly invalidated: boolean;
+  /** ms since 1970; null for no end. */
+  readonly expiresAtMs: number | null;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+/** Everything that the connect planner looks at. */
+export interface ConnectFacts {
+  readonly local: ClusterObservation;
+  readonly remote: ClusterObservation;
+  /** Connections that Remora manages, of any cluster. */
+  readonly connections: readonly ConnectionRecord[];
+  readonly ca: CaRecord | null;
+  /** Certificates that Remora issued for nodes of the remote cluster. */
+  readonly certificates: readonly CertificateRecord[];
+  /** Keys of the remote cluster whose metadata name this connection. */
+  readonly keys: readonly KeyObservation[];
+  readonly paths: readonly PathObservation[];
+  /** Names and latest versions of the secrets that exist. */
+  readonly secretVersions: Readonly<Record<string, number>>;
+  /** Whether the proof of this connection held a moment ago; null when the alias is not there. */
+  readonly proven: boolean | null;
+}

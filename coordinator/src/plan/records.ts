@@ -1,0 +1,53 @@
+import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
+
+/** A cluster as the inventory keeps it. The password is a reference. */
+export interface ClusterRecord {
+  readonly name: string;
+  readonly urls: readonly string[];
+  /** PEM text of the CA that signed the cluster's HTTPS certificates; null for public CAs or plain http. */
+  readonly caPem: string | null;
+  readonly user: string;
+  /** `secret:…` */
+  readonly password: string;
+  readonly clusterUuid: string;
+  readonly addedAt: string;
+}
+
+/** A node with an agent. */
+export interface NodeRecord {
+  readonly cluster: string;
+  readonly node: string;
+  readonly agentVersion: string;
+  /** SHA-256 of the agent's client certificate. */
+  readonly certificateFingerprint: string;
+  readonly joinedAt: string;
+  readonly lastSeen: string | null;
+  /** As the agent last said. */
+  readonly running: boolean;
+  readonly configDir: string;
+  /** From the cluster's own answer; null until it was seen there. */
+  readonly nodeId: string | null;
+  readonly version: string | null;
+}
+
+/** A CA that Remora manages; the key is a sealed secret. */
+export interface CaRecord {
+  readonly name: string;
+  readonly certificatePem: string;
+  /** `secret:…`, null for a CA that is only trusted. */
+  readonly key: string | null;
+  readonly facts: CertificateFacts;
+}
+
+/** A certificate that Remora issued for a node. */
+export interface CertificateRecord {
+  readonly cluster: string;
+  readonly node: string;
+  readonly purpose: 'remote_cluster_server';
+  readonly ca: string;
+  /** Where it was placed, relative to the node's configuration directory. */
+  readonly path: string;
+  readonly p12Secret: string;
+  readonly passwordSecret: string;
+  readonly facts: CertificateFacts;
+}
