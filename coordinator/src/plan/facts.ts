@@ -1,6 +1,5 @@
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
-import type { CaRecord, CertificateRecord } from './records.ts';
-import type { ConnectionRecord } from './steps.ts';
+import type { ApiKeyRecord, CaRecord, CertificateRecord, ConnectionRecord } from './records.ts';
 
 /** A setting as the API answers it flat: everything is text or a list of texts. */
 export type FlatSettings = Readonly<Record<string, string | readonly string[]>>;
@@ -45,7 +44,6 @@ export interface ClusterObservation {
   readonly apiKeyService: 'on' | 'off';
   /** Cluster privileges of the coordinator's user that it lacks. */
   readonly missingPrivileges: readonly string[];
-  /** The coordinator's own credential is an API key, which cannot create a cross-cluster key. */
   readonly nodes: readonly NodeObservation[];
   /** `cluster.remote.*` by scope. */
   readonly persistent: FlatSettings;
@@ -62,14 +60,11 @@ export interface PathObservation {
   readonly detail: string;
 }
 
-/** A cross-cluster API key that exists on the remote cluster. */
+/** A cross-cluster API key that Remora created, and whether the remote cluster still takes it. */
 export interface KeyObservation {
-  readonly id: string;
-  readonly name: string;
-  readonly invalidated: boolean;
-  /** ms since 1970; null for no end. */
-  readonly expiresAtMs: number | null;
-  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly record: ApiKeyRecord;
+  /** Known to the cluster, neither invalidated nor expired. */
+  readonly usable: boolean;
 }
 
 /** Everything that the connect planner looks at. */
@@ -81,7 +76,7 @@ export interface ConnectFacts {
   readonly ca: CaRecord | null;
   /** Certificates that Remora issued for nodes of the remote cluster. */
   readonly certificates: readonly CertificateRecord[];
-  /** Keys of the remote cluster whose metadata name this connection. */
+  /** Keys that Remora created on the remote cluster, by the secret that holds them, with what the cluster says of them now. */
   readonly keys: readonly KeyObservation[];
   readonly paths: readonly PathObservation[];
   /** Names and latest versions of the secrets that exist. */

@@ -51,3 +51,36 @@ export interface CertificateRecord {
   readonly passwordSecret: string;
   readonly facts: CertificateFacts;
 }
+
+/** What the key of a connection grants, in the form of the create cross-cluster API key API. */
+export interface Access {
+  readonly search?: readonly { readonly names: readonly string[]; readonly [more: string]: unknown }[];
+  readonly replication?: readonly { readonly names: readonly string[] }[];
+}
+
+/** A connection that Remora manages, as it was last wanted. */
+export interface ConnectionRecord {
+  readonly local: string;
+  readonly remote: string;
+  readonly alias: string;
+  readonly auth: 'api_key';
+  readonly mode: 'sniff' | 'proxy';
+  /** Name of the CA that signs the remote cluster server's certificates. */
+  readonly ca: string;
+  /** `secret:…@VERSION` of the encoded key that the local cluster uses. */
+  readonly keySecret: string;
+  readonly access: Access;
+  /** As given, for example `90d`; null for a key without end. */
+  readonly expires: string | null;
+}
+
+/** A cross-cluster API key that Remora created, filed under the reference of the secret that holds it. */
+export interface ApiKeyRecord {
+  readonly secret: string;
+  readonly cluster: string;
+  readonly id: string;
+  readonly name: string;
+  readonly expiresAtMs: number | null;
+  /** Hash of the access, expiration and metadata that it was given. */
+  readonly configHash: string;
+}

@@ -1,5 +1,6 @@
 import type { ChangeOperation, OperationCall } from '@remora/shared/operations.ts';
 import type { EffectClass, SettingValue } from '@remora/shared/settings.ts';
+import type { Access, ConnectionRecord } from './records.ts';
 
 /** A node of a cluster; node names are unique within their cluster. */
 export interface NodeId {
@@ -13,12 +14,6 @@ export interface CertificateWish {
   readonly dns: readonly string[];
   readonly ip: readonly string[];
   readonly validityDays: number;
-}
-
-/** What the key of a connection grants, in the form of the create cross-cluster API key API. */
-export interface Access {
-  readonly search?: readonly { readonly names: readonly string[]; readonly [more: string]: unknown }[];
-  readonly replication?: readonly { readonly names: readonly string[] }[];
 }
 
 /**
@@ -36,7 +31,7 @@ export interface StepInputs {
     readonly acceptOutage: boolean;
   };
   /** Checks that the remote cluster server of a node serves the certificate under an address that it covers; reissues it by file if not. */
-  'remote-server.verify': CertificateIssue & { readonly path: string; readonly source: string };
+  'remote-server.verify': CertificateIssue;
   /** Creates the cross-cluster API key on the remote cluster and mints its encoded form as a secret. */
   'api-key.create': {
     readonly cluster: string;
@@ -45,10 +40,18 @@ export interface StepInputs {
     /** As Elasticsearch takes it, for example `90d`; null for no end. */
     readonly expiration: string | null;
     readonly metadata: Readonly<Record<string, unknown>>;
-    readonly certificateIdentity: string | null;
     /** The secret that holds the encoded key. */
     readonly secret: string;
     readonly connection: { readonly local: string; readonly alias: string };
+  };
+  /** Changes what an existing key grants, in place. */
+  'api-key.update': {
+    readonly cluster: string;
+    readonly id: string;
+    readonly access: Access;
+    readonly expiration: string | null;
+    readonly metadata: Readonly<Record<string, unknown>>;
+    readonly secret: string;
   };
   /** `_nodes/reload_secure_settings` on one node after its keystore changed. */
   'secure-settings.reload': NodeId & { readonly keystorePassword: string | null };
@@ -67,31 +70,22 @@ export interface StepInputs {
   };
   /** Writes the connection into the inventory. */
   'connection.record': { readonly connection: ConnectionRecord };
-  /** Invalidates a key that a new one has replaced, after every node proved the new one. */
-  'api-key.invalidate': { readonly cluster: string; readonly keyId: string; readonly keyName: string };
 }
 
 export interface CertificateIssue extends NodeId, CertificateWish {
   readonly ca: string;
   readonly purpose: 'remote_cluster_server';
+  /** Where it is placed, relative to the node's configuration directory. */
+  readonly path: string;
   /** Secrets that receive the PKCS#12 file and its password. */
   readonly p12Secret: string;
   readonly passwordSecret: string;
 }
 
-/** A connection that Remora manages, as the inventory keeps it. */
-export interface ConnectionRecord {
-  readonly local: string;
-  readonly remote: string;
-  readonly alias: string;
-  readonly auth: 'api_key';
-  readonly mode: 'sniff' | 'proxy';
-  readonly ca: string;
-  readonly keySecret: string;
-  readonly access: Access;
-  readonly search: readonly string[];
-  readonly keyName: string;
-  readonly keyHash: string;
+/** Health of a cluster before a roll. */
+export interface Baseline {
+  readonly health: 'green' | 'yellow' | 'red';
+  readonly nodes: number;
 }
 
 export type StepKind = keyof StepInputs;

@@ -1,7 +1,13 @@
 import type { Redis } from 'ioredis';
-import type { ConnectionRecord } from '../plan/steps.ts';
+import type {
+  ApiKeyRecord,
+  CaRecord,
+  CertificateRecord,
+  ClusterRecord,
+  ConnectionRecord,
+  NodeRecord,
+} from '../plan/records.ts';
 import { keys } from './keys.ts';
-import type { CaRecord, CertificateRecord, ClusterRecord, NodeRecord } from './records.ts';
 
 /** A Redis hash of JSON records. */
 export interface Collection<T> {
@@ -40,6 +46,8 @@ export interface Inventory {
   readonly cas: Collection<CaRecord>;
   /** By `CLUSTER/NODE/PURPOSE`. */
   readonly certificates: Collection<CertificateRecord>;
+  /** By the reference of the secret that holds the key. */
+  readonly apiKeys: Collection<ApiKeyRecord>;
 }
 
 export const openInventory = (redis: Redis): Inventory => ({
@@ -48,6 +56,7 @@ export const openInventory = (redis: Redis): Inventory => ({
   connections: collection(redis, keys.connections),
   cas: collection(redis, keys.cas),
   certificates: collection(redis, keys.certificates),
+  apiKeys: collection(redis, keys.apiKeys),
 });
 
 export const nodeKey = ({ cluster, node }: { readonly cluster: string; readonly node: string }): string =>

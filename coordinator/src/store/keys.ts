@@ -18,6 +18,8 @@ export const keys = {
   cas: `${PREFIX}cas`,
   /** hash: CLUSTER/NODE/PURPOSE -> CertificateRecord */
   certificates: `${PREFIX}certificates`,
+  /** hash: secret reference -> ApiKeyRecord */
+  apiKeys: `${PREFIX}api-keys`,
   /** hash with expiry: a join token's record */
   token: (id: string) => `${PREFIX}token:${id}`,
   /** string: a StoredPlan */
