@@ -1,0 +1,55 @@
+import { request as plainRequest } from 'node:http';
+import { request as tlsRequest } from 'node:https';
+
+export interface HttpRequest {
+  url: URL;
+  method: string;
+  user: string;
+  password: string;
+  /** sent as JSON; a string is sent as it is (NDJSON) */
+  body?: unknown;
+  /** PEM of the authority that signed an HTTPS port's certificate */
+  ca?: string;
+  /** ms; default 60,000 */
+  timeout?: number;
+}
+
+export interface HttpAnswer {
+  status: number;
+  /** parsed JSON; text where it is none */
+  body: unknown;
+}
+
+/** One request on a connection of its own. Rejects only when no answer came. */
+export function sendRequest({
+  url,
+  method,
+  user,
+  password,
+  body,
+  ca,
+  timeout = 60_000,
+}: HttpRequest): Promise<HttpAnswer> {
+  const headers = { 'content-type': 'application/json' };
+  const options = { method, headers, auth: `${user}:${password}`, agent: false, timeout, ...(ca ? { ca } : {}) };
+  return new Promise((resolve, reject) => {
+    const request = (url.protocol === 'https:' ? tlsRequest : plainRequest)(url, options, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.once('error', reject);
+      response.once('end', () => resolve({ status: response.statusCode ?? 0, body: parsed(Buffer.concat(chunks)) }));
+    });
+    request.once('timeout', () => request.destroy(new Error(`${method} ${url}: no answer within ${timeout} ms`)));
+    request.once('error', reject);
+    request.end(body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body));
+  });
+}
+
+function parsed(data: Buffer): unknown {
+  const text = data.toString('utf8');
+  try {
+    return text === '' ? {} : JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

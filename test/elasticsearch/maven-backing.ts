@@ -1,0 +1,95 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { distribution } from './distribution.ts';
+import { type Backing, configDirectory, type NodePlace } from './place.ts';
+import { jdkFor } from './versions.ts';
+
+const run = promisify(execFile);
+
+/** Enough for a node with security and a few small indices; the machine that runs the tests may be small. */
+const HEAP = '320m';
+
+/** Nodes are processes of this machine, from the distribution built of Maven Central's jars. */
+export const mavenBacking: Backing = {
+  /** The cached distribution names no JDK; these wrappers do. */
+  async makeHome(home, version) {
+    const cached = await distribution(version);
+    await mkdir(join(home, 'bin'), { recursive: true });
+    for (const tool of ['elasticsearch', 'elasticsearch-keystore']) {
+      const text = `#!/bin/sh\nES_JAVA_HOME='${jdkFor(version).home}' exec '${cached}/bin/${tool}' "$@"\n`;
+      await writeFile(join(home, 'bin', tool), text, { mode: 0o755 });
+    }
+  },
+
+  async writeScripts(node) {
+    await writeFile(join(node.directory, 'start'), startScript(node), { mode: 0o755 });
+    await writeFile(join(node.directory, 'stop'), stopScript(node), { mode: 0o755 });
+  },
+
+  async start(node) {
+    await run(join(node.directory, 'start'));
+  },
+
+  pid(node) {
+    const file = join(node.directory, 'pid');
+    const pid = existsSync(file) ? readFileSync(file, 'utf8').trim() : '';
+    return pid !== '' && commandLine(pid).includes(`${node.directory}/`) ? Number(pid) : undefined;
+  },
+
+  log(node) {
+    const file = join(node.directory, 'out.log');
+    return existsSync(file) ? readFileSync(file, 'utf8') : '';
+  },
+};
+
+/** Empty for a process that is gone or a zombie. */
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** Both scripts can be run at any time, by anybody, side by side. A pid counts only while it is this node's process. */
+function prologue(node: NodePlace): string {
+  return `cd ${node.directory} || exit 1
+exec 9> lock && flock 9
+running() { [ -s pid ] && grep -qaF "${node.directory}/" "/proc/$(cat pid)/cmdline" 2> /dev/null; }`;
+}
+
+function startScript(node: NodePlace): string {
+  const environment = [
+    `ES_PATH_CONF=${configDirectory(node)}`,
+    `ES_LOG_FILE=${node.directory}/out.log`,
+    `ES_HEAP=${HEAP}`,
+    ...(node.passphraseFile ? [`ES_KEYSTORE_PASSPHRASE_FILE=${node.passphraseFile}`] : []),
+  ];
+  const inside = node.netns ? `ip netns exec ${node.netns} ` : '';
+  return `#!/bin/bash
+# Starts ${node.name} as a service manager does: at once, in the background, not twice. Each start is a line in "starts".
+${prologue(node)}
+running && exit 0
+[ -e ../owned ] || { echo "the process that made ${node.name} is gone" >&2; exit 1; }
+date +%s.%N >> starts
+${inside}env ${environment.join(' ')} ${node.home}/bin/elasticsearch -d -p ${node.directory}/pid < /dev/null > /dev/null 2>&1 9>&-
+[ -e ../owned ] || kill -9 "$(cat pid)" # the watchdog has been here meanwhile
+exit 0
+`;
+}
+
+function stopScript(node: NodePlace): string {
+  return `#!/bin/bash
+# Stops ${node.name} and returns when it is gone.
+${prologue(node)}
+if running; then
+  kill "$(cat pid)"
+  for _ in $(seq 300); do running || break; sleep 0.1; done
+  running && kill -9 "$(cat pid)"
+fi
+rm -f pid
+`;
+}
