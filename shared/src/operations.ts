@@ -10,9 +10,12 @@ import { NodeFacts } from './model/node-facts.ts';
 
 /**
  * A text that may be secret. At rest and in jobs it is `{ $secret: 'secret:NAME@VERSION' }`; the gateway puts the value in its place at the moment of
- * sending. An agent refuses one that was not resolved.
+ * sending, of a list one value after another. An agent refuses one that was not resolved.
  */
-export const SecretText = Type.Union([Type.String(), Type.Object({ $secret: Type.String() })]);
+export const SecretText = Type.Union([
+  Type.String(),
+  Type.Object({ $secret: Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1 })]) }),
+]);
 export type SecretText = Static<typeof SecretText>;
 
 const SettingValue = Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Array(Type.String())]);

@@ -64,7 +64,8 @@ const reasonOf = (failure: Failure): string => {
 
 /** Whether a call failed before Elasticsearch could have seen it, or without an answer. */
 export const isConnectionFailure = (error: unknown): boolean =>
-  error instanceof Error && ['ConnectionError', 'TimeoutError', 'NoLivingConnectionsError', 'RequestAbortedError'].includes(error.name);
+  error instanceof Error &&
+  ['ConnectionError', 'TimeoutError', 'NoLivingConnectionsError', 'RequestAbortedError'].includes(error.name);
 
 export const statusOf = (error: unknown): number | undefined => (error as Failure).statusCode;
 
@@ -73,11 +74,21 @@ export const explain = (error: unknown, cluster: string, tried: string): RemoraE
   if (error instanceof RemoraError) return error;
   const failure = error as Failure;
   if (isConnectionFailure(error)) {
-    return new RemoraError('cluster-unreachable', `${tried} on cluster ${cluster}: no answer (${failure.message ?? failure.name}).`, { cause: error });
+    return new RemoraError(
+      'cluster-unreachable',
+      `${tried} on cluster ${cluster}: no answer (${failure.message ?? failure.name}).`,
+      { cause: error },
+    );
   }
   if (failure.statusCode === 401) {
-    return new RemoraError('cluster-credentials', `${tried} on cluster ${cluster}: the user or password was refused (401: ${reasonOf(failure)}).`, { cause: error });
+    return new RemoraError(
+      'cluster-credentials',
+      `${tried} on cluster ${cluster}: the user or password was refused (401: ${reasonOf(failure)}).`,
+      { cause: error },
+    );
   }
   const status = failure.statusCode ? `${failure.statusCode}: ` : '';
-  return new RemoraError('elasticsearch-error', `${tried} on cluster ${cluster}: ${status}${reasonOf(failure)}.`, { cause: error });
+  return new RemoraError('elasticsearch-error', `${tried} on cluster ${cluster}: ${status}${reasonOf(failure)}.`, {
+    cause: error,
+  });
 };

@@ -18,7 +18,10 @@ export const clusterClients = (parts: {
   const open = new Map<string, { readonly key: string; readonly client: Client }>();
   const record = async (name: string): Promise<ClusterRecord> => {
     const found = await parts.record(name);
-    if (!found) throw new RemoraError('not-found', `There is no cluster "${name}".`, { hint: 'See `remora clusters list`, or add it with `remora clusters add`.' });
+    if (!found)
+      throw new RemoraError('not-found', `There is no cluster "${name}".`, {
+        hint: 'See `remora clusters list`, or add it with `remora clusters add`.',
+      });
     return found;
   };
   return {

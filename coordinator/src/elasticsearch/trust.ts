@@ -22,12 +22,19 @@ export const trustProblem = (url: string, caPem: string | null, timeoutMs = 5000
     const { hostname, port, protocol } = new URL(url);
     if (protocol !== 'https:') return resolve(null);
     const host = hostname.replace(/^\[|\]$/g, '');
-    const options = { host, port: Number(port || 443), servername: /[a-z]/i.test(host) && !host.includes(':') ? host : '', rejectUnauthorized: false };
+    const options = {
+      host,
+      port: Number(port || 443),
+      servername: /[a-z]/i.test(host) && !host.includes(':') ? host : '',
+      rejectUnauthorized: false,
+    };
     const socket = connect(caPem === null ? options : { ...options, ca: caPem }, () => {
       const certificate = socket.getPeerCertificate();
       const reason = socket.authorized ? '' : String(socket.authorizationError);
       socket.destroy();
-      resolve(reason === '' ? null : { subject: nameOf(certificate.subject), issuer: nameOf(certificate.issuer), reason });
+      resolve(
+        reason === '' ? null : { subject: nameOf(certificate.subject), issuer: nameOf(certificate.issuer), reason },
+      );
     });
     socket.setTimeout(timeoutMs, () => socket.destroy());
     socket.on('error', () => resolve(null));

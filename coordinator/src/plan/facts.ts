@@ -73,7 +73,7 @@ export interface ConnectFacts {
   readonly remote: ClusterObservation;
   /** Connections that Remora manages, of any cluster. */
   readonly connections: readonly ConnectionRecord[];
-  readonly ca: CaRecord | null;
+  readonly cas: readonly CaRecord[];
   /** Certificates that Remora issued for nodes of the remote cluster. */
   readonly certificates: readonly CertificateRecord[];
   /** Keys that Remora created on the remote cluster, by the secret that holds them, with what the cluster says of them now. */

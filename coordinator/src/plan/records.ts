@@ -34,6 +34,8 @@ export interface NodeRecord {
 export interface CaRecord {
   readonly name: string;
   readonly certificatePem: string;
+  /** `secret:…` of the certificate: deliveries carry contents by reference. */
+  readonly certificate: string;
   /** `secret:…`, null for a CA that is only trusted. */
   readonly key: string | null;
   readonly facts: CertificateFacts;

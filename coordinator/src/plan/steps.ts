@@ -28,13 +28,17 @@ export interface StepInputs {
   /** A transaction on one node; with a `service` operation the node is restarted under the gates of a roll. */
   'node.change': NodeId & {
     readonly operations: readonly OperationCall<ChangeOperation>[];
-    readonly acceptOutage: boolean;
+    /** How the cluster was when the plan was made: a roll must not leave it worse. */
+    readonly baseline: Baseline;
+    /** The plan states this node's outage, and a run starts only once it was accepted: quorum and copies are not waited for. */
+    readonly outageStated: boolean;
   };
   /** Checks that the remote cluster server of a node serves the certificate under an address that it covers; reissues it by file if not. */
   'remote-server.verify': CertificateIssue;
   /** Creates the cross-cluster API key on the remote cluster and mints its encoded form as a secret. */
   'api-key.create': {
     readonly cluster: string;
+    /** Beginning of the name; the attempt makes it unique. */
     readonly name: string;
     readonly access: Access;
     /** As Elasticsearch takes it, for example `90d`; null for no end. */
@@ -42,7 +46,7 @@ export interface StepInputs {
     readonly metadata: Readonly<Record<string, unknown>>;
     /** The secret that holds the encoded key. */
     readonly secret: string;
-    readonly connection: { readonly local: string; readonly alias: string };
+    readonly configHash: string;
   };
   /** Changes what an existing key grants, in place. */
   'api-key.update': {
@@ -52,6 +56,7 @@ export interface StepInputs {
     readonly expiration: string | null;
     readonly metadata: Readonly<Record<string, unknown>>;
     readonly secret: string;
+    readonly configHash: string;
   };
   /** `_nodes/reload_secure_settings` on one node after its keystore changed. */
   'secure-settings.reload': NodeId & { readonly keystorePassword: string | null };
@@ -65,8 +70,7 @@ export interface StepInputs {
     readonly local: string;
     readonly remote: string;
     readonly alias: string;
-    /** Index patterns that the key may search; empty for a replication-only key. */
-    readonly search: readonly string[];
+    readonly keySecret: string;
   };
   /** Writes the connection into the inventory. */
   'connection.record': { readonly connection: ConnectionRecord };

@@ -1,0 +1,42 @@
+import type { EffectClass } from '@remora/shared/settings.ts';
+import { keystorePasswordNames } from './connect-preflight.ts';
+import type { ClusterObservation, ConnectFacts, NodeObservation } from './facts.ts';
+import type { NodeChange } from './node-change.ts';
+import { isOutageStated } from './outages.ts';
+import type { AnyStep } from './steps.ts';
+
+export interface NodeStepParts {
+  readonly cluster: ClusterObservation;
+  readonly node: NodeObservation;
+  readonly change: NodeChange;
+  readonly effect: EffectClass;
+  readonly stages: { readonly roll: string; readonly files: string };
+}
+
+/** The step that carries out a node's change: in the roll when it restarts the node, else beside the others. */
+export const nodeStep = ({ cluster, node, change, effect, stages }: NodeStepParts): AnyStep => ({
+  id: `change-${cluster.name}-${node.name}`,
+  kind: 'node.change',
+  target: node.name,
+  effect,
+  reason: change.reasons.join('; '),
+  diff: change.diff.join('\n'),
+  stage: change.restart ? stages.roll : stages.files,
+  input: {
+    cluster: cluster.name,
+    node: node.name,
+    operations: change.operations,
+    baseline: { health: cluster.health, nodes: cluster.nodes.length },
+    outageStated: isOutageStated(cluster, node.name),
+  },
+});
+
+/** The reference of a node's keystore password when somebody stored one. */
+export const keystorePasswordReference = (
+  facts: Pick<ConnectFacts, 'secretVersions'>,
+  cluster: string,
+  node: string,
+): string | null => {
+  const name = keystorePasswordNames(cluster, node).find((candidate) => candidate in facts.secretVersions);
+  return name === undefined ? null : `secret:${name}@${facts.secretVersions[name]}`;
+};

@@ -1,0 +1,160 @@
+import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
+import { strongestEffect } from '@remora/shared/settings.ts';
+import { caKeySecret } from './ca-names.ts';
+import type { ConnectDraft } from './connect.ts';
+import { keystorePasswordReference, type NodeStepParts, nodeStep } from './connect-node-step.ts';
+import { files, type ServerWish } from './connect-wanted.ts';
+import { changeOf } from './node-change.ts';
+import { rollOrder } from './order.ts';
+import type { CertificateRecord } from './records.ts';
+import type { AnyStep, CertificateIssue } from './steps.ts';
+
+const CA_DAYS = 3650;
+/** A certificate with less than this share of its life left is replaced in passing. */
+const RENEW_SHARE = 1 / 3;
+const PREFIX = 'xpack.security.remote_cluster_server.ssl';
+
+/** What has to happen on the remote cluster so that it serves connections: a CA, a certificate a node, settings, and the roll. */
+export const remoteSteps = (draft: ConnectDraft): AnyStep[] => {
+  const nodes = rollOrder(draft.servers.map((server) => ({ ...server.node, server })));
+  return [...recordStep(draft), ...caStep(draft), ...nodes.flatMap(({ server }) => serverSteps(draft, server))];
+};
+
+/** Filed first, so that everything that the run then makes is known to belong to a connection of ours. */
+const recordStep = (draft: ConnectDraft): AnyStep[] => {
+  const { facts, record, request } = draft;
+  const standing = facts.connections.find((c) => c.local === record.local && c.alias === record.alias);
+  if (standing && JSON.stringify(standing) === JSON.stringify(record)) return [];
+  const diff = `${standing ? '~' : '+'} connection ${request.local} -> ${request.remote} as ${request.alias}`;
+  const reason = standing ? 'the connection is wanted with other values' : 'the connection is new';
+  return [
+    {
+      id: 'record-connection',
+      kind: 'connection.record',
+      target: 'coordinator',
+      effect: 'none',
+      reason,
+      diff,
+      stage: 'prepare',
+      input: { connection: record },
+    },
+  ];
+};
+
+const caStep = ({ facts, ca }: ConnectDraft): AnyStep[] =>
+  facts.cas.some(({ name }) => name === ca)
+    ? []
+    : [
+        {
+          id: `create-ca-${ca}`,
+          kind: 'ca.create',
+          target: 'coordinator',
+          effect: 'none',
+          reason: `there is no CA "${ca}" yet`,
+          diff: `+ CA ${ca} (RSA 3072, ${CA_DAYS} days), key sealed as ${caKeySecret(ca)}`,
+          stage: 'prepare',
+          input: { ca, commonName: ca, validityDays: CA_DAYS },
+        },
+      ];
+
+const isCurrent = (record: CertificateRecord, wish: CertificateIssue, now: string): boolean => {
+  const left = Date.parse(record.facts.notAfter) - Date.parse(now);
+  const life = Date.parse(record.facts.notAfter) - Date.parse(record.facts.notBefore);
+  const covers = [...wish.dns.map((name) => `DNS:${name}`), ...wish.ip.map((address) => `IP:${address}`)].every((san) =>
+    record.facts.sans.includes(san),
+  );
+  return record.ca === wish.ca && left > life * RENEW_SHARE && covers;
+};
+
+const serverSteps = (draft: ConnectDraft, server: ServerWish): AnyStep[] => {
+  const { node } = server;
+  if (node.agent.state !== 'online') return [];
+  const base = `node/${draft.facts.remote.name}/${node.name}/remote-cluster-server`;
+  const known = draft.facts.certificates.find((record) => record.node === node.name);
+  const passwordSecret = known?.passwordSecret ?? `secret:${base}/password@1`;
+  const fresh = (draft.facts.secretVersions[`${base}/p12`] ?? 0) + 1;
+  const wish = {
+    cluster: draft.facts.remote.name,
+    node: node.name,
+    ...server.certificate,
+    ca: draft.ca,
+    purpose: 'remote_cluster_server',
+    path: files.serverKeystore,
+    passwordSecret,
+  } as const;
+  const issue: CertificateIssue = { ...wish, p12Secret: known?.p12Secret ?? '' };
+  const current =
+    known !== undefined &&
+    draft.facts.cas.some(({ name }) => name === draft.ca) &&
+    isCurrent(known, issue, draft.context.now);
+  const certificate: CertificateIssue = current ? issue : { ...wish, p12Secret: `secret:${base}/p12@${fresh}` };
+  const change = nodeChangeStep(draft, server, node.agent.facts, certificate);
+  const issueSteps = current ? [] : [issueStep(certificate, known !== undefined)];
+  return [
+    ...issueSteps,
+    ...change,
+    ...(issueSteps.length + change.length > 0 || !node.remoteClusterServer ? [verifyStep(certificate)] : []),
+  ];
+};
+
+const issueStep = (input: CertificateIssue, renewal: boolean): AnyStep => ({
+  id: `issue-certificate-${input.node}`,
+  kind: 'certificate.issue',
+  target: input.node,
+  effect: 'none',
+  reason: renewal
+    ? 'the certificate does not cover what is wanted, or ends soon'
+    : 'the node has no certificate for the remote cluster port',
+  diff: `+ certificate CN=${input.commonName} by CA ${input.ca}, ${input.validityDays} days, ${[...input.dns.map((name) => `DNS:${name}`), ...input.ip.map((address) => `IP:${address}`)].join(', ')}`,
+  stage: 'certificates',
+  input,
+});
+
+const nodeChangeStep = (
+  draft: ConnectDraft,
+  server: ServerWish,
+  facts: NodeFacts,
+  certificate: CertificateIssue,
+): AnyStep[] => {
+  const cluster = draft.facts.remote;
+  const change = changeOf(server.node, facts, {
+    files: [
+      {
+        path: certificate.path,
+        content: { $secret: certificate.p12Secret },
+        source: certificate.p12Secret,
+        mode: 0o640,
+        what: `PKCS#12 with the certificate of ${certificate.node} (${certificate.p12Secret})`,
+      },
+    ],
+    settings: {
+      'remote_cluster_server.enabled': true,
+      ...server.settings,
+      [`${PREFIX}.enabled`]: true,
+      [`${PREFIX}.keystore.path`]: certificate.path,
+    },
+    keystore: { [`${PREFIX}.keystore.secure_password`]: certificate.passwordSecret },
+    keystorePassword: keystorePasswordReference(draft.facts, cluster.name, server.node.name),
+  });
+  if (!change) return [];
+  const effect = strongestEffect([change.restart ? 'restart' : 'file']);
+  const parts: NodeStepParts = {
+    cluster,
+    node: server.node,
+    change,
+    effect,
+    stages: { roll: 'remote-roll', files: 'remote-files' },
+  };
+  return [nodeStep(parts)];
+};
+
+const verifyStep = (input: CertificateIssue): AnyStep => ({
+  id: `verify-server-${input.node}`,
+  kind: 'remote-server.verify',
+  target: input.node,
+  effect: 'none',
+  reason: 'the port must serve this certificate, under an address that it covers',
+  diff: '',
+  stage: 'remote-verify',
+  input,
+});

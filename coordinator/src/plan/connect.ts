@@ -1,0 +1,147 @@
+import { RemoraError } from '@remora/shared/errors.ts';
+import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import { localSteps } from './connect-local.ts';
+import { type Finding, preflight } from './connect-preflight.ts';
+import { remoteSteps } from './connect-remote.ts';
+import { accessOf, aliasSettings, type ServerWish, serverWish, targetAddresses } from './connect-wanted.ts';
+import type { ConnectFacts } from './facts.ts';
+import { outagesOf, unreplicatedWarning } from './outages.ts';
+import type { ConnectionRecord } from './records.ts';
+import type { AnyStep, Stage, StoredPlan } from './steps.ts';
+
+/** What a planner may not make by itself, being pure. */
+export interface PlanContext {
+  readonly planId: string;
+  /** ISO 8601, UTC. */
+  readonly now: string;
+  /** SHA-256 in hex. */
+  readonly hash: (text: string) => string;
+}
+
+/** What the steps of both sides are made from. */
+export interface ConnectDraft {
+  readonly request: ConnectRequest;
+  readonly facts: ConnectFacts;
+  readonly context: PlanContext;
+  readonly servers: readonly ServerWish[];
+  readonly ca: string;
+  /** The record as it shall be. */
+  readonly record: ConnectionRecord;
+  readonly keyConfigHash: string;
+  /** `cluster.remote.ALIAS.*` without the prefix. */
+  readonly settings: Readonly<Record<string, string | number | boolean | readonly string[]>>;
+}
+
+const stages: readonly Stage[] = [
+  { id: 'prepare', title: 'Prepare', mode: 'serial' },
+  { id: 'certificates', title: 'Issue certificates', mode: 'parallel' },
+  { id: 'remote-files', title: 'Place files on the remote cluster', mode: 'parallel' },
+  { id: 'remote-roll', title: 'Roll the remote cluster', mode: 'roll' },
+  { id: 'remote-verify', title: 'Verify the remote cluster server', mode: 'parallel' },
+  { id: 'api-key', title: 'Cross-cluster API key', mode: 'serial' },
+  { id: 'local-files', title: 'Place files on the local cluster', mode: 'parallel' },
+  { id: 'local-roll', title: 'Roll the local cluster', mode: 'roll' },
+  { id: 'reload', title: 'Reload secure settings', mode: 'parallel' },
+  { id: 'connect', title: 'Register and prove', mode: 'serial' },
+];
+
+/** The secret that will hold a new key: the version after the last one that was ever minted. */
+export const nextSecret = (facts: ConnectFacts, name: string): string =>
+  `secret:${name}@${(facts.secretVersions[name] ?? 0) + 1}`;
+
+const keySecretName = (local: string, alias: string): string => `connection/${local}/${alias}/api-key`;
+
+/**
+ * A key that was created for this connection and is usable is kept, also one that an interrupted run left behind: its secret is known. Otherwise a new
+ * one is made.
+ */
+const keySecretOf = (facts: ConnectFacts, request: ConnectRequest): string => {
+  const prefix = `secret:${keySecretName(request.local, request.alias)}@`;
+  const usable = facts.keys.filter(
+    ({ record, usable }) => usable && record.secret.startsWith(prefix) && record.cluster === facts.remote.name,
+  );
+  return usable.at(-1)?.record.secret ?? nextSecret(facts, keySecretName(request.local, request.alias));
+};
+
+/** The CA of the remote nodes' certificates: the one they have, else the one that was asked for, else one of the cluster's own. */
+export const caNameOf = (facts: Pick<ConnectFacts, 'certificates'>, request: ConnectRequest): string =>
+  facts.certificates[0]?.ca ?? request.ca ?? `${request.remote}-remote`;
+
+/** Where the local nodes will be sent to, so that the paths there can be tried before planning. */
+export const plannedAddresses = (remote: ConnectFacts['remote'], request: ConnectRequest): string[] =>
+  targetAddresses(
+    remote.nodes.map((node) => serverWish(node, request)),
+    request,
+  );
+
+const draftOf = (request: ConnectRequest, facts: ConnectFacts, context: PlanContext): ConnectDraft => {
+  const servers = facts.remote.nodes.map((node) => serverWish(node, request));
+  const access = accessOf(request);
+  const expires = request.expires ?? null;
+  const ca = caNameOf(facts, request);
+  const keySecret = keySecretOf(facts, request);
+  const record: ConnectionRecord = {
+    local: request.local,
+    remote: request.remote,
+    alias: request.alias,
+    auth: 'api_key',
+    mode: request.mode,
+    ca,
+    keySecret,
+    access,
+    expires,
+  };
+  const keyConfigHash = context.hash(JSON.stringify([access, expires, request.metadata ?? {}]));
+  return {
+    request,
+    facts,
+    context,
+    servers,
+    ca,
+    record,
+    keyConfigHash,
+    settings: aliasSettings(targetAddresses(servers, request), request),
+  };
+};
+
+/** Throws what preflight found, all of it: the first finding as the message, the rest beside it. */
+const refuse = (findings: readonly Finding[]): never => {
+  const [first, ...rest] = findings;
+  const more = rest.length > 0 ? ` (and ${rest.length} more)` : '';
+  throw new RemoraError(first?.code ?? 'preflight-failed', `${first?.message ?? 'preflight failed'}${more}`, {
+    findings: findings.map(({ check, message }) => `${check}: ${message}`),
+  });
+};
+
+/**
+ * Plans an API-key connection from one cluster to another, from the facts alone. Throws a RemoraError with all findings when it cannot be done; a plan
+ * without steps means that everything is in place and proven.
+ */
+export const planConnect = (request: ConnectRequest, facts: ConnectFacts, context: PlanContext): StoredPlan => {
+  const draft = draftOf(request, facts, context);
+  const findings = preflight({ facts, request, servers: draft.servers });
+  if (findings.length > 0) refuse(findings);
+  const remote = remoteSteps(draft);
+  const local = localSteps(draft);
+  const order = new Map(stages.map((stage, index) => [stage.id, index]));
+  const steps: AnyStep[] = [...remote, ...local].sort((a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0));
+  const restartsIn = (stage: string): string[] =>
+    steps.filter((step) => step.stage === stage).map((step) => step.target);
+  const restarts = { remote: restartsIn('remote-roll'), local: restartsIn('local-roll') };
+  return {
+    planId: context.planId,
+    hash: context.hash(JSON.stringify(steps)),
+    workflow: 'connect',
+    title: `Connect ${request.local} to ${request.remote} as "${request.alias}"`,
+    createdAt: context.now,
+    clusters: [request.local, request.remote],
+    stages: stages.filter((stage) => steps.some((step) => step.stage === stage.id)),
+    steps,
+    restarts: [...restarts.remote, ...restarts.local],
+    outages: [...outagesOf(facts.remote, restarts.remote), ...outagesOf(facts.local, restarts.local)],
+    warnings: [
+      ...unreplicatedWarning(facts.remote, restarts.remote),
+      ...unreplicatedWarning(facts.local, restarts.local),
+    ],
+  };
+};

@@ -1,0 +1,127 @@
+import type { Baseline } from './steps.ts';
+
+/** A shard copy as `_cat/shards` tells it. */
+export interface ShardCopy {
+  readonly index: string;
+  readonly shard: string;
+  readonly primary: boolean;
+  readonly state: string;
+  /** null while unassigned. */
+  readonly node: string | null;
+}
+
+/** What a gate looks at, observed right before a node is restarted. */
+export interface RollFacts {
+  readonly node: string;
+  readonly baseline: Baseline;
+  readonly outageStated: boolean;
+  readonly health: 'green' | 'yellow' | 'red';
+  /** Names of the nodes that are in the cluster now. */
+  readonly nodes: readonly string[];
+  readonly initializingShards: number;
+  readonly shards: readonly ShardCopy[];
+  readonly masterEligible: readonly string[];
+  /** Nodes whose votes elect the master, by name. */
+  readonly voting: readonly string[];
+  /** Nodes that hold a shard of a running snapshot. */
+  readonly snapshotNodes: readonly string[];
+  /** Used share of the data path, 0 to 1, by node; and the watermarks as shares. */
+  readonly diskUsed: Readonly<Record<string, number>>;
+  readonly lowWatermark: number;
+  readonly floodStage: number;
+  readonly agentOnline: boolean;
+}
+
+interface Gate {
+  /** What it demands, for the documentation. */
+  readonly demands: string;
+  /** null when open, else why it is closed. */
+  readonly closed: (facts: RollFacts) => string | null;
+}
+
+const rank = { green: 0, yellow: 1, red: 2 } as const;
+
+/** Shards of which the last started copy sits on the node although they have more copies: restarting it would take them away. */
+const lastCopies = ({ shards, node }: RollFacts): ShardCopy[] => {
+  const copies = new Map<string, ShardCopy[]>();
+  for (const copy of shards)
+    copies.set(`${copy.index}/${copy.shard}`, [...(copies.get(`${copy.index}/${copy.shard}`) ?? []), copy]);
+  const isStarted = (copy: ShardCopy): boolean => copy.state === 'STARTED' || copy.state === 'RELOCATING';
+  return [...copies.values()]
+    .filter((all) => all.length > 1 && all.some((copy) => copy.node === node && isStarted(copy)))
+    .filter((all) => !all.some((copy) => copy.node !== null && copy.node !== node && isStarted(copy)))
+    .flatMap((all) => all.filter((copy) => copy.node === node).slice(0, 1));
+};
+
+const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+
+/** The gates by name, in the order in which they are looked at. The name is what people read in the run and in the documentation. */
+export const gates = {
+  'agent-online': {
+    demands: "the node's agent is connected",
+    closed: ({ agentOnline, node }) => (agentOnline ? null : `the agent of ${node} is offline`),
+  },
+  'no-node-missing': {
+    demands: 'no node is missing that was there when the roll was planned',
+    closed: ({ nodes, baseline }) =>
+      nodes.length >= baseline.nodes ? null : `${nodes.length} of ${baseline.nodes} nodes are in the cluster`,
+  },
+  'no-shard-initializing': {
+    demands: 'no shard is initialising; relocating ones are safe',
+    closed: ({ initializingShards: count }) =>
+      count === 0 ? null : `${count} shard${count > 1 ? 's are' : ' is'} initialising`,
+  },
+  'health-not-worse': {
+    demands: 'health is not worse than before the roll; a cluster that is always yellow does not block',
+    closed: ({ health, baseline }) =>
+      rank[health] <= rank[baseline.health] ? null : `health is ${health}, and was ${baseline.health} before the roll`,
+  },
+  'copies-elsewhere': {
+    demands: 'every shard that has a replica keeps a started copy on another node',
+    closed: (facts) => {
+      const last = facts.outageStated ? [] : lastCopies(facts);
+      return last.length === 0
+        ? null
+        : `${facts.node} holds the only started copy of ${last
+            .slice(0, 3)
+            .map(({ index, shard }) => `${index}[${shard}]`)
+            .join(', ')}${last.length > 3 ? ` and ${last.length - 3} more` : ''}`;
+    },
+  },
+  'master-quorum': {
+    demands: 'the other voting nodes can elect a master without this one',
+    closed: ({ voting, node, nodes, outageStated }) => {
+      if (outageStated || !voting.includes(node)) return null;
+      const others = voting.filter((name) => name !== node && nodes.includes(name)).length;
+      return others > voting.length / 2
+        ? null
+        : `${others} of ${voting.length} voting nodes would be left without ${node}`;
+    },
+  },
+  'no-running-snapshot': {
+    demands: 'the node holds no shard of a running snapshot, which would fail there',
+    closed: ({ snapshotNodes, node }) =>
+      snapshotNodes.includes(node) ? `${node} holds a shard of a running snapshot` : null,
+  },
+  'disk-space': {
+    demands: "this node's disk is below the low watermark, and no node is at flood stage",
+    closed: ({ diskUsed, node, lowWatermark, floodStage }) => {
+      const flooded = Object.entries(diskUsed).find(([, used]) => used >= floodStage);
+      if (flooded) return `the disk of ${flooded[0]} is at flood stage (${percent(flooded[1])})`;
+      const used = diskUsed[node] ?? 0;
+      return used >= lowWatermark ? `the disk of ${node} is over the low watermark (${percent(used)})` : null;
+    },
+  },
+} as const satisfies Record<string, Gate>;
+
+export interface ClosedGate {
+  readonly gate: keyof typeof gates;
+  readonly why: string;
+}
+
+/** The gates that are closed for this node now. */
+export const closedGates = (facts: RollFacts): ClosedGate[] =>
+  (Object.keys(gates) as (keyof typeof gates)[]).flatMap((gate) => {
+    const why = gates[gate].closed(facts);
+    return why === null ? [] : [{ gate, why }];
+  });

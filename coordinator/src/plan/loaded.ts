@@ -1,0 +1,33 @@
+import { type SettingValue, sameSettingValue } from '@remora/shared/settings.ts';
+import type { NodeObservation } from './facts.ts';
+
+/**
+ * Whether the running process has what the files say. A file that was written before a crash and never loaded is not in place.
+ *
+ * Elasticsearch shows the settings of the process in `_nodes/settings`, but filters those that hold paths of keys and certificates. For these
+ * `_ssl/certificates` of the node is the evidence: it lists the files that were loaded, by the path as configured. Where neither tells, a process that
+ * started after the file was last written has read it.
+ */
+export const isSettingLoaded = (node: NodeObservation, name: string, value: SettingValue): boolean => {
+  const shown = node.settings[name];
+  if (shown !== undefined) return sameSettingValue(shown, value);
+  const paths = Array.isArray(value) ? value.map(String) : [String(value)];
+  if (isPath(name) && node.loadedCertificates)
+    return paths.every((path) => node.loadedCertificates?.some((loaded) => samePath(loaded, path, node)));
+  const written = node.agent.state === 'online' ? node.agent.facts.settingsFile.modifiedAtMs : null;
+  return startedAfter(node, written);
+};
+
+/** Whether a secure setting that is read at start only was written before this process started. */
+export const isSecureSettingLoaded = (node: NodeObservation, writtenAtMs: number | null): boolean =>
+  startedAfter(node, writtenAtMs);
+
+const isPath = (name: string): boolean => /\.(path|certificate|key|certificate_authorities)$/.test(name);
+
+const samePath = (loaded: string, configured: string, node: NodeObservation): boolean => {
+  const directory = node.agent.state === 'online' ? node.agent.facts.configDir : '';
+  return loaded === configured || loaded === `${directory}/${configured}`;
+};
+
+/** Both times are of the node's own clock. */
+const startedAfter = (node: NodeObservation, atMs: number | null): boolean => atMs !== null && node.startedAtMs > atMs;

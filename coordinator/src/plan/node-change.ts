@@ -1,0 +1,154 @@
+import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
+import type { ChangeOperation, OperationCall, OperationInput } from '@remora/shared/operations.ts';
+import { type SettingValue, sameSettingValue, settingRule } from '@remora/shared/settings.ts';
+import type { NodeObservation } from './facts.ts';
+import { isSecureSettingLoaded, isSettingLoaded } from './loaded.ts';
+
+/** A file as it shall be below the node's configuration directory. */
+export interface WantedFile {
+  readonly path: string;
+  /** Base64, or the reference of a secret that holds the bytes. */
+  readonly content: OperationInput<'files'>['write'][number]['content'];
+  /** Name of these bytes, which `inspect` gives back while they are unchanged. */
+  readonly source: string;
+  /** For a PEM bundle: fingerprints of the certificates that it holds; compared instead of `source`. */
+  readonly certificates?: readonly string[];
+  readonly mode: number;
+  /** For people: what the file is. */
+  readonly what: string;
+}
+
+/** What one node shall have. */
+export interface WantedNode {
+  readonly files: readonly WantedFile[];
+  readonly settings: Readonly<Record<string, SettingValue>>;
+  /** Keystore entries: setting name to the reference of the secret. */
+  readonly keystore: Readonly<Record<string, string>>;
+  /** Reference of the keystore's password, for a protected keystore. */
+  readonly keystorePassword: string | null;
+}
+
+/** What has to be done on a node to bring it there. */
+export interface NodeChange {
+  readonly operations: readonly OperationCall<ChangeOperation>[];
+  readonly restart: boolean;
+  /** A secure setting changed that a reload applies. */
+  readonly reload: boolean;
+  readonly diff: readonly string[];
+  readonly reasons: readonly string[];
+}
+
+const START_TIMEOUT_MS = 15 * 60_000;
+
+/** Compares what a node shall have with its files, its keystore and its running process; null when all three have it. */
+export const changeOf = (node: NodeObservation, facts: NodeFacts, wanted: WantedNode): NodeChange | null => {
+  const files = wanted.files.filter((file) => !isInPlace(facts, file));
+  const settings = Object.entries(wanted.settings).filter(
+    ([name, value]) => !sameSettingValue(facts.settingsFile.values[name], value),
+  );
+  const keystore = Object.entries(wanted.keystore).filter(
+    ([name, reference]) => entryOf(facts, name)?.reference !== reference,
+  );
+  const unloaded = notLoaded(node, facts, wanted);
+  const restartEntries = keystore.filter(([name]) => settingRule(name)?.effect === 'restart');
+  const restart = settings.length > 0 || restartEntries.length > 0 || unloaded.length > 0;
+  if (files.length + settings.length + keystore.length === 0 && !restart) return null;
+  return {
+    operations: operationsOf({ files, settings, keystore, restart }, facts, wanted),
+    restart,
+    reload: !restart && keystore.length > 0,
+    diff: [
+      ...files.map((file) => `+ file ${file.path}: ${file.what}`),
+      ...settings.flatMap(([name, value]) => settingDiff(facts, name, value)),
+      ...keystore.map(([name, reference]) => `+ keystore ${name} = ${reference}`),
+    ],
+    reasons: reasonsOf(files.length, settings.length, keystore.length, unloaded),
+  };
+};
+
+const isInPlace = (facts: NodeFacts, file: WantedFile): boolean => {
+  const found = facts.files.find(({ path }) => path === file.path);
+  if (!file.certificates) return found?.source === file.source;
+  const held = found?.certificates.map(({ fingerprint256 }) => fingerprint256) ?? [];
+  return (
+    held.length === file.certificates.length && file.certificates.every((fingerprint) => held.includes(fingerprint))
+  );
+};
+
+const entryOf = (facts: NodeFacts, name: string) => facts.keystore.entries?.find((entry) => entry.name === name);
+
+/** Settings that stand in the files as wanted but that the running process does not have. */
+const notLoaded = (node: NodeObservation, facts: NodeFacts, wanted: WantedNode): string[] => {
+  const settings = Object.entries(wanted.settings).filter(
+    ([name, value]) => sameSettingValue(facts.settingsFile.values[name], value) && !isSettingLoaded(node, name, value),
+  );
+  const secure = Object.entries(wanted.keystore).filter(([name, reference]) => {
+    const entry = entryOf(facts, name);
+    return (
+      settingRule(name)?.effect === 'restart' &&
+      entry?.reference === reference &&
+      !isSecureSettingLoaded(node, entry.writtenAtMs)
+    );
+  });
+  return [...settings, ...secure].map(([name]) => name);
+};
+
+interface Difference {
+  readonly files: readonly WantedFile[];
+  readonly settings: readonly (readonly [string, SettingValue])[];
+  readonly keystore: readonly (readonly [string, string])[];
+  readonly restart: boolean;
+}
+
+/** One transaction: the agent carries out the operations in this order and takes all of them back when one fails. */
+const operationsOf = (
+  difference: Difference,
+  facts: NodeFacts,
+  wanted: WantedNode,
+): OperationCall<ChangeOperation>[] => {
+  const operations: OperationCall<ChangeOperation>[] = [];
+  if (difference.files.length > 0) {
+    const write = difference.files.map(({ path, content, source, mode }) => ({ path, content, source, mode }));
+    operations.push({ name: 'files', input: { write, remove: [] } });
+  }
+  if (difference.settings.length > 0) {
+    const set = Object.fromEntries(
+      difference.settings.map(([name, value]) => [name, Array.isArray(value) ? [...value] : value]),
+    ) as OperationInput<'settings'>['set'];
+    operations.push({ name: 'settings', input: { set, remove: [], expectDigest: facts.settingsFile.digest } });
+  }
+  if (difference.keystore.length > 0) {
+    const set = difference.keystore.map(([name, reference]) => ({ name, value: { $secret: reference }, reference }));
+    const password = wanted.keystorePassword === null ? {} : { password: { $secret: wanted.keystorePassword } };
+    operations.push({ name: 'keystore', input: { set, remove: [], ...password } });
+  }
+  if (difference.restart) {
+    const replaces = facts.process.identity === null ? {} : { replaces: facts.process.identity };
+    operations.push({ name: 'service', input: { action: 'restart', startTimeoutMs: START_TIMEOUT_MS, ...replaces } });
+  }
+  return operations;
+};
+
+const settingDiff = (facts: NodeFacts, name: string, value: SettingValue): string[] => {
+  const old = facts.settingsFile.values[name];
+  const added = `+ ${name}: ${formatValue(value)}`;
+  return old === undefined ? [added] : [`- ${name}: ${formatValue(old)}`, added];
+};
+
+const formatValue = (value: SettingValue | null): string =>
+  value === null
+    ? ''
+    : Array.isArray(value)
+      ? `[${value.map((item) => JSON.stringify(item)).join(', ')}]`
+      : String(value);
+
+const reasonsOf = (files: number, settings: number, keystore: number, unloaded: readonly string[]): string[] => [
+  ...(files > 0 ? [`${files === 1 ? 'a file is' : `${files} files are`} missing or older`] : []),
+  ...(settings > 0
+    ? [`${settings === 1 ? 'a setting differs' : `${settings} settings differ`} in elasticsearch.yml`]
+    : []),
+  ...(keystore > 0
+    ? [`${keystore === 1 ? 'a keystore entry is' : `${keystore} keystore entries are`} missing or older`]
+    : []),
+  ...(unloaded.length > 0 ? [`the running process has not loaded ${unloaded.join(', ')}`] : []),
+];
