@@ -88,9 +88,7 @@ const ProbeInput = Type.Object({
 
 const ProbeResult = Type.Object({
   /** `refused` proves an open path with nobody listening yet; `timeout` is what a firewall that drops looks like. */
-  tcp: Type.Union(
-    (['open', 'refused', 'timeout', 'unreachable', 'unknown-host'] as const).map((state) => Type.Literal(state)),
-  ),
+  tcp: Type.Enum(['open', 'refused', 'timeout', 'unreachable', 'unknown-host']),
   detail: Type.String(),
   tls: Type.Optional(
     Type.Object({

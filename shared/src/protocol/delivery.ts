@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { errorTable } from '../errors.ts';
+import { type ErrorCode, errorTable } from '../errors.ts';
 import { type OperationCall, type OperationName, type OperationResult, operations } from '../operations.ts';
 
 /**
@@ -39,13 +39,13 @@ export type Outcome = (typeof outcomes)[number];
 export const Result = Type.Object({
   type: Type.Literal('result'),
   id: Type.String(),
-  outcome: Type.Union(outcomes.map((outcome) => Type.Literal(outcome))),
+  outcome: Type.Enum(outcomes),
   /** One result an operation, in order; only when done. */
   results: Type.Array(Type.Unknown()),
   error: Type.Union([
     Type.Null(),
     Type.Object({
-      code: Type.Union(Object.keys(errorTable).map((code) => Type.Literal(code))),
+      code: Type.Enum(Object.keys(errorTable) as ErrorCode[]),
       message: Type.String(),
       hint: Type.Optional(Type.String()),
     }),
