@@ -1,0 +1,68 @@
+import type { ClusterView } from '@remora/shared/model/inventory.ts';
+import { parseClusterName } from '@remora/shared/model/names.ts';
+import type { Cli } from './frame/cli.ts';
+import { readInput, readSecret } from './frame/input.ts';
+import type { Register } from './frame/program.ts';
+import { removeCommand } from './frame/remove.ts';
+import { type Column, table } from './show/table.ts';
+
+interface AddFlags {
+  readonly url: readonly string[];
+  readonly ca?: string;
+  readonly user: string;
+  readonly passwordFile: string;
+  readonly allowPlainHttp?: true;
+}
+
+const columns: readonly Column<ClusterView>[] = [
+  ['NAME', ({ name }) => name],
+  ['HEALTH', ({ health }) => health ?? 'no answer'],
+  ['VERSION', ({ version }) => version ?? ''],
+  ['LICENCE', ({ license }) => license ?? ''],
+  ['NODES', ({ nodes }) => String(nodes ?? '')],
+  ['URLS', ({ urls, error }) => error ?? urls.join(' ')],
+];
+const show = (clusters: readonly ClusterView[]): string =>
+  table(clusters, columns, 'There are no clusters yet: see `remora clusters add --help`.');
+
+const add = async (cli: Cli, name: string, flags: AddFlags): Promise<void> => {
+  parseClusterName(name);
+  const added = await (await cli.client()).post<ClusterView>('/clusters', {
+    name,
+    urls: flags.url,
+    caPem: flags.ca === undefined ? null : await readInput(flags.ca, '--ca'),
+    user: flags.user,
+    password: await readSecret(flags.passwordFile, '--password-file'),
+    allowPlainHttp: flags.allowPlainHttp ?? false,
+  });
+  cli.answer(added, () => show([added]));
+};
+
+export const register: Register = (command, cli) => {
+  command
+    .command('add')
+    .description('add a cluster; it is reached and its user tried first')
+    .argument('<name>', 'how Remora shall call it')
+    .requiredOption('--url <url...>', 'https://HOST:PORT of one or more of its nodes, or of a balancer before them')
+    .option('--ca <file>', "PEM file of the CA that signed its HTTPS certificates (default: the system's CAs)")
+    .requiredOption('--user <name>', 'user that Remora logs in as')
+    .requiredOption('--password-file <file>', 'file that holds the password; - for stdin')
+    .option('--allow-plain-http', 'accept http:// beyond loopback: passwords then cross the network unprotected')
+    .action((name: string, flags: AddFlags) => add(cli, name, flags));
+  command
+    .command('list')
+    .description('list all clusters')
+    .action(async () => {
+      const clusters = await (await cli.client()).get<ClusterView[]>('/clusters');
+      cli.answer(clusters, () => show(clusters));
+    });
+  command
+    .command('show')
+    .description('show one cluster')
+    .argument('<name>')
+    .action(async (name: string) => {
+      const cluster = await (await cli.client()).get<ClusterView>(`/clusters/${encodeURIComponent(name)}`);
+      cli.answer(cluster, () => show([cluster]));
+    });
+  removeCommand(command, cli, 'cluster', (name) => `/clusters/${encodeURIComponent(name)}`);
+};

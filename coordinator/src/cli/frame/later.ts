@@ -1,0 +1,62 @@
+import { RemoraError } from '@remora/shared/errors.ts';
+import { type Command, Option } from 'commander';
+
+const refuse = (what: string): never => {
+  throw new RemoraError('bad-input', `\`${what}\` is not supported yet: a later release brings it.`, {
+    hint: '`remora --help` shows what this one does.',
+  });
+};
+
+/** Commands that the contract names and this release does not have: refused by name, so that no script believes they did something. */
+export const laterCommands = [
+  'disconnect',
+  'adopt',
+  'migrate',
+  'restart',
+  'converge',
+  'plans',
+  'plan',
+  'apply',
+  'drift',
+  'certs',
+  'api-keys',
+  'schedules',
+  'freeze',
+  'unfreeze',
+  'audit',
+  'bench',
+] as const;
+
+/** Registers names that are refused, hidden from the help. */
+export const addLaterCommands = (command: Command, names: readonly string[]): void => {
+  for (const name of names) {
+    command
+      .command(name, { hidden: true })
+      .argument('[rest...]')
+      .allowUnknownOption()
+      .action(() => refuse([...(command.parent ? [command.name()] : []), name].join(' ')));
+  }
+};
+
+/** Flags of every change that later releases bring. Each is refused as soon as it is read, never ignored. */
+const laterChangeFlags = [
+  '--serial <count>',
+  '--batch-by <attribute>',
+  '--max-fail <count>',
+  '--limit <nodes>',
+  '--on-failure <what>',
+  '--override <gate>',
+  '--reason <text>',
+  '--ticket <id>',
+  '--not-after <time>',
+  '--wait-offline <time>',
+  '--canary',
+] as const;
+
+export const addLaterOptions = (command: Command, flags: readonly string[] = laterChangeFlags): void => {
+  for (const flag of flags) {
+    const option = new Option(flag).hideHelp();
+    command.addOption(option);
+    command.on(`option:${option.name()}`, () => refuse(`--${option.name()}`));
+  }
+};

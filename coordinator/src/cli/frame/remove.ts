@@ -1,0 +1,25 @@
+import { RemoraError } from '@remora/shared/errors.ts';
+import type { Command } from 'commander';
+import type { Cli } from './cli.ts';
+
+/**
+ * A `remove NAME` that makes Remora forget something. It changes no cluster and no node, so a script needs no --yes; somebody at a terminal is asked.
+ */
+export const removeCommand = (
+  command: Command,
+  cli: Cli,
+  what: string,
+  addressOf: (name: string, flags: { readonly cluster?: string }) => string,
+): Command =>
+  command
+    .command('remove')
+    .description(`make Remora forget a ${what}`)
+    .argument('<name>')
+    .option('--yes', 'do not ask')
+    .action(async (name: string, flags: { readonly yes?: true; readonly cluster?: string }) => {
+      if (cli.interactive && !flags.yes && !(await cli.confirm(`Remove the ${what} "${name}"?`))) {
+        throw new RemoraError('not-confirmed', 'Not confirmed: nothing was removed.');
+      }
+      await (await cli.client()).remove(addressOf(name, flags));
+      cli.answer({ removed: name }, () => `Removed the ${what} ${name}.`);
+    });

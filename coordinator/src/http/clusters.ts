@@ -1,0 +1,52 @@
+import { ClusterView } from '@remora/shared/model/inventory.ts';
+import Type from 'typebox';
+import type { Services } from '../services.ts';
+import type { App } from './app-types.ts';
+
+const ClusterBody = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 63 }),
+    urls: Type.Array(Type.String({ minLength: 1, maxLength: 1024 }), { minItems: 1, maxItems: 100 }),
+    caPem: Type.Union([Type.String({ minLength: 1 }), Type.Null()]),
+    user: Type.String({ minLength: 1, maxLength: 1024 }),
+    password: Type.String({ minLength: 1, maxLength: 4096 }),
+    allowPlainHttp: Type.Optional(Type.Boolean()),
+  },
+  { additionalProperties: false },
+);
+const Name = Type.Object({ name: Type.String({ minLength: 1 }) });
+
+export const clusterRoutes = (app: App, { clusters }: Pick<Services, 'clusters'>): void => {
+  app.get(
+    '/clusters',
+    { schema: { tags: ['clusters'], summary: 'All clusters', response: { 200: Type.Array(ClusterView) } } },
+    () => clusters.list(),
+  );
+  app.post(
+    '/clusters',
+    {
+      config: { idempotent: 'address' },
+      schema: { tags: ['clusters'], summary: 'Add a cluster', body: ClusterBody, response: { 201: ClusterView } },
+    },
+    async ({ body }, reply) => {
+      const added = await clusters.add({ ...body, allowPlainHttp: body.allowPlainHttp ?? false });
+      return reply.code(201).send(added);
+    },
+  );
+  app.get(
+    '/clusters/:name',
+    { schema: { tags: ['clusters'], summary: 'One cluster', params: Name, response: { 200: ClusterView } } },
+    ({ params }) => clusters.show(params.name),
+  );
+  app.delete(
+    '/clusters/:name',
+    {
+      config: { idempotent: 'address' },
+      schema: { tags: ['clusters'], summary: 'Forget a cluster', params: Name, response: { 204: Type.Null() } },
+    },
+    async ({ params }, reply) => {
+      await clusters.remove(params.name);
+      return reply.code(204).send(null);
+    },
+  );
+};

@@ -1,0 +1,46 @@
+import { runStatuses } from '@remora/shared/model/run.ts';
+import type { Registry } from 'prom-client';
+import type { Services } from '../services.ts';
+import type { App } from './app-types.ts';
+
+/** Counts only, no names: the address needs no token. The library is loaded when somebody first asks, to keep the start short. */
+export const metricsRoutes = (app: App, services: Pick<Services, 'nodes' | 'runs'>): void => {
+  let registry: Promise<Registry> | undefined;
+  app.get('/metrics', { schema: { hide: true }, logLevel: 'silent' }, async (_request, reply) => {
+    registry ??= createRegistry(services);
+    const { contentType, metrics } = await registry.then(async (found) => ({
+      contentType: found.contentType,
+      metrics: await found.metrics(),
+    }));
+    return reply.type(contentType).send(metrics);
+  });
+};
+
+const createRegistry = async ({ nodes, runs }: Pick<Services, 'nodes' | 'runs'>): Promise<Registry> => {
+  const { collectDefaultMetrics, Gauge, Registry } = await import('prom-client');
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: 'remora_agents',
+    help: 'Nodes with an agent, by whether it is connected.',
+    labelNames: ['state'],
+    registers: [registry],
+    async collect() {
+      const all = await nodes.list();
+      for (const state of ['online', 'offline']) {
+        this.set({ state }, all.filter(({ agent }) => agent === state).length);
+      }
+    },
+  });
+  new Gauge({
+    name: 'remora_runs',
+    help: 'Runs in the store, by status.',
+    labelNames: ['status'],
+    registers: [registry],
+    async collect() {
+      const all = await runs.list();
+      for (const status of runStatuses) this.set({ status }, all.filter((run) => run.status === status).length);
+    },
+  });
+  return registry;
+};

@@ -1,0 +1,76 @@
+import { Readable } from 'node:stream';
+import { Run, RunEvent } from '@remora/shared/model/run.ts';
+import Type from 'typebox';
+import type { Services } from '../services.ts';
+import type { App } from './app-types.ts';
+import { runEventFrames } from './run-events.ts';
+
+const tags = ['runs'];
+const RunId = Type.Object({ runId: Type.String({ minLength: 1, maxLength: 128 }) });
+/** `after` is the seq of the last event that was seen, for clients that cannot send Last-Event-ID. */
+const After = Type.Object(
+  { after: Type.Optional(Type.String({ pattern: '^\\d{1,15}$' })) },
+  { additionalProperties: false },
+);
+
+/** `closing` is aborted when the coordinator shuts down, so that open streams do not hold it up. */
+export const runRoutes = (app: App, { runs }: Pick<Services, 'runs'>, closing: AbortSignal): void => {
+  app.get('/runs', { schema: { tags, summary: 'All runs, newest first', response: { 200: Type.Array(Run) } } }, () =>
+    runs.list(),
+  );
+  app.get(
+    '/runs/:runId',
+    { schema: { tags, summary: 'One run', params: RunId, response: { 200: Run } } },
+    ({ params }) => runs.get(params.runId),
+  );
+  app.get(
+    '/runs/:runId/events',
+    {
+      schema: {
+        tags,
+        summary: 'The events of a run as a stream (server-sent events); ends after the run ended',
+        description: '`id` is the seq of the event: a client that lost the stream sends it as Last-Event-ID.',
+        params: RunId,
+        querystring: After,
+        produces: ['text/event-stream'],
+      },
+    },
+    async (request, reply) => {
+      const { runId } = request.params;
+      await runs.get(runId);
+      const gone = new AbortController();
+      request.raw.socket.once('close', () => gone.abort());
+      const signal = AbortSignal.any([closing, gone.signal]);
+      const frames = runEventFrames(
+        runs,
+        runId,
+        lastSeen(request.headers['last-event-id'] ?? request.query.after),
+        signal,
+      );
+      reply
+        .header('cache-control', 'no-store')
+        .header('x-accel-buffering', 'no')
+        .type('text/event-stream; charset=utf-8');
+      return reply.send(Readable.from(frames, { objectMode: false }));
+    },
+  );
+  app.get(
+    '/runs/:runId/event-list',
+    {
+      schema: {
+        tags,
+        summary: 'The events of a run so far',
+        params: RunId,
+        querystring: After,
+        response: { 200: Type.Array(RunEvent) },
+      },
+    },
+    async ({ params, query }) => {
+      await runs.get(params.runId);
+      return runs.events(params.runId, lastSeen(query.after));
+    },
+  );
+};
+
+const lastSeen = (text: string | string[] | undefined): number =>
+  typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : 0;

@@ -1,0 +1,16 @@
+import Type, { type Static } from 'typebox';
+
+/** A CA as `ca list` shows it. */
+export const CaView = Type.Object({
+  name: Type.String(),
+  subject: Type.String(),
+  /** ISO 8601, UTC. */
+  notAfter: Type.String(),
+  /** SHA-256 of the certificate, lower-case hex. */
+  fingerprint256: Type.String(),
+  /** Whether Remora can sign with it. */
+  hasKey: Type.Boolean(),
+  /** Certificates of it, as `CLUSTER/NODE`, and connections that trust it, as `LOCAL ALIAS`. */
+  usedBy: Type.Array(Type.String()),
+});
+export type CaView = Static<typeof CaView>;

@@ -1,0 +1,88 @@
+import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import type { ClusterView, ConnectionView, DoctorLine, NodeView } from '@remora/shared/model/inventory.ts';
+import type { Run, RunEvent } from '@remora/shared/model/run.ts';
+import type { CaView } from './http/schemas/ca-view.ts';
+import type { StoredPlan } from './plan/steps.ts';
+
+export interface ClusterInput {
+  readonly name: string;
+  readonly urls: readonly string[];
+  /** PEM text of the CA that signed the cluster's HTTPS certificates; null trusts the system's CAs. */
+  readonly caPem: string | null;
+  readonly user: string;
+  readonly password: string;
+  /** Plain http beyond loopback is refused without it. */
+  readonly allowPlainHttp: boolean;
+}
+
+export interface TokenInput {
+  readonly cluster: string;
+  readonly ttlMs: number;
+  /** How many agents may join with it. */
+  readonly uses: number;
+}
+
+export interface ConnectOptions {
+  /** Who asks, for the run and the audit. */
+  readonly actor: string;
+  /** The same key never makes a second run. */
+  readonly idempotencyKey: string | null;
+  /** Hash of the plan that a person confirmed; `conflict` when the plan would be another by now. */
+  readonly planHash: string | null;
+}
+
+/**
+ * Everything that the HTTP API offers, free of HTTP. What goes wrong is thrown as RemoraError: `not-found` for names that are not known, `bad-input` for
+ * values, `preflight-failed` and its kin for what the fleet does not allow.
+ */
+export interface Services {
+  readonly clusters: {
+    /** Reaches the cluster first; one that can't be reached, trusted or logged in to is not added. */
+    add(input: ClusterInput): Promise<ClusterView>;
+    list(): Promise<ClusterView[]>;
+    show(name: string): Promise<ClusterView>;
+    remove(name: string): Promise<void>;
+  };
+  readonly tokens: {
+    create(input: TokenInput): Promise<{ token: string; expiresAt: string }>;
+  };
+  readonly nodes: {
+    list(): Promise<NodeView[]>;
+    /** Node names are unique in their cluster only; `bad-input` when the name alone is ambiguous. */
+    show(name: string, cluster?: string): Promise<NodeView>;
+    remove(name: string, cluster?: string): Promise<void>;
+  };
+  readonly connections: {
+    plan(request: ConnectRequest): Promise<StoredPlan>;
+    connect(request: ConnectRequest, options: ConnectOptions): Promise<Run>;
+    list(): Promise<ConnectionView[]>;
+    show(local: string, alias: string): Promise<ConnectionView>;
+    /** Proves by a real request from every local node; all connections when none is named. */
+    check(local?: string, alias?: string): Promise<ConnectionView[]>;
+  };
+  readonly runs: RunReader;
+  readonly secrets: {
+    set(name: string, value: string): Promise<void>;
+    /** Names only. */
+    list(): Promise<string[]>;
+    remove(name: string): Promise<void>;
+  };
+  readonly cas: {
+    list(): Promise<CaView[]>;
+    /** The certificate, PEM. */
+    export(name: string): Promise<string>;
+  };
+  doctor(): Promise<DoctorLine[]>;
+}
+
+/** Runs as they are read; `not-found` for an unknown id. */
+export interface RunReader {
+  get(runId: string): Promise<Run>;
+  /** Newest first. */
+  list(): Promise<Run[]>;
+  /** Events whose `seq` is above `afterSeq`, in order. */
+  events(runId: string, afterSeq: number): Promise<RunEvent[]>;
+  /** Calls back whenever the run may have new events; a wake-up, `events` has the truth. Answers how to stop. */
+  subscribe(runId: string, wake: () => void): () => void;
+  waitUntilEnded(runId: string, signal: AbortSignal): Promise<Run>;
+}

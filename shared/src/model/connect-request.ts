@@ -1,0 +1,208 @@
+import Type, { type Static } from 'typebox';
+import { RemoraError } from '../errors.ts';
+import { settingRules } from '../settings.ts';
+import { parseAddress, parseHost } from './address.ts';
+import { parseDuration } from './duration.ts';
+import { parseAlias, parseClusterName } from './names.ts';
+
+export const connectionModes = ['sniff', 'proxy'] as const;
+export type ConnectionMode = (typeof connectionModes)[number];
+
+const Text = Type.String({ minLength: 1, maxLength: 1024 });
+const Texts = Type.Array(Text, { minItems: 1, maxItems: 200 });
+
+/**
+ * What `connect` asks for: the local cluster shall reach the remote one under an alias. Names, addresses and patterns are text as the user gave them;
+ * `checkConnectRequest` says whether they make sense together.
+ */
+export const ConnectRequest = Type.Object(
+  {
+    local: Text,
+    remote: Text,
+    alias: Text,
+    mode: Type.Enum([...connectionModes]),
+    /** `HOST:PORT` each, sniff mode only. Absent: the publish addresses of the remote nodes. */
+    seeds: Type.Optional(Texts),
+    /** `HOST:PORT`, proxy mode only and required there. */
+    proxyAddress: Type.Optional(Text),
+    /** Host name sent in SNI, proxy mode only. */
+    serverName: Type.Optional(Text),
+    /** Index patterns that the key may search. */
+    search: Type.Optional(Texts),
+    /** Index patterns that the key may replicate. */
+    replication: Type.Optional(Texts),
+    /** The `access` object of the create cross-cluster API key API, instead of `search` and `replication`. */
+    access: Type.Optional(Type.Object({}, { additionalProperties: true })),
+    /** Life time of the key, for example `90d`. Absent: no end. */
+    expires: Type.Optional(Text),
+    /** Stored with the key. */
+    metadata: Type.Optional(Type.Object({}, { additionalProperties: true })),
+    /** Regular expression that the subject of the local cluster's signing certificate must match. */
+    certificateIdentity: Type.Optional(Text),
+    skipUnavailable: Type.Optional(Type.Boolean()),
+    /** Further settings of `cluster.remote.ALIAS.`, by the rest of their name. */
+    set: Type.Optional(Type.Record(Type.String(), Type.String())),
+    /** The CA that signs the remote nodes' certificates. Absent: one of Remora's own. */
+    ca: Type.Optional(Text),
+    /** Further names in the remote nodes' certificates; `*.` at the front is allowed. */
+    sans: Type.Optional(Texts),
+    /** `remote_cluster.host` of the remote nodes, where none stands in their files. */
+    remoteHost: Type.Optional(Text),
+    /** `remote_cluster.port` of the remote nodes, where none stands in their files. */
+    remotePort: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535 })),
+    acceptOutage: Type.Boolean(),
+  },
+  { additionalProperties: false },
+);
+export type ConnectRequest = Static<typeof ConnectRequest>;
+
+function refuse(message: string, hint?: string): never {
+  throw new RemoraError('bad-input', message, hint === undefined ? {} : { hint });
+}
+
+/** Reads a connection mode; throws `bad-input`. */
+export const parseMode = (text: string): ConnectionMode =>
+  connectionModes.find((mode) => mode === text) ??
+  refuse(`"${text}" is not a connection mode: write --mode sniff or --mode proxy.`);
+
+/**
+ * Whether the request makes sense by itself, before any cluster is looked at. Throws `bad-input` that names the flag and what to do. The CLI and the
+ * server both call it, so the answer is the same whichever way a request comes in.
+ */
+export const checkConnectRequest = (request: ConnectRequest): void => {
+  parseClusterName(request.local);
+  parseClusterName(request.remote);
+  if (request.local === request.remote) {
+    refuse(`The local and the remote cluster are both "${request.local}": a connection needs two different clusters.`);
+  }
+  parseAlias(request.alias);
+  parseMode(request.mode);
+  checkAddresses(request);
+  checkAccess(request);
+  checkKey(request);
+  for (const [key, value] of Object.entries(request.set ?? {})) checkExtraSetting(key, value, request.mode);
+  checkRemoteServer(request);
+};
+
+const checkAddresses = ({ mode, seeds, proxyAddress, serverName }: ConnectRequest): void => {
+  if (mode === 'sniff') {
+    if (proxyAddress !== undefined) {
+      refuse('--proxy-address belongs to proxy mode: add --mode proxy, or give --seeds instead.');
+    }
+    if (serverName !== undefined) refuse('--server-name belongs to proxy mode: add --mode proxy, or leave it out.');
+    for (const seed of seeds ?? []) parseAddress(seed);
+    return;
+  }
+  if (seeds !== undefined) refuse('--seeds belongs to sniff mode: with --mode proxy give --proxy-address HOST:PORT.');
+  if (proxyAddress === undefined) {
+    refuse(
+      'Proxy mode needs an address: add --proxy-address HOST:PORT, where the local nodes reach the remote cluster.',
+    );
+  } else parseAddress(proxyAddress);
+  if (serverName !== undefined) parseHost(serverName);
+};
+
+const checkAccess = ({ search, replication, access }: ConnectRequest): void => {
+  if (access !== undefined) {
+    if (search || replication)
+      refuse('--access stands alone: leave out --search and --replication, or leave out --access.');
+    checkAccessObject(access);
+    return;
+  }
+  if (!search?.length && !replication?.length) {
+    refuse(
+      'No access was given: the key of a connection must grant something.',
+      'Add --search PATTERNS, --replication PATTERNS, or --access FILE.',
+    );
+  }
+  for (const pattern of [...(search ?? []), ...(replication ?? [])]) {
+    if (!/^[^\s,"\\]+$/.test(pattern))
+      refuse(`"${pattern}" is not an index pattern: write names like logs-*, separated by commas.`);
+  }
+};
+
+const checkAccessObject = (access: object): void => {
+  const kinds = Object.entries(access);
+  const unknown = kinds.map(([kind]) => kind).filter((kind) => kind !== 'search' && kind !== 'replication');
+  if (unknown.length > 0)
+    refuse(`The access file has "${unknown.join('", "')}": it may have "search" and "replication" only.`);
+  if (!kinds.some(([, entries]) => Array.isArray(entries) && entries.length > 0)) {
+    refuse('The access file grants nothing: it needs a non-empty list "search" or "replication".');
+  }
+  for (const [kind, entries] of kinds) {
+    for (const entry of Array.isArray(entries) ? entries : [entries]) {
+      if (!hasNames(entry)) refuse(`An entry of "${kind}" in the access file has no list "names" of index patterns.`);
+    }
+  }
+};
+
+const hasNames = (entry: unknown): boolean =>
+  typeof entry === 'object' &&
+  entry !== null &&
+  'names' in entry &&
+  Array.isArray(entry.names) &&
+  entry.names.length > 0 &&
+  entry.names.every((name) => typeof name === 'string' && name !== '');
+
+const checkKey = ({ expires, metadata }: ConnectRequest): void => {
+  if (expires !== undefined) parseDuration(expires);
+  const reserved = Object.keys(metadata ?? {}).filter((key) => key.startsWith('_'));
+  if (reserved.length > 0)
+    refuse(`The metadata key "${reserved[0]}" begins with "_", which Elasticsearch keeps for itself.`);
+};
+
+/** Settings that have a flag of their own, by what follows the alias. */
+const ownFlags: Readonly<Record<string, string>> = {
+  mode: '--mode',
+  seeds: '--seeds',
+  proxy_address: '--proxy-address',
+  server_name: '--server-name',
+  skip_unavailable: '--skip-unavailable',
+};
+
+const wholeNumber = (text: string): boolean => /^[1-9]\d{0,4}$/.test(text);
+const oneOf =
+  (...values: readonly string[]) =>
+  (text: string): boolean =>
+    values.includes(text);
+
+/** What each further setting takes, and the mode that it belongs to when there is one. */
+const extraSettings: Readonly<
+  Record<string, { readonly takes: string; readonly valid: (text: string) => boolean; readonly mode?: ConnectionMode }>
+> = {
+  node_connections: { takes: 'a whole number above 0', valid: wholeNumber, mode: 'sniff' },
+  proxy_socket_connections: { takes: 'a whole number above 0', valid: wholeNumber, mode: 'proxy' },
+  'transport.compress': { takes: 'true, false or indexing_data', valid: oneOf('true', 'false', 'indexing_data') },
+  'transport.compression_scheme': { takes: 'lz4 or deflate', valid: oneOf('lz4', 'deflate') },
+  'transport.ping_schedule': {
+    takes: 'a duration like 30s, or -1',
+    valid: (text) => text === '-1' || /^[1-9]\d*(ms|s|m|h|d)$/.test(text),
+  },
+};
+
+const checkExtraSetting = (key: string, value: string, mode: ConnectionMode): void => {
+  const flag = ownFlags[key];
+  if (flag) refuse(`--set ${key} is not needed: use ${flag}.`);
+  if (key === 'credentials')
+    refuse('--set credentials is refused: Remora makes the key itself and puts it into the keystores.');
+  const rule = extraSettings[key];
+  if (!rule || !settingRules.some(({ name }) => name === `cluster.remote.*.${key}`)) {
+    refuse(`--set ${key}: there is no such setting. Known are ${Object.keys(extraSettings).join(', ')}.`);
+  }
+  if (rule.mode && rule.mode !== mode)
+    refuse(`--set ${key} belongs to ${rule.mode} mode, and this connection uses ${mode} mode.`);
+  if (!rule.valid(value)) refuse(`--set ${key}=${value}: it takes ${rule.takes}.`);
+};
+
+const checkRemoteServer = ({ ca, sans, remoteHost, remotePort }: ConnectRequest): void => {
+  if (ca !== undefined && !/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/.test(ca)) {
+    refuse(
+      `--ca ${ca}: that is not the name of a CA. \`remora ca list\` shows which there are; a new name makes a new CA.`,
+    );
+  }
+  for (const name of sans ?? []) parseHost(name.replace(/^\*\./, ''));
+  if (remoteHost !== undefined && !/^_[A-Za-z0-9:.[\]-]+_$/.test(remoteHost)) parseHost(remoteHost);
+  if (remotePort !== undefined && (!Number.isInteger(remotePort) || remotePort < 1 || remotePort > 65535)) {
+    refuse(`--remote-port ${remotePort} is not a port: write a number between 1 and 65535.`);
+  }
+};
