@@ -1,0 +1,85 @@
+import { asRemoraError, messageOf, RemoraError } from '@remora/shared/errors.ts';
+import type { Deliver } from '@remora/shared/protocol/delivery.ts';
+import { MAX_FRAME_BYTES } from '@remora/shared/protocol/limits.ts';
+import type { NodeId } from '../../plan/steps.ts';
+import { nodeKey } from '../../store/inventory.ts';
+import type { GatewayLog } from '../gateway-log.ts';
+import type { AnswerSink, OpenSession } from '../session/agent-connection.ts';
+import type { SessionRegistry } from '../session/session-registry.ts';
+import type { WakeUps } from '../wake-ups.ts';
+import type { DeliveryRecord, DeliveryStore } from './delivery-store.ts';
+import { resolveSecrets, type SecretValue } from './secret-resolution.ts';
+
+interface SenderParts {
+  readonly store: DeliveryStore;
+  readonly registry: Pick<SessionRegistry, 'isNewest'>;
+  readonly wakeUps: WakeUps;
+  readonly session: (node: NodeId) => OpenSession | null;
+  readonly secret: SecretValue;
+  readonly log: GatewayLog;
+}
+
+const resolved = async (id: string, record: DeliveryRecord, secret: SecretValue): Promise<Deliver> => {
+  const deliver: Deliver = {
+    type: 'deliver',
+    id,
+    fence: record.fence,
+    operations: await resolveSecrets(record.operations, secret),
+  };
+  const bytes = Buffer.byteLength(JSON.stringify(deliver));
+  if (bytes <= MAX_FRAME_BYTES) return deliver;
+  throw new RemoraError('bad-input', `The delivery ${id} has ${bytes} bytes; a frame carries ${MAX_FRAME_BYTES}.`);
+};
+
+/**
+ * Sends deliveries over the sockets of this coordinator. A delivery that has a result, or that the agent says it carries out, is not sent. Only the newest
+ * session of a node delivers: that is read again after the secrets were resolved, right before the frame leaves.
+ */
+export const deliverySender = ({ store, registry, wakeUps, session, secret, log }: SenderParts): void => {
+  const send = async (id: string): Promise<void> => {
+    const record = await store.load(id);
+    if (!record || record.result) return;
+    const open = session(record.node);
+    if (!open || open.carriesOut === id) return;
+    const deliver = await resolved(id, record, secret).catch(async (error: unknown) => {
+      const { code, message, hint } = asRemoraError(error);
+      log.error({ ...record.node, delivery: id, reason: message }, 'a delivery could not be prepared');
+      await wakeUps.toAll({ kind: 'unsendable', id, error: { code, message, hint } });
+      return null;
+    });
+    if (!deliver || !(await registry.isNewest(record.node, open.epoch))) return;
+    open.send(deliver);
+    log.info({ ...record.node, delivery: id, epoch: open.epoch }, 'delivery sent');
+  };
+  wakeUps.listen((wakeUp) => {
+    if (wakeUp.kind !== 'deliver') return;
+    void send(wakeUp.id).catch((error: unknown) =>
+      log.error(
+        { delivery: wakeUp.id, reason: messageOf(error) },
+        'a delivery could not be sent; its driver asks again',
+      ),
+    );
+  });
+};
+
+/**
+ * Takes what agents answer. A result is recorded, then announced, then acknowledged; one that nobody waits for any more (unknown, or recorded already) is
+ * only acknowledged, so that the agent stops to repeat it. A delivery of another node is none of this agent's business: not recorded.
+ */
+export const answerSink = ({ store, wakeUps, log }: Pick<SenderParts, 'store' | 'wakeUps' | 'log'>): AnswerSink => ({
+  async onResult(session, result) {
+    const { id, outcome } = result;
+    const record = await store.load(id);
+    const isOurs = record !== null && nodeKey(record.node) === nodeKey(session.node);
+    if (isOurs && (await store.recordResult(id, record, result))) {
+      log.info({ ...session.node, delivery: id, outcome }, 'delivery answered');
+    } else {
+      log.info({ ...session.node, delivery: id.slice(0, 300), outcome }, 'an answer that nobody waits for');
+    }
+    if (isOurs) await wakeUps.toAll({ kind: 'result', id });
+    session.send({ type: 'acknowledge', id });
+  },
+  async onProgress(session, { id, phase }) {
+    await wakeUps.toAll({ kind: 'progress', id, node: nodeKey(session.node), phase });
+  },
+});

@@ -1,0 +1,119 @@
+import { X509Certificate } from 'node:crypto';
+import { RemoraError } from '@remora/shared/errors.ts';
+import { parseNodeName } from '@remora/shared/model/names.ts';
+import { type JoinRequest, type JoinResponse, joinProof } from '@remora/shared/protocol/enrol.ts';
+import { PROTOCOL_VERSION } from '@remora/shared/protocol/limits.ts';
+import { verifyProofOfPossession } from '../../pki/proof-of-possession.ts';
+import { type Inventory, nodeKey } from '../../store/inventory.ts';
+import type { NodeRecord } from '../../store/records.ts';
+import { fingerprintOf } from '../session/admission.ts';
+import type { VerifyNode } from '../session/hello-check.ts';
+import type { SessionRegistry } from '../session/session-registry.ts';
+import type { WakeUps } from '../wake-ups.ts';
+import type { HeldToken, JoinTokens } from './join-tokens.ts';
+
+/** No agent renews its certificate yet: it lives as long as a machine does, and ends by revocation. The CA's own end may cut it. */
+const CERTIFICATE_DAYS = 1825;
+
+export interface EnrolmentParts {
+  readonly tokens: Pick<JoinTokens, 'hold' | 'spend'>;
+  readonly inventory: Pick<Inventory, 'nodes'>;
+  readonly registry: Pick<SessionRegistry, 'find'>;
+  readonly wakeUps: Pick<WakeUps, 'toAll'>;
+  /** `CLUSTER/NODE` of a registered certificate. */
+  readonly nodeOf: (fingerprint: string) => Promise<string | null>;
+  readonly issueAgentCertificate: (request: {
+    readonly publicKeyPem: string;
+    readonly id: string;
+    readonly validityDays: number;
+  }) => { readonly certificatePem: string };
+  readonly verifyNode: VerifyNode | undefined;
+  readonly storeId: string;
+  readonly publicUrls: readonly string[];
+}
+
+const checkRequest = (request: JoinRequest): string => {
+  if (request.version !== PROTOCOL_VERSION) {
+    throw new RemoraError(
+      'bad-input',
+      `The agent speaks protocol version ${request.version}, this coordinator ${PROTOCOL_VERSION}.`,
+      { hint: 'Use an agent and a coordinator of the same release.' },
+    );
+  }
+  const message = joinProof(request.tokenId, request.name, request.publicKeyPem);
+  if (!verifyProofOfPossession({ publicKeyPem: request.publicKeyPem, message, signature: request.signature })) {
+    throw new RemoraError('bad-input', 'The agent did not prove that it holds the private key of its public key.');
+  }
+  return parseNodeName(request.name);
+};
+
+/**
+ * An agent may come again for its node: after its data directory was lost, or to renew its certificate. What looks like a second node under the same name
+ * (a live agent beside another configuration directory) is refused.
+ */
+const checkNameIsFree = async (
+  known: NodeRecord | null,
+  request: JoinRequest,
+  registry: EnrolmentParts['registry'],
+): Promise<void> => {
+  if (!known || known.configDir === request.elasticsearch.configDir || !(await registry.find(known))) return;
+  throw new RemoraError(
+    'conflict',
+    `The cluster "${known.cluster}" has a node "${known.node}" already: its agent is online, beside ${known.configDir}.`,
+    { hint: 'Choose another name with --name, or stop that agent and join again.' },
+  );
+};
+
+const nodeRecord = (parts: {
+  readonly request: JoinRequest;
+  readonly cluster: string;
+  readonly certificatePem: string;
+  readonly known: NodeRecord | null;
+}): NodeRecord => ({
+  cluster: parts.cluster,
+  node: parts.request.name,
+  agentVersion: parts.request.agentVersion,
+  certificateFingerprint: fingerprintOf(new X509Certificate(parts.certificatePem)),
+  joinedAt: new Date().toISOString(),
+  lastSeen: null,
+  running: parts.request.elasticsearch.pid !== null,
+  configDir: parts.request.elasticsearch.configDir,
+  nodeId: parts.known?.nodeId ?? null,
+  version: parts.known?.version ?? null,
+});
+
+/** Whether the answer to a lost join can be given again: the same certificate, while it is still the node's. */
+const isStillJoined = async (token: HeldToken, id: string, nodeOf: EnrolmentParts['nodeOf']): Promise<boolean> =>
+  token.joinedBefore !== null && (await nodeOf(fingerprintOf(new X509Certificate(token.joinedBefore)))) === id;
+
+/**
+ * Takes an agent in. Everything is checked before the token is spent. Throws `join-token`, `bad-input` (name, key, proof, version), `conflict` (a live agent
+ * has that name) and what `verifyNode` throws.
+ */
+export const enrolment = (parts: EnrolmentParts) => {
+  const { tokens, inventory, registry, wakeUps, verifyNode } = parts;
+
+  const admit = async (request: JoinRequest, token: HeldToken, id: string): Promise<string> => {
+    const { nodeName, pid } = request.elasticsearch;
+    const known = await inventory.nodes.get(id);
+    await checkNameIsFree(known, request, registry);
+    if (verifyNode && pid !== null) await verifyNode(token.cluster, { nodeName, pid });
+    const { publicKeyPem } = request;
+    const { certificatePem } = parts.issueAgentCertificate({ publicKeyPem, id, validityDays: CERTIFICATE_DAYS });
+    const record = nodeRecord({ request, cluster: token.cluster, certificatePem, known });
+    const unverifiedName = verifyNode && pid === null ? nodeName : null;
+    await tokens.spend({ token, publicKeyPem, certificatePem, record, unverifiedName });
+    if (known) await wakeUps.toAll({ kind: 'revoked', node: id, fingerprint: known.certificateFingerprint });
+    return certificatePem;
+  };
+
+  return async (request: JoinRequest): Promise<JoinResponse> => {
+    const token = await tokens.hold(request.tokenId, request.tokenSecret, request.publicKeyPem);
+    const name = checkRequest(request);
+    const id = nodeKey({ cluster: token.cluster, node: name });
+    const again = (await isStillJoined(token, id, parts.nodeOf)) ? token.joinedBefore : null;
+    const certificatePem = again ?? (await admit(request, token, id));
+    const { storeId, publicUrls } = parts;
+    return { certificatePem, name, cluster: token.cluster, storeId, coordinators: [...publicUrls] };
+  };
+};

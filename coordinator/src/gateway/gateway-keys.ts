@@ -1,0 +1,12 @@
+import { channels, keys } from '../store/keys.ts';
+
+/** Keys and fields that the gateway alone uses, beside those of `store/keys.ts`. */
+export const gatewayKeys = {
+  /** string with expiry: a coordinator renews it while it lives; without it the sessions that it held count as offline */
+  alive: (coordinatorId: string) => `${channels.coordinator(coordinatorId)}:alive`,
+  /** hash: CLUSTER/NODE -> `node.name` of agents that joined while their node was down; checked at the first session that finds it running */
+  unverified: `${keys.nodes}:unverified`,
+} as const;
+
+/** Field of `keys.meta`: the highest fence that this store ever handed to an agent. */
+export const HIGHEST_FENCE = 'highestFence';

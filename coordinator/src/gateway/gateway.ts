@@ -1,0 +1,139 @@
+import { X509Certificate } from 'node:crypto';
+import type { Server } from 'node:http';
+import { messageOf } from '@remora/shared/errors.ts';
+import type { Redis } from 'ioredis';
+import type { App } from '../http/app-types.ts';
+import type { NodeId } from '../plan/steps.ts';
+import { type Inventory, nodeKey } from '../store/inventory.ts';
+import { keys } from '../store/keys.ts';
+import type { AgentCalls } from './agent-calls.ts';
+import { deliveryCalls } from './delivery/delivery-calls.ts';
+import { answerSink, deliverySender } from './delivery/delivery-sender.ts';
+import { openDeliveryStore } from './delivery/delivery-store.ts';
+import { SharedDeliveryWaits } from './delivery/delivery-waits.ts';
+import { enrolRoutes } from './enrol/enrol-routes.ts';
+import { type EnrolmentParts, enrolment } from './enrol/enrolment.ts';
+import { type JoinTokens, joinTokens } from './enrol/join-tokens.ts';
+import { gatewayKeys } from './gateway-keys.ts';
+import type { GatewayLog } from './gateway-log.ts';
+import { fingerprintOf } from './session/admission.ts';
+import { helloCheck, type VerifyNode } from './session/hello-check.ts';
+import { trackPresence } from './session/node-presence.ts';
+import { openSessionHub } from './session/session-hub.ts';
+import { openSessionRegistry, type SessionRecord } from './session/session-registry.ts';
+import { handleUpgrades } from './session/upgrade.ts';
+import { openWakeUps } from './wake-ups.ts';
+
+/** Sockets that did not answer the close by then are cut: a coordinator has 5 s to stop. */
+const DRAIN_LIMIT_MS = 1000;
+
+export interface GatewayParts {
+  /** For commands. */
+  readonly redis: Redis;
+  /** In subscriber mode; may be shared. Two connections a coordinator, however many agents. */
+  readonly subscriber: Redis;
+  readonly inventory: Pick<Inventory, 'clusters' | 'nodes'>;
+  readonly fleetCa: {
+    readonly certificatePem: string;
+    readonly issueAgentCertificate: EnrolmentParts['issueAgentCertificate'];
+  };
+  readonly secrets: { get(reference: string): Promise<Buffer> };
+  readonly storeId: string;
+  /** Unique among the coordinators that live now. */
+  readonly coordinatorId: string;
+  /** https URLs where agents reach the coordinators; the first one goes into join tokens. */
+  readonly publicUrls: readonly [string, ...string[]];
+  readonly log: GatewayLog;
+  /** Asks the cluster whether this node is its own. Absent: not asked. */
+  readonly verifyNode?: VerifyNode;
+}
+
+/** Agents' enrolment, sessions and deliveries. */
+export interface Gateway {
+  /** Adds `GET /agent/v1/ca` and `POST /agent/v1/join`. */
+  register(app: App): void;
+  /** Handles the upgrades of an HTTPS server that asks for client certificates without rejecting, with the fleet CA as `ca`. */
+  attach(server: Server): void;
+  readonly calls: AgentCalls;
+  readonly sessions: {
+    isOnline(node: NodeId): Promise<boolean>;
+    /** CLUSTER/NODE -> session, of every online agent of the fleet. */
+    list(): Promise<ReadonlyMap<string, SessionRecord>>;
+  };
+  readonly tokens: Pick<JoinTokens, 'create'>;
+  /** Revokes the certificates of a node's agents and closes their sockets, wherever they are. The node's record is the caller's. */
+  disconnect(node: NodeId): Promise<void>;
+  /** Takes no new sessions, closes those there are with `draining` within 1 s, rejects open calls. Call it while Redis is still connected. */
+  close(): Promise<void>;
+}
+
+const revoke = async (redis: Redis, node: NodeId): Promise<void> => {
+  const all = Object.entries(await redis.hgetall(keys.agentCertificates));
+  const own = all.filter(([, id]) => id === nodeKey(node)).map(([fingerprint]) => fingerprint);
+  if (own.length > 0) await redis.hdel(keys.agentCertificates, ...own);
+  await redis.hdel(gatewayKeys.unverified, nodeKey(node));
+};
+
+export const createGateway = async (parts: GatewayParts): Promise<Gateway> => {
+  const { redis, inventory, coordinatorId, fleetCa, storeId, publicUrls, verifyNode, log } = parts;
+  const wakeUps = await openWakeUps(redis, parts.subscriber, coordinatorId);
+  const registry = await openSessionRegistry(redis, coordinatorId, (error) =>
+    log.warn({ reason: messageOf(error) }, 'this coordinator could not say that it lives'),
+  );
+  const store = openDeliveryStore(redis);
+  const nodeOf = (fingerprint: string): Promise<string | null> => redis.hget(keys.agentCertificates, fingerprint);
+  const hub = openSessionHub({
+    registry,
+    presence: trackPresence(redis),
+    wakeUps,
+    helloCheck: helloCheck({ redis, storeId, highestFence: () => store.highestFence(), verifyNode, log }),
+    answers: answerSink({ store, wakeUps, log }),
+    log,
+  });
+  const secret = (reference: string): Promise<Buffer> => parts.secrets.get(reference);
+  deliverySender({ store, registry, wakeUps, session: (node) => hub.find(node), secret, log });
+  const nudge = async (id: string, node: NodeId): Promise<void> => {
+    const session = await registry.find(node);
+    if (session) await wakeUps.toCoordinator(session.coordinator, { kind: 'deliver', id });
+  };
+  const waits = new SharedDeliveryWaits({ store, wakeUps, nudge, log });
+  const tokens = joinTokens({
+    redis,
+    url: publicUrls[0],
+    caFingerprint: fingerprintOf(new X509Certificate(fleetCa.certificatePem)),
+    clusterExists: async (name) => (await inventory.clusters.get(name)) !== null,
+  });
+  const issueAgentCertificate: EnrolmentParts['issueAgentCertificate'] = (request) =>
+    fleetCa.issueAgentCertificate(request);
+  const join = enrolment({
+    ...{ tokens, inventory, registry, wakeUps, nodeOf, issueAgentCertificate, verifyNode, storeId, publicUrls },
+  });
+  let stopping = false;
+  return {
+    register: (app) => enrolRoutes(app, { certificatePem: fleetCa.certificatePem, join, log }),
+    attach(server) {
+      const onSession: Parameters<typeof handleUpgrades>[1]['onSession'] = (socket, peer) => hub.accept(socket, peer);
+      handleUpgrades(server, {
+        fleetCaPem: fleetCa.certificatePem,
+        nodeOf,
+        onSession,
+        isStopping: () => stopping,
+        log,
+      });
+    },
+    calls: deliveryCalls({ store, waits, registry }),
+    sessions: { isOnline: async (node) => (await registry.find(node)) !== null, list: () => registry.list() },
+    tokens: { create: (request) => tokens.create(request) },
+    async disconnect(node) {
+      await revoke(redis, node);
+      await wakeUps.toAll({ kind: 'revoked', node: nodeKey(node), fingerprint: null });
+    },
+    async close() {
+      stopping = true;
+      waits.close();
+      await hub.drain(DRAIN_LIMIT_MS);
+      await registry.close();
+      await wakeUps.close();
+    },
+  };
+};

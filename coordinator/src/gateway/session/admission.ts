@@ -1,0 +1,62 @@
+import { X509Certificate } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
+import { RemoraError } from '@remora/shared/errors.ts';
+import type { NodeId } from '../../plan/steps.ts';
+
+/** An agent whose certificate was accepted, before it said anything. */
+export interface Peer {
+  readonly node: NodeId;
+  /** SHA-256 of its certificate, lower-case hex. */
+  readonly fingerprint: string;
+  /** Its address, for logs. */
+  readonly address: string;
+}
+
+/** SHA-256 of a certificate's DER as the store keeps it: lower-case hex without colons. */
+export const fingerprintOf = (certificate: X509Certificate): string =>
+  certificate.fingerprint256.replaceAll(':', '').toLowerCase();
+
+/** `CLUSTER/NODE`; neither name contains a slash. */
+const parseNodeKey = (key: string): NodeId => {
+  const [cluster = '', node = ''] = key.split('/');
+  return { cluster, node };
+};
+
+const refuse = (message: string): never => {
+  throw new RemoraError('not-allowed', message, {
+    hint: 'Join the agent again: `remora tokens create`, then `remora agent join` on that node.',
+  });
+};
+
+/** The certificate must be the fleet CA's own word: what else the server may trust does not count, nor does a resumed TLS session's old verdict. */
+const checkCertificate = (socket: TLSSocket, fleetCa: X509Certificate): X509Certificate => {
+  const raw = socket.getPeerCertificate().raw as Buffer | undefined;
+  if (!raw) return refuse('The agent showed no client certificate.');
+  const certificate = new X509Certificate(raw);
+  if (!certificate.checkIssued(fleetCa) || !certificate.verify(fleetCa.publicKey)) {
+    return refuse("The agent's certificate was issued by another CA than this fleet's.");
+  }
+  if (Date.parse(certificate.validTo) <= Date.now()) {
+    return refuse(`The agent's certificate expired on ${certificate.validTo}.`);
+  }
+  // Node types this as an Error; OpenSSL's code comes as a string.
+  if (!socket.authorized) return refuse(`The agent's certificate is not valid: ${String(socket.authorizationError)}.`);
+  return certificate;
+};
+
+/**
+ * Decides whether a TLS peer may open a session: a certificate of the fleet CA, within its dates, whose fingerprint is registered for a node
+ * (`nodes remove` and a new join take the old one away). Throws `not-allowed`.
+ */
+export const admit = async (
+  socket: TLSSocket,
+  parts: { readonly fleetCa: X509Certificate; readonly nodeOf: (fingerprint: string) => Promise<string | null> },
+): Promise<Peer> => {
+  const fingerprint = fingerprintOf(checkCertificate(socket, parts.fleetCa));
+  const key = await parts.nodeOf(fingerprint);
+  if (key === null) return refuse("The agent's certificate was revoked, or belongs to a store that is gone.");
+  return { node: parseNodeKey(key), fingerprint, address: peerAddress(socket) };
+};
+
+export const peerAddress = (socket: TLSSocket): string =>
+  `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;

@@ -1,0 +1,178 @@
+import { messageOf, RemoraError } from '@remora/shared/errors.ts';
+import type { Progress, Result } from '@remora/shared/protocol/delivery.ts';
+import { HEARTBEAT_MS, PROTOCOL_VERSION } from '@remora/shared/protocol/limits.ts';
+import type { FromAgent, FromCoordinator } from '@remora/shared/protocol/messages.ts';
+import type { Heartbeat, Hello } from '@remora/shared/protocol/session.ts';
+import type { WebSocket } from 'ws';
+import type { NodeId } from '../../plan/steps.ts';
+import { nodeKey } from '../../store/inventory.ts';
+import type { GatewayLog } from '../gateway-log.ts';
+import type { WakeUps } from '../wake-ups.ts';
+import type { Peer } from './admission.ts';
+import type { HelloCheck } from './hello-check.ts';
+import type { NodePresence, Presence } from './node-presence.ts';
+import type { SessionRegistry } from './session-registry.ts';
+import { closeReason, closeWith, serveSocket } from './session-socket.ts';
+
+/** A session that said hello. */
+export interface OpenSession {
+  readonly node: NodeId;
+  readonly epoch: number;
+  /** The delivery that the agent carries out, by its last beat. */
+  readonly carriesOut: string | null;
+  send(message: FromCoordinator): void;
+}
+
+/** Where an agent's answers go. */
+export interface AnswerSink {
+  onResult(session: OpenSession, result: Result): Promise<void>;
+  onProgress(session: OpenSession, progress: Progress): Promise<void>;
+}
+
+export interface ConnectionParts {
+  readonly registry: SessionRegistry;
+  readonly presence: NodePresence;
+  readonly wakeUps: WakeUps;
+  readonly helloCheck: HelloCheck;
+  readonly answers: AnswerSink;
+  readonly log: GatewayLog;
+}
+
+interface SessionState {
+  readonly epoch: number;
+  presence: Presence;
+  carriesOut: string | null;
+  /** The agent stops: no more deliveries. */
+  draining: boolean;
+  unverified: boolean;
+}
+
+/** One agent's socket, from its upgrade until its session is recorded as over. */
+export class AgentConnection {
+  readonly peer: Peer;
+  /** Resolves when the socket is closed and the session is recorded as over. */
+  readonly closed: Promise<void>;
+  readonly #socket: WebSocket;
+  readonly #parts: ConnectionParts;
+  #session: SessionState | null = null;
+
+  /** `onOpen` hears when the session is the newest of its node. */
+  constructor(socket: WebSocket, peer: Peer, parts: ConnectionParts, onOpen: (connection: AgentConnection) => void) {
+    this.peer = peer;
+    this.#socket = socket;
+    this.#parts = parts;
+    const closed = Promise.withResolvers<void>();
+    this.closed = closed.promise;
+    serveSocket(socket, {
+      onMessage: (message) => this.#dispatch(message, onOpen),
+      onRefused: (error) =>
+        parts.log.warn({ ...this.#about(), reason: messageOf(error) }, 'agent session refused: the socket is closed'),
+      onClosed: async () => {
+        await this.#end();
+        closed.resolve();
+      },
+    });
+  }
+
+  get node(): string {
+    return nodeKey(this.peer.node);
+  }
+
+  get epoch(): number | null {
+    return this.#session?.epoch ?? null;
+  }
+
+  /** null before hello and once the agent is draining. */
+  deliverable(): OpenSession | null {
+    return this.#session && !this.#session.draining ? this.#open(this.#session) : null;
+  }
+
+  /** Throws the agent out, with the close code that goes with the error. */
+  refuse(error: RemoraError): void {
+    this.#parts.log.warn({ ...this.#about(), reason: error.message }, 'agent session closed by the coordinator');
+    closeWith(this.#socket, error);
+  }
+
+  close(code: number, reason: string): void {
+    this.#socket.close(code, closeReason(reason));
+  }
+
+  terminate(): void {
+    this.#socket.terminate();
+  }
+
+  #about(): object {
+    return { ...this.peer.node, peer: this.peer.address, epoch: this.epoch };
+  }
+
+  #open(session: SessionState): OpenSession {
+    const send = (message: FromCoordinator): void => this.#socket.send(JSON.stringify(message));
+    return { node: this.peer.node, epoch: session.epoch, carriesOut: session.carriesOut, send };
+  }
+
+  async #dispatch(message: FromAgent, onOpen: (connection: AgentConnection) => void): Promise<void> {
+    const session = this.#session;
+    if (message.type === 'hello') {
+      if (session) throw new RemoraError('protocol-violation', 'the agent said hello twice');
+      await this.#begin(message);
+      return onOpen(this);
+    }
+    if (!session) throw new RemoraError('protocol-violation', `a message of type "${message.type}" came before hello`);
+    switch (message.type) {
+      case 'heartbeat':
+        return this.#beat(session, message);
+      case 'draining':
+        session.draining = true;
+        return this.#parts.registry.release(this.peer.node, session.epoch);
+      case 'result':
+        if (session.carriesOut === message.id) session.carriesOut = null;
+        return this.#parts.answers.onResult(this.#open(session), message);
+      case 'progress':
+        return this.#parts.answers.onProgress(this.#open(session), message);
+    }
+  }
+
+  async #begin(hello: Hello): Promise<void> {
+    const { registry, presence, wakeUps, helloCheck, log } = this.#parts;
+    const { node, fingerprint } = this.peer;
+    const { unverified } = await helloCheck.hello(hello, node);
+    const registered = await registry.register(node, fingerprint);
+    if (!registered) throw new RemoraError('not-allowed', "The agent's certificate was revoked.");
+    const { epoch, before } = registered;
+    const { running, configDir } = hello.elasticsearch;
+    const session: SessionState = {
+      epoch,
+      presence: { running, configDir, agentVersion: hello.agentVersion },
+      carriesOut: null,
+      draining: false,
+      unverified,
+    };
+    this.#session = session;
+    if (before) await wakeUps.toCoordinator(before.coordinator, { kind: 'superseded', node: this.node, epoch });
+    this.#open(session).send({ type: 'welcome', version: PROTOCOL_VERSION, epoch, heartbeatMs: HEARTBEAT_MS });
+    log.info({ ...this.#about(), agentVersion: hello.agentVersion }, 'agent session opened');
+    await presence.seen(node, session.presence);
+  }
+
+  async #beat(session: SessionState, heartbeat: Heartbeat): Promise<void> {
+    session.carriesOut = heartbeat.delivery;
+    session.presence = { ...session.presence, running: heartbeat.running };
+    if (session.unverified && heartbeat.pid !== null) {
+      session.unverified = (await this.#parts.helloCheck.node(this.peer.node, heartbeat.pid)).unverified;
+    }
+    await this.#parts.presence.seen(this.peer.node, session.presence);
+  }
+
+  async #end(): Promise<void> {
+    const session = this.#session;
+    const { registry, presence, log } = this.#parts;
+    if (!session) return;
+    log.info(this.#about(), 'agent session closed');
+    try {
+      await registry.release(this.peer.node, session.epoch);
+      await presence.left(this.peer.node, session.presence);
+    } catch (error) {
+      log.error({ ...this.#about(), reason: messageOf(error) }, 'the end of an agent session could not be recorded');
+    }
+  }
+}

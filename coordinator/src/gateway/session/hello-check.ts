@@ -1,0 +1,72 @@
+import { messageOf, RemoraError } from '@remora/shared/errors.ts';
+import { PROTOCOL_VERSION } from '@remora/shared/protocol/limits.ts';
+import type { Hello } from '@remora/shared/protocol/session.ts';
+import type { Redis } from 'ioredis';
+import type { NodeId } from '../../plan/steps.ts';
+import { nodeKey } from '../../store/inventory.ts';
+import { gatewayKeys } from '../gateway-keys.ts';
+import type { GatewayLog } from '../gateway-log.ts';
+
+/** Asks a cluster whether the node with this name and process is one of its own; throws `wrong-node` when it is not. */
+export type VerifyNode = (cluster: string, node: { readonly nodeName: string; readonly pid: number }) => Promise<void>;
+
+/** Whether the node beside the agent still has to be found in the cluster. */
+export interface NodeCheck {
+  readonly unverified: boolean;
+}
+
+export interface HelloCheck {
+  /** Throws `protocol-violation` for another protocol version, `not-allowed` and `wrong-node` for the rest. */
+  hello(hello: Hello, node: NodeId): Promise<NodeCheck>;
+  /** Once the node runs: checks what could not be checked when the agent joined. Throws `wrong-node`. */
+  node(node: NodeId, pid: number): Promise<NodeCheck>;
+}
+
+const notAllowed = (message: string): never => {
+  throw new RemoraError('not-allowed', message);
+};
+
+/** The sentences are short: they travel in a close frame, which has 123 bytes. */
+export const helloCheck = (parts: {
+  readonly redis: Redis;
+  readonly storeId: string;
+  readonly highestFence: () => Promise<number>;
+  readonly verifyNode: VerifyNode | undefined;
+  readonly log: GatewayLog;
+}): HelloCheck => {
+  const checkNode = async (node: NodeId, pid: number | null): Promise<NodeCheck> => {
+    const nodeName = await parts.redis.hget(gatewayKeys.unverified, nodeKey(node));
+    if (nodeName === null || !parts.verifyNode) return { unverified: false };
+    if (pid === null) return { unverified: true };
+    try {
+      await parts.verifyNode(node.cluster, { nodeName, pid });
+    } catch (error) {
+      if (error instanceof RemoraError && error.code === 'wrong-node') throw error;
+      parts.log.warn({ ...node, reason: messageOf(error) }, 'the node could not be looked up in its cluster yet');
+      return { unverified: true };
+    }
+    await parts.redis.hdel(gatewayKeys.unverified, nodeKey(node));
+    return { unverified: false };
+  };
+  return {
+    node: checkNode,
+    async hello(hello, node) {
+      if (hello.version !== PROTOCOL_VERSION) {
+        throw new RemoraError(
+          'protocol-violation',
+          `the agent speaks protocol version ${hello.version}, this coordinator ${PROTOCOL_VERSION}`,
+        );
+      }
+      if (hello.cluster !== node.cluster || hello.name !== node.node) {
+        notAllowed('The agent says another name or cluster than its certificate was issued for.');
+      }
+      if (hello.storeId !== parts.storeId) {
+        notAllowed('The agent was joined to another store: this one was wiped or replaced. Join it again.');
+      }
+      if (hello.fence > (await parts.highestFence())) {
+        notAllowed('The agent saw a higher fence than this store ever gave: the store was restored. Join again.');
+      }
+      return checkNode(node, hello.elasticsearch.pid);
+    },
+  };
+};

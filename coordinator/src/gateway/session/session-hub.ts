@@ -1,0 +1,64 @@
+import { RemoraError } from '@remora/shared/errors.ts';
+import { closeCodes } from '@remora/shared/protocol/limits.ts';
+import type { WebSocket } from 'ws';
+import type { NodeId } from '../../plan/steps.ts';
+import { nodeKey } from '../../store/inventory.ts';
+import type { WakeUp } from '../wake-ups.ts';
+import type { Peer } from './admission.ts';
+import { AgentConnection, type ConnectionParts, type OpenSession } from './agent-connection.ts';
+
+/** The sockets that this coordinator holds. */
+export interface SessionHub {
+  accept(socket: WebSocket, peer: Peer): void;
+  /** The newest session of a node here, unless its agent is draining. */
+  find(node: NodeId): OpenSession | null;
+  /** Closes all with `draining`, and by force what is open after `limitMs`; their sessions are recorded as over when it resolves. */
+  drain(limitMs: number): Promise<void>;
+}
+
+const obey = (wakeUp: WakeUp, connection: AgentConnection): void => {
+  if (wakeUp.kind === 'superseded' && connection.node === wakeUp.node) {
+    if (connection.epoch !== null && connection.epoch < wakeUp.epoch) {
+      connection.close(closeCodes.superseded, 'a newer session of this node was opened');
+    }
+  }
+  if (wakeUp.kind === 'revoked' && connection.node === wakeUp.node) {
+    if (wakeUp.fingerprint === null || wakeUp.fingerprint === connection.peer.fingerprint) {
+      connection.refuse(new RemoraError('not-allowed', "The agent's certificate was revoked."));
+    }
+  }
+};
+
+export const openSessionHub = (parts: ConnectionParts): SessionHub => {
+  const connections = new Set<AgentConnection>();
+  const newest = new Map<string, AgentConnection>();
+  parts.wakeUps.listen((wakeUp) => {
+    for (const connection of connections) obey(wakeUp, connection);
+  });
+  const onOpen = (connection: AgentConnection): void => {
+    newest.set(connection.node, connection);
+    void parts.wakeUps
+      .toAll({ kind: 'session', node: connection.node })
+      .catch((reason: unknown) => parts.log.warn({ reason: String(reason) }, 'a new session could not be announced'));
+  };
+  return {
+    accept(socket, peer) {
+      const connection = new AgentConnection(socket, peer, parts, onOpen);
+      connections.add(connection);
+      void connection.closed.then(() => {
+        connections.delete(connection);
+        if (newest.get(connection.node) === connection) newest.delete(connection.node);
+      });
+    },
+    find: (node) => newest.get(nodeKey(node))?.deliverable() ?? null,
+    async drain(limitMs) {
+      const all = [...connections];
+      for (const connection of all) connection.close(closeCodes.draining, 'this coordinator is stopping');
+      const force = setTimeout(() => {
+        for (const connection of all) connection.terminate();
+      }, limitMs);
+      await Promise.all(all.map(({ closed }) => closed));
+      clearTimeout(force);
+    },
+  };
+};

@@ -1,0 +1,62 @@
+import { X509Certificate } from 'node:crypto';
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import { messageOf, RemoraError } from '@remora/shared/errors.ts';
+import { MAX_FRAME_BYTES, paths } from '@remora/shared/protocol/limits.ts';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { toProblem } from '../../http/problem.ts';
+import type { GatewayLog } from '../gateway-log.ts';
+import { admit, type Peer, peerAddress } from './admission.ts';
+
+export interface UpgradeParts {
+  readonly fleetCaPem: string;
+  readonly nodeOf: (fingerprint: string) => Promise<string | null>;
+  readonly onSession: (socket: WebSocket, peer: Peer) => void;
+  readonly isStopping: () => boolean;
+  readonly log: GatewayLog;
+}
+
+/** Answers an upgrade with a problem instead, and ends the connection. */
+const refuseUpgrade = (socket: Duplex, error: unknown): void => {
+  const problem = toProblem(error);
+  const body = JSON.stringify(problem);
+  const head = [
+    `HTTP/1.1 ${problem.status} Refused`,
+    'Connection: close',
+    'Content-Type: application/problem+json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+};
+
+/**
+ * Handles the upgrades of an HTTPS server (`requestCert: true, rejectUnauthorized: false`, the fleet CA as `ca`): `paths.session` becomes a session when the
+ * client certificate is good, anything else is refused and logged with the peer. The console uses no WebSocket, so no other path has one.
+ */
+export const handleUpgrades = (server: Server, parts: UpgradeParts): void => {
+  const fleetCa = new X509Certificate(parts.fleetCaPem);
+  const webSockets = new WebSocketServer({ noServer: true, maxPayload: MAX_FRAME_BYTES, perMessageDeflate: false });
+
+  const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
+    const path = request.url?.split('?', 1)[0] ?? '';
+    if (path !== paths.session) throw new RemoraError('not-found', `There is no WebSocket at ${path}.`);
+    if (!(socket instanceof TLSSocket)) throw new RemoraError('not-allowed', 'Agents connect by TLS only.');
+    const peer = await admit(socket, { fleetCa, nodeOf: parts.nodeOf });
+    if (parts.isStopping()) throw new RemoraError('coordinator-unreachable', 'This coordinator is stopping.');
+    webSockets.handleUpgrade(request, socket, head, (webSocket) => parts.onSession(webSocket, peer));
+  };
+
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const peer = socket instanceof TLSSocket ? peerAddress(socket) : 'unknown';
+    const onError = (error: Error): void => parts.log.warn({ peer, reason: error.message }, 'an upgrade was cut off');
+    socket.on('error', onError);
+    upgrade(request, socket, head).then(
+      () => socket.off('error', onError),
+      (error: unknown) => {
+        parts.log.warn({ peer, reason: messageOf(error) }, 'agent refused');
+        refuseUpgrade(socket, error);
+      },
+    );
+  });
+};
