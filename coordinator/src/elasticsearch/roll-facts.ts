@@ -5,7 +5,7 @@ import type { RollFacts, ShardCopy } from '../plan/gates.ts';
 export type ClusterRollFacts = Omit<RollFacts, 'node' | 'baseline' | 'outageStated' | 'agentOnline'>;
 
 interface CoordinationState {
-  readonly nodes: Readonly<Record<string, { readonly name: string; readonly roles?: readonly string[] }>>;
+  readonly nodes: Readonly<Record<string, { readonly name: string }>>;
   readonly metadata?: { readonly cluster_coordination?: { readonly last_committed_config?: readonly string[] } };
 }
 
@@ -63,7 +63,7 @@ export const observeRoll = async (client: Client): Promise<ClusterRollFacts> => 
     client.transport.request<CoordinationState>({
       method: 'GET',
       path: '/_cluster/state/nodes,metadata',
-      querystring: { filter_path: 'nodes.*.name,nodes.*.roles,metadata.cluster_coordination.last_committed_config' },
+      querystring: { filter_path: 'nodes.*.name,metadata.cluster_coordination.last_committed_config' },
     }),
     shardCopies(client),
     disks(client),
@@ -76,9 +76,6 @@ export const observeRoll = async (client: Client): Promise<ClusterRollFacts> => 
     nodes: [...names.values()],
     initializingShards: health.initializing_shards,
     shards,
-    masterEligible: Object.values(state.nodes)
-      .filter((node) => node.roles?.includes('master'))
-      .map((node) => node.name),
     voting,
     snapshotNodes: await snapshotNodes(client, names),
     diskUsed,

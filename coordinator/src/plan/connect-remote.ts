@@ -60,9 +60,7 @@ const caStep = ({ facts, ca }: ConnectDraft): AnyStep[] =>
 const isCurrent = (record: CertificateRecord, wish: CertificateIssue, now: string): boolean => {
   const left = Date.parse(record.facts.notAfter) - Date.parse(now);
   const life = Date.parse(record.facts.notAfter) - Date.parse(record.facts.notBefore);
-  const covers = [...wish.dns.map((name) => `DNS:${name}`), ...wish.ip.map((address) => `IP:${address}`)].every((san) =>
-    record.facts.sans.includes(san),
-  );
+  const covers = wish.required.every((name) => record.names.includes(name));
   return record.ca === wish.ca && left > life * RENEW_SHARE && covers;
 };
 

@@ -55,6 +55,12 @@ export const serverWish = (node: NodeObservation, request: ConnectRequest): Serv
   return { node, host, port, settings, certificate: certificateWish(node, host, request) };
 };
 
+/** Names and addresses that can stand in a certificate, each once, in a stable order. DNS names know no case. */
+const distinct = (names: readonly string[]): string[] =>
+  [...new Set(names.map((name) => name.toLowerCase()))]
+    .filter((name) => isIpv4(name) || isIpv6(name) || isHostName(name.replace(/^\*\./, '')))
+    .sort();
+
 /** Names and addresses under which a local node may reach this one. */
 const certificateWish = (node: NodeObservation, host: string, request: ConnectRequest): CertificateWish => {
   const facts = node.agent.state === 'online' ? node.agent.facts.host : null;
@@ -65,22 +71,13 @@ const certificateWish = (node: NodeObservation, host: string, request: ConnectRe
     ...addressesOf(request).map((address) => parseAddress(address).host),
   ];
   const loopback = isLoopback(host) ? ['localhost', '127.0.0.1', '::1'] : [];
-  const all = [
-    ...new Set([
-      node.name,
-      host,
-      node.transportHost,
-      ...listening,
-      ...(facts ? [facts.hostname, ...facts.addresses] : []),
-      ...given,
-      ...loopback,
-    ]),
-  ];
-  const sorted = (names: string[]): string[] => names.sort((a, b) => (a < b ? -1 : 1));
+  const required = distinct([node.name, host, node.transportHost, ...listening, ...given, ...loopback]);
+  const all = distinct([...required, ...(facts ? [facts.hostname, ...facts.addresses] : [])]);
   return {
+    required,
     commonName: fileNameOf(node.name).slice(0, 64),
-    dns: sorted(all.filter((name) => !isIpv4(name) && !isIpv6(name) && isHostName(name.replace(/^\*\./, '')))),
-    ip: sorted(all.filter((name) => isIpv4(name) || isIpv6(name))),
+    dns: all.filter((name) => !isIpv4(name) && !isIpv6(name)),
+    ip: all.filter((name) => isIpv4(name) || isIpv6(name)),
     validityDays: CERTIFICATE_DAYS,
   };
 };

@@ -20,7 +20,6 @@ export interface RollFacts {
   readonly nodes: readonly string[];
   readonly initializingShards: number;
   readonly shards: readonly ShardCopy[];
-  readonly masterEligible: readonly string[];
   /** Nodes whose votes elect the master, by name. */
   readonly voting: readonly string[];
   /** Nodes that hold a shard of a running snapshot. */

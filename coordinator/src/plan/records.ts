@@ -49,6 +49,8 @@ export interface CertificateRecord {
   readonly ca: string;
   /** Where it was placed, relative to the node's configuration directory. */
   readonly path: string;
+  /** The names and addresses that it was issued for, as they were wished. */
+  readonly names: readonly string[];
   readonly p12Secret: string;
   readonly passwordSecret: string;
   readonly facts: CertificateFacts;

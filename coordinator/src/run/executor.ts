@@ -33,7 +33,8 @@ export interface StepContext {
   checkFence(): Promise<void>;
   /** Records what has to be put back (`restore:NAME`) before it is changed; kept when it is set already. */
   setRestore(name: string, value: unknown): Promise<void>;
-  clearRestore(name: string): Promise<void>;
+  /** Puts back what `setRestore` recorded, through the restorer of that name, and forgets it; nothing when nothing was recorded. */
+  putBack(name: string): Promise<void>;
   /** Has the agent carry out a transaction: the delivery is RUN/STEP/ATTEMPT with the driver's fence. Waits for an agent that is away. */
   change(node: NodeId, operations: readonly OperationCall<ChangeOperation>[], timeoutMs: number): Promise<Result>;
   /** Notes that this run restarted a node. */

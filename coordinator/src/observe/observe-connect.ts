@@ -1,0 +1,104 @@
+import type { Client } from '@elastic/elasticsearch';
+import { parseAddress } from '@remora/shared/model/address.ts';
+import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
+import { plannedAddresses } from '../plan/connect.ts';
+import { connectingNodes } from '../plan/connect-wanted.ts';
+import type { ClusterObservation, ConnectFacts, KeyObservation, PathObservation } from '../plan/facts.ts';
+import type { ApiKeyRecord, ConnectionRecord } from '../plan/records.ts';
+import { type ObserveParts, observeWhole } from './observe-nodes.ts';
+import { isProven, proveConnection } from './proof.ts';
+
+const PROBE_TIMEOUT_MS = 5000;
+/** Enough to tell a firewall, and no flood on a large fleet. */
+const MAX_PROBED_ADDRESSES = 10;
+
+const probe = async (parts: ObserveParts, cluster: string, node: string, address: string): Promise<PathObservation> => {
+  const { host, port } = parseAddress(address);
+  const found = await parts.agents.read(
+    { cluster, node },
+    'probe',
+    { host, port, timeoutMs: PROBE_TIMEOUT_MS },
+    { timeoutMs: PROBE_TIMEOUT_MS * 3 },
+  );
+  return { node, address, tcp: found.tcp, detail: found.detail };
+};
+
+/** Tries every address from every node that will connect. */
+const observePaths = (
+  parts: ObserveParts,
+  local: ClusterObservation,
+  addresses: readonly string[],
+): Promise<PathObservation[]> => {
+  const nodes = connectingNodes(local).filter(({ agent }) => agent.state === 'online');
+  const pairs = nodes.flatMap((node) =>
+    addresses.slice(0, MAX_PROBED_ADDRESSES).map((address) => ({ node: node.name, address })),
+  );
+  return Promise.all(pairs.map(({ node, address }) => probe(parts, local.name, node, address)));
+};
+
+/** Asks the remote cluster about each key on record; a key whose secret is not in the store cannot be used whatever the cluster says. */
+const observeKeys = async (
+  client: Client,
+  records: readonly ApiKeyRecord[],
+  secrets: Readonly<Record<string, number>>,
+  now: Date,
+): Promise<KeyObservation[]> => {
+  const look = async (record: ApiKeyRecord): Promise<KeyObservation> => {
+    const { name, version } = parseSecretReference(record.secret);
+    const kept = (secrets[name] ?? 0) >= (version ?? 1);
+    const found = await client.security.getApiKey({ id: record.id }).catch(() => ({ api_keys: [] }));
+    const key = found.api_keys[0];
+    const living =
+      key !== undefined && !key.invalidated && (key.expiration === undefined || key.expiration > now.getTime());
+    return { record, usable: kept && living };
+  };
+  return Promise.all(records.map(look));
+};
+
+const observeProof = async (
+  parts: ObserveParts,
+  local: ClusterObservation,
+  alias: string,
+  connection: ConnectionRecord | undefined,
+): Promise<boolean | null> => {
+  if (!Object.keys(local.persistent).some((name) => name.startsWith(`cluster.remote.${alias}.`))) return null;
+  const key = connection ? await parts.inventory.apiKeys.get(connection.keySecret) : null;
+  return isProven(await proveConnection(parts, local.name, alias, key?.id ?? null));
+};
+
+/** Gathers everything that the connect planner looks at. Changes nothing. */
+export const observeConnect = async (parts: ObserveParts, request: ConnectRequest): Promise<ConnectFacts> => {
+  const [local, remote, connections, cas, certificates, apiKeys, secretVersions] = await Promise.all([
+    observeWhole(parts, request.local),
+    observeWhole(parts, request.remote),
+    parts.inventory.connections.list(),
+    parts.inventory.cas.list(),
+    parts.inventory.certificates.list(),
+    parts.inventory.apiKeys.list(),
+    parts.secretVersions(),
+  ]);
+  const connection = connections.find((one) => one.local === request.local && one.alias === request.alias);
+  const ours = apiKeys.filter(
+    (record) =>
+      record.cluster === request.remote &&
+      record.secret.startsWith(`secret:connection/${request.local}/${request.alias}/`),
+  );
+  const secure = remote.security === 'on' && local.security === 'on';
+  const [paths, keys, proven] = await Promise.all([
+    observePaths(parts, local, plannedAddresses(remote, request)),
+    secure ? observeKeys(await parts.clients.get(request.remote), ours, secretVersions, parts.clock()) : [],
+    secure ? observeProof(parts, local, request.alias, connection) : null,
+  ]);
+  return {
+    local,
+    remote,
+    connections,
+    cas,
+    certificates: certificates.filter((record) => record.cluster === request.remote),
+    keys,
+    paths,
+    secretVersions,
+    proven,
+  };
+};

@@ -1,0 +1,84 @@
+import { messageOf, RemoraError } from '@remora/shared/errors.ts';
+import type { OperationInput } from '@remora/shared/operations.ts';
+import type { Clock } from '../clock.ts';
+import type { ClusterClients } from '../elasticsearch/clusters.ts';
+import { type BareCluster, observeCluster } from '../elasticsearch/observe-cluster.ts';
+import type { AgentCalls } from '../gateway/agent-calls.ts';
+import { keystorePasswordReference } from '../plan/connect-node-step.ts';
+import { files } from '../plan/connect-wanted.ts';
+import type { AgentObservation, ClusterObservation, NodeObservation } from '../plan/facts.ts';
+import type { Inventory } from '../store/inventory.ts';
+import { settingsToRead } from './settings-to-read.ts';
+
+export interface ObserveParts {
+  readonly clients: ClusterClients;
+  readonly agents: AgentCalls;
+  readonly inventory: Inventory;
+  /** Latest version of each secret that exists. */
+  readonly secretVersions: () => Promise<Readonly<Record<string, number>>>;
+  readonly clock: Clock;
+}
+
+const TIMEOUT_MS = 60_000;
+
+const inspect = async (
+  parts: ObserveParts,
+  cluster: string,
+  node: string,
+  password: string | null,
+): Promise<AgentObservation> => {
+  const input: OperationInput<'inspect'> = {
+    settings: [...settingsToRead],
+    files: [files.serverKeystore, files.caBundle],
+    ...(password === null ? {} : { keystorePassword: { $secret: password } }),
+  };
+  try {
+    const asked = parts.clock().getTime();
+    const facts = await parts.agents.read({ cluster, node }, 'inspect', input, { timeoutMs: TIMEOUT_MS });
+    const answered = parts.clock().getTime();
+    // The agent read its clock somewhere between question and answer; only what lies outside that span is skew.
+    const clockSkewMs = Math.max(facts.agent.clockMs - answered, Math.min(0, facts.agent.clockMs - asked));
+    return { state: 'online', facts, clockSkewMs };
+  } catch (error) {
+    if (error instanceof RemoraError && error.code === 'agent-offline') return { state: 'offline' };
+    return { state: 'failed', reason: messageOf(error) };
+  }
+};
+
+/** Which certificate files the running process has loaded; null when it could not be asked, which the planner takes as not known. */
+const loadedCertificates = async (parts: ObserveParts, cluster: string, node: string): Promise<string[] | null> => {
+  try {
+    const record = await parts.clients.record(cluster);
+    const input = {
+      method: 'GET',
+      path: '/_ssl/certificates',
+      user: record.user,
+      password: { $secret: record.password },
+      timeoutMs: 10_000,
+    } as const;
+    const answer = await parts.agents.read({ cluster, node }, 'request', input, { timeoutMs: 20_000 });
+    return answer.status === 200 ? (answer.body as { readonly path: string }[]).map(({ path }) => path) : null;
+  } catch {
+    return null;
+  }
+};
+
+/** Adds to what the cluster says of its nodes what their agents see, all side by side. */
+export const observeNodes = async (parts: ObserveParts, cluster: BareCluster): Promise<ClusterObservation> => {
+  const [joined, secretVersions] = await Promise.all([parts.inventory.nodes.list(), parts.secretVersions()]);
+  const known = new Set(joined.filter((node) => node.cluster === cluster.name).map(({ node }) => node));
+  const nodes = cluster.nodes.map(async (node): Promise<NodeObservation> => {
+    if (!known.has(node.name)) return { ...node, agent: { state: 'missing' }, loadedCertificates: null };
+    const password = keystorePasswordReference({ secretVersions }, cluster.name, node.name);
+    const [agent, loaded] = await Promise.all([
+      inspect(parts, cluster.name, node.name, password),
+      cluster.security === 'on' ? loadedCertificates(parts, cluster.name, node.name) : null,
+    ]);
+    return { ...node, agent, loadedCertificates: loaded };
+  });
+  return { ...cluster, nodes: await Promise.all(nodes) };
+};
+
+/** All three layers of a cluster: what its API says, what its nodes' processes say, and what their agents find in files and keystores. */
+export const observeWhole = async (parts: ObserveParts, name: string): Promise<ClusterObservation> =>
+  observeNodes(parts, await observeCluster(name, await parts.clients.get(name)));

@@ -1,0 +1,77 @@
+import { messageOf } from '@remora/shared/errors.ts';
+import type { NodeProof } from '@remora/shared/model/inventory.ts';
+import type { ClusterClients } from '../elasticsearch/clusters.ts';
+import { listNodes } from '../elasticsearch/observe-cluster.ts';
+import type { AgentCalls } from '../gateway/agent-calls.ts';
+import { judgeProof, type ResolveAnswer } from '../plan/proof-hints.ts';
+
+const TIMEOUT_MS = 20_000;
+
+export interface ProofParts {
+  readonly clients: ClusterClients;
+  readonly agents: AgentCalls;
+}
+
+const failed = (node: string, error: string, hint: string | null): NodeProof => ({
+  node,
+  ok: false,
+  state: 'failed',
+  error,
+  hint,
+});
+
+const proveNode = async (
+  parts: ProofParts,
+  local: string,
+  node: string,
+  alias: string,
+  keyId: string | null,
+): Promise<NodeProof> => {
+  try {
+    const record = await parts.clients.record(local);
+    const answer = await parts.agents.read(
+      { cluster: local, node },
+      'request',
+      {
+        method: 'GET',
+        path: `/_resolve/cluster/${alias}:*`,
+        user: record.user,
+        password: { $secret: record.password },
+        timeoutMs: TIMEOUT_MS,
+      },
+      { timeoutMs: TIMEOUT_MS + 5000 },
+    );
+    if (answer.status !== 200)
+      return failed(node, `${answer.status}: ${JSON.stringify(answer.body).slice(0, 400)}`, null);
+    const verdict = judgeProof((answer.body as Record<string, ResolveAnswer> | null)?.[alias], keyId);
+    return { node, state: verdict.ok ? 'ok' : 'failed', ...verdict };
+  } catch (error) {
+    return failed(node, messageOf(error), null);
+  }
+};
+
+/**
+ * A real authenticated request over a connection from every node of the local cluster with the role remote_cluster_client; other nodes are `n/a`.
+ * `_remote/info` alone proves nothing: it keeps its state while a key is dead, and stays false after a dead key was replaced.
+ */
+export const proveConnection = async (
+  parts: ProofParts,
+  local: string,
+  alias: string,
+  keyId: string | null,
+): Promise<NodeProof[]> => {
+  const nodes = await listNodes(await parts.clients.get(local));
+  return Promise.all(
+    nodes
+      .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
+      .map((node) =>
+        node.roles.includes('remote_cluster_client')
+          ? proveNode(parts, local, node.name, alias, keyId)
+          : { node: node.name, ok: false, state: 'n/a', error: null, hint: null },
+      ),
+  );
+};
+
+/** Whether every node that makes connections proved it, and at least one did. */
+export const isProven = (proof: readonly NodeProof[]): boolean =>
+  proof.some(({ state }) => state === 'ok') && proof.every(({ state }) => state !== 'failed');

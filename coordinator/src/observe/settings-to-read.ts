@@ -1,0 +1,11 @@
+/** Settings of elasticsearch.yml that planners look at; an agent answers no others, and never secrets. */
+export const settingsToRead = [
+  'remote_cluster*',
+  'cluster.remote.*',
+  'xpack.security.remote_cluster_*',
+  'network.*',
+  'transport.publish_host',
+  'transport.host',
+  'node.name',
+  'cluster.name',
+] as const;

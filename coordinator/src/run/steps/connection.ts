@@ -1,0 +1,39 @@
+import { RemoraError } from '@remora/shared/errors.ts';
+import { isProven, proveConnection } from '../../observe/proof.ts';
+import type { Executor } from '../executor.ts';
+import type { StepParts } from './parts.ts';
+
+/** A CA file that was just placed is polled for, and a connection that failed once is tried again by the next request. */
+const PROOF_LIMIT_MS = 90_000;
+const AGAIN_MS = 2000;
+
+export const recordConnectionStep =
+  (parts: StepParts): Executor<'connection.record'> =>
+  async (context, { connection }) => {
+    await context.checkFence();
+    await parts.inventory.connections.put(`${connection.local}/${connection.alias}`, connection);
+    return null;
+  };
+
+export const proveConnectionStep =
+  (parts: StepParts): Executor<'connection.prove'> =>
+  async (context, { local, alias, keySecret }) => {
+    const key = await parts.inventory.apiKeys.get(keySecret);
+    const limit = parts.clock().getTime() + PROOF_LIMIT_MS;
+    for (;;) {
+      await context.phase('asking every node to cross the connection');
+      const proof = await proveConnection(parts, local, alias, key?.id ?? null);
+      if (isProven(proof)) return { proof };
+      if (parts.clock().getTime() > limit) {
+        const bad = proof.filter(({ state }) => state === 'failed');
+        const first = bad[0];
+        const hint = first?.hint ? { hint: first.hint } : {};
+        throw new RemoraError(
+          'proof-failed',
+          `The connection ${alias} of cluster ${local} works from ${proof.length - bad.length} of ${proof.length} nodes; ${first?.node ?? 'no node'}: ${first?.error ?? 'none has the role remote_cluster_client'}.`,
+          hint,
+        );
+      }
+      await context.sleep(AGAIN_MS);
+    }
+  };

@@ -1,0 +1,28 @@
+import type { Executors, Restorers } from '../executor.ts';
+import { ALLOCATION, restoreAllocation } from './allocation.ts';
+import { createApiKeyStep, updateApiKeyStep } from './api-key.ts';
+import { createCaStep, issueCertificateStep } from './certificates.ts';
+import { putClusterSettingsStep } from './cluster-settings.ts';
+import { proveConnectionStep, recordConnectionStep } from './connection.ts';
+import { nodeChangeStep } from './node-change.ts';
+import type { StepParts } from './parts.ts';
+import { reloadSecureSettingsStep } from './reload.ts';
+import { verifyServerStep } from './verify-server.ts';
+
+/** One executor a kind of step; a kind without one does not compile. */
+export const createExecutors = (parts: StepParts): Executors => ({
+  'ca.create': createCaStep(parts),
+  'certificate.issue': issueCertificateStep(parts),
+  'node.change': nodeChangeStep(parts),
+  'remote-server.verify': verifyServerStep(parts),
+  'api-key.create': createApiKeyStep(parts),
+  'api-key.update': updateApiKeyStep(parts),
+  'secure-settings.reload': reloadSecureSettingsStep(parts),
+  'cluster-settings.put': putClusterSettingsStep(parts),
+  'connection.prove': proveConnectionStep(parts),
+  'connection.record': recordConnectionStep(parts),
+});
+
+export const createRestorers = (parts: Pick<StepParts, 'clients'>): Restorers => ({
+  [ALLOCATION]: restoreAllocation(parts.clients),
+});

@@ -1,0 +1,61 @@
+import { RemoraError } from '@remora/shared/errors.ts';
+import type { Result } from '@remora/shared/protocol/delivery.ts';
+import type { StepInputs } from '../../plan/steps.ts';
+import type { Executor, StepContext } from '../executor.ts';
+import type { StepParts } from './parts.ts';
+import { finishRestart, prepareRestart, startOf, waitForGates } from './roll-node.ts';
+
+type NodeChange = StepInputs['node.change'];
+
+/** A change without a restart is done in seconds; a restart may take as long as the packages' unit allows, and its undo as long again. */
+const CHANGE_LIMIT_MS = 5 * 60_000;
+const RESTART_LIMIT_MS = 40 * 60_000;
+
+/** What an executor remembers of a restart, so that whoever goes on after a crash neither restarts twice nor waits at a gate for a node that is down. */
+interface RestartIntent {
+  /** The delivery may have been sent. */
+  readonly sent: true;
+  /** Start of the process before, as the cluster knew it; null when it was not in the cluster. */
+  readonly startedAtMs: number | null;
+}
+
+const failure = (change: NodeChange, result: Result): RemoraError => {
+  const what = result.error?.message ?? 'the agent gave no reason';
+  const where = `Node ${change.node} of cluster ${change.cluster}`;
+  if (result.outcome === 'undone')
+    return new RemoraError('step-undone', `${where}: the change was taken back: ${what}`);
+  if (result.outcome === 'contested') return new RemoraError('step-contested', `${where}: ${what}`);
+  return new RemoraError(
+    result.error ? (result.error.code as RemoraError['code']) : 'step-failed',
+    `${where}: ${what}`,
+    result.error?.hint === undefined ? {} : { hint: result.error.hint },
+  );
+};
+
+const deliver = async (context: StepContext, change: NodeChange, limitMs: number): Promise<void> => {
+  const result = await context.change(change, change.operations, limitMs);
+  if (result.outcome !== 'done') throw failure(change, result);
+};
+
+const restart = async (parts: StepParts, context: StepContext, change: NodeChange): Promise<void> => {
+  const client = await parts.clients.get(change.cluster);
+  let intent = context.memory.intent as RestartIntent | null;
+  if (intent === null) {
+    await waitForGates(parts, context, client, change);
+    await prepareRestart(context, client, change);
+    intent = { sent: true, startedAtMs: await startOf(client, change.node) };
+    await context.remember({ intent });
+  }
+  await deliver(context, change, RESTART_LIMIT_MS);
+  await context.restarted(change.node);
+  await finishRestart(parts, context, client, change, intent.startedAtMs);
+};
+
+/** Carries out a node's transaction; with a restart in it, under the gates of a roll. */
+export const nodeChangeStep =
+  (parts: StepParts): Executor<'node.change'> =>
+  async (context, change) => {
+    if (change.operations.some(({ name }) => name === 'service')) await restart(parts, context, change);
+    else await deliver(context, change, CHANGE_LIMIT_MS);
+    return null;
+  };

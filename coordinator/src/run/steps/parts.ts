@@ -1,0 +1,14 @@
+import type { Clock } from '../../clock.ts';
+import type { ClusterClients } from '../../elasticsearch/clusters.ts';
+import type { AgentCalls } from '../../gateway/agent-calls.ts';
+import type { SecretStore } from '../../secrets/secret-store.ts';
+import type { Inventory } from '../../store/inventory.ts';
+
+/** What the executors of steps are made of. */
+export interface StepParts {
+  readonly clients: ClusterClients;
+  readonly inventory: Inventory;
+  readonly secrets: Pick<SecretStore, 'get' | 'mint'>;
+  readonly agents: AgentCalls;
+  readonly clock: Clock;
+}

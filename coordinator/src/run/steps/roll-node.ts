@@ -1,0 +1,145 @@
+import type { Client } from '@elastic/elasticsearch';
+import { RemoraError } from '@remora/shared/errors.ts';
+import { formatDuration } from '@remora/shared/model/duration.ts';
+import { explain } from '../../elasticsearch/client.ts';
+import { listNodes } from '../../elasticsearch/observe-cluster.ts';
+import { observeRoll } from '../../elasticsearch/roll-facts.ts';
+import { type ClosedGate, closedGates } from '../../plan/gates.ts';
+import type { StepInputs } from '../../plan/steps.ts';
+import type { StepContext } from '../executor.ts';
+import { ALLOCATION, pauseAllocation } from './allocation.ts';
+import type { StepParts } from './parts.ts';
+
+type NodeChange = StepInputs['node.change'];
+
+/** How long a closed gate is waited for before the run stops. */
+const GATE_LIMIT_MS = 30 * 60_000;
+const JOIN_LIMIT_MS = 15 * 60_000;
+const RECOVERY_LIMIT_MS = 60 * 60_000;
+const POLL_MS = 1000;
+
+const lookAtGates = async (parts: StepParts, client: Client, change: NodeChange): Promise<ClosedGate[]> => {
+  try {
+    const [cluster, agentOnline] = await Promise.all([observeRoll(client), isAgentOnline(parts, change)]);
+    return closedGates({
+      ...cluster,
+      node: change.node,
+      baseline: change.baseline,
+      outageStated: change.outageStated,
+      agentOnline,
+    });
+  } catch (error) {
+    return [{ gate: 'no-node-missing', why: explain(error, change.cluster, 'Looking at the cluster').message }];
+  }
+};
+
+const isAgentOnline = async (parts: StepParts, change: NodeChange): Promise<boolean> => {
+  try {
+    await parts.agents.read(change, 'inspect', { settings: [], files: [] }, { timeoutMs: 30_000 });
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Waits until all gates are open; throws `gate-closed` with the names and reasons when the limit is over. */
+export const waitForGates = async (
+  parts: StepParts,
+  context: StepContext,
+  client: Client,
+  change: NodeChange,
+): Promise<void> => {
+  const started = parts.clock().getTime();
+  for (;;) {
+    const closed = await lookAtGates(parts, client, change);
+    if (closed.length === 0) return;
+    const text = closed.map(({ gate, why }) => `${gate}: ${why}`).join('; ');
+    const waited = parts.clock().getTime() - started;
+    if (waited > GATE_LIMIT_MS) {
+      throw new RemoraError(
+        'step-failed',
+        `Node ${change.node} was not restarted, since a gate stayed closed for ${formatDuration(waited)}: ${text}.`,
+        { hint: 'Mend what the gate names and run the same command again: it goes on with what is not done.' },
+      );
+    }
+    await context.phase(`waiting, gate closed: ${text}`);
+    await context.sleep(POLL_MS * 2);
+  }
+};
+
+/** What is done before a node stops: allocation for primaries only, and a flush so that shards recover quickly. */
+export const prepareRestart = async (context: StepContext, client: Client, change: NodeChange): Promise<void> => {
+  await context.phase('setting allocation to primaries');
+  await pauseAllocation(context, client, change.cluster);
+  await context.phase('flushing');
+  // A flush only shortens recovery: one that fails or takes long must not hold the roll.
+  await client.indices.flush({}, { requestTimeout: 10_000 }).catch(() => undefined);
+};
+
+/** Start of the node's process as the cluster knows it, null while it is not in the cluster or the cluster does not answer. */
+export const startOf = async (client: Client, node: string): Promise<number | null> => {
+  try {
+    return (await listNodes(client)).find(({ name }) => name === node)?.startedAtMs ?? null;
+  } catch {
+    return null;
+  }
+};
+
+const waitForJoin = async (
+  parts: StepParts,
+  context: StepContext,
+  client: Client,
+  change: NodeChange,
+  before: number | null,
+): Promise<void> => {
+  await context.phase('waiting until the node is back in the cluster');
+  const limit = parts.clock().getTime() + JOIN_LIMIT_MS;
+  for (;;) {
+    const start = await startOf(client, change.node);
+    if (start !== null && (before === null || start > before)) return;
+    if (parts.clock().getTime() > limit)
+      throw new RemoraError(
+        'step-failed',
+        `Node ${change.node} answers again, but did not come back into cluster ${change.cluster} within ${formatDuration(JOIN_LIMIT_MS)}.`,
+      );
+    await context.sleep(POLL_MS);
+  }
+};
+
+const isRecovered = async (client: Client, change: NodeChange): Promise<boolean> => {
+  try {
+    const health = await client.cluster.health();
+    const rank = { green: 0, yellow: 1, red: 2 } as const;
+    const status = health.status.toLowerCase() as keyof typeof rank;
+    return (
+      rank[status] <= rank[change.baseline.health] &&
+      health.initializing_shards === 0 &&
+      health.number_of_nodes >= change.baseline.nodes
+    );
+  } catch {
+    return false;
+  }
+};
+
+/** What is done after the node answers again: back in the cluster, allocation as it was, shards recovered. */
+export const finishRestart = async (
+  parts: StepParts,
+  context: StepContext,
+  client: Client,
+  change: NodeChange,
+  before: number | null,
+): Promise<void> => {
+  await waitForJoin(parts, context, client, change, before);
+  await context.phase('putting allocation back');
+  await context.putBack(ALLOCATION);
+  await context.phase('waiting for shards to recover');
+  const limit = parts.clock().getTime() + RECOVERY_LIMIT_MS;
+  while (!(await isRecovered(client, change))) {
+    if (parts.clock().getTime() > limit)
+      throw new RemoraError(
+        'step-failed',
+        `Cluster ${change.cluster} did not recover to ${change.baseline.health} within ${formatDuration(RECOVERY_LIMIT_MS)} after ${change.node} came back.`,
+      );
+    await context.sleep(POLL_MS);
+  }
+};

@@ -1,0 +1,109 @@
+import { RemoraError } from '@remora/shared/errors.ts';
+import { formatAddress, parseAddress } from '@remora/shared/model/address.ts';
+import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
+import { listNodes } from '../../elasticsearch/observe-cluster.ts';
+import { coversAddress } from '../../pki/describe.ts';
+import type { CertificateIssue } from '../../plan/steps.ts';
+import { nodeKey } from '../../store/inventory.ts';
+import type { Executor, StepContext } from '../executor.ts';
+import { issueFor } from './certificates.ts';
+import type { StepParts } from './parts.ts';
+
+/** Elasticsearch polls files every 5 s by default (`resource.reload.interval.high`), people may have set more. */
+const SERVED_LIMIT_MS = 120_000;
+const PROBE_TIMEOUT_MS = 5000;
+const CHANGE_LIMIT_MS = 5 * 60_000;
+
+/** Where the node's remote cluster server listens, as the cluster publishes it. */
+const publishAddress = async (parts: StepParts, wish: CertificateIssue): Promise<string> => {
+  const client = await parts.clients.get(wish.cluster);
+  const address = (await listNodes(client)).find(({ name }) => name === wish.node)?.remoteClusterServer?.publishAddress;
+  if (!address) {
+    throw new RemoraError(
+      'step-failed',
+      `Node ${wish.node} of cluster ${wish.cluster} runs without a remote cluster server although its file says remote_cluster_server.enabled: true.`,
+      { hint: "Look into the node's log for the reason." },
+    );
+  }
+  // Where the host has a name, Elasticsearch writes NAME/ADDRESS:PORT; sniffing clients use the address.
+  return address.replace(/^.*\//, '');
+};
+
+/** Waits until the port serves the certificate with this fingerprint to a client that trusts the CA. */
+const waitUntilServed = async (
+  parts: StepParts,
+  context: StepContext,
+  wish: CertificateIssue,
+  address: string,
+  fingerprint: string,
+): Promise<void> => {
+  const ca = await parts.inventory.cas.get(wish.ca);
+  const { host, port } = parseAddress(address);
+  const limit = parts.clock().getTime() + SERVED_LIMIT_MS;
+  for (;;) {
+    const probe = await parts.agents.read(
+      wish,
+      'probe',
+      { host, port, timeoutMs: PROBE_TIMEOUT_MS, tls: { caPem: ca?.certificatePem ?? '' } },
+      { timeoutMs: PROBE_TIMEOUT_MS * 3, signal: context.signal },
+    );
+    if (probe.tls?.trusted && probe.tls.chain[0]?.fingerprint256 === fingerprint) return;
+    if (parts.clock().getTime() > limit) {
+      const served = probe.tls?.chain[0];
+      const seen = served
+        ? `it serves ${served.subject} by ${served.issuer} (${probe.tls?.error || served.fingerprint256.slice(0, 16)})`
+        : `${probe.tcp}: ${probe.detail}`;
+      throw new RemoraError(
+        'step-failed',
+        `The remote cluster server of ${wish.node} at ${address} does not serve its new certificate: ${seen}.`,
+      );
+    }
+    await context.sleep(500);
+  }
+};
+
+/** Another certificate under the same file name and password, for an address that could not be predicted: no restart. */
+const reissue = async (
+  parts: StepParts,
+  context: StepContext,
+  wish: CertificateIssue,
+  host: string,
+): Promise<string> => {
+  await context.phase(`reissuing the certificate for ${host}`);
+  const { name, version } = parseSecretReference(wish.p12Secret);
+  const isIp = /^[\d.]+$|:/.test(host);
+  const wider: CertificateIssue = {
+    ...wish,
+    p12Secret: `secret:${name}@${(version ?? 1) + 1}`,
+    dns: isIp ? wish.dns : [...wish.dns, host],
+    ip: isIp ? [...wish.ip, host] : wish.ip,
+  };
+  const { fingerprint256 } = await issueFor(parts, wider);
+  const write = [{ path: wish.path, content: { $secret: wider.p12Secret }, source: wider.p12Secret, mode: 0o640 }];
+  const result = await context.change(wish, [{ name: 'files', input: { write, remove: [] } }], CHANGE_LIMIT_MS);
+  if (result.outcome !== 'done')
+    throw new RemoraError(
+      'step-failed',
+      `The certificate of ${wish.node} could not be placed: ${result.error?.message ?? result.outcome}`,
+    );
+  return fingerprint256;
+};
+
+export const verifyServerStep =
+  (parts: StepParts): Executor<'remote-server.verify'> =>
+  async (context, wish) => {
+    await context.phase('asking where it listens');
+    const address = await publishAddress(parts, wish);
+    const { host } = parseAddress(address);
+    const record = await parts.inventory.certificates.get(`${nodeKey(wish)}/${wish.purpose}`);
+    if (!record)
+      throw new RemoraError(
+        'step-failed',
+        `There is no certificate on record for the remote cluster server of ${wish.node}.`,
+      );
+    const covered = coversAddress(record.facts, host);
+    const fingerprint = covered ? record.facts.fingerprint256 : await reissue(parts, context, wish, host);
+    await context.phase('waiting until it is served');
+    await waitUntilServed(parts, context, wish, address, fingerprint);
+    return { address: formatAddress(parseAddress(address)), fingerprint256: fingerprint, reissued: !covered };
+  };
