@@ -22,7 +22,7 @@ async function install() {
   say('installing node_modules (npm ci)');
   const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm'];
   const command = [...npm, 'ci', '--include=dev', '--no-audit', '--no-fund'];
-  await runLogged('npm-ci', command, 'check the connection to the npm registry and try again');
+  await runLogged('npm-ci', command, 'is the npm registry reachable from here?');
 }
 
 function installed() {

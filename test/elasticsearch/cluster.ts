@@ -82,10 +82,15 @@ export class EsCluster implements AsyncDisposable {
     throw new Error(`Cluster ${this.name} was not ready after ${limit} ms, last: ${last}\n${logs}`);
   }
 
+  /** A master gives a new cluster its licence and its security index a moment after it is green for the first time. */
   async #ready(): Promise<boolean> {
-    const query = `wait_for_nodes=${this.nodes.length}&wait_for_status=yellow&timeout=5s`;
-    const health = await this.raw('GET', `/_cluster/health?${query}`, undefined, { timeout: 10_000 });
-    return health.status === 200 && (await this.raw('GET', '/_cluster/state/version')).status === 200;
+    const query = `wait_for_nodes=${this.nodes.length}&wait_for_status=yellow&wait_for_events=languid&timeout=5s`;
+    const security = this.place.security ? '/.security-7' : '';
+    for (const path of [`/_cluster/health?${query}`, '/_license', `/_cluster/health${security}?${query}`]) {
+      const { status } = await this.raw('GET', path, undefined, { timeout: 10_000 });
+      if (status !== 200) return false;
+    }
+    return true;
   }
 
   /**

@@ -21,8 +21,7 @@ export async function configure(
       await copyFile(join(recipe, 'log4j2.properties'), join(config, 'log4j2.properties'));
       if (options.security !== false) await placeCertificates(node, authority);
       const settings = new Map([...ownSettings(node), ...clusterSettings(nodes, options), ...roles(options, index)]);
-      if (options.security !== false)
-        for (const [name, value] of securitySettings(node, options)) settings.set(name, value);
+      if (options.security !== false) for (const [name, value] of securitySettings(node)) settings.set(name, value);
       if (options.remoteClusterPort !== false) settings.set('remote_cluster.port', node.remoteClusterPort);
       await writeFile(
         join(config, 'elasticsearch.yml'),
@@ -76,7 +75,7 @@ function roles(options: ClusterOptions, index: number): [string, SettingValue][]
   return own === undefined ? [] : [['node.roles', own]];
 }
 
-function securitySettings(node: NodePlace, options: ClusterOptions): [string, SettingValue][] {
+function securitySettings(node: NodePlace): [string, SettingValue][] {
   const transport: [string, SettingValue][] = [
     ['enabled', true],
     ['verification_mode', 'certificate'],

@@ -69,6 +69,7 @@ async function build(options: ClusterOptions, directory: string, end: () => Prom
     version,
     backing: kind,
     directory,
+    security: options.security !== false,
     user: 'elastic',
     password: randomBytes(12).toString('base64url'),
     caPath: authority.certificate,

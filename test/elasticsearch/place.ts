@@ -25,6 +25,8 @@ export interface ClusterPlace {
   version: Version;
   backing: 'maven' | 'docker';
   directory: string;
+  /** users and transport TLS are on */
+  security: boolean;
   user: string;
   password: string;
   /** PEM of the authority that signed the nodes' transport and HTTP certificates */
