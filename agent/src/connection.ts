@@ -1,0 +1,108 @@
+import { messageOf } from '@remora/shared/errors.ts';
+import { closeCodes, SILENCE_LIMIT_MS } from '@remora/shared/protocol/limits.ts';
+import { type FromAgent, type FromCoordinator, parseFromCoordinator } from '@remora/shared/protocol/messages.ts';
+import WebSocket from 'ws';
+
+export type Delivered = Exclude<FromCoordinator, { type: 'welcome' }>;
+
+/** What happens on one connection, between `hello` and close. */
+export interface ConnectionHandlers {
+  hello(): Promise<FromAgent>;
+  heartbeat(): Promise<FromAgent>;
+  onWelcome(): void;
+  onMessage(message: Delivered): void;
+}
+
+/** Why a connection ended. */
+export interface Ended {
+  readonly welcomed: boolean;
+  /** The coordinator does not want this agent: revoked, or enrolled in another store. */
+  readonly notAllowed: boolean;
+  readonly why: string;
+}
+
+export interface Connection {
+  /** False when the coordinator has not said welcome, or the socket is closing. */
+  send(message: FromAgent): boolean;
+  close(): void;
+  terminate(): void;
+  readonly ended: Promise<Ended>;
+}
+
+const WELCOME_LIMIT_MS = 10_000;
+
+/** Ends a socket on which nothing was heard for three beats: a peer that vanished sends no FIN. */
+const watchSilence = (socket: WebSocket): NodeJS.Timeout => {
+  let heardAt = performance.now();
+  const heard = (): void => {
+    heardAt = performance.now();
+  };
+  for (const event of ['message', 'ping', 'pong'] as const) socket.on(event, heard);
+  return setInterval(() => {
+    if (performance.now() - heardAt > SILENCE_LIMIT_MS) socket.terminate();
+  }, SILENCE_LIMIT_MS / 3);
+};
+
+const transmit = (socket: WebSocket, message: FromAgent): void => socket.send(JSON.stringify(message));
+
+const beat = (socket: WebSocket, handlers: ConnectionHandlers, everyMs: number): NodeJS.Timeout =>
+  setInterval(async () => {
+    if (socket.readyState !== WebSocket.OPEN) return;
+    // The ping makes the peer answer at the level of the WebSocket, whatever it does above.
+    socket.ping();
+    const message = await handlers.heartbeat();
+    if (socket.readyState === WebSocket.OPEN) transmit(socket, message);
+  }, everyMs);
+
+/** Speaks the protocol on a socket that was just dialled. */
+export const converse = (socket: WebSocket, handlers: ConnectionHandlers): Connection => {
+  let welcomed = false;
+  let failure = '';
+  const timers: NodeJS.Timeout[] = [setTimeout(() => socket.terminate(), WELCOME_LIMIT_MS), watchSilence(socket)];
+
+  const receive = (data: WebSocket.RawData): void => {
+    const message = parseFromCoordinator(data.toString());
+    if (message.type !== 'welcome') {
+      // Nothing is done for a peer that has not accepted this agent.
+      if (welcomed) handlers.onMessage(message);
+      return;
+    }
+    if (welcomed) return;
+    welcomed = true;
+    clearTimeout(timers[0]);
+    timers.push(beat(socket, handlers, message.heartbeatMs));
+    handlers.onWelcome();
+  };
+
+  socket.on('open', async () => transmit(socket, await handlers.hello()));
+  socket.on('message', (data) => {
+    try {
+      receive(data);
+    } catch (error) {
+      failure = messageOf(error);
+      socket.close(closeCodes.protocolViolation, failure.slice(0, 120));
+    }
+  });
+  socket.on('error', (error) => {
+    failure = error.message;
+  });
+  const ended = new Promise<Ended>((resolve) => {
+    socket.on('close', (code, reason) => {
+      for (const timer of timers) clearInterval(timer);
+      const said = failure || reason.toString();
+      const why = said === '' ? `closed with ${code}` : said;
+      resolve({ welcomed, notAllowed: code === closeCodes.notAllowed, why });
+    });
+  });
+
+  return {
+    ended,
+    send(message) {
+      if (!welcomed || socket.readyState !== WebSocket.OPEN) return false;
+      transmit(socket, message);
+      return true;
+    },
+    close: () => socket.close(1000),
+    terminate: () => socket.terminate(),
+  };
+};

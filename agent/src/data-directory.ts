@@ -1,0 +1,54 @@
+import { chmod, mkdir, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf, RemoraError } from '@remora/shared/errors.ts';
+
+/** Where everything of one agent lies. The directory is 0700; nothing in it is read by anybody else. */
+export interface DataDirectory {
+  readonly path: string;
+  readonly config: string;
+  readonly key: string;
+  /** The key of a join that has not been answered yet: a lost answer is asked for again with the same key. */
+  readonly pendingKey: string;
+  readonly certificate: string;
+  readonly fleetCa: string;
+  readonly lock: string;
+  readonly fence: string;
+  /** A file that an operator puts here: while it stands, nothing is changed. */
+  readonly hold: string;
+  readonly ledger: string;
+  readonly ledgerKey: string;
+  readonly journal: string;
+  readonly logs: string;
+}
+
+const layout = (path: string): DataDirectory => ({
+  path,
+  config: join(path, 'agent.yml'),
+  key: join(path, 'agent.key'),
+  pendingKey: join(path, 'agent.key.pending'),
+  certificate: join(path, 'agent.crt'),
+  fleetCa: join(path, 'fleet-ca.crt'),
+  lock: join(path, 'lock'),
+  fence: join(path, 'fence'),
+  hold: join(path, 'hold'),
+  ledger: join(path, 'ledger.json'),
+  ledgerKey: join(path, 'ledger.key'),
+  journal: join(path, 'journal'),
+  logs: join(path, 'logs'),
+});
+
+/** Makes the data directory, or takes an existing one, and sees to its permissions; throws `data-directory`. */
+export const openDataDirectory = async (path: string): Promise<DataDirectory> => {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    await chmod(path, 0o700);
+    const directory = layout(await realpath(path));
+    await mkdir(directory.journal, { recursive: true, mode: 0o700 });
+    await mkdir(directory.logs, { recursive: true, mode: 0o700 });
+    return directory;
+  } catch (error) {
+    throw new RemoraError('data-directory', `The data directory ${path} cannot be used: ${messageOf(error)}.`, {
+      cause: error,
+    });
+  }
+};

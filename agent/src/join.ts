@@ -1,0 +1,110 @@
+import { generateKeyPair } from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
+import { text as readStream } from 'node:stream/consumers';
+import { promisify } from 'node:util';
+import { messageOf, RemoraError } from '@remora/shared/errors.ts';
+import { parseJoinToken } from '@remora/shared/protocol/join-token.ts';
+import { type AgentConfig, readConfig, writeConfig } from './config.ts';
+import { type DataDirectory, openDataDirectory } from './data-directory.ts';
+import { discoverNode, type NodeOptions } from './discover.ts';
+import { enrol } from './enrolment.ts';
+import { findNodeProcess, processFacts } from './node/process.ts';
+import { splitCommand } from './system/commands.ts';
+import { isMissing, writePrivate } from './system/durable-file.ts';
+import { serviceManagerOf } from './system/service-managers.ts';
+
+export interface JoinOptions extends NodeOptions {
+  /** A file with the token, or `-` for stdin. */
+  readonly tokenFile: string;
+  readonly dataDir: string;
+  /** Lets an agent that is enrolled already change to another cluster or coordinator. */
+  readonly force?: boolean;
+}
+
+/** RSA, because the coordinator signs with node-forge, which has no elliptic curves. */
+const KEY_BITS = 3072;
+
+const readToken = async (file: string) => {
+  try {
+    return parseJoinToken(file === '-' ? await readStream(process.stdin) : await readFile(file, 'utf8'));
+  } catch (error) {
+    if (error instanceof RemoraError) throw error;
+    throw new RemoraError('bad-input', `--token-file ${file}: ${messageOf(error)}.`, { cause: error });
+  }
+};
+
+/** A new key for each join; but one whose answer was lost is used again, since the token was spent with it. */
+const pendingKey = async (directory: DataDirectory): Promise<string> => {
+  try {
+    return await readFile(directory.pendingKey, 'utf8');
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+  const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: KEY_BITS });
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  await writePrivate(directory.pendingKey, pem);
+  return pem;
+};
+
+const refuseOtherNode = (existing: AgentConfig | null, options: JoinOptions, configDir: string): void => {
+  if (existing === null || options.force || existing.elasticsearch.configDir === configDir) return;
+  throw new RemoraError(
+    'bad-input',
+    `${options.dataDir} belongs to the agent of ${existing.name} (${existing.elasticsearch.configDir}), another node than ${configDir}.`,
+    {
+      hint: 'Give each node its own --data-dir, or add --force.',
+    },
+  );
+};
+
+const refuseOtherCluster = (
+  existing: AgentConfig | null,
+  options: JoinOptions,
+  answered: { cluster: string; storeId: string },
+): void => {
+  if (existing === null || options.force) return;
+  if (existing.cluster === answered.cluster && existing.storeId === answered.storeId) return;
+  const what = existing.cluster === answered.cluster ? 'another coordinator' : `the cluster ${answered.cluster}`;
+  throw new RemoraError(
+    'bad-input',
+    `The agent in ${options.dataDir} belongs to the cluster ${existing.cluster}; the token is for ${what}. It was left as it is.`,
+    {
+      hint: 'Use a token of that cluster, or add --force with another token (this one is used up).',
+    },
+  );
+};
+
+/** `remora agent join`: checks, enrols, and writes agent.yml last, so that an interrupted join can be repeated. */
+export const joinAgent = async (options: JoinOptions): Promise<void> => {
+  const token = await readToken(options.tokenFile);
+  const { name, nodeName, elasticsearch, service } = await discoverNode(options);
+  const settled = {
+    elasticsearch,
+    service: 'systemd' in service ? service : { start: splitCommand(service.start), stop: splitCommand(service.stop) },
+  };
+  const manager = serviceManagerOf(settled);
+  const why = await manager.check();
+  if (why !== null) throw new RemoraError('bad-input', `${why}.`);
+  const directory = await openDataDirectory(options.dataDir);
+  const existing = await readConfig(directory.config);
+  refuseOtherNode(existing, options, elasticsearch.configDir);
+
+  const { configDir, home, url } = elasticsearch;
+  const node = findNodeProcess({ configDir, url, mainPid: () => manager.mainPid() });
+  const { pid } = processFacts(await node.current());
+  const key = await pendingKey(directory);
+  const { fleetCa, response } = await enrol(token, key, {
+    name,
+    elasticsearch: { nodeName, url, configDir, home, pid },
+  });
+  refuseOtherCluster(existing, options, response);
+  const { cluster, storeId, coordinators } = response;
+  await writePrivate(directory.fleetCa, fleetCa);
+  await writePrivate(directory.certificate, response.certificatePem);
+  await writePrivate(directory.key, key);
+  await writeConfig(directory.config, { name: response.name, cluster, storeId, coordinators, ...settled });
+  await rm(directory.pendingKey, { force: true });
+  process.stderr.write(
+    `Joined ${response.name} to the cluster ${cluster}. Next: remora agent run --data-dir ${directory.path}\n`,
+  );
+};

@@ -1,0 +1,116 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ErrorCode } from '@remora/shared/errors.ts';
+import type { ChangeOperation } from '@remora/shared/operations.ts';
+import type { Result } from '@remora/shared/protocol/delivery.ts';
+import type { SettingValue } from '@remora/shared/settings.ts';
+import type { KeystoreLedger } from '../ledger.ts';
+import { type FileState, isMissing, writePrivate } from '../system/durable-file.ts';
+
+/**
+ * The record of one transaction: `record.json` in its folder. It is written before each phase is entered, so that what it says is at least as far as what
+ * was done. It holds digests, names and references, never a secret's value.
+ *
+ *   staged      everything is checked and lies in before/ and after/.    crash: discard, nothing was changed
+ *   keystore    the tool works on the keystore, in place.                crash: end the tool, put the keystore back, report undone
+ *   committed   files are being renamed into place.                      crash: go on with it; a digest neither before nor after: contested
+ *   restarting  the node is being stopped and started.                   crash: identity changed -> done, else go on
+ *   undoing     something failed after a change; going back.             crash: go on going back
+ *   finished    the result stands in the record.                         crash: send the result again
+ *
+ * Why the keystore comes first, whatever the order in the delivery. Its values never touch the disk, so a crash while the tool works cannot be rolled
+ * forward; all else can, from after/. With the keystore first, every crash has one answer: before `committed` everything is as before again, from
+ * there on everything is finished without the values. The node sees no difference: it reads keystore and elasticsearch.yml only at a start or a
+ * reload, both of which come later; polled files (certificates) come after the secure settings that open them.
+ */
+export const phases = ['staged', 'keystore', 'committed', 'restarting', 'undoing', 'finished'] as const;
+export type Phase = (typeof phases)[number];
+
+/** One file that is replaced, created (`before` null) or removed (`after` null). Bytes lie in before/N and after/N. */
+export interface FileChange {
+  /** Real path. */
+  readonly path: string;
+  /** As messages name it: relative to the configuration directory. */
+  readonly label: string;
+  readonly before: FileState | null;
+  readonly after: FileState | null;
+}
+
+/** One setting of elasticsearch.yml, for an undo by setting; undefined where it does not stand in the file. */
+export interface SettingChange {
+  readonly name: string;
+  readonly before?: SettingValue | null;
+  readonly after?: SettingValue;
+}
+
+export interface KeystoreChange {
+  readonly path: string;
+  readonly before: FileState | null;
+  /** Names after the step; what tells our half-done write from somebody else's after a crash. */
+  readonly namesAfter: readonly string[];
+  /** Entries that the step writes or removes. */
+  readonly set: readonly { readonly name: string; readonly reference: string }[];
+  readonly remove: readonly string[];
+  readonly passwordProtected: boolean;
+  readonly ledgerBefore: KeystoreLedger;
+  /** Digest once written; null until then. */
+  after: string | null;
+}
+
+export interface Restart {
+  /** The process that is to be replaced; null when none ran. */
+  readonly replaces: string | null;
+  readonly timeoutMs: number;
+  beganAtMs: number | null;
+  stoppedAtMs: number | null;
+}
+
+export interface Undo {
+  readonly code: ErrorCode;
+  readonly reason: string;
+  readonly hint: string | null;
+  /** Whether the node has to run again at the end. */
+  readonly startAgain: boolean;
+}
+
+export interface TransactionRecord {
+  readonly version: 1;
+  readonly id: string;
+  readonly startedAtMs: number;
+  readonly operations: readonly ChangeOperation[];
+  phase: Phase;
+  readonly files: readonly FileChange[];
+  /** Directories that are made for new files, outermost first. */
+  readonly directories: readonly { readonly path: string; readonly uid: number; readonly gid: number }[];
+  readonly sources: readonly { readonly path: string; readonly digest: string; readonly source: string | null }[];
+  readonly settingsPath: string;
+  readonly settings: readonly SettingChange[];
+  readonly keystore: KeystoreChange | null;
+  readonly restart: Restart | null;
+  undo: Undo | null;
+  /** One result an operation, in their order; null until known. */
+  readonly results: unknown[];
+  /** Set when finished. */
+  result: Result | null;
+  acknowledged: boolean;
+}
+
+export const recordPath = (folder: string): string => join(folder, 'record.json');
+export const beforePath = (folder: string, index: number): string => join(folder, 'before', String(index));
+export const afterPath = (folder: string, index: number): string => join(folder, 'after', String(index));
+export const keystoreBeforePath = (folder: string): string => join(folder, 'before', 'keystore');
+export const keystoreLogPath = (folder: string): string => join(folder, 'keystore.log');
+
+/** Makes the record durable. */
+export const writeRecord = (folder: string, record: TransactionRecord): Promise<void> =>
+  writePrivate(recordPath(folder), `${JSON.stringify(record, null, 1)}\n`);
+
+/** Reads a record; null when the folder has none (a crash before the first write). */
+export const readRecord = async (folder: string): Promise<TransactionRecord | null> => {
+  try {
+    return JSON.parse(await readFile(recordPath(folder), 'utf8')) as TransactionRecord;
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+};

@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import type { ChangeOperation } from '@remora/shared/operations.ts';
+import type { AgentContext } from '../context.ts';
+import { readWithState, syncDirectory, writePrivate } from '../system/durable-file.ts';
+import type { Draft } from './draft.ts';
+import {
+  afterPath,
+  beforePath,
+  type KeystoreChange,
+  keystoreBeforePath,
+  type TransactionRecord,
+  writeRecord,
+} from './record.ts';
+
+const keystoreChange = async (context: AgentContext, folder: string, draft: Draft): Promise<KeystoreChange | null> => {
+  if (draft.keystore === null) return null;
+  const { set, remove, password } = draft.keystore;
+  const { path } = context.keystore;
+  const existing = await readWithState(path);
+  if (existing) await writePrivate(keystoreBeforePath(folder), existing.bytes);
+  const ledgerBefore = context.ledger.keystore();
+  const names = new Set([...ledgerBefore.names, ...set.map(({ name }) => name)]);
+  for (const name of remove) names.delete(name);
+  return {
+    path,
+    before: existing?.state ?? null,
+    namesAfter: [...names],
+    set: set.map(({ name, reference }) => ({ name, reference })),
+    remove,
+    passwordProtected: password !== undefined,
+    ledgerBefore,
+    after: null,
+  };
+};
+
+/** Writes all that a transaction needs into its folder: afterwards only the keystore's values are missing there. Nothing of the node is changed. */
+export const stage = async (
+  context: AgentContext,
+  folder: string,
+  id: string,
+  operations: readonly ChangeOperation[],
+  draft: Draft,
+  results: unknown[],
+): Promise<TransactionRecord> => {
+  for (const [index, { beforeBytes, afterBytes }] of draft.files.entries()) {
+    if (beforeBytes) await writePrivate(beforePath(folder, index), beforeBytes);
+    if (afterBytes) await writePrivate(afterPath(folder, index), afterBytes);
+  }
+  const record: TransactionRecord = {
+    version: 1,
+    id,
+    startedAtMs: Date.now(),
+    operations,
+    phase: 'staged',
+    files: draft.files.map(({ path, label, before, after }) => ({ path, label, before, after })),
+    directories: draft.directories,
+    sources: draft.sources,
+    settingsPath: context.config.elasticsearch.settingsFile,
+    settings: draft.settings,
+    keystore: await keystoreChange(context, folder, draft),
+    restart: draft.restart,
+    undo: null,
+    results,
+    result: null,
+    acknowledged: false,
+  };
+  await syncDirectory(join(folder, 'before'));
+  await syncDirectory(join(folder, 'after'));
+  await writeRecord(folder, record);
+  return record;
+};

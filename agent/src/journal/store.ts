@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Result } from '@remora/shared/protocol/delivery.ts';
+import { syncDirectory } from '../system/durable-file.ts';
+import { readRecord, type TransactionRecord, writeRecord } from './record.ts';
+
+/** Records of finished deliveries that are kept, so that one that is delivered again is answered and not carried out. */
+const KEEP_RECORDS = 200;
+/** Of so many the files as they were before are kept too, for people: a rollback reads the record and writes anew. */
+const KEEP_BEFORE = 10;
+
+export interface Finished {
+  readonly folder: string;
+  readonly record: TransactionRecord & { readonly result: Result };
+}
+
+export interface JournalStore {
+  folderOf(id: string): string;
+  /** The recorded result of a delivery that was seen before. */
+  resultOf(id: string): Result | null;
+  unacknowledged(): Result[];
+  acknowledge(id: string): Promise<void>;
+  /** Makes the folder of a new transaction, with before/ and after/. */
+  create(id: string): Promise<string>;
+  /** Drops a folder in which nothing was done. */
+  discard(folder: string): Promise<void>;
+  /** Takes a finished transaction into the memory of the agent and tidies up. */
+  finished(folder: string, record: TransactionRecord): Promise<void>;
+  /** Records a refusal, so that a delivery that comes twice is refused twice. */
+  refuse(id: string, record: TransactionRecord): Promise<void>;
+  /** Transactions that a crash left open. */
+  open(): readonly { folder: string; record: TransactionRecord | null }[];
+}
+
+const isFinished = (record: TransactionRecord): record is Finished['record'] =>
+  record.phase === 'finished' && record.result !== null;
+
+export const openJournal = async (path: string): Promise<JournalStore> => {
+  const finished = new Map<string, Finished>();
+  const left: { folder: string; record: TransactionRecord | null }[] = [];
+  for (const name of await readdir(path)) {
+    const folder = join(path, name);
+    const record = await readRecord(folder);
+    if (record && isFinished(record)) finished.set(record.id, { folder, record });
+    else left.push({ folder, record });
+  }
+
+  const folderOf = (id: string): string => join(path, createHash('sha256').update(id).digest('hex').slice(0, 32));
+
+  /** Newest first. What nobody has acknowledged stays: it is the only record of what was done. */
+  const tidy = async (): Promise<void> => {
+    const all = [...finished.values()].sort((a, b) => b.record.startedAtMs - a.record.startedAtMs);
+    for (const [index, { folder, record }] of all.entries()) {
+      if (index >= KEEP_RECORDS && record.acknowledged) {
+        await rm(folder, { recursive: true, force: true });
+        finished.delete(record.id);
+      } else if (index >= KEEP_BEFORE) {
+        await rm(join(folder, 'before'), { recursive: true, force: true });
+      }
+    }
+  };
+
+  const store: JournalStore = {
+    folderOf,
+    resultOf: (id) => finished.get(id)?.record.result ?? null,
+    unacknowledged: () => [...finished.values()].flatMap(({ record }) => (record.acknowledged ? [] : [record.result])),
+    async acknowledge(id) {
+      const entry = finished.get(id);
+      if (!entry || entry.record.acknowledged) return;
+      entry.record.acknowledged = true;
+      await writeRecord(entry.folder, entry.record);
+    },
+    async create(id) {
+      const folder = folderOf(id);
+      await rm(folder, { recursive: true, force: true });
+      for (const part of ['', 'before', 'after']) await mkdir(join(folder, part), { mode: 0o700 });
+      await syncDirectory(path);
+      return folder;
+    },
+    async discard(folder) {
+      await rm(folder, { recursive: true, force: true });
+      await syncDirectory(path);
+    },
+    async finished(folder, record) {
+      if (!isFinished(record)) throw new Error(`the transaction ${record.id} is not finished`);
+      await rm(join(folder, 'after'), { recursive: true, force: true });
+      finished.set(record.id, { folder, record });
+      await tidy();
+    },
+    async refuse(id, record) {
+      await writeRecord(await store.create(id), record);
+      await store.finished(folderOf(id), record);
+    },
+    open: () => left,
+  };
+  return store;
+};

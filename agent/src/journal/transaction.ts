@@ -1,0 +1,182 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { asRemoraError, type ErrorCode, messageOf, RemoraError } from '@remora/shared/errors.ts';
+import type { Result } from '@remora/shared/protocol/delivery.ts';
+import type { AgentContext } from '../context.ts';
+import { NodeFailure, startNode, stopNode } from '../node/restart.ts';
+import { isAlive } from '../system/process-table.ts';
+import { applyFiles } from './apply.ts';
+import type { KeystoreDraft } from './draft.ts';
+import { noteKeystore, writeKeystore } from './keystore-step.ts';
+import { type Restart, type TransactionRecord, writeRecord } from './record.ts';
+import { undoDisk } from './undo.ts';
+
+/** One staged transaction on its way to `finished`; see record.ts for the phases and what a crash in each means. */
+export interface Transaction {
+  readonly context: AgentContext;
+  readonly folder: string;
+  readonly record: TransactionRecord;
+  readonly progress: (phase: string) => void;
+}
+
+const enter = async ({ folder, record }: Transaction, phase: TransactionRecord['phase']): Promise<void> => {
+  record.phase = phase;
+  await writeRecord(folder, record);
+};
+
+const finish = async (transaction: Transaction, result: Result): Promise<Result> => {
+  transaction.record.result = result;
+  await enter(transaction, 'finished');
+  return result;
+};
+
+const setResult = (record: TransactionRecord, operation: 'keystore' | 'service', result: unknown): void => {
+  record.results[record.operations.indexOf(operation)] = result;
+};
+
+/** Where what the start command says goes. Its name belongs to the transaction: whoever writes to it after a crash is this start. */
+const startLog = ({ context, record }: Transaction, purpose: 'start' | 'undo'): string =>
+  join(context.directory.logs, `${purpose}-${createHash('sha256').update(record.id).digest('hex').slice(0, 16)}.log`);
+
+/** The keystore is written, in place, by the tool. Values are in `draft` only. */
+export const runKeystore = async (transaction: Transaction, draft: KeystoreDraft): Promise<void> => {
+  const { context, folder, record, progress } = transaction;
+  const change = record.keystore;
+  if (change === null) return;
+  await context.keystore.exclusive(async () => {
+    if (draft.set.length + draft.remove.length === 0) {
+      await noteKeystore(context, change, draft, change.before?.digest ?? '', Date.now());
+      return;
+    }
+    await enter(transaction, 'keystore');
+    progress('writing the keystore');
+    const digest = await writeKeystore(context, folder, change, draft);
+    change.after = digest;
+    setResult(record, 'keystore', { changed: [...draft.set.map(({ name }) => name), ...draft.remove], digest });
+    await noteKeystore(context, change, draft, digest, Date.now());
+  });
+};
+
+/** Stops and starts the node. Goes on from wherever a crash left it: a process other than `replaces` is the new one. */
+const runRestart = async (transaction: Transaction, restart: Restart): Promise<void> => {
+  const { context, folder, record, progress } = transaction;
+  restart.beganAtMs ??= Date.now();
+  await enter(transaction, 'restarting');
+  if (restart.replaces !== null && isAlive(restart.replaces)) {
+    progress('stopping');
+    await stopNode(context, restart.replaces);
+  }
+  if (restart.stoppedAtMs === null) {
+    restart.stoppedAtMs = Date.now();
+    await writeRecord(folder, record);
+  }
+  progress('starting');
+  const identity = await startNode(context, {
+    replaces: restart.replaces,
+    timeoutMs: restart.timeoutMs,
+    logFile: startLog(transaction, 'start'),
+  });
+  setResult(record, 'service', {
+    identity,
+    stopMs: restart.stoppedAtMs - restart.beganAtMs,
+    startMs: Date.now() - restart.stoppedAtMs,
+  });
+};
+
+/** From `committed` on: files, restart, result. Needs nothing but the record and its folder, so it is also how a crash is rolled forward. */
+export const rollForward = async (transaction: Transaction): Promise<Result> => {
+  const { context, folder, record, progress } = transaction;
+  try {
+    if (record.phase !== 'restarting') {
+      await enter(transaction, 'committed');
+      await applyFiles(folder, record, progress);
+      if (record.sources.length > 0) await context.ledger.saveSources(record.sources);
+    }
+    if (record.restart !== null) await runRestart(transaction, record.restart);
+  } catch (error) {
+    return undo(transaction, error);
+  }
+  return finish(transaction, {
+    type: 'result',
+    id: record.id,
+    outcome: 'done',
+    results: [...record.results],
+    error: null,
+  });
+};
+
+const codeOf = (error: unknown): ErrorCode =>
+  error instanceof NodeFailure ? 'step-undone' : asRemoraError(error).code;
+
+/** Something failed after a change: everything goes back to what it was, and the node runs again if it ran. */
+export const undo = async (transaction: Transaction, error: unknown): Promise<Result> => {
+  const { context, record } = transaction;
+  context.log('warn', `undoing ${record.id}: ${messageOf(error)}`);
+  record.undo = {
+    code: error instanceof NodeFailure || error instanceof RemoraError ? codeOf(error) : 'step-failed',
+    reason: messageOf(error),
+    hint: error instanceof RemoraError ? error.hint : null,
+    startAgain: record.phase === 'restarting' && record.restart?.replaces !== null,
+  };
+  await enter(transaction, 'undoing');
+  return finishUndo(transaction);
+};
+
+/** Makes the node run with what stands on the disk again; a sentence when it does not. */
+const startAgain = async (transaction: Transaction): Promise<string | null> => {
+  const { context, record, progress } = transaction;
+  try {
+    progress('starting again with the last good files');
+    await startNode(context, {
+      replaces: null,
+      timeoutMs: record.restart?.timeoutMs ?? 0,
+      logFile: startLog(transaction, 'undo'),
+    });
+    return null;
+  } catch (error) {
+    return `the node does not run: ${messageOf(error)}`;
+  }
+};
+
+/** A node that hangs in its start is stopped before its files change under it. The one that never stopped runs with the old files and is left alone. */
+const stopFailed = async (transaction: Transaction): Promise<string | null> => {
+  const { context, record, progress } = transaction;
+  const identity = await context.node.current();
+  if (identity === null || identity === record.restart?.replaces || record.undo?.startAgain !== true) return null;
+  try {
+    progress('stopping the node that does not come up');
+    await stopNode(context, identity);
+    return null;
+  } catch (error) {
+    return messageOf(error);
+  }
+};
+
+/** The phase `undoing`, from its beginning: each part is a no-op when a crash came after it. */
+export const finishUndo = async (transaction: Transaction): Promise<Result> => {
+  const { context, folder, record, progress } = transaction;
+  const reason = record.undo;
+  if (reason === null) throw new Error(`the record of ${record.id} is being undone without a reason`);
+  const problems: string[] = [];
+  const keep = (problem: string | null): void => {
+    if (problem !== null) problems.push(problem);
+  };
+  keep(await stopFailed(transaction));
+  progress('putting back what was changed');
+  problems.push(...(await undoDisk(context, folder, record)));
+  if (reason.startAgain) keep(await startAgain(transaction));
+  const isContested = problems.length > 0 || reason.code === 'step-contested';
+  const back = isContested ? `Not everything is as before: ${problems.join('; ')}.` : 'Everything is as before again.';
+  const message = problems.length === 0 && isContested ? reason.reason : `${reason.reason} ${back}`;
+  return finish(transaction, {
+    type: 'result',
+    id: record.id,
+    outcome: isContested ? 'contested' : 'undone',
+    results: [],
+    error: {
+      code: isContested ? 'step-contested' : reason.code,
+      message: `On ${context.config.name}: ${message}`,
+      ...(reason.hint === null ? {} : { hint: reason.hint }),
+    },
+  });
+};

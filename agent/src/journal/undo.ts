@@ -1,0 +1,108 @@
+import { readFile, rmdir } from 'node:fs/promises';
+import { messageOf } from '@remora/shared/errors.ts';
+import { sameSettingValue } from '@remora/shared/settings.ts';
+import type { AgentContext } from '../context.ts';
+import { editSettings, readSettings } from '../settings-file/edit.ts';
+import { digestOfFile, readWithState, removeDurably, writeDurably } from '../system/durable-file.ts';
+import {
+  beforePath,
+  type FileChange,
+  keystoreBeforePath,
+  type SettingChange,
+  type TransactionRecord,
+} from './record.ts';
+
+/** Puts one file back as it was while it still is what the transaction made of it; a sentence when it is not. */
+const undoFile = async (folder: string, change: FileChange, index: number): Promise<string | null> => {
+  const now = await digestOfFile(change.path);
+  if (now === (change.before?.digest ?? null)) return null;
+  if (now !== (change.after?.digest ?? null)) return `${change.label} was changed by somebody else meanwhile`;
+  if (change.before === null) await removeDurably(change.path);
+  else {
+    await writeDurably(change.path, await readFile(beforePath(folder, index)), change.before, { keepAttributes: true });
+  }
+  return null;
+};
+
+/** A key without a value is not the same as no key. */
+const same = (a: SettingChange['before'], b: SettingChange['before']): boolean =>
+  a === undefined || b === undefined ? a === b : sameSettingValue(a, b);
+
+/** Somebody edited elasticsearch.yml after us: our settings go back one by one where they still have our values, and the rest stays theirs. */
+export const undoSettings = (
+  text: string,
+  changes: readonly SettingChange[],
+): { text: string; foreign: readonly string[] } => {
+  const now = readSettings(text);
+  const ours = changes.filter(({ name, after }) => same(now[name], after));
+  const foreign = changes.filter(({ name, before, after }) => !same(now[name], after) && !same(now[name], before));
+  const set = Object.fromEntries(
+    ours.flatMap(({ name, before }) => (before === undefined || before === null ? [] : [[name, before]])),
+  );
+  const remove = ours.flatMap(({ name, before }) => (before === undefined || before === null ? [name] : []));
+  return { text: editSettings(text, { set, remove }), foreign: foreign.map(({ name }) => name) };
+};
+
+const undoSettingsFile = async (record: TransactionRecord, change: FileChange): Promise<string | null> => {
+  const now = await readWithState(change.path);
+  if (now === null) return `${change.label} was removed by somebody else meanwhile`;
+  try {
+    const { text, foreign } = undoSettings(now.bytes.toString('utf8'), record.settings);
+    await writeDurably(change.path, Buffer.from(text), now.state, { keepAttributes: true });
+    return foreign.length === 0
+      ? null
+      : `in ${change.label} somebody else changed ${foreign.join(', ')} meanwhile, which stays as it is`;
+  } catch (error) {
+    return `${change.label} was changed by somebody else meanwhile and cannot be edited any more: ${messageOf(error)}`;
+  }
+};
+
+/** The whole keystore goes back only while it is what the step made of it; what others added to it meanwhile must not be lost. */
+const undoKeystore = async (
+  context: AgentContext,
+  folder: string,
+  record: TransactionRecord,
+): Promise<string | null> => {
+  const change = record.keystore;
+  if (change === null) return null;
+  const now = await digestOfFile(change.path);
+  if (now === (change.before?.digest ?? null)) return null;
+  if (change.after !== null && now !== change.after) {
+    return `the keystore ${change.path} was changed by somebody else meanwhile and keeps ${[...change.set.map(({ name }) => name)].join(', ')}`;
+  }
+  if (change.before === null) await removeDurably(change.path);
+  else
+    await writeDurably(change.path, await readFile(keystoreBeforePath(folder)), change.before, {
+      keepAttributes: true,
+    });
+  await context.ledger.saveKeystore(change.ledgerBefore);
+  return null;
+};
+
+const removeDirectories = async (record: TransactionRecord): Promise<void> => {
+  // One that somebody else put a file into is not empty and stays.
+  for (const { path } of record.directories.toReversed()) await rmdir(path).catch(() => undefined);
+};
+
+/**
+ * Undoes all that a transaction changed on the disk, in reverse. Returns what could not be undone, a sentence each: people have to look. Repeating it is a
+ * no-op.
+ */
+export const undoDisk = async (
+  context: AgentContext,
+  folder: string,
+  record: TransactionRecord,
+): Promise<readonly string[]> => {
+  const problems: string[] = [];
+  for (const [index, change] of [...record.files.entries()].reverse()) {
+    const changedByOthers = await undoFile(folder, change, index);
+    if (changedByOthers === null) continue;
+    const isSettings = change.path === record.settingsPath && record.settings.length > 0;
+    const problem = isSettings ? await undoSettingsFile(record, change) : changedByOthers;
+    if (problem !== null) problems.push(problem);
+  }
+  const keystoreProblem = await context.keystore.exclusive(() => undoKeystore(context, folder, record));
+  if (keystoreProblem !== null) problems.push(keystoreProblem);
+  await removeDirectories(record);
+  return problems;
+};

@@ -1,0 +1,96 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import Type, { type Static } from 'typebox';
+import { Check } from 'typebox/value';
+import type { DataDirectory } from './data-directory.ts';
+import { isMissing, writePrivate } from './system/durable-file.ts';
+
+/**
+ * What this agent wrote, without the values: `ledger.json`.
+ *
+ * How the agent knows which keystore entries differ. One start of `elasticsearch-keystore` costs 1 to 2 s and there is no command that compares. So the
+ * ledger holds for each entry that this agent wrote its reference and an HMAC-SHA256 of the value under a key that never leaves this directory, and
+ * beside them the digest and the names of the whole keystore file after that write. While the file's digest is that one, nobody else wrote, and the
+ * ledger is the truth: no tool is started. When it is another, names are listed again and each of our entries is read back with `show` and compared;
+ * one that somebody else overwrote is forgotten (it is not ours any more), and the ledger takes the new digest.
+ */
+const EntryRecord = Type.Object({ reference: Type.String(), hmac: Type.String(), writtenAtMs: Type.Integer() });
+const KeystoreLedger = Type.Object({
+  /** Digest of the keystore file that `names` and `entries` describe; null before the first look. */
+  digest: Type.Union([Type.String(), Type.Null()]),
+  names: Type.Array(Type.String()),
+  entries: Type.Record(Type.String(), EntryRecord),
+});
+const Ledger = Type.Object({
+  keystore: KeystoreLedger,
+  /** Real path -> the digest that was placed and the source that the coordinator gave for it. */
+  files: Type.Record(Type.String(), Type.Object({ digest: Type.String(), source: Type.String() })),
+});
+export type EntryRecord = Static<typeof EntryRecord>;
+export type KeystoreLedger = Static<typeof KeystoreLedger>;
+type Ledger = Static<typeof Ledger>;
+
+export interface LedgerFile {
+  keystore(): KeystoreLedger;
+  saveKeystore(ledger: KeystoreLedger): Promise<void>;
+  /** The source that was recorded for exactly these bytes at this path. */
+  sourceOf(realPath: string, digest: string): string | null;
+  /** Records sources; null forgets a path. */
+  saveSources(sources: readonly { path: string; digest: string; source: string | null }[]): Promise<void>;
+  hmac(name: string, value: string): string;
+}
+
+const EMPTY: Ledger = { keystore: { digest: null, names: [], entries: {} }, files: {} };
+
+const readIfThere = async (path: string): Promise<Buffer | null> => {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+};
+
+const openKey = async (path: string): Promise<Buffer> => {
+  const existing = await readIfThere(path);
+  if (existing) return existing;
+  const key = randomBytes(32);
+  await writePrivate(path, key);
+  return key;
+};
+
+/** A ledger that cannot be read is started anew: nothing is lost but the knowledge of what is ours, and entries are then written once more. */
+const parseLedger = (bytes: Buffer | null): Ledger => {
+  try {
+    const value: unknown = JSON.parse(bytes?.toString('utf8') ?? '');
+    return Check(Ledger, value) ? value : EMPTY;
+  } catch {
+    return EMPTY;
+  }
+};
+
+export const openLedger = async (directory: DataDirectory): Promise<LedgerFile> => {
+  const key = await openKey(directory.ledgerKey);
+  let current = parseLedger(await readIfThere(directory.ledger));
+  const save = async (next: Ledger): Promise<void> => {
+    await writePrivate(directory.ledger, `${JSON.stringify(next, null, 2)}\n`);
+    current = next;
+  };
+  return {
+    keystore: () => current.keystore,
+    saveKeystore: (keystore) => save({ ...current, keystore }),
+    sourceOf(realPath, digest) {
+      const record = current.files[realPath];
+      return record?.digest === digest ? record.source : null;
+    },
+    async saveSources(sources) {
+      const files = { ...current.files };
+      for (const { path, digest, source } of sources) {
+        if (source === null) delete files[path];
+        else files[path] = { digest, source };
+      }
+      await save({ ...current, files });
+    },
+    hmac: (name, value) => createHmac('sha256', key).update(`${name}\n${value}`).digest('hex'),
+  };
+};

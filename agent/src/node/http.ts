@@ -1,0 +1,98 @@
+import { readFile } from 'node:fs/promises';
+import { type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { messageOf, RemoraError } from '@remora/shared/errors.ts';
+import type { AgentConfig } from '../config.ts';
+
+/** HTTP to this node's own Elasticsearch. */
+const MAX_BODY_BYTES = 3 * 1024 * 1024;
+
+const send = (
+  url: URL,
+  options: RequestOptions & { rejectUnauthorized?: boolean },
+  body?: string,
+): Promise<IncomingMessage> =>
+  new Promise((resolve, reject) => {
+    const request = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, options, resolve);
+    request.on('error', reject);
+    request.end(body);
+  });
+
+/**
+ * Whether the node answers HTTP at all; any status counts, 401 too. The certificate is not verified here, and here only: nothing is sent and nothing
+ * that is read is believed but that a server answers, and a node whose HTTP certificate is being replaced must not look dead.
+ */
+export const answers = async (url: string): Promise<boolean> => {
+  try {
+    const response = await send(new URL(url), {
+      method: 'HEAD',
+      agent: false,
+      rejectUnauthorized: false,
+      signal: AbortSignal.timeout(5000),
+    });
+    response.resume();
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const collect = async (response: IncomingMessage): Promise<string> => {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BODY_BYTES) throw new Error(`the answer is larger than ${MAX_BODY_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+};
+
+const parseBody = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text === '' ? null : text;
+  }
+};
+
+export interface NodeCall {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: unknown;
+  readonly user: string;
+  readonly password: string;
+  readonly signal: AbortSignal;
+}
+
+/** Calls the node with a credential, over verified TLS. Rejects with `elasticsearch-error` when there is no answer; any status is an answer. */
+export const callNode = async (config: AgentConfig, call: NodeCall): Promise<{ status: number; body: unknown }> => {
+  const { url, ca } = config.elasticsearch;
+  // Joined as text: `new URL` would take a path like `//host/` for another host.
+  const target = new URL(`${url.replace(/\/+$/, '')}${call.path}`);
+  const body = call.body === undefined ? undefined : JSON.stringify(call.body);
+  try {
+    const response = await send(
+      target,
+      {
+        method: call.method,
+        auth: `${call.user}:${call.password}`,
+        agent: false,
+        signal: call.signal,
+        headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        ...(ca === undefined ? {} : { ca: await readFile(ca) }),
+      },
+      body,
+    );
+    return { status: response.statusCode ?? 0, body: parseBody(await collect(response)) };
+  } catch (error) {
+    throw new RemoraError(
+      'elasticsearch-error',
+      `${call.method} ${call.path.split('?')[0]} at ${url} (node ${config.name}) got no answer: ${messageOf(error)}.`,
+      {
+        cause: error,
+        hint: 'Check that Elasticsearch runs on that node and that agent.yml has its URL and its HTTP CA.',
+      },
+    );
+  }
+};

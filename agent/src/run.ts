@@ -1,0 +1,127 @@
+import { once } from 'node:events';
+import { realpath } from 'node:fs/promises';
+import { messageOf, RemoraError } from '@remora/shared/errors.ts';
+import { PROTOCOL_VERSION } from '@remora/shared/protocol/limits.ts';
+import type { FromAgent } from '@remora/shared/protocol/messages.ts';
+import { type AgentConfig, readConfig } from './config.ts';
+import type { Delivered } from './connection.ts';
+import type { AgentContext } from './context.ts';
+import { type DataDirectory, openDataDirectory } from './data-directory.ts';
+import { openFence } from './fence.ts';
+import { recover } from './journal/recover.ts';
+import { type JournalStore, openJournal } from './journal/store.ts';
+import { openKeystore } from './keystore/keystore.ts';
+import { openLedger } from './ledger.ts';
+import { takeLocks } from './lock.ts';
+import { logToStderr } from './log.ts';
+import { findNodeProcess, processFacts } from './node/process.ts';
+import { createRunner, type Runner } from './runner.ts';
+import { type Session, startSession } from './session.ts';
+import { serviceManagerOf } from './system/service-managers.ts';
+import { AGENT_VERSION } from './version.ts';
+
+const createContext = async (
+  config: AgentConfig,
+  directory: DataDirectory,
+  draining: AbortSignal,
+): Promise<AgentContext> => {
+  const ledger = await openLedger(directory);
+  const service = serviceManagerOf(config);
+  const { configDir, url } = config.elasticsearch;
+  return {
+    config,
+    directory,
+    log: logToStderr,
+    ledger,
+    service,
+    url,
+    node: findNodeProcess({ configDir, url, mainPid: () => service.mainPid() }),
+    keystore: openKeystore(config, ledger),
+    fence: await openFence(directory.fence),
+    draining,
+    openDelivery: { id: null },
+  };
+};
+
+const hello = async ({ config, fence, node }: AgentContext): Promise<FromAgent> => ({
+  type: 'hello',
+  version: PROTOCOL_VERSION,
+  agentVersion: AGENT_VERSION,
+  name: config.name,
+  cluster: config.cluster,
+  storeId: config.storeId,
+  fence: fence.highest(),
+  elasticsearch: { configDir: config.elasticsearch.configDir, ...processFacts(await node.current()) },
+});
+
+/** Ties session and runner together: deliveries in, results out, again at each new session until they are acknowledged. */
+const connectRunner = (context: AgentContext, journal: JournalStore, runner: Runner) => {
+  let isFirst = true;
+  const underWay = new Set<Promise<void>>();
+  const handle = async (message: Delivered): Promise<void> => {
+    if (message.type === 'acknowledge') return journal.acknowledge(message.id);
+    const { id } = message;
+    const progress = (phase: string): void => {
+      session.send({ type: 'progress', id, phase: phase.slice(0, 200) });
+    };
+    const result = await runner.deliver(message, progress);
+    if (result) session.send(result);
+  };
+  const session: Session = startSession({
+    config: context.config,
+    directory: context.directory,
+    log: context.log,
+    hello: () => hello(context),
+    heartbeat: async () => ({
+      type: 'heartbeat',
+      ...processFacts(await context.node.current()),
+      delivery: context.openDelivery.id,
+    }),
+    onWelcome() {
+      if (isFirst) process.stdout.write(`connected ${context.config.name}\n`);
+      isFirst = false;
+      context.log('info', 'connected');
+      for (const result of journal.unacknowledged()) session.send(result);
+    },
+    onMessage(message) {
+      const handled = handle(message)
+        .catch((error: unknown) => context.log('error', `${message.type} ${message.id}: ${messageOf(error)}`))
+        .finally(() => underWay.delete(handled));
+      underWay.add(handled);
+    },
+  });
+  return { session, idle: () => Promise.all(underWay) };
+};
+
+const termination = (): Promise<unknown> =>
+  Promise.race((['SIGTERM', 'SIGINT'] as const).map((signal) => once(process, signal)));
+
+/** `remora agent run`: recovers what a crash left open, then serves until SIGTERM; the change under way is finished first. */
+export const runAgent = async (dataDir: string): Promise<void> => {
+  const terminated = termination();
+  const directory = await openDataDirectory(dataDir);
+  const config = await readConfig(directory.config);
+  if (config === null) {
+    throw new RemoraError('bad-input', `${directory.path} has no agent.yml: this agent has not joined.`, {
+      hint: 'Make a token with `remora tokens create`, then `remora agent join`.',
+    });
+  }
+  const { configDir } = config.elasticsearch;
+  const releaseLocks = await takeLocks(directory, await realpath(configDir).catch(() => configDir));
+  try {
+    const draining = new AbortController();
+    const context = await createContext(config, directory, draining.signal);
+    const journal = await openJournal(directory.journal);
+    await recover(context, journal);
+    const runner = createRunner(context, journal);
+    const { session, idle } = connectRunner(context, journal, runner);
+    await terminated;
+    context.log('info', 'stopping: the change under way is finished first');
+    session.drain();
+    draining.abort();
+    await idle();
+    await session.stop();
+  } finally {
+    await releaseLocks();
+  }
+};
