@@ -6,6 +6,14 @@ import type { SourceToken } from './source-tokens.ts';
 /** Scalars that Elasticsearch reads as null (YAML 1.1, `tag:yaml.org,2002:null`). */
 const nulls: ReadonlySet<string> = new Set(['', '~', 'null', 'Null', 'NULL']);
 
+/** Other spellings of a boolean, which Elasticsearch reads in lower case; `yes` and `on` stay text. */
+const booleans: ReadonlyMap<string, string> = new Map([
+  ['True', 'true'],
+  ['TRUE', 'true'],
+  ['False', 'false'],
+  ['FALSE', 'false'],
+]);
+
 const styles: Readonly<Record<string, ScalarStyle>> = {
   [Scalar.PLAIN]: 'plain',
   [Scalar.QUOTE_SINGLE]: 'single',
@@ -103,7 +111,7 @@ export class DocumentReader {
       kind: 'scalar',
       style,
       inFlow,
-      text: style === 'plain' && nulls.has(text) ? null : text,
+      text: style === 'plain' ? plainText(text) : text,
       start: range.start,
       end,
     };
@@ -115,6 +123,8 @@ export class DocumentReader {
     return { start: range.start, end: flow ? range.end : (children.at(-1)?.end ?? range.end) };
   }
 }
+
+const plainText = (text: string): string | null => (nulls.has(text) ? null : (booleans.get(text) ?? text));
 
 const isFiller = (token: SourceToken): boolean =>
   token.type === 'space' || token.type === 'newline' || token.type === 'comment';

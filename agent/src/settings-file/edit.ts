@@ -29,9 +29,10 @@ export function editSettings(text: string, edit: SettingsEdit): string {
   const unwanted = edit.remove ?? [];
   checkEdit(wanted, unwanted);
   const { mark, body } = splitMark(text);
-  parseSettings(body);
-  const removed = unwanted.reduce((current, name) => step(current, name, null), body);
-  return mark + wanted.reduce((current, [name, value]) => step(current, name, value), removed);
+  // Taken before removals can take the last line break with them.
+  const lineBreak = parseSettings(body).source.lineBreakNear(body.length);
+  const removed = unwanted.reduce((current, name) => step(current, lineBreak, name, null), body);
+  return mark + wanted.reduce((current, [name, value]) => step(current, lineBreak, name, value), removed);
 }
 
 /**
@@ -73,8 +74,8 @@ const valuesOf = ({ settings }: SettingsDocument): Map<string, SettingValue | nu
   new Map([...settings].map(([name, setting]) => [name, settingValue(setting.value)]));
 
 /** One change, on a document read afresh: what an earlier change moved can't mislead a later one. `value` null removes. */
-function step(text: string, name: string, value: SettingValue | null): string {
-  const document = parseSettings(text);
+function step(text: string, lineBreak: string, name: string, value: SettingValue | null): string {
+  const document = parseSettings(text, lineBreak);
   const splices = value === null ? removeSetting(document, name) : setSetting(document, name, value);
   if (splices.length === 0) return text;
   const result = applySplices(text, splices);

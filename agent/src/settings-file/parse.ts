@@ -6,10 +6,11 @@ import { refuseCharacters, refuseTokens, type SourceToken, sourceTokens } from '
 
 /**
  * Reads elasticsearch.yml for an edit. An empty file, or one of comments alone, is a file without settings.
+ * `lineBreak` is the one to write where the text has none.
  * @throws {SettingsFileError} for whatever cannot be edited safely; see `SettingsFileReason`.
  */
-export function parseSettings(text: string): SettingsDocument {
-  const source = new SourceText(text);
+export function parseSettings(text: string, lineBreak?: string): SettingsDocument {
+  const source = new SourceText(text, lineBreak);
   refuseCharacters(source);
   const tokens = sourceTokens(text);
   refuseTokens(source, tokens);

@@ -17,7 +17,7 @@ export function renderScalar(value: Single, { style, inFlow }: RenderPlace): str
   if (style === 'single' && oneLine) return `'${text.replaceAll("'", "''")}'`;
   if (style === 'double') return doubleQuoted(text);
   if (typeof value !== 'string') return text;
-  return oneLine && readsAsText(text) && !(inFlow && /[,[\]{}]/.test(text)) ? text : doubleQuoted(text);
+  return oneLine && readsAsText(text) && !(inFlow && breaksFlow.test(text)) ? text : doubleQuoted(text);
 }
 
 /** A list in flow style: `[a, b]`, or each item in `style`. */
@@ -27,6 +27,9 @@ export const renderList = (items: readonly string[], style?: ScalarStyle): strin
 /** Whether text without quotes stays this text: for YAML 1.2, and for YAML 1.1, by which Elasticsearch's parser takes `1:30` for a number. */
 const readsAsText = (text: string): boolean =>
   stringify(text, { compat: 'yaml-1.1', lineWidth: 0, blockQuote: false }) === `${text}\n`;
+
+/** What plain text inside brackets can't hold; `?`, and `:` at its beginning, are refused there by Elasticsearch's parser alone. */
+const breaksFlow = /[,[\]{}?]|^:/;
 
 /** Control characters, line breaks of YAML 1.1, and halves of surrogate pairs: they stand in a file only as escapes. */
 const needsEscape = /[\p{Cc}\p{Cs}\u2028\u2029\uFEFF]/u;

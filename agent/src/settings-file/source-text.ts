@@ -20,9 +20,12 @@ export interface Splice extends Span {
 export class SourceText {
   readonly text: string;
   readonly lines: readonly Line[];
+  readonly #usualBreak: string;
 
-  constructor(text: string) {
+  /** `usualBreak` is the line break for a text that has none. */
+  constructor(text: string, usualBreak = '\n') {
     this.text = text;
+    this.#usualBreak = usualBreak;
     this.lines = splitLines(text);
   }
 
@@ -41,11 +44,11 @@ export class SourceText {
     return this.text.slice(this.lineAt(offset).start, offset);
   }
 
-  /** The line break in use just before `offset`, or the first one of the file, or `\n`. */
+  /** The line break in use just before `offset`, or the first one of the file, or the usual one. */
   lineBreakNear(offset: number): string {
     const broken = this.lines.filter((line) => line.contentEnd < line.end);
     const line = broken.findLast(({ end }) => end <= offset) ?? broken[0];
-    return line === undefined ? '\n' : this.text.slice(line.contentEnd, line.end);
+    return line === undefined ? this.#usualBreak : this.text.slice(line.contentEnd, line.end);
   }
 
   error(reason: SettingsFileReason, offset: number, what: string): SettingsFileError {

@@ -83,7 +83,8 @@ const missing = (lines: readonly string[], text: readonly string[]): string[] =>
   return lines.slice(next);
 };
 
-describe('editSettings, whatever the file looks like', () => {
+// Many runs on a busy machine take longer than a test's usual limit.
+describe('editSettings, whatever the file looks like', { timeout: 600_000 }, () => {
   test('reads what the yaml package reads', () => {
     fc.assert(
       fc.property(settingsFile, ({ text }) => {

@@ -121,6 +121,35 @@ describe('lists', () => {
   ]);
 });
 
+describe('text that YAML would read as something else is quoted', () => {
+  const cases: [text: string, alone: string, inList: string][] = [
+    ['us-1:9443', 'us-1:9443', 'us-1:9443'],
+    ['[::1]:9443', '"[::1]:9443"', '"[::1]:9443"'],
+    [':9443', ':9443', '":9443"'],
+    ['a?b', 'a?b', '"a?b"'],
+    ['a,b', 'a,b', '"a,b"'],
+    [`\${HOST}`, `\${HOST}`, `"\${HOST}"`],
+    ['*', '"*"', '"*"'],
+    ['on', '"on"', '"on"'],
+    ['True', '"True"', '"True"'],
+    ['9443', '"9443"', '"9443"'],
+    ['1e3', '"1e3"', '"1e3"'],
+    ['0o7', '"0o7"', '"0o7"'],
+    ['1:30', '"1:30"', '"1:30"'],
+    ['~', '"~"', '"~"'],
+    ['', '""', '""'],
+    ['a: b', '"a: b"', '"a: b"'],
+    ['a #b', '"a #b"', '"a #b"'],
+    ['two\nlines', '"two\\nlines"', '"two\\nlines"'],
+    ['\u0085\u2028', '"\\u0085\\u2028"', '"\\u0085\\u2028"'],
+    ['C:\\x', 'C:\\x', 'C:\\x'],
+  ];
+  test.each(cases)('%j', (text, alone, inList) => {
+    expect(editSettings('', { set: { a: text, b: [text] } })).toBe(`a: ${alone}\nb: [${inList}]\n`);
+    expect(editSettings('{a: 1}', { set: { a: text } })).toBe(`{a: ${inList}}`);
+  });
+});
+
 describe('a new setting is a line at the end', () => {
   const set = { 'a.b': true, c: ['x', '[::1]:9443'] };
   const added = ['a.b: true', 'c: [x, "[::1]:9443"]'];
@@ -191,6 +220,7 @@ describe('reading', () => {
     ['a:\n  b: 1\n  c.d: true\na.e: x', { 'a.b': 1, 'a.c.d': true, 'a.e': 'x' }],
     ['a: {b: [1, x], c: {}}', { 'a.b': ['1', 'x'] }],
     ['a:\nb: ~\nc: null\nd: ""', { a: null, b: null, c: null, d: '' }],
+    ['a: True\nb: [FALSE, Yes]\nc: "True"', { a: true, b: ['false', 'Yes'], c: 'True' }],
     ['a: 1.0\nb: 0x10\nc: 1e3\nd: "1"\ne: yes\nf: -1.5', { a: '1.0', b: '0x10', c: '1e3', d: '1', e: 'yes', f: -1.5 }],
     ['a:\n- x\n- y', { a: ['x', 'y'] }],
     [`9200.a: "\${HOSTNAME}"\nb: \${HOSTNAME}`, { '9200.a': `\${HOSTNAME}`, b: `\${HOSTNAME}` }],

@@ -17,7 +17,7 @@ export interface GeneratedFile {
 
 const segments = ['cluster', 'node', 'path', 'xpack', 'security', 'http', 'ssl', 'port', 'my_alias', 'keystore'];
 
-export const settingName = fc
+const settingName = fc
   .array(fc.constantFrom(...segments), { minLength: 1, maxLength: 4 })
   .map((parts) => parts.join('.'));
 
