@@ -152,13 +152,13 @@ const checkKey = ({ expires, metadata }: ConnectRequest): void => {
 };
 
 /** Settings that have a flag of their own, by what follows the alias. */
-const ownFlags: Readonly<Record<string, string>> = {
-  mode: '--mode',
-  seeds: '--seeds',
-  proxy_address: '--proxy-address',
-  server_name: '--server-name',
-  skip_unavailable: '--skip-unavailable',
-};
+const ownFlags: ReadonlyMap<string, string> = new Map([
+  ['mode', '--mode'],
+  ['seeds', '--seeds'],
+  ['proxy_address', '--proxy-address'],
+  ['server_name', '--server-name'],
+  ['skip_unavailable', '--skip-unavailable'],
+]);
 
 const wholeNumber = (text: string): boolean => /^[1-9]\d{0,4}$/.test(text);
 const oneOf =
@@ -166,28 +166,31 @@ const oneOf =
   (text: string): boolean =>
     values.includes(text);
 
-/** What each further setting takes, and the mode that it belongs to when there is one. */
-const extraSettings: Readonly<
-  Record<string, { readonly takes: string; readonly valid: (text: string) => boolean; readonly mode?: ConnectionMode }>
-> = {
-  node_connections: { takes: 'a whole number above 0', valid: wholeNumber, mode: 'sniff' },
-  proxy_socket_connections: { takes: 'a whole number above 0', valid: wholeNumber, mode: 'proxy' },
-  'transport.compress': { takes: 'true, false or indexing_data', valid: oneOf('true', 'false', 'indexing_data') },
-  'transport.compression_scheme': { takes: 'lz4 or deflate', valid: oneOf('lz4', 'deflate') },
-  'transport.ping_schedule': {
-    takes: 'a duration like 30s, or -1',
-    valid: (text) => text === '-1' || /^[1-9]\d*(ms|s|m|h|d)$/.test(text),
-  },
-};
+const pingSchedule = (text: string): boolean => text === '-1' || /^[1-9]\d*(ms|s|m|h|d)$/.test(text);
+
+interface ExtraSetting {
+  readonly takes: string;
+  readonly valid: (text: string) => boolean;
+  /** The only mode that has it. */
+  readonly mode?: ConnectionMode;
+}
+
+const extraSettings: ReadonlyMap<string, ExtraSetting> = new Map<string, ExtraSetting>([
+  ['node_connections', { takes: 'a whole number above 0', valid: wholeNumber, mode: 'sniff' }],
+  ['proxy_socket_connections', { takes: 'a whole number above 0', valid: wholeNumber, mode: 'proxy' }],
+  ['transport.compress', { takes: 'true, false or indexing_data', valid: oneOf('true', 'false', 'indexing_data') }],
+  ['transport.compression_scheme', { takes: 'lz4 or deflate', valid: oneOf('lz4', 'deflate') }],
+  ['transport.ping_schedule', { takes: 'a duration like 30s, or -1', valid: pingSchedule }],
+]);
 
 const checkExtraSetting = (key: string, value: string, mode: ConnectionMode): void => {
-  const flag = ownFlags[key];
+  const flag = ownFlags.get(key);
   if (flag) refuse(`--set ${key} is not needed: use ${flag}.`);
   if (key === 'credentials')
     refuse('--set credentials is refused: Remora makes the key itself and puts it into the keystores.');
-  const rule = extraSettings[key];
+  const rule = extraSettings.get(key);
   if (!rule || !settingRules.some(({ name }) => name === `cluster.remote.*.${key}`)) {
-    refuse(`--set ${key}: there is no such setting. Known are ${Object.keys(extraSettings).join(', ')}.`);
+    refuse(`--set ${key}: there is no such setting. Known are ${[...extraSettings.keys()].join(', ')}.`);
   }
   if (rule.mode && rule.mode !== mode)
     refuse(`--set ${key} belongs to ${rule.mode} mode, and this connection uses ${mode} mode.`);

@@ -42,7 +42,7 @@ export const NodeProof = Type.Object({
   node: Type.String(),
   ok: Type.Boolean(),
   /** `n/a`: a node without the role remote_cluster_client makes no connection. */
-  state: Type.Union(proofStates.map((state) => Type.Literal(state))),
+  state: Type.Enum([...proofStates]),
   error: Nullable(Type.String()),
   hint: Nullable(Type.String()),
 });

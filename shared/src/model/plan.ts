@@ -7,7 +7,7 @@ export const PlanStep = Type.Object({
   kind: Type.String(),
   /** The node or cluster that the step acts on, or `coordinator`. */
   target: Type.String(),
-  effect: Type.Union(effectClasses.map((effect) => Type.Literal(effect))),
+  effect: Type.Enum([...effectClasses]),
   reason: Type.String(),
   /** What becomes different, as lines that begin with `+`, `-` or a blank; secrets by reference. */
   diff: Type.String(),

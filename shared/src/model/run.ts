@@ -27,7 +27,7 @@ export const RunStep = Type.Object({
   target: Type.String(),
   stage: Type.String(),
   reason: Type.String(),
-  status: Type.Union(stepStatuses.map((status) => Type.Literal(status))),
+  status: Type.Enum([...stepStatuses]),
   attempts: Type.Integer(),
   startedAt: Nullable(Type.String()),
   finishedAt: Nullable(Type.String()),
@@ -45,7 +45,7 @@ export const Run = Type.Object({
   actor: Type.String(),
   createdAt: Type.String(),
   finishedAt: Nullable(Type.String()),
-  status: Type.Union(runStatuses.map((status) => Type.Literal(status))),
+  status: Type.Enum([...runStatuses]),
   /** The run that holds a cluster which this one needs; null when it waits for nobody. */
   waitingFor: Nullable(Type.String()),
   clusters: Type.Array(Type.String()),

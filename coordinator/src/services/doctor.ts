@@ -1,0 +1,95 @@
+import { messageOf } from '@remora/shared/errors.ts';
+import type { DoctorLine } from '@remora/shared/model/inventory.ts';
+import type { ObserveParts } from '../observe/observe-nodes.ts';
+import { observeWhole } from '../observe/observe-nodes.ts';
+import type { ClusterObservation, NodeObservation } from '../plan/facts.ts';
+
+export interface DoctorParts extends ObserveParts {
+  /** Redis' answer to a write and a read back, in ms; throws when there is none. */
+  readonly pingStore: () => Promise<number>;
+  /** Free bytes in the coordinator's data directory. */
+  readonly freeBytes: () => Promise<number>;
+}
+
+const MIN_FREE_BYTES = 200 * 1024 * 1024;
+const MAX_SKEW_MS = 60_000;
+
+/** A check whose failure is a line, never an exception: a doctor tells what is wrong. */
+const line = async (check: string, look: () => Promise<{ ok: boolean; detail: string }>): Promise<DoctorLine> => {
+  try {
+    return { check, ...(await look()) };
+  } catch (error) {
+    return { check, ok: false, detail: messageOf(error) };
+  }
+};
+
+const agentLine = (cluster: string, node: NodeObservation): DoctorLine => {
+  const check = `agent ${cluster}/${node.name}`;
+  const { agent } = node;
+  if (agent.state !== 'online')
+    return {
+      check,
+      ok: false,
+      detail: agent.state === 'failed' ? agent.reason : agent.state === 'missing' ? 'no agent has joined' : 'offline',
+    };
+  const { facts } = agent;
+  const trouble =
+    facts.configDirRefusal ??
+    facts.settingsFile.refusal ??
+    facts.keystore.refusal ??
+    (facts.process.pid !== null && facts.process.pid !== node.pid
+      ? `sees process ${facts.process.pid}, but the cluster says ${node.pid}`
+      : null);
+  return { check, ok: trouble === null, detail: trouble ?? `version ${facts.agent.version}, ${facts.configDir}` };
+};
+
+const clockLine = (cluster: string, node: NodeObservation): DoctorLine[] =>
+  node.agent.state === 'online'
+    ? [
+        {
+          check: `clock ${cluster}/${node.name}`,
+          ok: Math.abs(node.agent.clockSkewMs) <= MAX_SKEW_MS,
+          detail: `${(node.agent.clockSkewMs / 1000).toFixed(1)} s away from the coordinator's`,
+        },
+      ]
+    : [];
+
+const clusterLines = (cluster: ClusterObservation): DoctorLine[] => [
+  {
+    check: `cluster ${cluster.name}`,
+    ok: cluster.health !== 'red' && cluster.security === 'on',
+    detail: `${cluster.version}, ${cluster.health}, ${cluster.nodes.length} node${cluster.nodes.length === 1 ? '' : 's'}, licence ${cluster.license.type}, security ${cluster.security}`,
+  },
+  {
+    check: `privileges ${cluster.name}`,
+    ok: cluster.missingPrivileges.length === 0,
+    detail:
+      cluster.missingPrivileges.length === 0
+        ? 'monitor, manage, manage_security'
+        : `lacks ${cluster.missingPrivileges.join(', ')}`,
+  },
+  ...cluster.nodes.flatMap((node) => [agentLine(cluster.name, node), ...clockLine(cluster.name, node)]),
+];
+
+/** Looks at coordinator, Redis, clusters, agents and clocks. */
+export const doctor = async (parts: DoctorParts): Promise<DoctorLine[]> => {
+  const names = (await parts.inventory.clusters.list()).map(({ name }) => name);
+  const own = await Promise.all([
+    line('redis', async () => ({
+      ok: true,
+      detail: `a write and a read back took ${(await parts.pingStore()).toFixed(1)} ms`,
+    })),
+    line('disk', async () => {
+      const free = await parts.freeBytes();
+      return { ok: free >= MIN_FREE_BYTES, detail: `${Math.round(free / 1024 / 1024)} MiB free in the data directory` };
+    }),
+  ]);
+  const clusters = await Promise.all(
+    names.map(async (name) =>
+      observeWhole(parts, name).then(clusterLines, (error: unknown) => [
+        { check: `cluster ${name}`, ok: false, detail: messageOf(error) },
+      ]),
+    ),
+  );
+  return [...own, ...clusters.flat()];
+};

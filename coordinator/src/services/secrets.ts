@@ -1,0 +1,50 @@
+import { RemoraError } from '@remora/shared/errors.ts';
+import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
+import type { SecretStore } from '../secrets/secret-store.ts';
+import type { Services } from '../services.ts';
+import type { Inventory } from '../store/inventory.ts';
+
+export interface SecretServiceParts {
+  readonly store: Pick<SecretStore, 'put' | 'list' | 'remove'>;
+  readonly inventory: Inventory;
+}
+
+const nameOf = (reference: string): string => parseSecretReference(reference).name;
+
+/** Who still needs a secret, in words; removing it would break them at the next change. */
+const usersOf = async ({ clusters, connections, cas, certificates }: Inventory, name: string): Promise<string[]> => {
+  const [allClusters, allConnections, allCas, allCertificates] = await Promise.all([
+    clusters.list(),
+    connections.list(),
+    cas.list(),
+    certificates.list(),
+  ]);
+  const uses: readonly (readonly [string | null, string])[] = [
+    ...allClusters.map((one) => [one.password, `the cluster ${one.name}`] as const),
+    ...allConnections.map((one) => [one.keySecret, `the connection ${one.local} ${one.alias}`] as const),
+    ...allCas.map((one) => [one.key, `the CA ${one.name}`] as const),
+    ...allCertificates.flatMap((one) =>
+      [one.p12Secret, one.passwordSecret].map((secret) => [secret, `the certificate of ${one.node}`] as const),
+    ),
+  ];
+  return [...new Set(uses.filter(([secret]) => secret !== null && nameOf(secret) === name).map(([, user]) => user))];
+};
+
+export const secretService = ({ store, inventory }: SecretServiceParts): Services['secrets'] => ({
+  async set(name, value) {
+    await store.put(nameOf(`secret:${name}`), value);
+  },
+  list: async () => (await store.list()).map(({ name }) => name),
+  async remove(name) {
+    const checked = nameOf(`secret:${name}`);
+    const users = await usersOf(inventory, checked);
+    if (users.length > 0) {
+      throw new RemoraError('conflict', `The secret "${checked}" is still used by ${users.join(', ')}.`, {
+        hint: 'Remove what uses it first, or set another value with `remora secrets set`.',
+      });
+    }
+    if (!(await store.remove(checked))) {
+      throw new RemoraError('not-found', `There is no secret "${checked}".`, { hint: 'See `remora secrets list`.' });
+    }
+  },
+});
