@@ -94,7 +94,7 @@ const readAnswer = async <T>(response: IncomingMessage): Promise<T> => {
   );
 };
 
-const isCode = (code: unknown): code is ErrorCode => typeof code === 'string' && code in errorTable;
+const isCode = (code: unknown): code is ErrorCode => typeof code === 'string' && Object.hasOwn(errorTable, code);
 
 const problemOf = (body: string): RemoraError | null => {
   try {

@@ -57,7 +57,7 @@ const buildProgram = async (args: readonly string[], cli: Cli): Promise<Command>
 };
 
 const usageError = (error: CommanderError, args: readonly string[]): RemoraError => {
-  const name = args.find((arg) => arg in commands);
+  const name = args.find((arg) => Object.hasOwn(commands, arg));
   const help = name ? `remora ${name} --help` : 'remora --help';
   const sentence = error.message.replace(/^error: /, '').replace(/\.?\s*$/, '.');
   if (error.code === 'commander.help') {

@@ -17,9 +17,10 @@ export const removeCommand = (
     .argument('<name>')
     .option('--yes', 'do not ask')
     .action(async (name: string, flags: { readonly yes?: true; readonly cluster?: string }) => {
+      const address = addressOf(name, flags);
       if (cli.interactive && !flags.yes && !(await cli.confirm(`Remove the ${what} "${name}"?`))) {
         throw new RemoraError('not-confirmed', 'Not confirmed: nothing was removed.');
       }
-      await (await cli.client()).remove(addressOf(name, flags));
+      await (await cli.client()).remove(address);
       cli.answer({ removed: name }, () => `Removed the ${what} ${name}.`);
     });

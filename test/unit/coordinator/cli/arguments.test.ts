@@ -1,0 +1,107 @@
+import { expect, it } from 'vitest';
+import { runCli } from '../../../support/run-cli.ts';
+
+const connect = ['connect', 'eu', 'us', '--alias', 'us', '--search', 'logs-*'];
+
+/** What a script may get wrong, and words that the answer must have; none of these needs a coordinator to be refused. */
+const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
+  ['an unknown command', ['nonsense'], /Unknown command 'nonsense'/],
+  ['no command', [], /needs a command/],
+  ['a group without a command', ['nodes'], /`remora nodes` needs a command/],
+  ['an unknown flag', ['nodes', 'list', '--nonsense'], /Unknown option '--nonsense'/],
+  ['a missing argument', ['runs', 'show'], /Missing required argument 'id'/],
+  ['too many arguments', ['nodes', 'list', 'x'], /Too many arguments/],
+  ['a missing flag', ['connect', 'eu', 'us', '--search', 'a'], /--alias/],
+  ['a flag without value', [...connect, '--expires'], /--expires/],
+  ['a bad alias', ['connect', 'eu', 'us', '--alias', 'a.b', '--search', 'a', '--yes'], /"a\.b" is not an alias/],
+  ['equal clusters', ['connect', 'eu', 'eu', '--alias', 'a', '--search', 'a', '--yes'], /two different clusters/],
+  ['no access', ['connect', 'eu', 'us', '--alias', 'a', '--yes'], /No access was given/],
+  ['an unknown mode', [...connect, '--mode', 'snif'], /"snif" is not a connection mode/],
+  ['an unknown trust model', [...connect, '--auth', 'magic'], /--auth magic/],
+  ['the certificate model', [...connect, '--auth', 'certificate'], /not supported yet/],
+  ['seeds in proxy mode', [...connect, '--mode', 'proxy', '--seeds', 'us-1:9443'], /--seeds belongs to sniff mode/],
+  ['an address without port', [...connect, '--seeds', 'us-1'], /has no port/],
+  ['a bad IPv6 address', [...connect, '--seeds', '[::g]:1'], /not an IPv6 address/],
+  ['a bad duration', [...connect, '--expires', 'soon'], /"soon" is not a duration/],
+  ['a bad truth value', [...connect, '--skip-unavailable', 'maybe'], /write true or false/],
+  ['an unknown setting', [...connect, '--set', 'foo=1'], /--set foo: there is no such setting/],
+  ['a setting without value', [...connect, '--set', 'foo'], /write KEY=VALUE/],
+  ['a port that is none', [...connect, '--remote-port', '0'], /--remote-port 0/],
+  [
+    'an access file that is not there',
+    [...connect, '--access', '/nonexistent'],
+    /--access \/nonexistent cannot be read/,
+  ],
+  ['a change without --yes', connect, /needs --yes/],
+  ['a flag of a later part', [...connect, '--serial', '2', '--yes'], /`--serial` is not supported yet/],
+  ['a switch of a later part', [...connect, '--canary', '--yes'], /`--canary` is not supported yet/],
+  [
+    'a foreign remote',
+    ['connect', 'eu', '--alias', 'a', '--remote-key-file', 'f'],
+    /`--remote-key-file` is not supported yet/,
+  ],
+  ['a command of a later part', ['disconnect', 'eu', 'us'], /`disconnect` is not supported yet/],
+  ['a subcommand of a later part', ['runs', 'cancel', 'x'], /`runs cancel` is not supported yet/],
+  ['a bad life of a token', ['tokens', 'create', '--cluster', 'us', '--ttl', '0h'], /"0h" is not a duration/],
+  ['a bad number of uses', ['tokens', 'create', '--cluster', 'us', '--uses', 'many'], /--uses many/],
+  [
+    'a bad cluster name',
+    ['clusters', 'add', 'a/b', '--url', 'https://a:1', '--user', 'u', '--password-file', '-'],
+    /"a\/b" is not a cluster name/,
+  ],
+  ['a bad name of a secret', ['secrets', 'remove', '../x'], /not a secret reference/],
+  ['half a connection', ['connections', 'check', 'eu'], /Give its alias too/],
+  ['no address of a coordinator', ['nodes', 'list'], /REMORA_URL is not set/],
+  ['a bad address to listen on', ['coordinator', '--listen', 'here'], /--listen: "here" is not an address/],
+  [
+    'a config file that is not there',
+    ['coordinator', '--config', '/nonexistent'],
+    /--config \/nonexistent cannot be read/,
+  ],
+  ['a bad address of Redis', ['coordinator', '--redis-url', 'http://x'], /--redis-url is not an address/],
+  ['a plain public address', ['coordinator', '--public-url', 'http://x'], /https:\/\/ only/],
+];
+
+it.each(refused)('refuses %s with 64', async (_, args, message) => {
+  const { code, stdout, stderr } = await runCli(args);
+  expect(stderr).toMatch(message);
+  expect(stderr).not.toMatch(/\n\s+at /);
+  expect(code).toBe(64);
+  expect(stdout).toBe('');
+});
+
+it('answers a refusal as one JSON document with --json, and says it on stderr too', async () => {
+  const { code, stdout, stderr } = await runCli([...connect, '--expires', 'soon', '--json']);
+  expect(code).toBe(64);
+  expect(JSON.parse(stdout)).toEqual({
+    error: { code: 'bad-input', message: expect.stringContaining('"soon"'), hint: expect.any(String), findings: [] },
+  });
+  expect(stderr).toContain('"soon"');
+});
+
+it.each([[['--help']], [['connect', '--help']], [['help', 'runs']]])('answers %j with help and 0', async (args) => {
+  const { code, stdout, stderr } = await runCli(args);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(/^Usage: remora/);
+});
+
+it('needs a token to log in with: 77', async () => {
+  const { code, stderr } = await runCli(['nodes', 'list'], { env: { REMORA_URL: 'https://127.0.0.1:9' } });
+  expect(code).toBe(77);
+  expect(stderr).toMatch(/no token/);
+});
+
+it('refuses a plain http coordinator', async () => {
+  const env = { REMORA_URL: 'http://127.0.0.1:9', REMORA_TOKEN: 'x' };
+  const { code, stderr } = await runCli(['nodes', 'list'], { env });
+  expect({ code, stderr }).toMatchObject({ code: 64, stderr: expect.stringMatching(/https:\/\/ only/) });
+});
+
+it('looks 20 s for a coordinator, then exits 69', async () => {
+  const env = { REMORA_URL: 'https://127.0.0.1:9', REMORA_TOKEN: 'x' };
+  const { code, stderr } = await runCli(['nodes', 'list'], { env });
+  expect({ code, stderr }).toMatchObject({
+    code: 69,
+    stderr: expect.stringMatching(/No coordinator answered at https:\/\/127\.0\.0\.1:9/),
+  });
+}, 60_000);

@@ -1,0 +1,115 @@
+import { expect, it } from 'vitest';
+import { readServerEvents } from '../../../../coordinator/src/cli/client/server-events.ts';
+import { planText } from '../../../../coordinator/src/cli/show/plan.ts';
+import { plainProgress } from '../../../../coordinator/src/cli/show/progress.ts';
+import { table } from '../../../../coordinator/src/cli/show/table.ts';
+import { plain } from '../../../../coordinator/src/cli/show/text.ts';
+import type { Plan } from '../../../../shared/src/model/plan.ts';
+import type { Run, RunEvent, RunStep } from '../../../../shared/src/model/run.ts';
+
+it('fits a table into the terminal without cutting the names', () => {
+  const rows = [{ name: 'a-node-with-a-long-name', text: 'x'.repeat(100) }];
+  const text = table(
+    rows,
+    [
+      ['NAME', ({ name }) => name],
+      ['TEXT', (row) => row.text],
+    ],
+    'none',
+    60,
+  );
+  expect(Math.max(...text.split('\n').map((line) => line.length))).toBe(60);
+  expect(text).toContain('a-node-with-a-long-name');
+});
+
+it('says what an empty table means', () => {
+  expect(table([], [['NAME', String]], 'There are none.')).toBe('There are none.');
+});
+
+it('lets no name from elsewhere steer the terminal', () => {
+  expect(plain('a\u001b[2Jb\u0007c\r')).toBe('ab?c?');
+});
+
+const step = (id: string, target: string): RunStep => ({
+  ...{ id, target, kind: 'node.change', stage: 'roll', reason: 'because', status: 'pending', attempts: 0 },
+  ...{ startedAt: null, finishedAt: null, phase: null, error: null },
+});
+const run: Run = {
+  ...{ runId: 'r1', planId: 'p1', workflow: 'connect', title: 'Connect eu to us', actor: 'admin' },
+  ...{ createdAt: '2026-01-01T00:00:00.000Z', finishedAt: null, status: 'running', waitingFor: null, clusters: ['eu'] },
+  ...{ steps: [step('s1', 'us-1')], restarts: [], durationMs: 0, error: null },
+};
+
+it('tells which node, which step and how long', () => {
+  const lines: string[] = [];
+  const progress = plainProgress((text) => lines.push(text));
+  const event = (seq: number, seconds: number, status: string, message: string): RunEvent => ({
+    ...{ seq, runId: 'r1', type: 'step', stepId: 's1', status, message },
+    at: new Date(Date.parse(run.createdAt) + seconds * 1000).toISOString(),
+  });
+  progress.begin(run);
+  progress.event(event(1, 2, 'running', 'stopping'));
+  progress.event(event(2, 5, 'running', 'starting'));
+  progress.event(event(3, 12.5, 'succeeded', ''));
+  progress.end();
+  expect(lines).toEqual([
+    'Connect eu to us: run r1, 1 steps\n',
+    '   2.0 s  us-1  node.change: stopping\n',
+    '   5.0 s  us-1  node.change: starting\n',
+    '  12.5 s  us-1  node.change: succeeded after 10.5 s\n',
+  ]);
+});
+
+const plan: Plan = {
+  ...{
+    planId: 'p1',
+    hash: 'abcdef0123456789',
+    workflow: 'connect',
+    title: 'Connect eu to us',
+    createdAt: run.createdAt,
+    clusters: ['eu'],
+  },
+  steps: [
+    {
+      id: 's1',
+      kind: 'node.change',
+      target: 'us-1',
+      effect: 'restart',
+      reason: 'The port is off.',
+      diff: '+ remote_cluster_server.enabled: true',
+      stage: 'roll-us',
+    },
+  ],
+  ...{ restarts: ['us-1'], outages: ['us has one node.'], warnings: [] },
+};
+
+it('shows restarts, outages, stages and reasons of a plan, and differences when asked', () => {
+  const text = planText(plan, false);
+  for (const part of ['us-1', 'us has one node.', '--accept-outage', 'roll-us', 'The port is off.'])
+    expect(text).toContain(part);
+  expect(text).not.toContain('remote_cluster_server.enabled');
+  expect(planText(plan, true)).toContain('+ remote_cluster_server.enabled: true');
+  expect(planText({ ...plan, steps: [], restarts: [], outages: [] }, false)).toContain('Nothing to do');
+});
+
+it('reads an event stream however it is cut', async () => {
+  const bytes = new TextEncoder().encode(
+    ': hello\n\nid: 7\nevent: step\ndata: {"a":"ü"}\n\n: beat\n\nevent: end\ndata: {}\n\n',
+  );
+  for (const size of [1, 3, bytes.length]) {
+    const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
+      bytes.slice(i * size, (i + 1) * size),
+    );
+    const events = [];
+    for await (const event of readServerEvents(
+      (async function* () {
+        yield* chunks;
+      })(),
+    ))
+      events.push(event);
+    expect(events).toEqual([
+      { id: '7', type: 'step', data: '{"a":"ü"}' },
+      { id: null, type: 'end', data: '{}' },
+    ]);
+  }
+});
