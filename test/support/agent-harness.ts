@@ -1,0 +1,189 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import type { OperationCall, OperationInput, OperationName } from '@remora/shared/operations.ts';
+import { distribution } from '../elasticsearch/distribution.ts';
+import { newestVersionHere } from '../elasticsearch/versions.ts';
+import { type FakeGateway, freePort, startFakeGateway, until } from './fake-gateway.ts';
+
+const AGENT = join(import.meta.dirname, '../../agent/src/main.ts');
+const CHEAP = join(import.meta.dirname, 'cheap-node');
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the agent's CLI to its end. */
+export const runAgentCli = async (args: readonly string[], stdin = ''): Promise<Ended> => {
+  const child = spawn(process.execPath, [AGENT, ...args], { stdio: 'pipe' });
+  child.stdin.end(stdin);
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  if (child.exitCode === null) await once(child, 'exit');
+  return { code: child.exitCode, stdout, stderr };
+};
+
+export interface NodeBed extends AsyncDisposable {
+  readonly root: string;
+  readonly configDir: string;
+  readonly dataDir: string;
+  readonly esHome: string;
+  readonly port: number;
+  readonly settingsFile: string;
+  readonly keystore: string;
+  readonly gateway: FakeGateway;
+  /** Arguments of `join` without the token. */
+  readonly joinArgs: readonly string[];
+  join(): Promise<void>;
+  /** Starts `agent run` and waits for its first line. */
+  startAgent(): Promise<AgentProcess>;
+  startNode(): Promise<void>;
+  /** Pid of the node, null when none runs. */
+  nodePid(): number | null;
+  answers(): Promise<boolean>;
+  yml(): Promise<string>;
+}
+
+export interface AgentProcess {
+  readonly child: ChildProcess;
+  readonly stderr: () => string;
+  readonly stdout: () => string;
+  /** SIGKILL, as a crash. */
+  crash(): Promise<void>;
+  /** SIGTERM; resolves with the exit code. */
+  stop(): Promise<number | null>;
+}
+
+const isRunning = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+};
+
+const end = async (child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> => {
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+  const ended = once(child, 'exit');
+  child.kill(signal);
+  await ended;
+  return child.exitCode;
+};
+
+const startAgent = async (dataDir: string): Promise<AgentProcess> => {
+  const child = spawn(process.execPath, [AGENT, 'run', '--data-dir', dataDir], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  await until('the agent says connected', () => {
+    if (child.exitCode !== null) throw new Error(`the agent ended with ${child.exitCode}: ${stderr}`);
+    return stdout.includes('\n');
+  });
+  return {
+    child,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    crash: async () => {
+      await end(child, 'SIGKILL');
+    },
+    stop: () => end(child, 'SIGTERM'),
+  };
+};
+
+/** A configuration directory, a cheap node, a gateway and room for an agent, each with its own ports. */
+export const createBed = async (settings: readonly string[] = []): Promise<NodeBed> => {
+  const root = await mkdtemp(join(tmpdir(), 'remora-agent-'));
+  const configDir = join(root, 'config');
+  const dataDir = join(root, 'agent');
+  const settingsFile = join(configDir, 'elasticsearch.yml');
+  await mkdir(configDir);
+  const port = await freePort();
+  await writeFile(settingsFile, ['# cheap', 'node.name: eu-1', `http.port: ${port}`, ...settings, ''].join('\n'));
+  const esHome = await distribution(await newestVersionHere());
+  const gateway = await startFakeGateway(join(root, 'gateway'));
+  process.env.CHEAP_NODE_EXECUTABLE = process.execPath;
+  const agents: AgentProcess[] = [];
+
+  const nodePid = (): number | null => {
+    const file = join(root, 'pid');
+    const pid = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
+    return pid > 0 && isRunning(pid) ? pid : null;
+  };
+  const answers = async (): Promise<boolean> =>
+    fetch(`http://127.0.0.1:${port}/`).then(
+      (response) => response.status > 0,
+      () => false,
+    );
+  const joinArgs = [
+    ...['--data-dir', dataDir, '--es-home', esHome, '--es-config', configDir, '--es-url', `http://127.0.0.1:${port}`],
+    ...['--start', join(CHEAP, 'start.sh'), '--stop', join(CHEAP, 'stop.sh')],
+  ];
+
+  return {
+    root,
+    configDir,
+    dataDir,
+    esHome,
+    port,
+    settingsFile,
+    keystore: join(configDir, 'elasticsearch.keystore'),
+    gateway,
+    joinArgs,
+    async join() {
+      const ended = await runAgentCli(['join', '--token-file', '-', ...joinArgs], gateway.token());
+      if (ended.code !== 0) throw new Error(`join ended with ${ended.code}: ${ended.stderr}`);
+    },
+    async startAgent() {
+      const agent = await startAgent(dataDir);
+      agents.push(agent);
+      await gateway.waitForSession();
+      return agent;
+    },
+    async startNode() {
+      spawn(join(CHEAP, 'start.sh'), { env: { ...process.env, ES_PATH_CONF: configDir }, stdio: 'ignore' });
+      await until('the node answers', answers);
+    },
+    nodePid,
+    answers,
+    yml: () => readFile(settingsFile, 'utf8'),
+    async [Symbol.asyncDispose]() {
+      for (const agent of agents) await agent.crash();
+      const pid = nodePid();
+      if (pid !== null) process.kill(pid, 'SIGKILL');
+      await gateway[Symbol.asyncDispose]();
+      await rm(root, { recursive: true, force: true });
+    },
+  };
+};
+
+/** One operation with its input, typed by its name. */
+export const op = <N extends OperationName>(name: N, input: OperationInput<N>): OperationCall =>
+  ({ name, input }) as OperationCall;
+
+export const restart = (startTimeoutMs = 20_000): OperationCall => op('service', { action: 'restart', startTimeoutMs });
+export const setting = (set: OperationInput<'settings'>['set'], remove: string[] = []): OperationCall =>
+  op('settings', { set, remove });
+export const file = (path: string, content: string, mode = 0o640): OperationCall =>
+  op('files', {
+    write: [{ path, content: Buffer.from(content).toString('base64'), source: `source:${path}`, mode }],
+    remove: [],
+  });
+export const entry = (name: string, value: string, password?: string): OperationCall =>
+  op('keystore', {
+    set: [{ name, value, reference: `secret:${name}@1` }],
+    remove: [],
+    ...(password === undefined ? {} : { password }),
+  });
+export const inspection = (input: Partial<OperationInput<'inspect'>> = {}): OperationCall =>
+  op('inspect', { settings: ['*'], files: [], ...input });
