@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,6 +47,10 @@ export interface NodeBed extends AsyncDisposable {
   nodePid(): number | null;
   answers(): Promise<boolean>;
   yml(): Promise<string>;
+  /** The record of the newest delivery in the agent's journal, as far as it can be read at this instant. */
+  record(): { phase: string; id: string } | null;
+  /** Processes of nodes for this configuration directory. */
+  nodeCount(): number;
 }
 
 export interface AgentProcess {
@@ -100,6 +104,27 @@ const startAgent = async (dataDir: string): Promise<AgentProcess> => {
     stop: () => end(child, 'SIGTERM'),
   };
 };
+
+const newestRecord = (journal: string): { phase: string; id: string } | null => {
+  const records = readdirSync(journal).flatMap((folder) => {
+    try {
+      return [JSON.parse(readFileSync(join(journal, folder, 'record.json'), 'utf8'))];
+    } catch {
+      return [];
+    }
+  });
+  return records.sort((a, b) => b.startedAtMs - a.startedAtMs)[0] ?? null;
+};
+
+const countNodes = (configDir: string): number =>
+  readdirSync('/proc').filter((pid) => {
+    try {
+      const isNode = /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('cheap-node/node.mjs');
+      return isNode && readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`ES_PATH_CONF=${configDir}\0`);
+    } catch {
+      return false;
+    }
+  }).length;
 
 /** A configuration directory, a cheap node, a gateway and room for an agent, each with its own ports. */
 export const createBed = async (settings: readonly string[] = []): Promise<NodeBed> => {
@@ -157,6 +182,8 @@ export const createBed = async (settings: readonly string[] = []): Promise<NodeB
     nodePid,
     answers,
     yml: () => readFile(settingsFile, 'utf8'),
+    record: () => newestRecord(join(dataDir, 'journal')),
+    nodeCount: () => countNodes(configDir),
     async [Symbol.asyncDispose]() {
       for (const agent of agents) await agent.crash();
       const pid = nodePid();

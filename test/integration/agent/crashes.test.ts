@@ -1,0 +1,192 @@
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
+import type { OperationCall } from '@remora/shared/operations.ts';
+import { afterEach, describe, expect, test } from 'vitest';
+import {
+  type AgentProcess,
+  createBed,
+  entry,
+  file,
+  type NodeBed,
+  op,
+  restart,
+  setting,
+} from '../../support/agent-harness.ts';
+import { until } from '../../support/fake-gateway.ts';
+
+/** What `kill -9` does to an agent in each phase of its journal. The moments are found by watching the journal, as nothing in the agent waits for a test. */
+let bed: NodeBed;
+let agent: AgentProcess;
+
+const prepare = async (settings: readonly string[] = []): Promise<void> => {
+  bed = await createBed(settings);
+  await bed.startNode();
+  await bed.join();
+  agent = await bed.startAgent();
+};
+afterEach(() => bed[Symbol.asyncDispose]());
+
+const crashIn = async (phase: string, afterMs = 0): Promise<void> => {
+  for (const deadline = Date.now() + 30_000; bed.record()?.phase !== phase; await turn()) {
+    if (Date.now() > deadline)
+      throw new Error(`the journal did not reach ${phase}: ${bed.record()?.phase}\n${agent.stderr()}`);
+  }
+  await sleep(afterMs);
+  await agent.crash();
+  expect(bed.record()?.phase).toBe(phase);
+};
+
+/** So many files that placing them takes long enough to be killed within. */
+const manyFiles = (content: string): OperationCall =>
+  op('files', {
+    write: Array.from({ length: 50 }, (_, index) => ({
+      path: `f${index}.crt`,
+      content: Buffer.from(`${content} ${index}`).toString('base64'),
+      source: 's',
+      mode: 0o640,
+    })),
+    remove: [],
+  });
+
+describe('a crash', () => {
+  test.each([0, 20, 60])('while files are placed (%i ms in) is rolled forward', async (afterMs) => {
+    await prepare();
+    bed.gateway.send([manyFiles('new'), setting({ a: 1 }), restart()], { id: 'r/s/1' });
+    await crashIn('committed', afterMs);
+    const before = bed.nodePid();
+    agent = await bed.startAgent();
+    expect(await bed.gateway.result('r/s/1')).toMatchObject({ outcome: 'done' });
+    for (const index of [0, 25, 49])
+      expect(await readFile(join(bed.configDir, `f${index}.crt`), 'utf8')).toBe(`new ${index}`);
+    expect(await bed.yml()).toContain('a: 1');
+    expect(bed.nodePid()).not.toBe(before);
+    expect(bed.nodeCount()).toBe(1);
+  });
+
+  test('while files are placed, and a file that somebody else changed then, is contested and put back but for that file', async () => {
+    await prepare();
+    const yml = await bed.yml();
+    bed.gateway.send([manyFiles('new'), setting({ a: 1 })], { id: 'r/s/1' });
+    await crashIn('committed');
+    await writeFile(join(bed.configDir, 'f7.crt'), 'from somebody else');
+    await bed.startAgent();
+    const result = await bed.gateway.result('r/s/1');
+    expect(result).toMatchObject({ outcome: 'contested', error: { code: 'step-contested' } });
+    expect(result.error?.message).toContain('f7.crt');
+    expect(await readFile(join(bed.configDir, 'f7.crt'), 'utf8')).toBe('from somebody else');
+    expect(await bed.yml()).toBe(yml);
+  });
+
+  test.each([
+    ['stops', 100],
+    ['starts', 900],
+    ['has been started', 1300],
+  ])('while the node %s is finished, with one node', async (_, afterMs) => {
+    await prepare(['cheap.stop.ms: 600', 'cheap.start.ms: 800']);
+    const before = bed.nodePid();
+    bed.gateway.send([setting({ a: 1 }), restart()], { id: 'r/s/1' });
+    await crashIn('restarting', afterMs);
+    await bed.startAgent();
+    expect(await bed.gateway.result('r/s/1')).toMatchObject({
+      outcome: 'done',
+      results: [{}, { stopMs: expect.any(Number) }],
+    });
+    expect(bed.nodePid()).not.toBe(before);
+    expect(bed.nodeCount()).toBe(1);
+    expect(await bed.yml()).toContain('a: 1');
+  });
+
+  test('while a node that hangs is being undone is undone', async () => {
+    await prepare(['cheap.stop.ms: 500']);
+    const yml = await bed.yml();
+    bed.gateway.send([setting({ 'cheap.hang': true }), restart(1000)], { id: 'r/s/1' });
+    await crashIn('undoing', 100);
+    await bed.startAgent();
+    expect(await bed.gateway.result('r/s/1')).toMatchObject({ outcome: 'undone' });
+    expect(await bed.yml()).toBe(yml);
+    expect(await bed.answers()).toBe(true);
+    expect(bed.nodeCount()).toBe(1);
+  });
+
+  test('while the keystore tool runs ends it and puts the keystore back', async () => {
+    await prepare();
+    expect(await bed.gateway.deliver([entry('cluster.remote.us.credentials', 'first')])).toMatchObject({
+      outcome: 'done',
+    });
+    const before = await readFile(bed.keystore);
+    bed.gateway.send([entry('cluster.remote.us.credentials', 'second'), file('a.crt', 'x')], { id: 'r/s/2' });
+    await crashIn('keystore', 300);
+    agent = await bed.startAgent();
+    expect(await bed.gateway.result('r/s/2')).toMatchObject({ outcome: 'undone' });
+    expect(await readFile(bed.keystore)).toEqual(before);
+    // The same again as a new attempt succeeds, so nothing was left in the way.
+    expect(await bed.gateway.deliver([entry('cluster.remote.us.credentials', 'second')])).toMatchObject({
+      outcome: 'done',
+      results: [{ changed: ['cluster.remote.us.credentials'] }],
+    });
+  });
+
+  test('after the end sends the result again until it is acknowledged, and does nothing twice', async () => {
+    await prepare();
+    bed.gateway.acknowledges = false;
+    const result = await bed.gateway.deliver([setting({ a: 1 })], { id: 'r/s/1' });
+    await agent.crash();
+    const seen = bed.gateway.received.length;
+    bed.gateway.acknowledges = true;
+    agent = await bed.startAgent();
+    const again = await until('the result comes again', () =>
+      bed.gateway.received.slice(seen).find(({ type }) => type === 'result'),
+    );
+    expect(again).toEqual(result);
+    await sleep(100);
+    const after = bed.gateway.received.length;
+    await agent.stop();
+    await bed.startAgent();
+    await sleep(300);
+    expect(bed.gateway.received.slice(after).filter(({ type }) => type === 'result')).toEqual([]);
+  });
+});
+
+describe('an undo, when somebody else was there meanwhile', () => {
+  const hang = async (): Promise<void> => {
+    await prepare();
+    bed.gateway.send([file('a.crt', 'ours'), setting({ 'cheap.hang': true, kept: 1 }), restart(2500)], { id: 'r/s/1' });
+    await until(
+      'the node was started',
+      () => bed.record()?.phase === 'restarting' && bed.nodeCount() === 1 && !bed.nodePid(),
+    );
+  };
+
+  test('goes setting by setting and leaves what is theirs', async () => {
+    await hang();
+    await appendFile(bed.settingsFile, 'theirs: 1\n');
+    expect(await bed.gateway.result('r/s/1')).toMatchObject({ outcome: 'undone' });
+    const yml = await bed.yml();
+    expect(yml).toContain('theirs: 1');
+    expect(yml).not.toContain('cheap.hang');
+    expect(await bed.answers()).toBe(true);
+  });
+
+  test('says contested for a setting that is no longer ours', async () => {
+    await hang();
+    await writeFile(
+      bed.settingsFile,
+      (await bed.yml()).replace('cheap.hang: true', 'cheap.hang: false').replace('kept: 1', 'kept: 2'),
+    );
+    const result = await bed.gateway.result('r/s/1');
+    expect(result).toMatchObject({ outcome: 'contested' });
+    expect(result.error?.message).toContain('kept');
+    expect(await bed.yml()).toContain('kept: 2');
+  });
+
+  test('says contested for a file that is no longer ours', async () => {
+    await hang();
+    await writeFile(join(bed.configDir, 'a.crt'), 'theirs');
+    const result = await bed.gateway.result('r/s/1');
+    expect(result).toMatchObject({ outcome: 'contested' });
+    expect(result.error?.message).toContain('a.crt');
+    expect(await readFile(join(bed.configDir, 'a.crt'), 'utf8')).toBe('theirs');
+    expect(await bed.yml()).not.toContain('cheap.hang');
+  });
+});
