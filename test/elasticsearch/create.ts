@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { copyFile, mkdtemp, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, realpath, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { elasticsearchBacking } from '../../deploy/setup/docker.mjs';
@@ -18,7 +18,7 @@ import { watchOver } from './watchdog.ts';
  * @throws when `version` can't run on this machine, with what it lacks (ask versionsHere() before)
  */
 export async function createCluster(options: ClusterOptions): Promise<EsCluster> {
-  const directory = await mkdtemp(join(tmpdir(), 'remora-es-'));
+  const directory = await mkdtemp(join(await realpath(tmpdir()), 'remora-es-'));
   await writeFile(join(directory, 'owned'), '');
   const end = watchOver(directory);
   try {

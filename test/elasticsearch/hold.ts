@@ -1,14 +1,14 @@
 /**
- * hold.ts NAME…: keeps a cluster of one node for each NAME, ready or not, as long as this process lives. Its only line is
- * what they are, as JSON. For trying things by hand, and for the test of what happens when an owner is killed.
+ * hold.ts NAME: keeps a cluster of one node as long as this process lives; its only line says where, as JSON. For trying
+ * things by hand, and for the test of what happens when an owner is killed.
  */
 import { createCluster } from './create.ts';
 
-const clusters = await Promise.all(process.argv.slice(2).map((name) => createCluster({ name })));
-await Promise.all(clusters.map((cluster) => cluster.start()));
-const nodes = clusters.flatMap((cluster) => cluster.nodes);
-const pids = nodes.map((node) => node.pid());
+const cluster = await createCluster({ name: process.argv[2] ?? 'held' });
+await cluster.start();
+const { directory } = cluster.place;
+const pids = cluster.nodes.map((node) => node.pid());
 process.stdout.write(
-  `${JSON.stringify({ pids, startCommand: nodes[0]?.startCommand, clusters: clusters.map(({ place }) => place) })}\n`,
+  `${JSON.stringify({ pids, directory, urls: cluster.nodes.map(({ url }) => url), password: cluster.password })}\n`,
 );
 setInterval(() => undefined, 1 << 30);

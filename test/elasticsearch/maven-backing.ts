@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -36,7 +36,7 @@ export const mavenBacking: Backing = {
   pid(node) {
     const file = join(node.directory, 'pid');
     const pid = existsSync(file) ? readFileSync(file, 'utf8').trim() : '';
-    return pid !== '' && commandLine(pid).includes(`${node.directory}/`) ? Number(pid) : undefined;
+    return pid !== '' && workingDirectory(pid) === node.directory ? Number(pid) : undefined;
   },
 
   log(node) {
@@ -45,12 +45,15 @@ export const mavenBacking: Backing = {
   },
 };
 
-/** Empty for a process that is gone or a zombie. */
-function commandLine(pid: string): string {
+/**
+ * Tells a node's process from one that got its pid later; undefined for one that is gone or a zombie. (The command line
+ * would not do: it reads as empty while a process is inside execve.)
+ */
+function workingDirectory(pid: string): string | undefined {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    return readlinkSync(`/proc/${pid}/cwd`);
   } catch {
-    return '';
+    return undefined;
   }
 }
 
@@ -58,7 +61,7 @@ function commandLine(pid: string): string {
 function prologue(node: NodePlace): string {
   return `cd ${node.directory} || exit 1
 exec 9> lock && flock 9
-running() { [ -s pid ] && grep -qaF "${node.directory}/" "/proc/$(cat pid)/cmdline" 2> /dev/null; }`;
+running() { [ -s pid ] && [ "$(readlink "/proc/$(cat pid)/cwd")" = ${node.directory} ]; }`;
 }
 
 function startScript(node: NodePlace): string {

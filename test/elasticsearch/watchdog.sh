@@ -8,7 +8,7 @@ rm -f "$directory/owned" # from here on the start scripts start nothing
 for pidfile in "$directory"/*/pid; do
   [ -s "$pidfile" ] || continue
   pid=$(cat "$pidfile")
-  while grep -qaF "$(dirname "$pidfile")/" "/proc/$pid/cmdline" 2> /dev/null; do
+  while [ "$(readlink "/proc/$pid/cwd")" = "${pidfile%/pid}" ]; do # else the pid is no longer the node's
     kill -9 "$pid" 2> /dev/null
     sleep 0.05
   done
