@@ -10,6 +10,9 @@ import type { WakeUps } from '../wake-ups.ts';
 import type { DeliveryRecord, DeliveryStore } from './delivery-store.ts';
 import { resolveSecrets, type SecretValue } from './secret-resolution.ts';
 
+/** Wake-ups for one delivery come in pairs (the driver's own, and the one for a new session): within one socket it is not repeated sooner than this. */
+const REPEAT_AFTER_MS = 10_000;
+
 interface SenderParts {
   readonly store: DeliveryStore;
   readonly registry: Pick<SessionRegistry, 'isNewest'>;
@@ -31,16 +34,32 @@ const resolved = async (id: string, record: DeliveryRecord, secret: SecretValue)
   throw new RemoraError('bad-input', `The delivery ${id} has ${bytes} bytes; a frame carries ${MAX_FRAME_BYTES}.`);
 };
 
+/** Remembers for a while what was sent; one session, delivery and fence is one key. */
+const recentlySent = () => {
+  const sent = new Map<string, number>();
+  const keyOf = (session: OpenSession, id: string, fence: number): string => `${session.epoch} ${fence} ${id}`;
+  return {
+    has: (session: OpenSession, id: string, fence: number): boolean =>
+      Date.now() - (sent.get(keyOf(session, id, fence)) ?? 0) < REPEAT_AFTER_MS,
+    add(session: OpenSession, id: string, fence: number): void {
+      const now = Date.now();
+      for (const [key, atMs] of sent) if (now - atMs >= REPEAT_AFTER_MS) sent.delete(key);
+      sent.set(keyOf(session, id, fence), now);
+    },
+  };
+};
+
 /**
  * Sends deliveries over the sockets of this coordinator. A delivery that has a result, or that the agent says it carries out, is not sent. Only the newest
  * session of a node delivers: that is read again after the secrets were resolved, right before the frame leaves.
  */
 export const deliverySender = ({ store, registry, wakeUps, session, secret, log }: SenderParts): void => {
+  const sent = recentlySent();
   const send = async (id: string): Promise<void> => {
     const record = await store.load(id);
     if (!record || record.result) return;
     const open = session(record.node);
-    if (!open || open.carriesOut === id) return;
+    if (!open || open.carriesOut === id || sent.has(open, id, record.fence)) return;
     const deliver = await resolved(id, record, secret).catch(async (error: unknown) => {
       const { code, message, hint } = asRemoraError(error);
       log.error({ ...record.node, delivery: id, reason: message }, 'a delivery could not be prepared');
@@ -48,6 +67,9 @@ export const deliverySender = ({ store, registry, wakeUps, session, secret, log 
       return null;
     });
     if (!deliver || !(await registry.isNewest(record.node, open.epoch))) return;
+    // Another wake-up for it may have come through meanwhile.
+    if (sent.has(open, id, record.fence)) return;
+    sent.add(open, id, record.fence);
     open.send(deliver);
     log.info({ ...record.node, delivery: id, epoch: open.epoch }, 'delivery sent');
   };
