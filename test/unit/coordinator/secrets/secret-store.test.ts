@@ -1,17 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createSealer } from '../../../../coordinator/src/secrets/sealing.ts';
 import { SecretStore } from '../../../../coordinator/src/secrets/secret-store.ts';
-import { startRedis } from './private-redis-server.ts';
+import { startRedis, type TestRedis } from '../../../support/redis.ts';
 
+let server: TestRedis;
 let redis: Redis;
 const key = randomBytes(32);
 const now = new Date('2026-03-01T00:00:00Z');
 const open = (sealingKey = key): SecretStore => new SecretStore(redis, createSealer(sealingKey), { now: () => now });
 
 beforeAll(async () => {
-  redis = await startRedis();
+  server = await startRedis();
+  redis = server.connect();
+});
+afterAll(async () => {
+  await server.stop();
 });
 beforeEach(async () => {
   await redis.flushall();
@@ -91,7 +96,7 @@ describe('SecretStore', () => {
   test('Redis holds no value in any readable form', async () => {
     const canary = 'canary-5ba7f1e0-value';
     await open().put('a', canary);
-    const dump = JSON.stringify(await Promise.all((await redis.keys('*')).map((name) => redis.hgetall(name))));
+    const dump = await server.filesText();
     expect(dump).toContain('sealed1.');
     expect(dump).not.toContain(canary);
     expect(dump).not.toContain(Buffer.from(canary).toString('base64url'));
