@@ -13,7 +13,7 @@ const sources = [build, inClone('agent', 'src'), inClone('shared', 'src'), inClo
 
 /** Builds the agent's one file, unless it was built from exactly these sources. */
 export async function ensureAgentBundle() {
-  if (!existsSync(build) || built()) return;
+  if (built()) return;
   await withLock(bundle, "the agent's bundle", async () => {
     if (built()) return;
     say("building the agent's bundle");

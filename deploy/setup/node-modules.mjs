@@ -22,7 +22,7 @@ async function install() {
   say('installing node_modules (npm ci)');
   const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm'];
   const command = [...npm, 'ci', '--include=dev', '--no-audit', '--no-fund'];
-  await runLogged('npm-ci', command, 'is the npm registry reachable from here?');
+  await runLogged('npm-ci', command, 'mend that and try again; most often the npm registry is out of reach');
 }
 
 function installed() {

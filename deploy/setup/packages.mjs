@@ -51,7 +51,7 @@ async function install(choices) {
   const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
   if (sudo.length > 0 && spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status !== 0) {
     throw new SetupError(
-      `${wanted.join(', ')} is missing and sudo asks for a password; ${byHand.replace('apt-get', 'sudo apt-get')}`,
+      `${wanted.join(', ')} is missing and this user may not install it (not root, no sudo without a password): ${byHand.replace('apt-get', 'sudo apt-get')}`,
     );
   }
   say(`installing ${wanted.map((packages) => packages.replaceAll('|', ' or ')).join(', ')} (apt-get)`);

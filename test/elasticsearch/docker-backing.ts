@@ -64,7 +64,7 @@ async function createContainer(node: NodePlace, version: Version): Promise<void>
   const directory = dirname(node.directory);
   const user = process.getuid?.() || IMAGE_USER;
   await mkdir(join(node.directory, 'data'), { recursive: true });
-  if (process.getuid?.() === 0) await run('chown', ['-R', `${IMAGE_USER}:0`, node.directory]);
+  if (process.getuid?.() === 0) await run('chown', ['-R', `${IMAGE_USER}:0`, directory]);
   await writeFile(join(node.directory, 'container'), containerName(node));
   await appendFile(join(node.directory, 'starts'), `${Date.now() / 1000}\n`);
   await new GenericContainer(image(version))
