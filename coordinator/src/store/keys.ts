@@ -22,21 +22,25 @@ export const keys = {
   apiKeys: `${PREFIX}api-keys`,
   /** hash with expiry: a join token's record */
   token: (id: string) => `${PREFIX}token:${id}`,
-  /** string: a StoredPlan */
+  /** string: a StoredPlan that was made and may be run */
   plan: (planId: string) => `${PREFIX}plan:${planId}`,
-  /** sorted set: plan id by creation time */
-  plans: `${PREFIX}plans`,
   /** hash: the run record, see run-record.ts */
   run: (runId: string) => `${PREFIX}run:${runId}`,
-  /** list: the run's events in order */
+  /** string: the run's own copy of its StoredPlan */
+  runPlan: (runId: string) => `${PREFIX}run:${runId}:plan`,
+  /** stream: the run's events, the entry's id is SEQ-0 */
   runEvents: (runId: string) => `${PREFIX}run:${runId}:events`,
-  /** sorted set: run id by creation time */
+  /** string with expiry: the run that was started under an idempotency key */
+  runOfKey: (digest: string) => `${PREFIX}run-of:${digest}`,
+  /** sorted set: run id in the order of creation */
   runs: `${PREFIX}runs`,
   /** set: runs that have not ended, or still have something to restore */
   openRuns: `${PREFIX}open-runs`,
   /** hash: cluster -> run id; without expiry, owned by the run and not by a process */
   locks: `${PREFIX}locks`,
-  /** sorted set: waiting run ids, first in first out */
+  /** counter: the order in which runs were created */
+  runOrder: `${PREFIX}run-order`,
+  /** sorted set: waiting run ids in the order of creation, first in first out */
   waiting: `${PREFIX}waiting`,
   /** hash: CLUSTER/NODE -> {coordinator, epoch} of the newest session */
   sessions: `${PREFIX}sessions`,
@@ -48,6 +52,8 @@ export const keys = {
   idempotency: (key: string) => `${PREFIX}idempotency:${key}`,
   /** hashes of sealed secrets */
   secrets: `${PREFIX}secrets`,
+  /** prefix of BullMQ's own keys */
+  queues: `${PREFIX}queue`,
 } as const;
 
 /** Pub/sub channels; what is published is a wake-up, never the truth. */
@@ -56,6 +62,6 @@ export const channels = {
   coordinator: (coordinatorId: string) => `${PREFIX}to:${coordinatorId}`,
   /** results and progress of deliveries */
   deliveries: `${PREFIX}deliveries`,
-  /** run events as they are written */
+  /** ids of runs that have a new event */
   runEvents: `${PREFIX}run-events`,
 } as const;

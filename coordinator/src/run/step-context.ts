@@ -1,0 +1,60 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AgentCalls } from '../gateway/agent-calls.ts';
+import type { AnyStep } from '../plan/steps.ts';
+import type { Restorers, StepContext } from './executor.ts';
+import type { RunWriter } from './run-writer.ts';
+
+export interface StepContextParts {
+  readonly writer: RunWriter;
+  readonly agents: AgentCalls;
+  readonly restorers: Restorers;
+  readonly actor: string;
+  readonly signal: AbortSignal;
+}
+
+/** Puts one thing back through its restorer and forgets it. An entry without a restorer is a fault in Remora and is kept. */
+export const putBack = async (
+  { writer, restorers, signal }: Pick<StepContextParts, 'writer' | 'restorers' | 'signal'>,
+  name: string,
+): Promise<void> => {
+  if (!writer.restores().has(name)) return;
+  const restore = restorers[name];
+  if (!restore) throw new Error(`nothing knows how to put back "${name}"`);
+  await writer.checkFence();
+  await restore(writer.restores().get(name), { signal });
+  await writer.clearRestore(name);
+};
+
+/** What an executor works with, for one attempt of one step. */
+export const stepContext = (parts: StepContextParts, step: AnyStep): StepContext => {
+  const { writer, agents, signal } = parts;
+  const state = writer.step(step.id);
+  return {
+    runId: writer.runId,
+    stepId: step.id,
+    attempt: state.attempts,
+    actor: parts.actor,
+    signal,
+    memory: { intent: state.intent, before: state.before, result: state.result },
+    remember: (patch) => writer.writeStep(step.id, patch, null),
+    async phase(text) {
+      signal.throwIfAborted();
+      if (writer.step(step.id).phase !== text) await writer.writeStep(step.id, { phase: text }, text);
+    },
+    checkFence: () => writer.checkFence(),
+    setRestore: (name, value) => writer.setRestore(name, value),
+    putBack: (name) => putBack(parts, name),
+    async change(node, operations, timeoutMs) {
+      const id = `${writer.runId}/${step.id}/${state.attempts}`;
+      await writer.checkFence();
+      // Progress is for people: a write of it that fails shows at the next write that counts.
+      const onProgress = (phase: string): void =>
+        void writer.writeStep(step.id, { phase }, phase).catch(() => undefined);
+      return agents.change(node, { id, fence: writer.fence, operations }, { timeoutMs, signal, onProgress });
+    },
+    restarted: (node) => writer.addRestart(node),
+    async sleep(ms) {
+      await sleep(ms, undefined, { signal });
+    },
+  };
+};

@@ -1,0 +1,107 @@
+import type { Run, RunStatus, RunStep, StepError, StepStatus } from '@remora/shared/model/run.ts';
+import { isEnded } from '@remora/shared/model/run.ts';
+import type { StoredPlan } from '../plan/steps.ts';
+
+/** What is fixed when a run is created. `outline` is what lists show of the steps, so that they need not read plans. */
+export interface RunHead {
+  readonly runId: string;
+  readonly planId: string;
+  readonly planHash: string;
+  readonly workflow: string;
+  readonly title: string;
+  readonly actor: string;
+  readonly createdAt: string;
+  readonly clusters: readonly string[];
+  readonly outline: readonly StepOutline[];
+}
+
+type StepOutline = Pick<RunStep, 'id' | 'kind' | 'target' | 'stage' | 'reason'>;
+
+/** State of one step. `intent`, `before` and `result` are what its executor remembers. */
+export interface StepState {
+  readonly status: StepStatus;
+  readonly attempts: number;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+  readonly phase: string | null;
+  readonly error: StepError | null;
+  readonly intent: unknown;
+  readonly before: unknown;
+  readonly result: unknown;
+}
+
+export const pendingStep: StepState = {
+  status: 'pending',
+  attempts: 0,
+  startedAt: null,
+  finishedAt: null,
+  phase: null,
+  error: null,
+  intent: null,
+  before: null,
+  result: null,
+};
+
+/**
+ * The hash `run:R`, read: `head` as JSON, `status`, `fence`, `version` (grows by one with each write), `finishedAt`, `error`, `restarts` (a list of node
+ * names), `step:ID` and `restore:NAME` as JSON each.
+ */
+export interface RunRecord {
+  readonly head: RunHead;
+  readonly status: RunStatus;
+  readonly fence: number;
+  readonly version: number;
+  readonly finishedAt: string | null;
+  readonly error: StepError | null;
+  readonly restarts: readonly string[];
+  readonly steps: ReadonlyMap<string, StepState>;
+  readonly restores: ReadonlyMap<string, unknown>;
+}
+
+export const headOf = (plan: StoredPlan, run: Pick<RunHead, 'runId' | 'actor' | 'createdAt'>): RunHead => {
+  const { planId, hash: planHash, workflow, title, clusters } = plan;
+  const outline = plan.steps.map(({ id, kind, target, stage, reason }) => ({ id, kind, target, stage, reason }));
+  return { ...run, planId, planHash, workflow, title, clusters, outline };
+};
+
+const entriesWith = (hash: Readonly<Record<string, string>>, prefix: string): [string, unknown][] =>
+  Object.entries(hash)
+    .filter(([field]) => field.startsWith(prefix))
+    .map(([field, text]) => [field.slice(prefix.length), JSON.parse(text)]);
+
+/** Reads a run's hash; null when there is no such run. */
+export const parseRunHash = (hash: Readonly<Record<string, string>>): RunRecord | null => {
+  if (hash.head === undefined) return null;
+  return {
+    head: JSON.parse(hash.head) as RunHead,
+    status: hash.status as RunStatus,
+    fence: Number(hash.fence ?? 0),
+    version: Number(hash.version ?? 0),
+    finishedAt: hash.finishedAt ?? null,
+    error: hash.error === undefined ? null : (JSON.parse(hash.error) as StepError),
+    restarts: JSON.parse(hash.restarts ?? '[]') as string[],
+    steps: new Map(entriesWith(hash, 'step:') as [string, StepState][]),
+    restores: new Map(entriesWith(hash, 'restore:')),
+  };
+};
+
+/** A run as people and scripts see it. `waitingFor` is the caller's to find out. */
+export const runView = (record: RunRecord, waitingFor: string | null, now: Date): Run => {
+  const { head, status, finishedAt } = record;
+  const until = isEnded(status) && finishedAt !== null ? Date.parse(finishedAt) : now.getTime();
+  const { planHash: _, outline, ...rest } = head;
+  return {
+    ...rest,
+    clusters: [...head.clusters],
+    status,
+    finishedAt,
+    waitingFor,
+    steps: outline.map((step) => {
+      const { status, attempts, startedAt, finishedAt, phase, error } = record.steps.get(step.id) ?? pendingStep;
+      return { ...step, status, attempts, startedAt, finishedAt, error, phase: status === 'running' ? phase : null };
+    }),
+    restarts: [...record.restarts],
+    durationMs: Math.max(0, until - Date.parse(head.createdAt)),
+    error: record.error,
+  };
+};
