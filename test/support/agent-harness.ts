@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { OperationCall, OperationInput, OperationName } from '@remora/shared/operations.ts';
 import { distribution } from '../elasticsearch/distribution.ts';
-import { newestVersionHere } from '../elasticsearch/versions.ts';
+import { jdkFor, newestVersionHere } from '../elasticsearch/versions.ts';
 import { type FakeGateway, freePort, startFakeGateway, until } from './fake-gateway.ts';
 
 const AGENT = join(import.meta.dirname, '../../agent/src/main.ts');
@@ -127,7 +127,7 @@ const countNodes = (configDir: string): number =>
   }).length;
 
 /** A configuration directory, a cheap node, a gateway and room for an agent, each with its own ports. */
-export const createBed = async (settings: readonly string[] = []): Promise<NodeBed> => {
+export const createBed = async (settings: readonly string[] = [], esHomeGiven?: string): Promise<NodeBed> => {
   const root = await mkdtemp(join(tmpdir(), 'remora-agent-'));
   const configDir = join(root, 'config');
   const dataDir = join(root, 'agent');
@@ -135,7 +135,9 @@ export const createBed = async (settings: readonly string[] = []): Promise<NodeB
   await mkdir(configDir);
   const port = await freePort();
   await writeFile(settingsFile, ['# cheap', 'node.name: eu-1', `http.port: ${port}`, ...settings, ''].join('\n'));
-  const esHome = await distribution(await newestVersionHere());
+  const version = await newestVersionHere();
+  const esHome = esHomeGiven ?? (await distribution(version));
+  process.env.ES_JAVA_HOME = jdkFor(version).home;
   const gateway = await startFakeGateway(join(root, 'gateway'));
   process.env.CHEAP_NODE_EXECUTABLE = process.execPath;
   const agents: AgentProcess[] = [];

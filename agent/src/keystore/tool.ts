@@ -1,7 +1,8 @@
-import { access, constants, stat } from 'node:fs/promises';
+import { access, constants, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { AgentConfig } from '../config.ts';
+import { lastLines } from '../node/start-failure.ts';
 import { isMissing } from '../system/durable-file.ts';
 import { type Ended, run, spawnDetached } from '../system/exec.ts';
 
@@ -50,6 +51,17 @@ const runAs = async (config: AgentConfig): Promise<{ uid?: number; gid?: number 
   return uid === 0 ? {} : { uid, gid };
 };
 
+/** The end of what the tool said, unless any line of its input appears in it in whatever case: its terminal echoes input in some failures. */
+const safeWords = async (logFile: string, stdin: string): Promise<string> => {
+  const said = (await readFile(logFile, 'utf8').catch(() => '')).trim();
+  const secrets = stdin
+    .toLowerCase()
+    .split('\n')
+    .filter((line) => line !== '');
+  if (said === '' || secrets.some((secret) => said.toLowerCase().includes(secret))) return '';
+  return ` It said: ${lastLines(said)}`;
+};
+
 const input = (password: string | undefined, values: readonly string[]): string =>
   [...(password === undefined ? [] : [password]), ...values].map((line) => `${line}\n`).join('');
 
@@ -62,12 +74,9 @@ export const keystoreTool = (config: AgentConfig): KeystoreTool => {
     const child = spawnDetached(path, args, { env, ...(await runAs(config)), input: stdin, logFile });
     const { code, why } = await child.ended;
     if (code === 0) return;
-    // The tool's own words are not repeated: its terminal echoes input in some of its failures. The log is read only for what is known to be safe.
-    throw new RemoraError('step-failed', `${path} ${args[0]} ${why}; the keystore was not written.`, {
-      hint: `Run it by hand as the owner of the keystore to see why; the names were ${args
-        .filter((arg) => !arg.startsWith('-'))
-        .slice(1)
-        .join(', ')}.`,
+    const said = await safeWords(logFile, stdin);
+    throw new RemoraError('step-failed', `${path} ${args[0]} ${why}; the keystore was not written.${said}`, {
+      hint: `Run it by hand as the owner of ${join(config.elasticsearch.configDir, KEYSTORE)} to see why.`,
     });
   };
   return {

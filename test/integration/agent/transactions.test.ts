@@ -87,9 +87,7 @@ describe('a transaction', () => {
     await chmod(path, 0o604);
     await chown(bed.settingsFile, 12, 34);
     await chmod(bed.settingsFile, 0o660);
-    expect(
-      await bed.gateway.deliver([file('old.crt', 'new'), file2('fresh.crt'), setting({ a: 1 })].slice(0, 1)),
-    ).toMatchObject({ outcome: 'done' });
+    expect(await bed.gateway.deliver([file('old.crt', 'new')])).toMatchObject({ outcome: 'done' });
     expect(await bed.gateway.deliver([file('fresh.crt', 'x', 0o600), setting({ a: 1 })])).toMatchObject({
       outcome: 'done',
     });

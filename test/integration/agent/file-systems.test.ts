@@ -1,0 +1,117 @@
+import { execFileSync } from 'node:child_process';
+import { realpathSync } from 'node:fs';
+import { lstat, mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
+import { afterEach, describe, expect, test } from 'vitest';
+import { createBed, file, inspection, type NodeBed, setting } from '../../support/agent-harness.ts';
+
+/** Disks and mounts as operators have them. Mounting takes root and a kernel that lets it. */
+const mount = (...args: string[]): void => {
+  execFileSync('mount', args, { stdio: 'pipe' });
+};
+const canMount = ((): boolean => {
+  try {
+    execFileSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], { stdio: 'pipe' });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+let bed: NodeBed;
+const mounted: string[] = [];
+
+afterEach(async () => {
+  for (const path of mounted.splice(0).reverse()) execFileSync('umount', ['--lazy', path]);
+  await bed[Symbol.asyncDispose]();
+});
+
+const start = async (): Promise<void> => {
+  await bed.join();
+  await bed.startAgent();
+};
+
+const facts = async (): Promise<NodeFacts> =>
+  (await bed.gateway.deliver([inspection()], { fence: 0 })).results[0] as NodeFacts;
+
+const configOnTmpfs = async (size: string): Promise<void> => {
+  const yml = await bed.yml();
+  mount('-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', bed.configDir);
+  mounted.push(bed.configDir);
+  await writeFile(bed.settingsFile, yml);
+};
+
+describe.skipIf(!canMount)('mounts', () => {
+  test('a read-only configuration directory is refused before anything changed', async () => {
+    bed = await createBed();
+    await configOnTmpfs('16m');
+    await start();
+    expect((await facts()).configDirRefusal).toBeNull();
+    mount('-o', 'remount,ro', bed.configDir);
+    const result = await bed.gateway.deliver([setting({ a: 1 })]);
+    expect(result).toMatchObject({ outcome: 'refused', error: { code: 'node-read-only' } });
+    expect(result.error?.message).toContain(bed.configDir);
+    expect((await facts()).configDirRefusal).toContain('cannot be written');
+  });
+
+  test('a full disk is refused before anything changed', async () => {
+    bed = await createBed();
+    await configOnTmpfs('8m');
+    await start();
+    await writeFile(join(bed.configDir, 'filler'), Buffer.alloc(6 * 1024 * 1024));
+    const result = await bed.gateway.deliver([file('a.crt', 'x'), setting({ a: 1 })]);
+    expect(result).toMatchObject({ outcome: 'refused', error: { code: 'node-read-only' } });
+    expect(result.error?.message).toContain('free space');
+    expect((await facts()).configDirRefusal).toContain('free space');
+  });
+
+  test('a bind-mounted elasticsearch.yml is refused by name', async () => {
+    bed = await createBed();
+    const outside = join(bed.root, 'outside.yml');
+    await writeFile(outside, await bed.yml());
+    mount('--bind', outside, bed.settingsFile);
+    mounted.push(bed.settingsFile);
+    await start();
+    const result = await bed.gateway.deliver([setting({ a: 1 })]);
+    expect(result).toMatchObject({ outcome: 'refused', error: { code: 'node-read-only' } });
+    expect(result.error?.message).toContain(bed.settingsFile);
+  });
+});
+
+describe('symlinks', () => {
+  test('elasticsearch.yml is written where it really is, as pinned at join', async () => {
+    bed = await createBed();
+    const elsewhere = join(bed.root, 'elsewhere');
+    await mkdir(elsewhere);
+    await rename(bed.settingsFile, join(elsewhere, 'es.yml'));
+    await symlink(join(elsewhere, 'es.yml'), bed.settingsFile);
+    await start();
+    expect(await bed.gateway.deliver([setting({ a: 1 })])).toMatchObject({ outcome: 'done' });
+    expect((await lstat(bed.settingsFile)).isSymbolicLink()).toBe(true);
+    expect(await readFile(join(elsewhere, 'es.yml'), 'utf8')).toContain('a: 1');
+
+    await writeFile(join(elsewhere, 'other.yml'), await bed.yml());
+    await symlink(join(elsewhere, 'other.yml'), join(bed.configDir, 'turned'));
+    await rename(join(bed.configDir, 'turned'), bed.settingsFile);
+    const result = await bed.gateway.deliver([setting({ a: 2 })]);
+    expect(result).toMatchObject({ outcome: 'refused', error: { code: 'node-read-only' } });
+    expect(result.error?.message).toContain(realpathSync(join(elsewhere, 'other.yml')));
+  });
+
+  test('a path that a symlink leads out of the directory is refused', async () => {
+    bed = await createBed();
+    await mkdir(join(bed.root, 'out'));
+    await symlink(join(bed.root, 'out'), join(bed.configDir, 'certs'));
+    await writeFile(join(bed.root, 'out/target'), 'untouched');
+    await symlink(join(bed.root, 'out/target'), join(bed.configDir, 'link.crt'));
+    await start();
+    for (const path of ['certs/x.crt', 'link.crt']) {
+      expect(await bed.gateway.deliver([file(path, 'x')])).toMatchObject({
+        outcome: 'refused',
+        error: { code: 'bad-input' },
+      });
+    }
+    expect(await readFile(join(bed.root, 'out/target'), 'utf8')).toBe('untouched');
+  });
+});
