@@ -34,9 +34,15 @@ export interface GatewayFleet {
   readonly store: TestRedis;
   readonly storeId: string;
   readonly fleetCa: FleetCa;
+  /** Where the fleet CA's files are. */
+  readonly directory: string;
   readonly secrets: SecretStore;
   readonly inventory: Inventory;
-  coordinator(id: string, more?: Partial<GatewayParts>): Promise<TestCoordinator>;
+  /** `peers` are URLs of further coordinators that joining agents are told of. */
+  coordinator(
+    id: string,
+    more?: Partial<GatewayParts> & { readonly peers?: readonly string[] },
+  ): Promise<TestCoordinator>;
   stop(): Promise<void>;
 }
 
@@ -75,15 +81,24 @@ export async function startGatewayFleet(): Promise<GatewayFleet> {
   await addCluster(inventory, 'us');
   await addCluster(inventory, 'eu');
   return {
-    ...{ redis, store, storeId, fleetCa, secrets, inventory },
-    async coordinator(id, more = {}) {
+    ...{ redis, store, storeId, fleetCa, directory, secrets, inventory },
+    async coordinator(id, { peers = [], ...more } = {}) {
       const { app, server } = await listen(fleetCa);
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
       const url = `https://localhost:${(server.address() as AddressInfo).port}`;
       const [commands, subscriber] = [store.connect(), store.connect()];
       const logs: string[] = [];
       const gateway = await createGateway({
-        ...{ redis: commands, subscriber, inventory, fleetCa, secrets, storeId, coordinatorId: id, publicUrls: [url] },
+        ...{
+          redis: commands,
+          subscriber,
+          inventory,
+          fleetCa,
+          secrets,
+          storeId,
+          coordinatorId: id,
+          publicUrls: [url, ...peers],
+        },
         log: pino({}, { write: (line: string) => logs.push(line) }),
         ...more,
       });

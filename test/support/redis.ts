@@ -11,6 +11,8 @@ export interface TestRedis {
   connect(): Redis;
   /** Everything that was ever written, as the server keeps it on disk: the AOF's parts. */
   filesText(): Promise<string>;
+  /** Stops the server without ending it: it answers nothing more. */
+  freeze(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -36,6 +38,9 @@ export async function startRedis(): Promise<TestRedis> {
       const names = await readdir(directory, { recursive: true, withFileTypes: true });
       const files = names.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
       return (await Promise.all(files.map((file) => readFile(file, 'latin1')))).join('\n');
+    },
+    async freeze() {
+      server.kill('SIGSTOP');
     },
     async stop() {
       for (const redis of open) redis.disconnect();

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { Server } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '@remora/shared/errors.ts';
 import type { Redis } from 'ioredis';
 import type { App } from '../http/app-types.ts';
@@ -26,6 +27,8 @@ import { openWakeUps } from './wake-ups.ts';
 
 /** Sockets that did not answer the close by then are cut: a coordinator has 5 s to stop. */
 const DRAIN_LIMIT_MS = 1000;
+/** A Redis that does not answer must not keep a coordinator from stopping: what is left there then expires. */
+const CLOSE_LIMIT_MS = 2 * DRAIN_LIMIT_MS;
 
 export interface GatewayParts {
   /** For commands. */
@@ -63,7 +66,7 @@ export interface Gateway {
   readonly tokens: Pick<JoinTokens, 'create'>;
   /** Revokes the certificates of a node's agents and closes their sockets, wherever they are. The node's record is the caller's. */
   disconnect(node: NodeId): Promise<void>;
-  /** Takes no new sessions, closes those there are with `draining` within 1 s, rejects open calls. Call it while Redis is still connected. */
+  /** Takes no new sessions, closes those there are with `draining` within 1 s, rejects open calls; within 2 s even when Redis is away. */
   close(): Promise<void>;
 }
 
@@ -131,9 +134,11 @@ export const createGateway = async (parts: GatewayParts): Promise<Gateway> => {
     async close() {
       stopping = true;
       waits.close();
-      await hub.drain(DRAIN_LIMIT_MS);
-      await registry.close();
-      await wakeUps.close();
+      const closed = hub
+        .drain(DRAIN_LIMIT_MS)
+        .then(() => registry.close())
+        .then(() => wakeUps.close());
+      await Promise.race([closed, sleep(CLOSE_LIMIT_MS, undefined, { ref: false })]);
     },
   };
 };

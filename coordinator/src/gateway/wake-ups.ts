@@ -3,14 +3,14 @@ import type { Redis } from 'ioredis';
 import { channels } from '../store/keys.ts';
 
 /** To the coordinator that holds a node's socket. */
-export type ToCoordinator =
+type ToCoordinator =
   /** Load this delivery and send it. */
   | { readonly kind: 'deliver'; readonly id: string }
   /** The node has a newer session, here or elsewhere: close the ones below `epoch`. */
   | { readonly kind: 'superseded'; readonly node: string; readonly epoch: number };
 
 /** To all coordinators: one of them may drive a delivery of that node, or hold a socket of it. */
-export type ToAll =
+type ToAll =
   | { readonly kind: 'result'; readonly id: string }
   | { readonly kind: 'progress'; readonly id: string; readonly node: string; readonly phase: string }
   /** The delivery could not be sent, for a reason that sending again does not mend. */

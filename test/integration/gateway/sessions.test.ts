@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,6 +62,18 @@ describe('an upgrade', () => {
     await one.gateway.disconnect({ cluster: 'us', node: 'up-4' });
     expect(await agent.closed).toMatchObject({ code: 4401, reason: expect.stringContaining('revoked') });
     await refused(credentials, /revoked/);
+  });
+
+  test('with a certificate that expired is refused, though it is registered', async () => {
+    const longAgo = await openFleetCa({
+      directory: fleet.directory,
+      now: () => new Date(Date.now() - 400 * 86_400_000),
+    });
+    const { publicKeyPem } = keys;
+    const { certificatePem } = longAgo.issueAgentCertificate({ publicKeyPem, id: 'us/up-5', validityDays: 1 });
+    const fingerprint = new X509Certificate(certificatePem).fingerprint256.replaceAll(':', '').toLowerCase();
+    await fleet.redis.hset(storeKeys.agentCertificates, fingerprint, 'us/up-5');
+    await refused({ ...(await enrol('up-5')), cert: certificatePem }, /expired on/);
   });
 
   test('leaves other paths and plain requests alone', async () => {
@@ -159,6 +171,33 @@ describe('two sessions of one node', () => {
   });
 });
 
+test.each([
+  ['of which a newer one was opened', JSON.stringify({ coordinator: 'two', epoch: 1_000_000 })],
+  ['whose record was lost with a fail-over', null],
+])('a session %s, without this coordinator having heard of it, ends at its next beat', async (_, session) => {
+  const agent = await WireAgent.connect(one.url, await enrol('lost'));
+  if (session === null) await fleet.redis.hdel(storeKeys.sessions, 'us/lost');
+  else await fleet.redis.hset(storeKeys.sessions, 'us/lost', session);
+  agent.beat();
+  expect(await agent.closed).toMatchObject({ code: 4409 });
+  expect(await fleet.redis.hget(storeKeys.sessions, 'us/lost')).toBe(session);
+});
+
+test('of many sessions of one node that open at once, exactly one stays, and it gets the deliveries', async () => {
+  const credentials = await enrol('storm');
+  const agents = await Promise.all(
+    Array.from({ length: 12 }, (_, n) => WireAgent.dial((n % 2 ? one : two).url, credentials)),
+  );
+  for (const agent of agents) agent.hello();
+  for (const agent of agents) agent.answerAll(() => [{ tcp: 'open', detail: '' }]);
+  const isOpen = ({ socket }: WireAgent): boolean => socket.readyState === socket.OPEN;
+  await expect.poll(() => agents.filter(isOpen).length).toBe(1);
+  const probe = { host: 'localhost', port: 1, timeoutMs: 1000 };
+  const node = { cluster: 'us', node: 'storm' };
+  expect(await one.gateway.calls.read(node, 'probe', probe, { timeoutMs: 10_000 })).toMatchObject({ tcp: 'open' });
+  await Promise.all(agents.filter(isOpen).map((agent) => agent.close()));
+});
+
 describe('presence', () => {
   test('is in the node record, with what the agent says', async () => {
     const agent = await WireAgent.connect(one.url, await enrol('presence-1'), { agentVersion: '0.9.9' });
@@ -225,6 +264,16 @@ describe('a coordinator that stops', () => {
     expect(await fleet.redis.hmget(storeKeys.sessions, 'us/stop-1', 'us/stop-2')).toEqual([null, null]);
     deaf.socket.terminate();
   });
+});
+
+test('a coordinator stops in time though Redis is away', async () => {
+  const alone = await startGatewayFleet();
+  const cut = await alone.coordinator('cut');
+  const agent = await WireAgent.connect(cut.url, await joinAgent(alone, cut, { name: 'us-1', keys }));
+  await alone.store.freeze();
+  await cut.stop();
+  expect(await agent.closed).toMatchObject({ code: 4503 });
+  await alone.stop();
 });
 
 test('Redis connections do not grow with the agents', async () => {

@@ -20,7 +20,7 @@ export interface HeldToken {
   readonly joinedBefore: string | null;
 }
 
-export interface JoinWrite {
+interface JoinWrite {
   readonly token: HeldToken;
   readonly publicKeyPem: string;
   readonly certificatePem: string;

@@ -1,6 +1,6 @@
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import type { Progress, Result } from '@remora/shared/protocol/delivery.ts';
-import { HEARTBEAT_MS, PROTOCOL_VERSION } from '@remora/shared/protocol/limits.ts';
+import { closeCodes, HEARTBEAT_MS, PROTOCOL_VERSION } from '@remora/shared/protocol/limits.ts';
 import type { FromAgent, FromCoordinator } from '@remora/shared/protocol/messages.ts';
 import type { Heartbeat, Hello } from '@remora/shared/protocol/session.ts';
 import type { WebSocket } from 'ws';
@@ -155,6 +155,10 @@ export class AgentConnection {
   }
 
   async #beat(session: SessionState, heartbeat: Heartbeat): Promise<void> {
+    // The word of a newer session may have been lost, or this one's record with a Redis that failed over: the agent then dials again.
+    if (!session.draining && !(await this.#parts.registry.isNewest(this.peer.node, session.epoch))) {
+      return this.close(closeCodes.superseded, 'this session is not the newest of its node any more');
+    }
     session.carriesOut = heartbeat.delivery;
     session.presence = { ...session.presence, running: heartbeat.running };
     if (session.unverified && heartbeat.pid !== null) {

@@ -11,7 +11,7 @@ import type { GatewayLog } from '../gateway-log.ts';
 export type VerifyNode = (cluster: string, node: { readonly nodeName: string; readonly pid: number }) => Promise<void>;
 
 /** Whether the node beside the agent still has to be found in the cluster. */
-export interface NodeCheck {
+interface NodeCheck {
   readonly unverified: boolean;
 }
 

@@ -36,7 +36,9 @@ export const openSessionHub = (parts: ConnectionParts): SessionHub => {
     for (const connection of connections) obey(wakeUp, connection);
   });
   const onOpen = (connection: AgentConnection): void => {
-    newest.set(connection.node, connection);
+    // Two sessions of one node may open at once, and the older one be done with it last.
+    const known = newest.get(connection.node)?.epoch ?? 0;
+    if ((connection.epoch ?? 0) > known) newest.set(connection.node, connection);
     void parts.wakeUps
       .toAll({ kind: 'session', node: connection.node })
       .catch((reason: unknown) => parts.log.warn({ reason: String(reason) }, 'a new session could not be announced'));
