@@ -4,7 +4,7 @@ import { findJdks, type Jdk } from '../../deploy/setup/java.mjs';
 export type Version = '9.5.3' | '8.19.21';
 
 /** Newest first. */
-export const VERSIONS: readonly Version[] = ['9.5.3', '8.19.21'];
+const VERSIONS: readonly Version[] = ['9.5.3', '8.19.21'];
 
 /** What a version of Elasticsearch needs of the JDK when it is built from Maven Central. */
 interface JdkRequirement {
