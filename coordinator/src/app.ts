@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { RemoraError } from '@remora/shared/errors.ts';
-import { type FastifyBaseLogger, fastify } from 'fastify';
+import { type FastifyBaseLogger, fastify, LogController } from 'fastify';
 import type { Redis } from 'ioredis';
 import type { BearerCheck } from './auth/bearer.ts';
 import type { App } from './http/app-types.ts';
@@ -37,7 +37,7 @@ export interface AppParts {
 export const createApp = async (parts: AppParts): Promise<App> => {
   const app: App = fastify({
     loggerInstance: parts.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: 60_000,

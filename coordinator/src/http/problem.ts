@@ -12,7 +12,7 @@ const fromFastify = (error: Partial<FastifyError>): RemoraError | null => {
       const more = Array.isArray(allowed) ? `: ${allowed.join(', ')}` : typeof extra === 'string' ? `: ${extra}` : '';
       return `${where} ${finding.message ?? 'is not valid'}${more}`;
     });
-    return new RemoraError('bad-input', `The request is not valid: ${findings.join('; ')}.`, { findings });
+    return new RemoraError('bad-input', `The request is not valid: ${findings.join('; ')}.`);
   }
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
     return new RemoraError('bad-input', 'The request is too large for this address.');

@@ -1,0 +1,166 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, statfs } from 'node:fs/promises';
+import { messageOf, RemoraError } from '@remora/shared/errors.ts';
+import { createApp } from './app.ts';
+import { openAdminToken } from './auth/admin-token.ts';
+import { bearerCheck } from './auth/bearer.ts';
+import { systemClock } from './clock.ts';
+import { type Closers, createClosers, settled } from './closers.ts';
+import type { CoordinatorConfig } from './config.ts';
+import { type ClusterClients, clusterClients } from './elasticsearch/clusters.ts';
+import { createGateway, type Gateway } from './gateway/gateway.ts';
+import type { App } from './http/app-types.ts';
+import { type Listener, listen, openListener } from './listener.ts';
+import type { Log } from './log.ts';
+import { type FleetCa, openFleetCa } from './pki/fleet-ca.ts';
+import { newId, type RunEngine, startRunEngine } from './run/engine.ts';
+import { nextInRoll } from './run/roll.ts';
+import { createExecutors, createRestorers } from './run/steps/executors.ts';
+import type { StepParts } from './run/steps/parts.ts';
+import { openSealingKey } from './secrets/sealing.ts';
+import { SecretStore } from './secrets/secret-store.ts';
+import { createServices } from './services/create-services.ts';
+import { verifyNode } from './services/verify-node.ts';
+import { type Inventory, openInventory } from './store/inventory.ts';
+import { keys } from './store/keys.ts';
+import { openStore, type Store } from './store/open-store.ts';
+import { startPrivateRedis } from './store/private-redis.ts';
+import { VERSION } from './version.ts';
+
+export interface Coordinator {
+  /** Hands runs over, closes sockets, and stops what was started; never throws because one part of it failed. */
+  close(): Promise<void>;
+}
+
+/** What lies below everything else: the store, the fleet's CA and the files of the data directory. */
+interface Ground {
+  readonly store: Store;
+  readonly fleetCa: FleetCa;
+  readonly adminTokenHash: Buffer;
+  readonly listener: Listener;
+}
+
+/** Everything that a coordinator is made of, put together and listening. Throws when a part does not start, after closing those that did. */
+export const startCoordinator = async (config: CoordinatorConfig, log: Log): Promise<Coordinator> => {
+  const closers = createClosers(log);
+  try {
+    const ground = await openGround(config, log, closers);
+    await openHouse(config, log, closers, ground);
+    return { close: () => closers.close() };
+  } catch (error) {
+    await closers.close();
+    throw error;
+  }
+};
+
+const openGround = async (config: CoordinatorConfig, log: Log, closers: Closers): Promise<Ground> => {
+  await makeDataDir(config.dataDir);
+  const openIdentity = async () => {
+    const fleetCa = await openFleetCa({ directory: config.dataDir, now: systemClock });
+    return { fleetCa, listener: await openListener(config, fleetCa, log) };
+  };
+  const [store, { fleetCa, listener }, adminTokenHash] = await settled([
+    openRedis(config, log, closers),
+    openIdentity(),
+    openAdminToken(config.dataDir),
+  ]);
+  return { store, fleetCa, adminTokenHash, listener };
+};
+
+const makeDataDir = async (path: string): Promise<void> => {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o755 });
+  } catch (error) {
+    throw new RemoraError('data-directory', `The data directory ${path} cannot be made: ${messageOf(error)}.`, {
+      hint: 'Name another one with --data-dir, or mend the permissions.',
+      cause: error,
+    });
+  }
+};
+
+const openRedis = async (config: CoordinatorConfig, log: Log, closers: Closers): Promise<Store> => {
+  if (config.redisUrl !== null) {
+    const store = await openStore({ url: config.redisUrl });
+    closers.add('the store', () => store.close());
+    return store;
+  }
+  const privateRedis = await startPrivateRedis({ directory: config.dataDir, log });
+  closers.add('the private Redis', () => privateRedis.stop());
+  const store = await openStore(privateRedis.options);
+  closers.add('the store', () => store.close());
+  return store;
+};
+
+/** A sealing key is made for a store without secrets only: with another key, those that are there could never be opened again. */
+const openSecrets = async (config: CoordinatorConfig, { redis }: Store): Promise<SecretStore> => {
+  const isEmpty = (await redis.exists(keys.secrets)) === 0;
+  return new SecretStore(redis, await openSealingKey(config.sealingKeyFile, { create: isEmpty }));
+};
+
+const openClients = (inventory: Inventory, secrets: SecretStore, closers: Closers): ClusterClients => {
+  const clients = clusterClients({
+    record: (name) => inventory.clusters.get(name),
+    secret: async (reference) => (await secrets.get(reference)).toString(),
+  });
+  closers.add('the connections to clusters', () => clients.close());
+  return clients;
+};
+
+const openHouse = async (config: CoordinatorConfig, log: Log, closers: Closers, ground: Ground): Promise<void> => {
+  const { store, fleetCa, adminTokenHash, listener } = ground;
+  const { redis, subscriber, storeId } = store;
+  const inventory = openInventory(redis);
+  const secrets = await openSecrets(config, store);
+  const clients = openClients(inventory, secrets, closers);
+  const house: { app?: App } = {};
+  // Stopped after runs and gateway, although made after them: a server is not closed while agents' sockets are open.
+  closers.add('the HTTP server', () => house.app?.close());
+  const gateway: Gateway = await createGateway({
+    ...{ redis, subscriber, inventory, fleetCa, secrets, storeId, log },
+    coordinatorId: randomUUID(),
+    publicUrls: [config.publicUrl],
+    verifyNode: verifyNode(clients),
+  });
+  closers.add('the gateway', () => gateway.close());
+  const engine = await startRuns(
+    store,
+    { clients, inventory, secrets, agents: gateway.calls, clock: systemClock },
+    log,
+  );
+  closers.add('the runs', () => engine.close());
+  const services = createServices({
+    ...{ inventory, secrets, clients, gateway, clock: systemClock, runs: engine },
+    planning: { newPlanId: () => newId('plan', systemClock()), start: engine.start, savePlan: engine.savePlan },
+    health: { pingStore: () => pingStore(store), freeBytes: () => freeBytes(config.dataDir) },
+  });
+  const app = await createApp({
+    ...{ services, redis, log, version: VERSION, server: listener.server },
+    bearer: bearerCheck(adminTokenHash),
+  });
+  house.app = app;
+  gateway.register(app);
+  gateway.attach(listener.made());
+  closers.add('the renewal of the certificate', listener.keepCertificate());
+  await listen(app, config);
+};
+
+const startRuns = (store: Store, parts: StepParts, log: Log): Promise<RunEngine> =>
+  startRunEngine(store, {
+    executors: createExecutors(parts),
+    restorers: createRestorers(parts),
+    nextInRoll: nextInRoll(parts.clients),
+    ...{ agents: parts.agents, clock: parts.clock, log },
+  });
+
+/** A write and a read back, in ms. */
+const pingStore = async ({ redis }: Store): Promise<number> => {
+  const began = performance.now();
+  await redis.hset(keys.meta, 'lastChecked', systemClock().toISOString());
+  await redis.hget(keys.meta, 'lastChecked');
+  return performance.now() - began;
+};
+
+const freeBytes = async (directory: string): Promise<number> => {
+  const { bavail, bsize } = await statfs(directory);
+  return bavail * bsize;
+};

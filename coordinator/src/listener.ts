@@ -1,0 +1,84 @@
+import type { RequestListener, Server } from 'node:http';
+import { createServer, type Server as HttpsServer } from 'node:https';
+import { messageOf, RemoraError } from '@remora/shared/errors.ts';
+import { formatAddress } from '@remora/shared/model/address.ts';
+import { type CoordinatorConfig, hostsOf } from './config.ts';
+import type { App } from './http/app-types.ts';
+import type { Log } from './log.ts';
+import type { FleetCa } from './pki/fleet-ca.ts';
+
+const DAY_MS = 24 * 3600 * 1000;
+
+/** The HTTPS server of operators and agents. */
+export interface Listener {
+  /** For Fastify's `serverFactory`. */
+  readonly server: (requests: RequestListener) => Server;
+  /** The server, once the app made it. */
+  readonly made: () => HttpsServer;
+  /** Renews the certificate in good time; answers how to stop that. */
+  readonly keepCertificate: () => () => void;
+}
+
+/**
+ * A server with a certificate of the fleet CA for the names under which it is reached. It asks for client certificates without rejecting: agents show one,
+ * operators a bearer token, and each address decides which it needs.
+ */
+export const openListener = async (config: CoordinatorConfig, fleetCa: FleetCa, log: Log): Promise<Listener> => {
+  const hosts = hostsOf(config);
+  const contextOf = ({ certificatePem, privateKeyPem }: { certificatePem: string; privateKeyPem: string }) => ({
+    cert: certificatePem,
+    key: privateKeyPem,
+    ca: fleetCa.certificatePem,
+    minVersion: 'TLSv1.2' as const,
+  });
+  const first = contextOf(await fleetCa.issueServerCertificate({ hosts }));
+  let server: HttpsServer | undefined;
+  const made = (): HttpsServer => {
+    if (server) return server;
+    throw new RemoraError('internal', 'The HTTPS server was asked for before the app made it.');
+  };
+  const renew = async (): Promise<void> => {
+    const tls = await fleetCa.issueServerCertificate({ hosts });
+    if (!tls.issued) return;
+    made().setSecureContext(contextOf(tls));
+    log.info({ notAfter: tls.notAfter }, 'the server certificate was renewed');
+  };
+  return {
+    server(requests) {
+      server = createServer({ ...first, requestCert: true, rejectUnauthorized: false }, requests);
+      return server;
+    },
+    made,
+    keepCertificate() {
+      const timer = setInterval(() => {
+        renew().catch((error: unknown) =>
+          log.error({ reason: messageOf(error) }, 'the server certificate could not be renewed'),
+        );
+      }, DAY_MS);
+      timer.unref();
+      return () => clearInterval(timer);
+    },
+  };
+};
+
+const reasons: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another process listens there already',
+  EADDRNOTAVAIL: 'this machine does not have that address',
+  EACCES: 'this user may not listen on that port',
+  ENOTFOUND: 'that name is not known',
+};
+
+/** Throws `bad-input` that names the address and why it cannot be had. */
+export const listen = async (app: App, { listen: { host, port } }: CoordinatorConfig): Promise<void> => {
+  try {
+    await app.listen({ host, port, listenTextResolver: () => 'listening for operators and agents' });
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    const reason = reasons[code];
+    if (reason === undefined) throw error;
+    throw new RemoraError('bad-input', `--listen ${formatAddress({ host, port })}: ${reason}.`, {
+      hint: 'Choose another address or port, or stop what listens there.',
+      cause: error,
+    });
+  }
+};

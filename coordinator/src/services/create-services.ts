@@ -1,0 +1,52 @@
+import type { Clock } from '../clock.ts';
+import type { ClusterClients } from '../elasticsearch/clusters.ts';
+import type { Gateway } from '../gateway/gateway.ts';
+import type { ObserveParts } from '../observe/observe-nodes.ts';
+import type { SecretStore } from '../secrets/secret-store.ts';
+import type { RunReader, Services } from '../services.ts';
+import type { Inventory } from '../store/inventory.ts';
+import { caService } from './cas.ts';
+import { clusterService } from './clusters.ts';
+import { type ConnectionServiceParts, connectionService } from './connections.ts';
+import { type DoctorParts, doctor } from './doctor.ts';
+import { nodeService } from './nodes.ts';
+import { secretService } from './secrets.ts';
+import { tokenService } from './tokens.ts';
+
+export interface ServiceParts {
+  readonly inventory: Inventory;
+  readonly secrets: SecretStore;
+  readonly clients: ClusterClients;
+  readonly gateway: Pick<Gateway, 'calls' | 'sessions' | 'tokens' | 'disconnect'>;
+  readonly clock: Clock;
+  readonly runs: RunReader;
+  /** Plans and their runs, as the runner keeps them. */
+  readonly planning: Pick<ConnectionServiceParts, 'newPlanId' | 'start' | 'savePlan'>;
+  readonly health: Pick<DoctorParts, 'pingStore' | 'freeBytes'>;
+}
+
+/** The newest version of each secret. */
+const secretVersions = async (secrets: SecretStore): Promise<Record<string, number>> =>
+  Object.fromEntries((await secrets.list()).map(({ name, versions }) => [name, versions.at(-1) ?? 0]));
+
+/** Everything that the HTTP API offers, from the coordinator's parts. */
+export const createServices = (parts: ServiceParts): Services => {
+  const { inventory, secrets, clients, gateway, clock } = parts;
+  const observing: ObserveParts = {
+    clients,
+    agents: gateway.calls,
+    inventory,
+    secretVersions: () => secretVersions(secrets),
+    clock,
+  };
+  return {
+    clusters: clusterService({ inventory, secrets, clients, clock }),
+    tokens: tokenService(gateway.tokens),
+    nodes: nodeService({ nodes: inventory.nodes, gateway }),
+    connections: connectionService({ ...observing, ...parts.planning }),
+    runs: parts.runs,
+    secrets: secretService({ store: secrets, inventory }),
+    cas: caService(inventory),
+    doctor: () => doctor({ ...observing, ...parts.health }),
+  };
+};
