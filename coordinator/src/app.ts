@@ -16,6 +16,7 @@ import { nodeRoutes } from './http/nodes.ts';
 import { collectOpenApi, openApiRoute } from './http/openapi.ts';
 import { toProblem, toRemoraError } from './http/problem.ts';
 import { runRoutes } from './http/runs.ts';
+import { lazySerialization, lazyValidation } from './http/schemas/compile-late.ts';
 import { secretRoutes } from './http/secrets.ts';
 import { tokenRoutes } from './http/tokens.ts';
 import type { Services } from './services.ts';
@@ -42,9 +43,10 @@ export const createApp = async (parts: AppParts): Promise<App> => {
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: 60_000,
     forceCloseConnections: true,
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
     serverFactory: parts.server ?? ((listener) => createServer(listener as RequestListener)),
   });
+  app.setValidatorCompiler(lazyValidation());
+  app.setSerializerCompiler(lazySerialization());
   const closing = new AbortController();
   app.addHook('preClose', async () => closing.abort());
   addErrorHandling(app);
