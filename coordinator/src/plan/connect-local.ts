@@ -2,11 +2,14 @@ import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import { type SettingValue, sameSettingValue } from '@remora/shared/settings.ts';
 import { caCertificateSecret } from './ca-names.ts';
 import type { ConnectDraft } from './connect.ts';
+import { keySteps } from './connect-key.ts';
 import { keystorePasswordReference, nodeStep } from './connect-node-step.ts';
-import { connectingNodes, fileSetting, files } from './connect-wanted.ts';
+import { connectingNodes, files } from './connect-wanted.ts';
 import type { FlatSettings, NodeObservation } from './facts.ts';
+import { isSecureSettingLoaded } from './loaded.ts';
 import { changeOf, type NodeChange, type WantedFile } from './node-change.ts';
 import { rollOrder } from './order.ts';
+import { fileSetting } from './server-address.ts';
 import type { AnyStep } from './steps.ts';
 
 const PREFIX = 'xpack.security.remote_cluster_client.ssl';
@@ -37,74 +40,15 @@ export const localSteps = (draft: ConnectDraft): AnyStep[] => {
   return [...steps, ...reloads, ...proof];
 };
 
-const keyMetadata = ({ request, keyConfigHash, facts }: ConnectDraft): Record<string, unknown> => ({
-  ...request.metadata,
-  managed_by: 'remora',
-  remora: {
-    local: request.local,
-    local_cluster_uuid: facts.local.clusterUuid,
-    alias: request.alias,
-    config: keyConfigHash.slice(0, 16),
-  },
-});
-
-const keySteps = (draft: ConnectDraft): AnyStep[] => {
-  const { facts, record, request, keyConfigHash } = draft;
-  const existing = facts.keys.find((key) => key.usable && key.record.secret === record.keySecret);
-  const grants = `access ${JSON.stringify(record.access)}, ${record.expires ? `expires after ${record.expires}` : 'no end'}`;
-  if (!existing) {
-    const name = `remora-${request.local}-${request.alias}`;
-    const input = {
-      cluster: facts.remote.name,
-      name,
-      access: record.access,
-      expiration: record.expires,
-      metadata: keyMetadata(draft),
-      configHash: keyConfigHash,
-      secret: record.keySecret,
-    };
-    return [
-      {
-        id: 'create-api-key',
-        kind: 'api-key.create',
-        target: facts.remote.name,
-        effect: 'api',
-        reason: 'the connection has no usable key',
-        diff: `+ key ${name}-…: ${grants}, kept as ${record.keySecret}`,
-        stage: 'api-key',
-        input,
-      },
-    ];
-  }
-  if (existing.record.configHash === keyConfigHash) return [];
-  const input = {
-    cluster: facts.remote.name,
-    id: existing.record.id,
-    access: record.access,
-    expiration: record.expires,
-    metadata: keyMetadata(draft),
-    configHash: keyConfigHash,
-    secret: record.keySecret,
-  };
-  return [
-    {
-      id: 'update-api-key',
-      kind: 'api-key.update',
-      target: facts.remote.name,
-      effect: 'api',
-      reason: 'the key grants something else than is wanted',
-      diff: `~ key ${existing.record.name}: ${grants}`,
-      stage: 'api-key',
-      input,
-    },
-  ];
-};
-
-/** The CAs of all remotes of the local cluster in one file, so that a further remote needs no restart. */
+/**
+ * The CAs of all remotes of the local cluster in one file, so that a further remote needs no restart. The CA of another connection that was filed but
+ * never came to be made is left out: its own run adds it.
+ */
 const bundleFile = (draft: ConnectDraft): WantedFile => {
   const others = draft.facts.connections
     .filter((c) => c.local === draft.request.local && c.alias !== draft.request.alias)
-    .map((c) => c.ca);
+    .map((c) => c.ca)
+    .filter((name) => draft.facts.cas.some((ca) => ca.name === name));
   const names = [...new Set([draft.ca, ...others])].sort();
   const records = names.map((name) => draft.facts.cas.find((ca) => ca.name === name));
   const fingerprints = records.map((record) => record?.facts.fingerprint256 ?? 'not made yet');
@@ -127,7 +71,10 @@ const authorities = (node: NodeObservation): SettingValue => {
       ? []
       : Array.isArray(standing)
         ? standing.map(String)
-        : [String(standing)];
+        : // Elasticsearch splits a text at commas, but not the items of a list.
+          String(standing)
+            .split(',')
+            .map((path) => path.trim());
   return list.includes(files.caBundle) ? list : [...list, files.caBundle];
 };
 
@@ -140,8 +87,20 @@ const localChange = (draft: ConnectDraft, node: NodeObservation, facts: NodeFact
   });
 
 /**
+ * A credential that was written after its process started and was not proven since may never have been loaded: a run may have died between the two. Files
+ * do not tell, so it is reloaded, which does no harm when it was.
+ */
+const mayBeUnloaded = ({ facts, request, record }: ConnectDraft, node: NodeObservation): boolean => {
+  if (facts.proven === true || node.agent.state !== 'online') return false;
+  const entry = node.agent.facts.keystore.entries?.find(
+    ({ name }) => name === `cluster.remote.${request.alias}.credentials`,
+  );
+  return entry?.reference === record.keySecret && !isSecureSettingLoaded(node, entry.writtenAtMs);
+};
+
+/**
  * A credential that was written without a restart needs a reload. When nothing at all has to change and the connection still is not proven, the reload is
- * the one thing that may be missing: files do not tell whether a secure setting was loaded.
+ * the one thing left that may help.
  */
 const reloadSteps = (
   draft: ConnectDraft,
@@ -150,25 +109,36 @@ const reloadSteps = (
   otherSteps: boolean,
 ): AnyStep[] => {
   const { facts, request } = draft;
-  const changed = changes.filter(({ change }) => change.reload).map(({ node }) => node);
   const all = !otherSteps && facts.proven === false;
-  return (all ? nodes : changed).map((node) => ({
-    id: `reload-${facts.local.name}-${node.name}`,
-    kind: 'secure-settings.reload',
-    target: node.name,
-    effect: 'reload',
-    reason: all
-      ? 'the connection is not proven although everything is in place'
-      : `cluster.remote.${request.alias}.credentials changed in the keystore`,
-    diff: '',
-    stage: 'reload',
-    input: {
-      cluster: facts.local.name,
-      node: node.name,
-      keystorePassword: keystorePasswordReference(facts, facts.local.name, node.name),
-    },
-  }));
+  const reasonFor = (node: NodeObservation): string | null => {
+    const change = changes.find((one) => one.node === node)?.change;
+    if (change?.restart) return null;
+    if (change?.reload) return `cluster.remote.${request.alias}.credentials changed in the keystore`;
+    if (all) return 'the connection is not proven although everything is in place';
+    return mayBeUnloaded(draft, node)
+      ? 'the credential was written after the process started, and is not proven'
+      : null;
+  };
+  return nodes.flatMap((node) => {
+    const reason = reasonFor(node);
+    return reason === null ? [] : [reloadStep(draft, node, reason)];
+  });
 };
+
+const reloadStep = ({ facts }: ConnectDraft, node: NodeObservation, reason: string): AnyStep => ({
+  id: `reload-${facts.local.name}.${node.name}`,
+  kind: 'secure-settings.reload',
+  target: node.name,
+  effect: 'reload',
+  reason,
+  diff: '',
+  stage: 'reload',
+  input: {
+    cluster: facts.local.name,
+    node: node.name,
+    keystorePassword: keystorePasswordReference(facts, facts.local.name, node.name),
+  },
+});
 
 const aliasStep = ({ facts, request, settings }: ConnectDraft): AnyStep[] => {
   const prefix = `cluster.remote.${request.alias}.`;

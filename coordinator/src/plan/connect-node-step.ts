@@ -1,8 +1,8 @@
 import type { EffectClass } from '@remora/shared/settings.ts';
-import { keystorePasswordNames } from './connect-preflight.ts';
 import type { ClusterObservation, ConnectFacts, NodeObservation } from './facts.ts';
 import type { NodeChange } from './node-change.ts';
 import { isOutageStated } from './outages.ts';
+import { keystorePasswordNames } from './secret-names.ts';
 import type { AnyStep } from './steps.ts';
 
 export interface NodeStepParts {
@@ -15,7 +15,8 @@ export interface NodeStepParts {
 
 /** The step that carries out a node's change: in the roll when it restarts the node, else beside the others. */
 export const nodeStep = ({ cluster, node, change, effect, stages }: NodeStepParts): AnyStep => ({
-  id: `change-${cluster.name}-${node.name}`,
+  // Cluster names have no dot: with a dash, node b-c of cluster a and node c of cluster a-b would be one step.
+  id: `change-${cluster.name}.${node.name}`,
   kind: 'node.change',
   target: node.name,
   effect,

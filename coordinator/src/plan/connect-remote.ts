@@ -7,6 +7,7 @@ import { files, type ServerWish } from './connect-wanted.ts';
 import { changeOf } from './node-change.ts';
 import { rollOrder } from './order.ts';
 import type { CertificateRecord } from './records.ts';
+import { serverSecrets } from './secret-names.ts';
 import type { AnyStep, CertificateIssue } from './steps.ts';
 
 const CA_DAYS = 3650;
@@ -67,10 +68,10 @@ const isCurrent = (record: CertificateRecord, wish: CertificateIssue, now: strin
 const serverSteps = (draft: ConnectDraft, server: ServerWish): AnyStep[] => {
   const { node } = server;
   if (node.agent.state !== 'online') return [];
-  const base = `node/${draft.facts.remote.name}/${node.name}/remote-cluster-server`;
+  const secrets = serverSecrets(draft.facts.remote.name, node.name);
   const known = draft.facts.certificates.find((record) => record.node === node.name);
-  const passwordSecret = known?.passwordSecret ?? `secret:${base}/password@1`;
-  const fresh = (draft.facts.secretVersions[`${base}/p12`] ?? 0) + 1;
+  const passwordSecret = known?.passwordSecret ?? `secret:${secrets.password}@1`;
+  const fresh = (draft.facts.secretVersions[secrets.p12] ?? 0) + 1;
   const wish = {
     cluster: draft.facts.remote.name,
     node: node.name,
@@ -85,7 +86,7 @@ const serverSteps = (draft: ConnectDraft, server: ServerWish): AnyStep[] => {
     known !== undefined &&
     draft.facts.cas.some(({ name }) => name === draft.ca) &&
     isCurrent(known, issue, draft.context.now);
-  const certificate: CertificateIssue = current ? issue : { ...wish, p12Secret: `secret:${base}/p12@${fresh}` };
+  const certificate: CertificateIssue = current ? issue : { ...wish, p12Secret: `secret:${secrets.p12}@${fresh}` };
   const change = nodeChangeStep(draft, server, node.agent.facts, certificate);
   const issueSteps = current ? [] : [issueStep(certificate, known !== undefined)];
   return [

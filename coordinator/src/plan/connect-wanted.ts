@@ -3,23 +3,19 @@ import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { fileNameOf } from '@remora/shared/model/names.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
 import type { ClusterObservation, NodeObservation } from './facts.ts';
+import { byName } from './order.ts';
+import { isData } from './outages.ts';
 import type { Access } from './records.ts';
+import { type ServerAddress, serverAddress } from './server-address.ts';
 import type { CertificateWish } from './steps.ts';
 
-/** Where the remote cluster server of a node will listen, and what its file has to say for that. */
-export interface ServerWish {
+/** The remote cluster server of a node as it shall be. */
+export interface ServerWish extends ServerAddress {
   readonly node: NodeObservation;
-  /** Predicted publish address; verified once the node listens. */
-  readonly host: string;
-  readonly port: number;
-  /** Address settings that have to be written; what stands in the file already is kept and not among them. */
-  readonly settings: Readonly<Record<string, SettingValue>>;
   readonly certificate: CertificateWish;
 }
 
-export const DEFAULT_PORT = 9443;
 const CERTIFICATE_DAYS = 365;
-const wildcards = new Set(['0.0.0.0', '::', '_site_', '_global_', '_local_']);
 
 export const files = {
   /** The PKCS#12 file of a remote node, relative to its configuration directory. */
@@ -28,32 +24,12 @@ export const files = {
   caBundle: 'remora-remote-cluster-cas.crt',
 } as const;
 
-export const fileSetting = (node: NodeObservation, name: string): SettingValue | null | undefined =>
-  node.agent.state === 'online' ? node.agent.facts.settingsFile.values[name] : undefined;
-
-const text = (value: SettingValue | null | undefined): string | undefined =>
-  value === undefined || value === null ? undefined : Array.isArray(value) ? value[0] : String(value);
-
-/**
- * The address rules of Elasticsearch: `remote_cluster.publish_host`, else `remote_cluster.host`, else the transport's bind host. The transport's *publish*
- * host is not followed, so where it was set on purpose the same is written for the remote cluster server.
- */
-export const serverWish = (node: NodeObservation, request: ConnectRequest): ServerWish => {
-  const standing =
-    text(fileSetting(node, 'remote_cluster.publish_host')) ?? text(fileSetting(node, 'remote_cluster.host'));
-  const published =
-    text(fileSetting(node, 'transport.publish_host')) ?? text(fileSetting(node, 'network.publish_host'));
-  const settings: Record<string, SettingValue> = {};
-  if (standing === undefined && request.remoteHost !== undefined) settings['remote_cluster.host'] = request.remoteHost;
-  else if (standing === undefined && published !== undefined) settings['remote_cluster.publish_host'] = published;
-  const standingPort = text(fileSetting(node, 'remote_cluster.port'));
-  if (standingPort === undefined && request.remotePort !== undefined)
-    settings['remote_cluster.port'] = request.remotePort;
-  const chosen = standing ?? request.remoteHost ?? published;
-  const host = chosen === undefined || wildcards.has(chosen) ? node.transportHost : chosen;
-  const port = Number(standingPort ?? request.remotePort ?? DEFAULT_PORT);
-  return { node, host, port, settings, certificate: certificateWish(node, host, request) };
-};
+/** All nodes of the remote cluster, by name: the same facts make the same plan however the cluster lists them. */
+export const serverWishes = (remote: ClusterObservation, request: ConnectRequest): ServerWish[] =>
+  [...remote.nodes].sort(byName).map((node) => {
+    const address = serverAddress(node, request);
+    return { ...address, node, certificate: certificateWish(node, address, request) };
+  });
 
 /** Names and addresses that can stand in a certificate, each once, in a stable order. DNS names know no case. */
 const distinct = (names: readonly string[]): string[] =>
@@ -62,9 +38,12 @@ const distinct = (names: readonly string[]): string[] =>
     .sort();
 
 /** Names and addresses under which a local node may reach this one. */
-const certificateWish = (node: NodeObservation, host: string, request: ConnectRequest): CertificateWish => {
+const certificateWish = (
+  node: NodeObservation,
+  { host, listening }: ServerAddress,
+  request: ConnectRequest,
+): CertificateWish => {
   const facts = node.agent.state === 'online' ? node.agent.facts.host : null;
-  const listening = node.remoteClusterServer ? [parseAddress(node.remoteClusterServer.publishAddress).host] : [];
   const given = [
     ...(request.sans ?? []),
     ...(request.serverName ? [request.serverName] : []),
@@ -89,13 +68,16 @@ const addressesOf = (request: ConnectRequest): string[] => [
 
 /** Ten seeds are plenty: each is only a first contact. Dedicated masters come last, as they should not carry searches. */
 const MAX_SEEDS = 10;
-const isData = (node: NodeObservation): boolean => node.roles.some((role) => role.startsWith('data'));
+
+/** Whether local nodes can be told to connect there. */
+export const isPort = (port: number): boolean => Number.isInteger(port) && port >= 1 && port <= 65535;
 
 /** Where local nodes first connect to. */
 export const targetAddresses = (servers: readonly ServerWish[], request: ConnectRequest): string[] => {
   const given = addressesOf(request);
   if (given.length > 0) return given;
-  return [...servers]
+  return servers
+    .filter(({ port }) => isPort(port))
     .sort((a, b) => Number(isData(b.node)) - Number(isData(a.node)))
     .slice(0, MAX_SEEDS)
     .map(formatAddress);

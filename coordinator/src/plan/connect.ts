@@ -1,11 +1,14 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import { caNameOf } from './ca-names.ts';
+import { keySecretOf } from './connect-key.ts';
 import { localSteps } from './connect-local.ts';
 import { type Finding, preflight } from './connect-preflight.ts';
 import { remoteSteps } from './connect-remote.ts';
-import { accessOf, aliasSettings, type ServerWish, serverWish, targetAddresses } from './connect-wanted.ts';
+import { accessOf, aliasSettings, type ServerWish, serverWishes, targetAddresses } from './connect-wanted.ts';
 import type { ConnectFacts } from './facts.ts';
 import { outagesOf, unreplicatedWarning } from './outages.ts';
+import { takenPortWarnings } from './preflight-connection.ts';
 import type { ConnectionRecord } from './records.ts';
 import type { AnyStep, Stage, StoredPlan } from './steps.ts';
 
@@ -45,37 +48,12 @@ const stages: readonly Stage[] = [
   { id: 'connect', title: 'Register and prove', mode: 'serial' },
 ];
 
-/** The secret that will hold a new key: the version after the last one that was ever minted. */
-export const nextSecret = (facts: ConnectFacts, name: string): string =>
-  `secret:${name}@${(facts.secretVersions[name] ?? 0) + 1}`;
-
-const keySecretName = (local: string, alias: string): string => `connection/${local}/${alias}/api-key`;
-
-/**
- * A key that was created for this connection and is usable is kept, also one that an interrupted run left behind: its secret is known. Otherwise a new
- * one is made.
- */
-const keySecretOf = (facts: ConnectFacts, request: ConnectRequest): string => {
-  const prefix = `secret:${keySecretName(request.local, request.alias)}@`;
-  const usable = facts.keys.filter(
-    ({ record, usable }) => usable && record.secret.startsWith(prefix) && record.cluster === facts.remote.name,
-  );
-  return usable.at(-1)?.record.secret ?? nextSecret(facts, keySecretName(request.local, request.alias));
-};
-
-/** The CA of the remote nodes' certificates: the one they have, else the one that was asked for, else one of the cluster's own. */
-export const caNameOf = (facts: Pick<ConnectFacts, 'certificates'>, request: ConnectRequest): string =>
-  facts.certificates[0]?.ca ?? request.ca ?? `${request.remote}-remote`;
-
 /** Where the local nodes will be sent to, so that the paths there can be tried before planning. */
 export const plannedAddresses = (remote: ConnectFacts['remote'], request: ConnectRequest): string[] =>
-  targetAddresses(
-    remote.nodes.map((node) => serverWish(node, request)),
-    request,
-  );
+  targetAddresses(serverWishes(remote, request), request);
 
 const draftOf = (request: ConnectRequest, facts: ConnectFacts, context: PlanContext): ConnectDraft => {
-  const servers = facts.remote.nodes.map((node) => serverWish(node, request));
+  const servers = serverWishes(facts.remote, request);
   const access = accessOf(request);
   const expires = request.expires ?? null;
   const ca = caNameOf(facts, request);
@@ -140,6 +118,7 @@ export const planConnect = (request: ConnectRequest, facts: ConnectFacts, contex
     restarts: [...restarts.remote, ...restarts.local],
     outages: [...outagesOf(facts.remote, restarts.remote), ...outagesOf(facts.local, restarts.local)],
     warnings: [
+      ...takenPortWarnings(facts.paths, draft.servers),
       ...unreplicatedWarning(facts.remote, restarts.remote),
       ...unreplicatedWarning(facts.local, restarts.local),
     ],

@@ -10,7 +10,8 @@ import type { NodeObservation } from './facts.ts';
  */
 export const isSettingLoaded = (node: NodeObservation, name: string, value: SettingValue): boolean => {
   const shown = node.settings[name];
-  if (shown !== undefined) return sameSettingValue(shown, value);
+  // A placeholder like ${HOSTNAME} is shown as what it became.
+  if (shown !== undefined) return hasPlaceholder(value) || sameSettingValue(shown, value);
   const paths = Array.isArray(value) ? value.map(String) : [String(value)];
   if (isPath(name) && node.loadedCertificates)
     return paths.every((path) => node.loadedCertificates?.some((loaded) => samePath(loaded, path, node)));
@@ -21,6 +22,9 @@ export const isSettingLoaded = (node: NodeObservation, name: string, value: Sett
 /** Whether a secure setting that is read at start only was written before this process started. */
 export const isSecureSettingLoaded = (node: NodeObservation, writtenAtMs: number | null): boolean =>
   startedAfter(node, writtenAtMs);
+
+/** Whether Elasticsearch puts something of the environment in its place when it reads the file. */
+export const hasPlaceholder = (value: SettingValue): boolean => String(value).includes('${');
 
 const isPath = (name: string): boolean => /\.(path|certificate|key|certificate_authorities)$/.test(name);
 

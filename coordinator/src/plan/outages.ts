@@ -1,6 +1,37 @@
-import type { ClusterObservation } from './facts.ts';
+import type { ClusterObservation, NodeObservation } from './facts.ts';
 
-const masterEligible = (cluster: ClusterObservation) => cluster.nodes.filter((node) => node.roles.includes('master'));
+const masterEligible = (cluster: ClusterObservation): NodeObservation[] =>
+  cluster.nodes.filter((node) => node.roles.includes('master'));
+
+/** Masters but those that only vote. */
+const electable = (cluster: ClusterObservation): NodeObservation[] =>
+  masterEligible(cluster).filter((node) => !node.roles.includes('voting_only'));
+
+export const isData = (node: NodeObservation): boolean => node.roles.some((role) => role.startsWith('data'));
+
+const masterOutage = (cluster: ClusterObservation, restarts: readonly string[]): string[] => {
+  const candidates = electable(cluster);
+  const only = candidates.length === 1 ? candidates[0] : undefined;
+  if (only && restarts.includes(only.name))
+    return [
+      `Cluster ${cluster.name} has one node that can be elected master: it takes no changes and may answer 503 while ${only.name} restarts.`,
+    ];
+  const masters = masterEligible(cluster);
+  return masters.length === 2 && masters.some(({ name }) => restarts.includes(name))
+    ? [
+        `Cluster ${cluster.name} has two master-eligible nodes, of which one votes: it has no master (503) while that one restarts.`,
+      ]
+    : [];
+};
+
+/** No replica can be kept anywhere else, so waiting for one would never end. */
+const dataOutage = (cluster: ClusterObservation, restarts: readonly string[]): string[] => {
+  const nodes = cluster.nodes.filter(isData);
+  const only = nodes.length === 1 ? nodes[0] : undefined;
+  return only && restarts.includes(only.name)
+    ? [`Cluster ${cluster.name} has one data node: its indices are unavailable while ${only.name} restarts.`]
+    : [];
+};
 
 /**
  * What becomes unavailable when these nodes are restarted one by one, a sentence each; empty when the cluster stays up. With two master-eligible nodes
@@ -8,19 +39,9 @@ const masterEligible = (cluster: ClusterObservation) => cluster.nodes.filter((no
  */
 export const outagesOf = (cluster: ClusterObservation, restarts: readonly string[]): string[] => {
   if (restarts.length === 0) return [];
-  const masters = masterEligible(cluster);
-  const restartedMasters = masters.filter((node) => restarts.includes(node.name));
   if (cluster.nodes.length === 1)
     return [`Cluster ${cluster.name} has one node: it is unavailable while ${restarts[0]} restarts.`];
-  if (masters.length === 1 && restartedMasters.length === 1)
-    return [
-      `Cluster ${cluster.name} has one master-eligible node: it takes no changes and may answer 503 while ${restartedMasters[0]?.name} restarts.`,
-    ];
-  if (masters.length === 2 && restartedMasters.length > 0)
-    return [
-      `Cluster ${cluster.name} has two master-eligible nodes, of which one votes: it has no master (503) while that one restarts.`,
-    ];
-  return [];
+  return [...masterOutage(cluster, restarts), ...dataOutage(cluster, restarts)];
 };
 
 /** Whether the outage of restarting this node is stated by `outagesOf`, so that quorum is not waited for. */

@@ -1,0 +1,35 @@
+import type { ErrorCode } from '@remora/shared/errors.ts';
+import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import { connectingNodes, type ServerWish } from './connect-wanted.ts';
+import type { ClusterObservation, ConnectFacts, NodeObservation } from './facts.ts';
+
+export interface PreflightInput {
+  readonly facts: ConnectFacts;
+  readonly request: ConnectRequest;
+  readonly servers: readonly ServerWish[];
+}
+
+/** One condition of a connection: `run` answers a sentence for each place where it does not hold. */
+export interface Check {
+  readonly code: ErrorCode;
+  readonly run: (input: PreflightInput) => readonly string[];
+}
+
+const both = (input: PreflightInput): readonly ClusterObservation[] => [input.facts.remote, input.facts.local];
+
+export const eachCluster = (input: PreflightInput, look: (cluster: ClusterObservation) => string | null): string[] =>
+  both(input).flatMap((cluster) => look(cluster) ?? []);
+
+type NodeLook = (node: NodeObservation, cluster: ClusterObservation) => string | null;
+
+export const eachNode = (input: PreflightInput, look: NodeLook): string[] =>
+  both(input).flatMap((cluster) => cluster.nodes.flatMap((node) => look(node, cluster) ?? []));
+
+/** Nodes that a connection needs something of: all remote ones, and the local ones that make connections. The others are left alone. */
+export const eachTouchedNode = (input: PreflightInput, look: NodeLook): string[] => {
+  const { remote, local } = input.facts;
+  return [
+    ...remote.nodes.flatMap((node) => look(node, remote) ?? []),
+    ...connectingNodes(local).flatMap((node) => look(node, local) ?? []),
+  ];
+};

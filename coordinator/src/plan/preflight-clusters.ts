@@ -1,0 +1,76 @@
+import { compareVersions, isAtLeast } from '@remora/shared/model/version.ts';
+import { type Check, eachCluster, eachNode, type PreflightInput } from './preflight-check.ts';
+
+const MINIMUM_VERSION = '8.14.0';
+
+export const securityOn: Check = {
+  code: 'preflight-failed',
+  run: (input) =>
+    eachCluster(input, (c) =>
+      c.security === 'off'
+        ? `Security is off on cluster ${c.name}: set xpack.security.enabled: true on every node and restart it.`
+        : null,
+    ),
+};
+
+export const apiKeyServiceOn: Check = {
+  code: 'preflight-failed',
+  run: ({ facts: { remote } }) =>
+    remote.security === 'on' && remote.apiKeyService === 'off'
+      ? [
+          `The API key service is off on cluster ${remote.name}: remove xpack.security.authc.api_key.enabled: false from its nodes and restart them.`,
+        ]
+      : [],
+};
+
+export const versions: Check = {
+  code: 'preflight-failed',
+  run: (input) => {
+    const old = eachNode(input, (node, c) =>
+      isAtLeast(node.version, MINIMUM_VERSION)
+        ? null
+        : `Node ${node.name} of cluster ${c.name} is ${node.version}: API keys between clusters need 8.14 or later on every node.`,
+    );
+    const mixed = eachCluster(input, (c) => {
+      const found = [...new Set(c.nodes.map((node) => node.version))].sort(compareVersions);
+      return found.length > 1
+        ? `Cluster ${c.name} is in the middle of an upgrade (its nodes are ${found.join(' and ')}): finish that first.`
+        : null;
+    });
+    return old.length > 0 ? old : [...mixed, ...wireCompatibility(input)];
+  },
+};
+
+/** "8.14 or later" is not enough: each side must speak a version that the other still understands. */
+const wireCompatibility = ({ facts: { local, remote } }: PreflightInput): string[] =>
+  [
+    [local, remote],
+    [remote, local],
+  ].flatMap(([a, b]) =>
+    a && b && !isAtLeast(a.version, b.minimumWireCompatibility)
+      ? [
+          `Cluster ${a.name} is ${a.version}, and cluster ${b.name} (${b.version}) speaks to ${b.minimumWireCompatibility} or later only: upgrade ${a.name} first.`,
+        ]
+      : [],
+  );
+
+export const license: Check = {
+  code: 'preflight-failed',
+  run: (input) =>
+    eachCluster(input, (c) =>
+      // With security off the licence was not asked for.
+      c.security === 'off' || (c.license.active && ['trial', 'enterprise'].includes(c.license.type))
+        ? null
+        : `The licence of cluster ${c.name} is ${c.license.type}${c.license.active ? '' : ' and not active'}: connections with API keys need an enterprise or trial licence on both sides.`,
+    ),
+};
+
+export const privileges: Check = {
+  code: 'preflight-failed',
+  run: (input) =>
+    eachCluster(input, (c) =>
+      c.missingPrivileges.length > 0
+        ? `The user that Remora has for cluster ${c.name} lacks the cluster privilege${c.missingPrivileges.length > 1 ? 's' : ''} ${c.missingPrivileges.join(', ')}.`
+        : null,
+    ),
+};

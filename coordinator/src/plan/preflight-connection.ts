@@ -1,0 +1,166 @@
+import { formatAddress } from '@remora/shared/model/address.ts';
+import { caNameOf } from './ca-names.ts';
+import { standingKey } from './connect-key.ts';
+import { connectingNodes, files, type ServerWish } from './connect-wanted.ts';
+import type { PathObservation } from './facts.ts';
+import type { Check } from './preflight-check.ts';
+import { fileSetting } from './server-address.ts';
+
+/** Refused rather than ignored: a key without the wanted identity would grant more than was asked for. */
+export const identity: Check = {
+  code: 'bad-input',
+  run: ({ request }) =>
+    request.certificateIdentity === undefined
+      ? []
+      : [
+          '--certificate-identity: strong identity verification comes with a later release; without it the key would be made for every client that has it. Leave the flag out.',
+        ],
+};
+
+/** Elasticsearch can move the end of a key, but not take it away. */
+export const keyEnd: Check = {
+  code: 'preflight-failed',
+  run: ({ facts, request }) => {
+    const key = standingKey(facts, request)?.record;
+    return !key || key.expiresAtMs === null || request.expires !== undefined
+      ? []
+      : [
+          `The key of this connection (${key.name}) ends on ${new Date(key.expiresAtMs).toISOString()}, and Elasticsearch cannot take the end of a key away: give --expires with how long it shall live from now.`,
+        ];
+  },
+};
+
+export const aliasFree: Check = {
+  code: 'conflict',
+  run: ({ facts, request }) => {
+    const prefix = `cluster.remote.${request.alias}.`;
+    const transient = Object.keys(facts.local.transient).filter((name) => name.startsWith(prefix));
+    if (transient.length > 0)
+      return [
+        `Cluster ${facts.local.name} has the transient setting ${transient[0]}, which hides what is configured for good: remove it first (null in transient).`,
+      ];
+    const record = facts.connections.find((c) => c.local === facts.local.name && c.alias === request.alias);
+    if (record) {
+      return record.remote === facts.remote.name
+        ? []
+        : [
+            `The alias ${request.alias} of cluster ${facts.local.name} is taken: it is Remora's connection to ${record.remote}. Choose another alias.`,
+          ];
+    }
+    const standing = Object.keys(facts.local.persistent).some((name) => name.startsWith(prefix));
+    const inFile = facts.local.nodes.filter(
+      (node) =>
+        node.agent.state === 'online' &&
+        Object.keys(node.agent.facts.settingsFile.values).some((name) => name.startsWith(prefix)),
+    );
+    const inKeystore = facts.local.nodes.filter(
+      (node) =>
+        node.agent.state === 'online' &&
+        node.agent.facts.keystore.entries?.some(
+          (entry) => entry.name === `${prefix}credentials` && entry.reference === null,
+        ),
+    );
+    if (!standing && inFile.length + inKeystore.length === 0) return [];
+    const where = standing
+      ? 'its cluster settings'
+      : `${inFile.length > 0 ? 'elasticsearch.yml' : 'the keystore'} of ${(inFile[0] ?? inKeystore[0])?.name}`;
+    return [
+      `The alias ${request.alias} exists on cluster ${facts.local.name} already (in ${where}) and was not made by Remora: choose another alias, or remove that connection first. Taking it over (\`remora adopt\`) comes with a later release.`,
+    ];
+  },
+};
+
+/** Somebody's own certificate on the remote cluster port is not replaced in passing: others may trust its CA. */
+export const foreignServer: Check = {
+  code: 'conflict',
+  run: ({ facts }) =>
+    facts.remote.nodes.flatMap((node) => {
+      const names = ['keystore.path', 'certificate', 'key'].map(
+        (name) => `xpack.security.remote_cluster_server.ssl.${name}`,
+      );
+      const found = names.find(
+        (name) => String(fileSetting(node, name) ?? files.serverKeystore) !== files.serverKeystore,
+      );
+      return found
+        ? [
+            `Node ${node.name} of cluster ${facts.remote.name} serves the remote cluster port with a certificate of somebody else (${found}: ${String(fileSetting(node, found))}). Remora does not replace it, since others may trust its CA: remove these settings first, or connect through another cluster.`,
+          ]
+        : [];
+    }),
+};
+
+export const foreignTruststore: Check = {
+  code: 'conflict',
+  run: ({ facts }) =>
+    connectingNodes(facts.local).flatMap((node) => {
+      const path = fileSetting(node, 'xpack.security.remote_cluster_client.ssl.truststore.path');
+      return path === undefined || path === null
+        ? []
+        : [
+            `Node ${node.name} of cluster ${facts.local.name} trusts remote clusters by a truststore (xpack.security.remote_cluster_client.ssl.truststore.path: ${String(path)}), which Elasticsearch does not take together with certificate_authorities: give its CAs as PEM in certificate_authorities instead.`,
+          ];
+    }),
+};
+
+/** Whether the server runs now at the address that it shall have. */
+const isServing = ({ node, host, port, listening }: ServerWish): boolean =>
+  listening.includes(host) && (node.remoteClusterServer?.publishAddress.endsWith(`:${port}`) ?? false);
+
+/** A node whose port is taken does not start; but a proxy in front may answer for it already, so this does not block. */
+export const takenPortWarnings = (paths: readonly PathObservation[], servers: readonly ServerWish[]): string[] =>
+  servers
+    .filter(({ node }) => !node.remoteClusterServer)
+    .filter((server) => paths.some(({ address, tcp }) => tcp === 'open' && address === formatAddress(server)))
+    .map(
+      (server) =>
+        `Something listens at ${formatAddress(server)} already, although the remote cluster server of node ${server.node.name} is off: unless that is a proxy for it, the node will not start with that port and its change will be taken back.`,
+    );
+
+export const pathsOpen: Check = {
+  code: 'preflight-failed',
+  run: ({ facts, servers }) => {
+    const serving = new Set(servers.filter(isServing).map(formatAddress));
+    return facts.paths.flatMap(({ node, address, tcp, detail }) => {
+      if (tcp === 'open' || tcp === 'refused')
+        return tcp === 'refused' && serving.has(address)
+          ? [`Node ${node} cannot reach ${address}: the connection is refused although the remote cluster server runs.`]
+          : [];
+      if (tcp === 'timeout')
+        return [
+          `Node ${node} got no answer from ${address}: that is what a firewall looks like which drops packets. Open that port for it.`,
+        ];
+      return [`Node ${node} cannot reach ${address}: ${detail}.`];
+    });
+  },
+};
+
+export const someConnect: Check = {
+  code: 'preflight-failed',
+  run: ({ facts: { local } }) =>
+    connectingNodes(local).length > 0
+      ? []
+      : [
+          `No node of cluster ${local.name} has the role remote_cluster_client, so none can make connections: add it to node.roles.`,
+        ],
+};
+
+export const certificateAuthority: Check = {
+  code: 'conflict',
+  run: ({ facts, request }) => {
+    const ca = facts.cas.find(({ name }) => name === caNameOf(facts, request));
+    const isNeeded = facts.remote.nodes.some(({ name }) => !facts.certificates.some(({ node }) => node === name));
+    if (ca?.key === null && isNeeded)
+      return [
+        `The key of CA ${ca.name} is not here, so it cannot sign certificates for cluster ${facts.remote.name}: choose another with --ca.`,
+      ];
+    if (request.ca === undefined) return [];
+    const others = [...new Set(facts.certificates.map((certificate) => certificate.ca))].filter(
+      (ca) => ca !== request.ca,
+    );
+    return others.length === 0
+      ? []
+      : [
+          `The nodes of cluster ${facts.remote.name} have certificates of CA ${others[0]}, which other connections may trust: leave out --ca, or give --ca ${others[0]}.`,
+        ];
+  },
+};

@@ -1,0 +1,121 @@
+import { isPort } from './connect-wanted.ts';
+import { type Check, eachTouchedNode } from './preflight-check.ts';
+import { keystorePasswordNames } from './secret-names.ts';
+import { fileSetting } from './server-address.ts';
+
+/** Certificates are backdated by 5 minutes: a node whose clock is further behind would refuse a new one. */
+const MAX_CLOCK_SKEW_MS = 4 * 60_000;
+
+export const agentsJoined: Check = {
+  code: 'agent-missing',
+  run: (input) =>
+    eachTouchedNode(input, ({ agent, name }, c) =>
+      agent.state === 'missing'
+        ? `Node ${name} of cluster ${c.name} has no agent: make a token with \`remora tokens create --cluster ${c.name}\` and run \`remora agent join\` there.`
+        : null,
+    ),
+};
+
+export const agentsOnline: Check = {
+  code: 'agent-offline',
+  run: (input) =>
+    eachTouchedNode(input, ({ agent, name }, c) =>
+      agent.state === 'offline'
+        ? `The agent of node ${name} (cluster ${c.name}) is offline: start \`remora agent run\` there.`
+        : null,
+    ),
+};
+
+export const agentsAnswer: Check = {
+  code: 'preflight-failed',
+  run: (input) =>
+    eachTouchedNode(input, ({ agent, name }, c) =>
+      agent.state === 'failed'
+        ? `The agent of node ${name} (cluster ${c.name}) could not look at the node: ${agent.reason}`
+        : null,
+    ),
+};
+
+const processSeen = (pid: number | null): string =>
+  pid === null ? 'sees no running Elasticsearch' : `sees a process with id ${pid}`;
+
+export const sameNode: Check = {
+  code: 'wrong-node',
+  run: (input) =>
+    eachTouchedNode(input, ({ agent, name, pid }, c) =>
+      agent.state === 'online' && agent.facts.process.pid !== pid
+        ? `The agent that joined as ${name} of cluster ${c.name} ${processSeen(agent.facts.process.pid)}, but the cluster says that ${name} is process ${pid}: it sits beside a node of another cluster or of another name. Join it again there.`
+        : null,
+    ),
+};
+
+export const settingsFiles: Check = {
+  code: 'settings-file',
+  run: (input) =>
+    eachTouchedNode(input, ({ agent, name }, c) =>
+      agent.state === 'online' && agent.facts.settingsFile.refusal
+        ? `elasticsearch.yml of node ${name} (cluster ${c.name}) cannot be edited safely: ${agent.facts.settingsFile.refusal}`
+        : null,
+    ),
+};
+
+export const writable: Check = {
+  code: 'node-read-only',
+  run: (input) =>
+    eachTouchedNode(input, ({ agent, name }, c) =>
+      agent.state === 'online' && agent.facts.configDirRefusal
+        ? `The configuration of node ${name} (cluster ${c.name}) cannot be written: ${agent.facts.configDirRefusal}`
+        : null,
+    ),
+};
+
+export const keystores: Check = {
+  code: 'keystore-password',
+  run: (input) =>
+    eachTouchedNode(input, ({ agent, name }, c) => {
+      if (agent.state !== 'online' || !agent.facts.keystore.refusal) return null;
+      const names = keystorePasswordNames(c.name, name);
+      const known = names.some((secret) => secret in input.facts.secretVersions);
+      const todo = known ? 'correct it' : 'store it';
+      return `The keystore of node ${name} (cluster ${c.name}) cannot be read: ${agent.facts.keystore.refusal} For a protected keystore ${todo} with \`remora secrets set ${names[1]} --file FILE\` (or ${names[0]} for this node alone).`;
+    }),
+};
+
+export const clocks: Check = {
+  code: 'preflight-failed',
+  run: (input) =>
+    eachTouchedNode(input, ({ agent, name }, c) =>
+      agent.state === 'online' && Math.abs(agent.clockSkewMs) > MAX_CLOCK_SKEW_MS
+        ? `The clock of node ${name} (cluster ${c.name}) is ${Math.round(Math.abs(agent.clockSkewMs) / 1000)} s ${agent.clockSkewMs < 0 ? 'behind' : 'ahead'}: new certificates would not be valid there. Set the clock (NTP) first.`
+        : null,
+    ),
+};
+
+export const portsFixed: Check = {
+  code: 'preflight-failed',
+  run: ({ servers, facts }) =>
+    servers
+      .filter(({ node, port }) => node.agent.state === 'online' && !isPort(port))
+      .map(
+        ({ node }) =>
+          `Node ${node.name} of cluster ${facts.remote.name} has remote_cluster.port: ${String(fileSetting(node, 'remote_cluster.port'))} in elasticsearch.yml, which does not tell where it will listen: write a fixed port there.`,
+      ),
+};
+
+export const portsOfOneHost: Check = {
+  code: 'preflight-failed',
+  run: ({ servers }) => {
+    const seen = new Map<string, string>();
+    return servers.flatMap(({ node, port }) => {
+      if (node.agent.state !== 'online') return [];
+      const key = `${node.agent.facts.host.machineId}:${port}`;
+      const other = seen.get(key);
+      seen.set(key, node.name);
+      return other === undefined
+        ? []
+        : [
+            `Nodes ${other} and ${node.name} are on one host and would both listen on port ${port}: give each its own remote_cluster.port in elasticsearch.yml. Without that the second would not start.`,
+          ];
+    });
+  },
+};

@@ -1,0 +1,18 @@
+/**
+ * A node's name as a part of a secret's name. `node.name` is free text, a secret's name is not: what does not fit stands as its code point between
+ * slashes, which no node's name has, so that two nodes never share a secret.
+ */
+const nodePart = (node: string): string =>
+  node.replace(/[^A-Za-z0-9._-]/gu, (character) => `/${character.codePointAt(0)?.toString(16)}/`);
+
+/** Where the secrets of a node's remote cluster server lie. */
+export const serverSecrets = (cluster: string, node: string): { readonly p12: string; readonly password: string } => {
+  const base = `node/${cluster}/${nodePart(node)}/remote-cluster-server`;
+  return { p12: `${base}/p12`, password: `${base}/password` };
+};
+
+/** Where the password of a protected keystore is looked for, the node's own first. */
+export const keystorePasswordNames = (cluster: string, node: string): readonly [string, string] => [
+  `keystore-password/${cluster}/${nodePart(node)}`,
+  `keystore-password/${cluster}`,
+];

@@ -1,0 +1,94 @@
+import { isHostName, isIpv4, isIpv6 } from '@remora/shared/model/address.ts';
+import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import type { SettingValue } from '@remora/shared/settings.ts';
+import type { NodeObservation } from './facts.ts';
+import { hasPlaceholder, isSettingLoaded } from './loaded.ts';
+
+const DEFAULT_PORT = 9443;
+const addressSettings = [
+  'remote_cluster.host',
+  'remote_cluster.bind_host',
+  'remote_cluster.publish_host',
+  'remote_cluster.port',
+] as const;
+
+/** A setting as elasticsearch.yml has it; undefined when it does not stand there, null when it stands there without a value. */
+export const fileSetting = (node: NodeObservation, name: string): SettingValue | null | undefined =>
+  node.agent.state === 'online' ? node.agent.facts.settingsFile.values[name] : undefined;
+
+/** Where a remote cluster server will listen, and what its file has to say for that. */
+export interface ServerAddress {
+  /** Predicted publish address; verified once the node listens. */
+  readonly host: string;
+  /** No port (0, NaN) where the file says none that can be known before. */
+  readonly port: number;
+  /** Address settings as they shall stand: what stands in the file already as it is there, so that it is known whether the process has it too. */
+  readonly settings: Readonly<Record<string, SettingValue>>;
+  /** Names and addresses under which it listens now. */
+  readonly listening: readonly string[];
+}
+
+/** A published address reads `ADDRESS:PORT`, or `NAME/ADDRESS:PORT` where the host has a name. */
+const publishedParts = (published: string): { readonly names: readonly string[]; readonly port: number } => {
+  const [, hosts = '', port = ''] = /^(.*):(\d+)$/.exec(published) ?? [];
+  return { names: hosts.split('/').map((host) => host.replace(/^\[|\]$/g, '')), port: Number(port) };
+};
+
+/** The first item of a setting: Elasticsearch takes lists of hosts and publishes one. Undefined without a value. */
+const first = (value: SettingValue | null | undefined): string | undefined => {
+  if (value === undefined || value === null) return undefined;
+  const item = Array.isArray(value) ? value[0] : String(value).split(',')[0];
+  return item?.trim() || undefined;
+};
+
+/** What a setting will be: the file's word, or what the process has where the file is silent (`-E`, the environment of a container) or has a placeholder. */
+const effective = (node: NodeObservation, name: string): string | undefined => {
+  const written = fileSetting(node, name);
+  const silent = written === undefined || written === null || hasPlaceholder(written);
+  return (silent ? first(node.settings[name]) : undefined) ?? first(written);
+};
+
+const isNamed = (host: string): boolean =>
+  host !== '0.0.0.0' && host !== '::' && (isIpv4(host) || isIpv6(host) || isHostName(host));
+
+const standingSettings = (node: NodeObservation): Record<string, SettingValue> =>
+  Object.fromEntries(
+    addressSettings.flatMap((name) => {
+      const value = fileSetting(node, name);
+      return value === undefined || value === null ? [] : [[name, value]];
+    }),
+  );
+
+/**
+ * The address rules of Elasticsearch: `remote_cluster.publish_host`, else `remote_cluster.host`, else the transport's bind host. The transport's *publish*
+ * host is not followed, so where it was set on purpose the same is written for the remote cluster server. Names of interfaces (`_site_`) and wildcards do not
+ * tell an address: there the transport's own is the best guess.
+ */
+export const serverAddress = (
+  node: NodeObservation,
+  request: Pick<ConnectRequest, 'remoteHost' | 'remotePort'>,
+): ServerAddress => {
+  const host = effective(node, 'remote_cluster.publish_host') ?? effective(node, 'remote_cluster.host');
+  const port = effective(node, 'remote_cluster.port');
+  const published = effective(node, 'transport.publish_host') ?? effective(node, 'network.publish_host');
+  const standing = standingSettings(node);
+  const added: Record<string, SettingValue> = {};
+  if (host === undefined && request.remoteHost !== undefined) added['remote_cluster.host'] = request.remoteHost;
+  else if (host === undefined && published !== undefined) added['remote_cluster.publish_host'] = published;
+  if (port === undefined && request.remotePort !== undefined) added['remote_cluster.port'] = request.remotePort;
+
+  const wished = host ?? request.remoteHost ?? published;
+  const predicted = wished !== undefined && isNamed(wished) ? wished : node.transportHost;
+  const now = node.remoteClusterServer ? publishedParts(node.remoteClusterServer.publishAddress) : null;
+  const isSettled =
+    Object.keys(added).length === 0 &&
+    Object.entries(standing).every(([name, value]) => isSettingLoaded(node, name, value));
+  const truth =
+    now && isSettled ? now : { names: [predicted], port: Number(port ?? request.remotePort ?? DEFAULT_PORT) };
+  return {
+    host: truth.names.includes(predicted) ? predicted : (truth.names.at(-1) ?? predicted),
+    port: truth.port,
+    settings: { ...standing, ...added },
+    listening: now?.names ?? [],
+  };
+};
