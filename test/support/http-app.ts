@@ -1,24 +1,30 @@
+import { pino } from 'pino';
+import { createApp } from '../../coordinator/src/app.ts';
 import { hashToken } from '../../coordinator/src/auth/admin-token.ts';
 import { bearerCheck } from '../../coordinator/src/auth/bearer.ts';
-import { createApp } from '../../coordinator/src/app.ts';
 import { clusterClients } from '../../coordinator/src/elasticsearch/clusters.ts';
 import type { App } from '../../coordinator/src/http/app-types.ts';
-import { createServices, type ServiceParts } from '../../coordinator/src/services/create-services.ts';
-import { pino } from 'pino';
-import { type GatewayFleet, startGatewayFleet } from './gateway-fleet.ts';
+import { newId, type RunEngine, startRunEngine } from '../../coordinator/src/run/engine.ts';
+import { nextInRoll } from '../../coordinator/src/run/roll.ts';
+import { createExecutors, createRestorers } from '../../coordinator/src/run/steps/executors.ts';
+import { createServices } from '../../coordinator/src/services/create-services.ts';
+import { type GatewayFleet, startGatewayFleet, type TestCoordinator } from './gateway-fleet.ts';
 
 export const adminToken = 'the-admin-token-of-the-tests';
 
 export interface HttpFleet {
   readonly app: App;
   readonly fleet: GatewayFleet;
+  /** The gateway that agents reach. */
+  readonly coordinator: TestCoordinator;
+  readonly engine: RunEngine;
   /** The lines that the app logged. */
   readonly logs: string[];
   stop(): Promise<void>;
 }
 
 /** The HTTP API on real services: a real Redis, a gateway behind real TLS, the clusters `us` and `eu`, at whose address nothing listens. */
-export const startHttpFleet = async (running: Pick<ServiceParts, 'runs' | 'planning'>): Promise<HttpFleet> => {
+export const startHttpFleet = async (): Promise<HttpFleet> => {
   const fleet = await startGatewayFleet();
   const coordinator = await fleet.coordinator('one');
   const redis = fleet.store.connect();
@@ -26,18 +32,34 @@ export const startHttpFleet = async (running: Pick<ServiceParts, 'runs' | 'plann
     record: (name) => fleet.inventory.clusters.get(name),
     secret: async (reference) => (await fleet.secrets.get(reference)).toString(),
   });
-  const services = createServices({
-    ...{ inventory: fleet.inventory, secrets: fleet.secrets, clients, gateway: coordinator.gateway },
-    ...{ clock: () => new Date(), ...running },
-    health: { pingStore: async () => redis.ping().then(() => 1), freeBytes: async () => 1e9 },
-  });
   const logs: string[] = [];
   const log = pino({}, { write: (line: string) => logs.push(line) });
+  const parts = {
+    ...{ clients, inventory: fleet.inventory, secrets: fleet.secrets, agents: coordinator.gateway.calls },
+    clock: () => new Date(),
+  };
+  const engine = await startRunEngine(
+    {
+      ...{ redis, subscriber: fleet.store.connect(), storeId: fleet.storeId, close: async () => undefined },
+      address: { path: redis.options.path ?? '' },
+    },
+    {
+      ...{ executors: createExecutors(parts), restorers: createRestorers(parts), nextInRoll: nextInRoll(clients) },
+      ...{ agents: parts.agents, clock: parts.clock, log },
+    },
+  );
+  const services = createServices({
+    ...{ inventory: fleet.inventory, secrets: fleet.secrets, clients, gateway: coordinator.gateway },
+    ...{ clock: parts.clock, runs: engine },
+    planning: { newPlanId: () => newId('plan', new Date()), start: engine.start, savePlan: engine.savePlan },
+    health: { pingStore: async () => redis.ping().then(() => 1), freeBytes: async () => 1e9 },
+  });
   const app = await createApp({ services, bearer: bearerCheck(hashToken(adminToken)), redis, log, version: '0.0.0' });
   return {
-    ...{ app, fleet, logs },
+    ...{ app, fleet, coordinator, logs, engine },
     async stop() {
       await app.close();
+      await engine.close();
       await clients.close();
       await fleet.stop();
     },
