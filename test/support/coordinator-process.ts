@@ -1,0 +1,34 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+
+const main = join(import.meta.dirname, '../../coordinator/src/cli/main.ts');
+
+/** A coordinator as a process of its own, with its private Redis. */
+export interface CoordinatorProcess {
+  readonly child: ChildProcess;
+  /** The first line on stdout; empty when it ended without one. */
+  readonly firstLine: Promise<string>;
+  /** Everything on stderr, once it ended. */
+  readonly log: Promise<string>;
+  /** Ends it with the signal and answers its exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+export const spawnCoordinator = (args: readonly string[]): CoordinatorProcess => {
+  const child = spawn(process.execPath, [main, 'coordinator', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const ended = once(child, 'exit') as Promise<[number | null]>;
+  const lines = createInterface(child.stdout);
+  const firstLine = Promise.race([once(lines, 'line').then(([line]) => String(line)), ended.then(() => '')]);
+  return {
+    child,
+    firstLine,
+    log: text(child.stderr),
+    async stop(signal = 'SIGTERM') {
+      if (child.exitCode === null) child.kill(signal);
+      return (await ended)[0];
+    },
+  };
+};
