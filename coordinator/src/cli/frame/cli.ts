@@ -64,7 +64,7 @@ export const createCli = (json: () => boolean, outcome: CliOutcome): Cli => {
 
 /** A failure as people read it on stderr: what happened, what else was found, what to do. */
 export const errorText = (error: RemoraError): string => {
-  const width = process.stderr.columns ?? 10_000;
+  const width = process.stderr.columns || 10_000;
   const findings = error.findings.filter((finding) => !error.message.includes(finding));
   return [
     wrap(`remora: ${error.message}`, '', width),

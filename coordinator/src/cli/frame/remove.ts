@@ -19,7 +19,9 @@ export const removeCommand = (
     .action(async (name: string, flags: { readonly yes?: true; readonly cluster?: string }) => {
       const address = addressOf(name, flags);
       if (cli.interactive && !flags.yes && !(await cli.confirm(`Remove the ${what} "${name}"?`))) {
-        throw new RemoraError('not-confirmed', 'Not confirmed: nothing was removed.');
+        throw new RemoraError('not-confirmed', 'Not confirmed: nothing was removed.', {
+          hint: 'Answer y, or add --yes.',
+        });
       }
       await (await cli.client()).remove(address);
       cli.answer({ removed: name }, () => `Removed the ${what} ${name}.`);

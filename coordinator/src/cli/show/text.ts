@@ -5,7 +5,7 @@ export const plain = (text: string): string => stripVTControlCharacters(text).re
 
 /** Columns of a terminal; pipes get lines as long as they need. */
 export const terminalWidth = (stream: { readonly columns?: number } = process.stdout): number =>
-  stream.columns ?? 10_000;
+  stream.columns || 10_000;
 
 const wrapLine = (line: string, width: number): string[] => {
   const lines: string[] = [];
