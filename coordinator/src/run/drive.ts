@@ -1,14 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { asRemoraError, messageOf, type RemoraError } from '@remora/shared/errors.ts';
-import { isEnded } from '@remora/shared/model/run.ts';
+import { messageOf } from '@remora/shared/errors.ts';
+import { isEnded, type RunStatus, type StepError } from '@remora/shared/model/run.ts';
 import type { Clock } from '../clock.ts';
-import type { AgentCalls } from '../gateway/agent-calls.ts';
 import type { StoredPlan } from '../plan/steps.ts';
+import { isGoingOn, type RunRecord } from '../store/run-hash.ts';
 import type { RunStore } from '../store/run-store.ts';
-import type { Executors, Restorers } from './executor.ts';
-import { RunWriter } from './run-writer.ts';
+import { outlast } from './outlast.ts';
+import { restoreAll, tryRestores } from './restore.ts';
+import { runStep, StepFailure } from './run-step.ts';
+import { RunTakenOver, RunWriter } from './run-writer.ts';
 import { runStage, type StageParts } from './stages.ts';
-import { putBack } from './step-context.ts';
 
 export interface RunLog {
   info(fields: Readonly<Record<string, unknown>>, message: string): void;
@@ -16,95 +16,93 @@ export interface RunLog {
   error(fields: Readonly<Record<string, unknown>>, message: string): void;
 }
 
-export interface DriverParts {
+export interface DriverParts extends Omit<StageParts, 'writer' | 'actor' | 'signal'> {
   readonly store: RunStore;
-  readonly executors: Executors;
-  readonly restorers: Restorers;
-  readonly agents: AgentCalls;
-  readonly nextInRoll: StageParts['nextInRoll'];
   readonly clock: Clock;
   readonly log: RunLog;
 }
 
-const RESTORE_RETRY_MS = [1000, 2000, 5000, 10_000] as const;
+/** A failure that an earlier driver recorded, and then died before it ended the run. */
+const recordedFailure = ({ writer }: StageParts, plan: StoredPlan): StepError | null => {
+  for (const { id } of plan.steps) {
+    const { status, error } = writer.step(id);
+    if (status === 'failed' || status === 'undone') return error;
+  }
+  return null;
+};
 
-/** Goes through the stages in order; answers the failure that ended it, or null. Throws when somebody else goes on with the run. */
-const execute = async (parts: StageParts, plan: StoredPlan): Promise<RemoraError | null> => {
+/** Brings steps to their end that ran beside the one that failed; nothing new is begun. */
+const endBegun = async (parts: StageParts, plan: StoredPlan): Promise<void> => {
+  for (const step of plan.steps) {
+    if (!isGoingOn(parts.writer.step(step.id).status)) continue;
+    await runStep(parts, step).catch((error: unknown) => {
+      if (!(error instanceof StepFailure)) throw error;
+    });
+  }
+};
+
+/** Goes through the stages in order; answers the failure that ended it, or null. */
+const carryOut = async (parts: StageParts, plan: StoredPlan): Promise<StepError | null> => {
+  const recorded = recordedFailure(parts, plan);
+  if (recorded) {
+    await endBegun(parts, plan);
+    return recorded;
+  }
   try {
     for (const stage of plan.stages) await runStage(parts, stage, plan.steps);
     return null;
-  } catch (thrown) {
-    const error = asRemoraError(thrown);
-    if (parts.signal.aborted || error.code === 'fence-stale') throw thrown;
-    return error;
+  } catch (error) {
+    // Handed over: what ran beside the failed step may not have ended, the next driver sees to that.
+    parts.signal.throwIfAborted();
+    if (error instanceof StepFailure) return error.error;
+    throw error;
   }
 };
 
-/** Puts back whatever is recorded, again and again until it is: the locks stay until then. */
-const restoreAll = async (parts: DriverParts, stage: StageParts): Promise<void> => {
-  for (const name of [...stage.writer.restores().keys()]) {
-    for (let attempt = 0; ; attempt += 1) {
-      stage.signal.throwIfAborted();
-      try {
-        await putBack(stage, name);
-        break;
-      } catch (error) {
-        if (asRemoraError(error).code === 'fence-stale') throw error;
-        parts.log.warn(
-          { runId: stage.writer.runId, restore: name, reason: messageOf(error) },
-          'putting back failed, trying again',
-        );
-        await sleep(RESTORE_RETRY_MS[Math.min(attempt, RESTORE_RETRY_MS.length - 1)], undefined, {
-          signal: stage.signal,
-        });
-      }
-    }
-  }
-};
-
-const finish = (parts: DriverParts, writer: RunWriter, failure: RemoraError | null): Promise<void> => {
+const finish = (parts: StageParts, failure: StepError | null): Promise<void> => {
   const status = failure ? 'failed' : 'succeeded';
-  const error = failure ? JSON.stringify({ code: failure.code, message: failure.message, hint: failure.hint }) : null;
-  const message = failure ? failure.message : 'done';
-  return writer.write(
-    { status, finishedAt: parts.clock().toISOString(), error },
-    { type: 'run', stepId: null, status, message },
-  );
+  const error = failure && JSON.stringify(failure);
+  const event = { type: 'run', stepId: null, status, message: failure?.message ?? 'done' } as const;
+  return parts.writer.write({ status, finishedAt: parts.clock().toISOString(), error }, event);
+};
+
+const bringToEnd = async (parts: DriverParts, stage: StageParts, record: RunRecord): Promise<void> => {
+  const { writer, signal } = stage;
+  let status: RunStatus = record.status;
+  if (!isEnded(status)) {
+    const plan = await outlast(signal, () => parts.store.planOf(writer.runId));
+    const failure = await carryOut(stage, plan);
+    // Before the end is told: whoever waits for it finds the cluster as it was. What can't be put back now does not hide how the run ended.
+    await tryRestores(stage);
+    await finish(stage, failure);
+    status = failure ? 'failed' : 'succeeded';
+  }
+  await restoreAll(stage, async (message) => {
+    parts.log.warn({ runId: writer.runId }, message);
+    await writer.write({}, { type: 'run', stepId: null, status, message });
+  });
 };
 
 /**
  * Drives a run from wherever it stands to its end, and what it paused back to what it was. Returns early, without a word in the run, when it is handed over
- * (the signal) or taken over (`fence-stale`): then somebody else goes on from the first step that is not done.
+ * (the signal) or taken over: then somebody else goes on from the first step that is not done.
  */
 export const drive = async (parts: DriverParts, runId: string, signal: AbortSignal): Promise<void> => {
-  const fence = await parts.store.take(runId);
-  const record = await parts.store.record(runId);
-  if (record.status === 'waiting') return;
-  const writer = new RunWriter(parts.store, record, fence);
-  const stage: StageParts = {
-    writer,
-    agents: parts.agents,
-    restorers: parts.restorers,
-    executors: parts.executors,
-    nextInRoll: parts.nextInRoll,
-    clock: parts.clock,
-    actor: record.head.actor,
-    signal,
-  };
-  parts.log.info({ runId, fence, status: record.status }, 'driving a run');
+  // A driver that has to stop must not take the run from the one who goes on with it.
+  if (signal.aborted) return;
+  let fence: number | null = null;
   try {
-    if (!isEnded(record.status)) {
-      const failure = await execute(stage, await parts.store.plan(record.head.planId));
-      // Before the end is told: whoever waits for the end finds the cluster as it was.
-      await restoreAll(parts, stage);
-      await finish(parts, writer, failure);
-    } else {
-      await restoreAll(parts, stage);
-    }
-    await parts.store.release(runId);
+    const record = await outlast(signal, () => parts.store.take(runId));
+    if (record === null) return;
+    fence = record.fence;
+    const { actor } = record.head;
+    const stage: StageParts = { ...parts, actor, signal, writer: new RunWriter(parts.store, record, signal) };
+    parts.log.info({ runId, fence, status: record.status }, 'driving a run');
+    await bringToEnd(parts, stage, record);
+    await outlast(signal, () => parts.store.release(runId));
     parts.log.info({ runId, fence }, 'a run ended');
   } catch (error) {
-    if (!signal.aborted && asRemoraError(error).code !== 'fence-stale') throw error;
+    if (!signal.aborted && !(error instanceof RunTakenOver)) throw error;
     parts.log.info({ runId, fence, reason: messageOf(error) }, 'somebody else goes on with a run');
   }
 };

@@ -1,12 +1,31 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { asRemoraError } from '@remora/shared/errors.ts';
+import type { StepError } from '@remora/shared/model/run.ts';
 import type { Clock } from '../clock.ts';
 import type { AnyStep, StepInputs, StepKind } from '../plan/steps.ts';
+import { isGoingOn, pendingStep } from '../store/run-hash.ts';
+import { isStoreFailure } from '../store/store-failure.ts';
 import type { Executor, Executors } from './executor.ts';
 import { type StepContextParts, stepContext } from './step-context.ts';
+import { stopWith } from './stop-with.ts';
+
+/** How long an executor may take to notice that it has to stop. */
+const STOP_GRACE_MS = 1500;
+const STORE_PAUSE_MS = 1000;
 
 export interface StepRunnerParts extends StepContextParts {
   readonly executors: Executors;
   readonly clock: Clock;
+}
+
+/** A step failed, and the run records it so. */
+export class StepFailure extends Error {
+  readonly error: StepError;
+
+  constructor(error: StepError) {
+    super(error.message);
+    this.error = error;
+  }
 }
 
 /** Whether a step needs nothing more. */
@@ -21,46 +40,51 @@ const execute = <K extends StepKind>(
   return executor(stepContext(parts, step), step.input);
 };
 
+/** Executes a step; again, as after a crash, when something of its own found Redis away. */
+const executeThroughOutages = async (parts: StepRunnerParts, step: AnyStep): Promise<unknown> => {
+  for (;;) {
+    try {
+      return await stopWith(parts.signal, STOP_GRACE_MS, execute(parts, step));
+    } catch (error) {
+      if (parts.signal.aborted || !isStoreFailure(error)) throw error;
+      await sleep(STORE_PAUSE_MS, undefined, { signal: parts.signal });
+    }
+  }
+};
+
+const begin = async ({ writer, clock }: StepRunnerParts, step: AnyStep): Promise<void> => {
+  const { attempts, status } = writer.step(step.id);
+  if (status === 'waiting') await writer.writeStep(step.id, { status: 'running' }, null);
+  if (isGoingOn(status)) return;
+  const fresh = {
+    ...pendingStep,
+    status: 'running',
+    attempts: attempts + 1,
+    startedAt: clock().toISOString(),
+  } as const;
+  await writer.writeStep(step.id, fresh, step.reason);
+};
+
 /**
  * Runs a step and records how it ended. One that was interrupted is run again as the same attempt, with what it remembered, so that its delivery is the same
- * delivery; a new one begins an attempt. Throws the step's own error, after it was recorded.
+ * delivery; a new one begins an attempt. Throws StepFailure after it was recorded, RunTakenOver, or the signal's reason: then somebody goes on with it.
  */
 export const runStep = async (parts: StepRunnerParts, step: AnyStep): Promise<void> => {
   const { writer, clock, signal } = parts;
   signal.throwIfAborted();
-  const state = writer.step(step.id);
-  if (state.status !== 'running') {
-    const fresh = {
-      attempts: state.attempts + 1,
-      startedAt: clock().toISOString(),
-      finishedAt: null,
-      error: null,
-      phase: null,
-      intent: null,
-      before: null,
-      result: null,
-    };
-    await writer.writeStep(step.id, { ...fresh, status: 'running' }, step.reason);
-  }
+  await begin(parts, step);
+  const end = { finishedAt: '', phase: null };
   try {
-    const result = (await execute(parts, step)) ?? null;
-    await writer.writeStep(
-      step.id,
-      { status: 'succeeded', finishedAt: clock().toISOString(), phase: null, result },
-      'done',
-    );
+    const result = (await executeThroughOutages(parts, step)) ?? writer.step(step.id).result;
+    end.finishedAt = clock().toISOString();
+    await writer.writeStep(step.id, { ...end, status: 'succeeded', result }, 'done');
   } catch (thrown) {
-    // Handed over or taken over: the step has not failed, somebody goes on with it.
     if (signal.aborted) throw thrown;
-    const error = asRemoraError(thrown);
-    if (error.code === 'fence-stale') throw error;
-    const { code, message, hint } = error;
-    const status = code === 'step-undone' ? 'undone' : 'failed';
-    await writer.writeStep(
-      step.id,
-      { status, finishedAt: clock().toISOString(), phase: null, error: { code, message, hint } },
-      message,
-    );
-    throw error;
+    const { code, message, hint } = asRemoraError(thrown);
+    const error = { code, message, hint };
+    end.finishedAt = clock().toISOString();
+    // Whatever went wrong because somebody else drives the run by now: this write finds out, and throws RunTakenOver.
+    await writer.writeStep(step.id, { ...end, status: code === 'step-undone' ? 'undone' : 'failed', error }, message);
+    throw new StepFailure(error);
   }
 };

@@ -1,15 +1,25 @@
+import { randomUUID } from 'node:crypto';
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { RunRecord, StepState } from '../store/run-hash.ts';
 import { pendingStep } from '../store/run-hash.ts';
 import type { EventDraft, Patch, RunStore } from '../store/run-store.ts';
+import { outlast } from './outlast.ts';
+
+/** Somebody else took the run: nothing more may be written or changed by this driver. An agent's or a step's own `fence-stale` is another thing. */
+export class RunTakenOver extends RemoraError {
+  constructor(runId: string) {
+    super('fence-stale', `Run ${runId} is driven by another coordinator now.`);
+  }
+}
 
 /**
  * All writes of one driver to one run, one after the other under its fence. Steps that run side by side share it, so that each write finds the version that
- * the one before left.
+ * the one before left. A write outlasts an outage of Redis: it is sent again as the same request, which takes effect once.
  */
 export class RunWriter {
   readonly runId: string;
   readonly fence: number;
+  readonly signal: AbortSignal;
   readonly #store: RunStore;
   readonly #steps: Map<string, StepState>;
   readonly #restores: Map<string, unknown>;
@@ -17,10 +27,12 @@ export class RunWriter {
   #version: number;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(store: RunStore, record: RunRecord, fence: number) {
+  /** `record` as `take` answered it. */
+  constructor(store: RunStore, record: RunRecord, signal: AbortSignal) {
     this.#store = store;
     this.runId = record.head.runId;
-    this.fence = fence;
+    this.fence = record.fence;
+    this.signal = signal;
     this.#version = record.version;
     this.#steps = new Map(record.steps);
     this.#restores = new Map(record.restores);
@@ -35,10 +47,11 @@ export class RunWriter {
     return this.#restores;
   }
 
-  /** Throws `fence-stale` when somebody else drives the run. */
+  /** Throws when this driver has to stop, or somebody else drives the run already. */
   async checkFence(): Promise<void> {
-    if ((await this.#store.fence(this.runId)) !== this.fence)
-      throw new RemoraError('fence-stale', `Run ${this.runId} is driven by another coordinator now.`);
+    this.signal.throwIfAborted();
+    const fence = await outlast(this.signal, () => this.#store.fence(this.runId));
+    if (fence !== this.fence) throw new RunTakenOver(this.runId);
   }
 
   async writeStep(stepId: string, change: Partial<StepState>, message: string | null): Promise<void> {
@@ -65,9 +78,13 @@ export class RunWriter {
     await this.write({ restarts: JSON.stringify(this.#restarts) }, null);
   }
 
+  /** Throws RunTakenOver. What is done may be written also after the signal, as long as the fence is held. */
   write(patch: Patch, event: EventDraft | null): Promise<void> {
     const next = this.#queue.then(async () => {
-      this.#version = await this.#store.write(this.runId, { fence: this.fence, version: this.#version }, patch, event);
+      const write = { fence: this.fence, version: this.#version, request: randomUUID(), patch, event };
+      const version = await outlast(this.signal, () => this.#store.write(this.runId, write));
+      if (version === null) throw new RunTakenOver(this.runId);
+      this.#version = version;
     });
     this.#queue = next.catch(() => undefined);
     return next;

@@ -1,4 +1,5 @@
 import type { AnyStep, Stage } from '../plan/steps.ts';
+import { isGoingOn } from '../store/run-hash.ts';
 import { isDone, runStep, type StepRunnerParts } from './run-step.ts';
 
 /** Steps of one stage that run side by side. */
@@ -32,7 +33,7 @@ const parallel: StageRunner = async (parts, steps) => {
 const roll: StageRunner = async (parts, steps) => {
   const pending = [...steps];
   while (pending.length > 0) {
-    const interrupted = pending.find((step) => parts.writer.step(step.id).status === 'running');
+    const interrupted = pending.find((step) => isGoingOn(parts.writer.step(step.id).status));
     const step = interrupted ?? (await parts.nextInRoll(pending)) ?? pending[0];
     if (!step) return;
     await runStep(parts, step);

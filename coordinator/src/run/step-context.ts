@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentCalls } from '../gateway/agent-calls.ts';
 import type { AnyStep } from '../plan/steps.ts';
+import { type IsOnline, showPresence } from './agent-presence.ts';
 import type { Restorers, StepContext } from './executor.ts';
 import type { RunWriter } from './run-writer.ts';
 
 export interface StepContextParts {
   readonly writer: RunWriter;
-  readonly agents: AgentCalls;
+  readonly agents: Pick<AgentCalls, 'change'>;
+  /** Absent: steps that wait for an agent show as running. */
+  readonly isOnline?: IsOnline;
   readonly restorers: Restorers;
   readonly actor: string;
   readonly signal: AbortSignal;
@@ -47,10 +50,20 @@ export const stepContext = (parts: StepContextParts, step: AnyStep): StepContext
     async change(node, operations, timeoutMs) {
       const id = `${writer.runId}/${step.id}/${state.attempts}`;
       await writer.checkFence();
+      let isOver = false;
       // Progress is for people: a write of it that fails shows at the next write that counts.
-      const onProgress = (phase: string): void =>
-        void writer.writeStep(step.id, { phase }, phase).catch(() => undefined);
-      return agents.change(node, { id, fence: writer.fence, operations }, { timeoutMs, signal, onProgress });
+      const onProgress = (phase: string): void => {
+        if (!isOver) void writer.writeStep(step.id, { phase }, phase).catch(() => undefined);
+      };
+      const stopShowing = parts.isOnline && showPresence({ writer, isOnline: parts.isOnline }, step.id, node);
+      try {
+        return await agents.change(node, { id, fence: writer.fence, operations }, { timeoutMs, signal, onProgress });
+      } finally {
+        isOver = true;
+        // Handed over or taken over: the step stays as it is shown, the next driver looks for itself.
+        if (!signal.aborted) await stopShowing?.();
+        else void stopShowing?.().catch(() => undefined);
+      }
     },
     restarted: (node) => writer.addRestart(node),
     async sleep(ms) {

@@ -4,7 +4,7 @@
 const PREFIX = 'remora:';
 
 export const keys = {
-  /** hash: storeId, schemaVersion */
+  /** hash: storeId, schemaVersion, lastFence, runsCreated */
   meta: `${PREFIX}meta`,
   /** hash: cluster name -> ClusterRecord */
   clusters: `${PREFIX}clusters`,
@@ -24,7 +24,7 @@ export const keys = {
   token: (id: string) => `${PREFIX}token:${id}`,
   /** string: a StoredPlan that was made and may be run */
   plan: (planId: string) => `${PREFIX}plan:${planId}`,
-  /** hash: the run record, see run-record.ts */
+  /** hash: the run record, see run-hash.ts */
   run: (runId: string) => `${PREFIX}run:${runId}`,
   /** string: the run's own copy of its StoredPlan */
   runPlan: (runId: string) => `${PREFIX}run:${runId}:plan`,
@@ -38,8 +38,6 @@ export const keys = {
   openRuns: `${PREFIX}open-runs`,
   /** hash: cluster -> run id; without expiry, owned by the run and not by a process */
   locks: `${PREFIX}locks`,
-  /** counter: the order in which runs were created */
-  runOrder: `${PREFIX}run-order`,
   /** sorted set: waiting run ids in the order of creation, first in first out */
   waiting: `${PREFIX}waiting`,
   /** hash: CLUSTER/NODE -> {coordinator, epoch} of the newest session */

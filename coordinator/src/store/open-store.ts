@@ -1,12 +1,19 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { Redis } from 'ioredis';
 import { keys } from './keys.ts';
 
 /** Of the layout of the keys. A store of a newer one is refused: an older coordinator would damage it. */
 const SCHEMA_VERSION = 1;
-/** A command waits this long for a Redis that is being restarted, then fails; the caller says so and tries later. */
-const COMMAND_TIMEOUT_MS = 10_000;
+/**
+ * A command waits about 10 s for a Redis that is being restarted, then fails; the caller says so and tries later. It is given up by the number of attempts to
+ * connect, since then it is also forgotten and takes no effect later; the time limit is for a Redis that is connected and silent.
+ */
+const COMMAND_TIMEOUT_MS = 11_000;
+const CLOSE_LIMIT_MS = 500;
+const RECONNECT_MS = 250;
+const ATTEMPTS_A_COMMAND = 40;
 
 /** Where Redis is: a URL, or the Unix socket of the private one. */
 export type StoreAddress = { readonly url: string } | { readonly path: string };
@@ -22,22 +29,31 @@ export interface Store {
   close(): Promise<void>;
 }
 
-const connect = (
-  address: StoreAddress,
-  own: { readonly connectionName: string; readonly commandTimeout?: number },
-): Redis => {
-  // Commands wait while Redis is being restarted, and reconnecting never gives up.
-  const retryStrategy = (times: number): number => Math.min(50 * times, 1000);
-  const options = { ...own, maxRetriesPerRequest: null, retryStrategy, lazyConnect: true };
+interface ConnectionLimits {
+  readonly connectionName: string;
+  readonly maxRetriesPerRequest: number | null;
+  readonly commandTimeout?: number;
+}
+
+const connect = (address: StoreAddress, own: ConnectionLimits): Redis => {
+  // Reconnecting never gives up.
+  const options = { ...own, retryStrategy: () => RECONNECT_MS, lazyConnect: true };
   return 'url' in address ? new Redis(address.url, options) : new Redis({ ...options, path: address.path });
 };
 
-const checkEviction = async (redis: Redis): Promise<void> => {
-  const [, policy] = (await redis.call('CONFIG', 'GET', 'maxmemory-policy').catch(() => [])) as string[];
-  if (policy !== undefined && policy !== 'noeviction') {
+/** Reads INFO, which hosted services allow where they refuse CONFIG. */
+const checkServer = async (redis: Redis): Promise<void> => {
+  const info = await redis.info();
+  const field = (name: string): string => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
+  if (field('redis_mode') === 'cluster') {
+    throw new RemoraError('bad-input', 'This is a Redis Cluster; runs need one Redis, or one behind Sentinel.');
+  }
+  const policy = field('maxmemory_policy');
+  if (policy !== '' && policy !== 'noeviction') {
     throw new RemoraError(
-      'store-unavailable',
-      `Redis evicts keys when its memory is full (maxmemory-policy ${policy}), which would lose runs and secrets: set maxmemory-policy noeviction.`,
+      'bad-input',
+      `Redis is set to evict keys when its memory is full (maxmemory-policy ${policy}), which would lose runs and secrets.`,
+      { hint: 'Set maxmemory-policy to noeviction.' },
     );
   }
 };
@@ -60,18 +76,24 @@ const readIdentity = async (redis: Redis): Promise<string> => {
  * depend on the number of agents.
  */
 export const openStore = async (address: StoreAddress): Promise<Store> => {
-  const redis = connect(address, { connectionName: 'remora', commandTimeout: COMMAND_TIMEOUT_MS });
-  const subscriber = connect(address, { connectionName: 'remora-subscriber' });
+  const redis = connect(address, {
+    connectionName: 'remora',
+    maxRetriesPerRequest: ATTEMPTS_A_COMMAND,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+  });
+  const subscriber = connect(address, { connectionName: 'remora-subscriber', maxRetriesPerRequest: null });
   // Each outage would be an unhandled event otherwise; commands that time out tell the story.
   for (const one of [redis, subscriber]) one.on('error', () => undefined);
   try {
     await redis.connect();
     await subscriber.connect();
-    await checkEviction(redis);
+    await checkServer(redis);
     const storeId = await readIdentity(redis);
     const close = async (): Promise<void> => {
       subscriber.disconnect();
-      await redis.quit().catch(() => redis.disconnect());
+      // Lets what was sent be answered, but a Redis that is away holds up no shutdown.
+      await Promise.race([redis.quit().catch(() => undefined), sleep(CLOSE_LIMIT_MS, undefined, { ref: false })]);
+      redis.disconnect();
     };
     return { redis, subscriber, address, storeId, close };
   } catch (error) {

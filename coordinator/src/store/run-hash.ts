@@ -43,12 +43,15 @@ export const pendingStep: StepState = {
 };
 
 /**
- * The hash `run:R`, read: `head` as JSON, `status`, `fence`, `version` (grows by one with each write), `finishedAt`, `error`, `restarts` (a list of node
- * names), `step:ID` and `restore:NAME` as JSON each.
+ * The hash `run:R`, read: `head` as JSON, `clusters` again for the scripts, `status`, `waitingFor` while it waits, `fence`, `version` (grows by one with each
+ * write), `request` (of the last write), `events` (their number), `finishedAt`, `error`, `restarts` (a list of node names), `step:ID` and `restore:NAME` as
+ * JSON each.
  */
 export interface RunRecord {
   readonly head: RunHead;
   readonly status: RunStatus;
+  /** The run that holds a cluster which this one needs, or that came earlier and needs one too. */
+  readonly waitingFor: string | null;
   readonly fence: number;
   readonly version: number;
   readonly finishedAt: string | null;
@@ -64,6 +67,9 @@ export const headOf = (plan: StoredPlan, run: Pick<RunHead, 'runId' | 'actor' | 
   return { ...run, planId, planHash, workflow, title, clusters, outline };
 };
 
+/** Whether a driver began the step and did not end it: the next one goes on with the same attempt. */
+export const isGoingOn = (status: StepStatus): boolean => status === 'running' || status === 'waiting';
+
 const entriesWith = (hash: Readonly<Record<string, string>>, prefix: string): [string, unknown][] =>
   Object.entries(hash)
     .filter(([field]) => field.startsWith(prefix))
@@ -75,6 +81,7 @@ export const parseRunHash = (hash: Readonly<Record<string, string>>): RunRecord 
   return {
     head: JSON.parse(hash.head) as RunHead,
     status: hash.status as RunStatus,
+    waitingFor: hash.waitingFor ?? null,
     fence: Number(hash.fence ?? 0),
     version: Number(hash.version ?? 0),
     finishedAt: hash.finishedAt ?? null,
@@ -85,9 +92,9 @@ export const parseRunHash = (hash: Readonly<Record<string, string>>): RunRecord 
   };
 };
 
-/** A run as people and scripts see it. `waitingFor` is the caller's to find out. */
-export const runView = (record: RunRecord, waitingFor: string | null, now: Date): Run => {
-  const { head, status, finishedAt } = record;
+/** A run as people and scripts see it, at this moment; its steps in the plan's order. */
+export const runView = (record: RunRecord, now: Date): Run => {
+  const { head, status, waitingFor, finishedAt } = record;
   const until = isEnded(status) && finishedAt !== null ? Date.parse(finishedAt) : now.getTime();
   const { planHash: _, outline, ...rest } = head;
   return {
@@ -98,7 +105,7 @@ export const runView = (record: RunRecord, waitingFor: string | null, now: Date)
     waitingFor,
     steps: outline.map((step) => {
       const { status, attempts, startedAt, finishedAt, phase, error } = record.steps.get(step.id) ?? pendingStep;
-      return { ...step, status, attempts, startedAt, finishedAt, error, phase: status === 'running' ? phase : null };
+      return { ...step, status, attempts, startedAt, finishedAt, error, phase: isGoingOn(status) ? phase : null };
     }),
     restarts: [...record.restarts],
     durationMs: Math.max(0, until - Date.parse(head.createdAt)),

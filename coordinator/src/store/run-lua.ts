@@ -1,3 +1,4 @@
+import { isEnded, runStatuses } from '@remora/shared/model/run.ts';
 import type { Redis } from 'ioredis';
 
 /**
@@ -5,114 +6,146 @@ import type { Redis } from 'ioredis';
  * lost with the connection.
  */
 
+/** Events that are kept of a run; the oldest go first. */
+const KEPT_EVENTS = 5000;
+
+/** Appends an event (JSON without its seq), numbered without a gap, and wakes whoever follows the run. */
+const EMIT = `
+local function emit(key, run, channel, event)
+  local seq = redis.call('HINCRBY', key, 'events', 1)
+  local text = '{"seq":' .. seq .. ',' .. string.sub(event, 2)
+  redis.call('XADD', key .. ':events', 'MAXLEN', '~', ${KEPT_EVENTS}, seq .. '-0', 'event', text)
+  redis.call('PUBLISH', channel, run)
+end`;
+
 /**
- * CREATE: files a run as waiting, once per idempotency key. Answers the run's id: the new one, or the one that the key made before.
- * KEYS run, runs, openRuns, waiting, idempotency key, plan  ARGV runId, head JSON, created ms, order, plan JSON, has key ('1' or '')
+ * CREATE: files a run as waiting, behind all that wait, once per idempotency key. Answers the run's id: the new one, or the one that the key made before.
+ * KEYS run, its plan, runs, open runs, waiting, run of the key, meta  ARGV runId, head JSON, clusters JSON, plan JSON, seconds the key holds or '', event, channel
  */
-const CREATE = `
-if ARGV[6] == '1' then
-  local known = redis.call('GET', KEYS[5])
+const CREATE = `${EMIT}
+local run = ARGV[1]
+if ARGV[5] ~= '' then
+  local known = redis.call('GET', KEYS[6])
   if known then return known end
 end
-if redis.call('EXISTS', KEYS[1]) == 1 then return ARGV[1] end
-redis.call('SET', KEYS[6], ARGV[5])
-redis.call('HSET', KEYS[1], 'head', ARGV[2], 'status', 'waiting', 'fence', 0, 'version', 0, 'restarts', '[]')
-redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
-redis.call('SADD', KEYS[3], ARGV[1])
-redis.call('ZADD', KEYS[4], ARGV[4], ARGV[1])
-if ARGV[6] == '1' then redis.call('SET', KEYS[5], ARGV[1], 'EX', 86400) end
-return ARGV[1]`;
+if redis.call('EXISTS', KEYS[1]) == 1 then return run end
+local order = redis.call('HINCRBY', KEYS[7], 'runsCreated', 1)
+redis.call('HSET', KEYS[1], 'head', ARGV[2], 'clusters', ARGV[3], 'status', 'waiting', 'fence', 0, 'version', 0)
+redis.call('SET', KEYS[2], ARGV[4])
+redis.call('ZADD', KEYS[3], order, run)
+redis.call('SADD', KEYS[4], run)
+redis.call('ZADD', KEYS[5], order, run)
+if ARGV[5] ~= '' then redis.call('SET', KEYS[6], run, 'EX', ARGV[5]) end
+emit(KEYS[1], run, ARGV[7], ARGV[6])
+return run`;
 
 /**
- * ADMIT: gives every waiting run that can have them all its clusters, first in first out; a run gets all of its clusters or none, and never passes an earlier
- * waiter that needs one of them. Answers [waiting run, run that holds what it needs] pairs of those that go on waiting.
- * KEYS waiting, locks  ARGV prefix of run keys
+ * ADMIT: gives every waiting run that can have them all its clusters, first in first out; a run gets all of its clusters or none. `claimed` has the clusters
+ * of those that go on waiting: nobody later passes them, or a run of two busy clusters would wait for ever behind runs of one. Answers who was admitted.
+ * KEYS locks, waiting  ARGV prefix of run keys, now as ISO 8601, channel
  */
-const ADMIT = `
-local blocked = {}
-local still = {}
-for _, run in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-  local key = ARGV[1] .. run
-  local head = redis.call('HGET', key, 'head')
-  if not head then
-    redis.call('ZREM', KEYS[1], run)
-  else
-    local clusters = cjson.decode(head).clusters
-    local holder = false
-    for _, cluster in ipairs(clusters) do
-      local owner = redis.call('HGET', KEYS[2], cluster)
-      if owner and owner ~= run then holder = owner elseif blocked[cluster] then holder = holder or blocked[cluster] end
-    end
-    if holder then
-      for _, cluster in ipairs(clusters) do blocked[cluster] = blocked[cluster] or run end
-      table.insert(still, run)
-      table.insert(still, holder)
-    else
-      for _, cluster in ipairs(clusters) do redis.call('HSET', KEYS[2], cluster, run) end
-      redis.call('ZREM', KEYS[1], run)
-      redis.call('HSET', key, 'status', 'running')
-    end
+const ADMIT = `${EMIT}
+local function tell(run, status, message)
+  local event = '{"at":"' .. ARGV[2] .. '","runId":"' .. run .. '","type":"run","stepId":null,"status":"' .. status
+  emit(ARGV[1] .. run, run, ARGV[3], event .. '","message":"' .. message .. '"}')
+end
+local claimed, admitted = {}, {}
+local function blocker(run, clusters)
+  for _, cluster in ipairs(clusters) do
+    local owner = redis.call('HGET', KEYS[1], cluster)
+    if owner and owner ~= run then return owner end
+  end
+  for _, cluster in ipairs(clusters) do
+    if claimed[cluster] then return claimed[cluster] end
   end
 end
-return still`;
+for _, run in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
+  local key = ARGV[1] .. run
+  local clusters = cjson.decode(redis.call('HGET', key, 'clusters') or 'null')
+  local holder = clusters ~= cjson.null and blocker(run, clusters)
+  if clusters == cjson.null then
+    redis.call('ZREM', KEYS[2], run)
+  elseif holder then
+    for _, cluster in ipairs(clusters) do claimed[cluster] = claimed[cluster] or run end
+    if redis.call('HGET', key, 'waitingFor') ~= holder then
+      redis.call('HSET', key, 'waitingFor', holder)
+      tell(run, 'waiting', 'waits for ' .. holder)
+    end
+  else
+    for _, cluster in ipairs(clusters) do redis.call('HSET', KEYS[1], cluster, run) end
+    redis.call('ZREM', KEYS[2], run)
+    redis.call('HDEL', key, 'waitingFor')
+    redis.call('HSET', key, 'status', 'running')
+    tell(run, 'running', 'holds its clusters')
+    table.insert(admitted, run)
+  end
+end
+return admitted`;
 
 /**
- * TAKE: makes the caller the only one who may write to the run. The fence is monotonic also after a wipe or a fail-over, since it is never below Redis' clock
- * in ms. Answers the fence.  KEYS run
+ * TAKE: makes the caller the only one who may write to the run. A fence is above every one before, of all runs: an agent compares the fence of one run with
+ * that of the next. It is never below Redis' clock in ms, so it grows also after a wipe or a fail-over. Answers the run's hash, or an empty list when there
+ * is nothing to drive: no such run, or not admitted.  KEYS run, meta
  */
 const TAKE = `
+local status = redis.call('HGET', KEYS[1], 'status')
+if not status or status == 'waiting' then return {} end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local fence = math.max(tonumber(redis.call('HGET', KEYS[1], 'fence') or '0') + 1, now)
-redis.call('HSET', KEYS[1], 'fence', string.format('%.0f', fence))
-redis.call('HDEL', KEYS[1], 'request')
-return string.format('%.0f', fence)`;
+local own = tonumber(redis.call('HGET', KEYS[1], 'fence') or '0')
+local last = tonumber(redis.call('HGET', KEYS[2], 'lastFence') or '0')
+local fence = string.format('%.0f', math.max(own + 1, last + 1, now))
+redis.call('HSET', KEYS[2], 'lastFence', fence)
+redis.call('HSET', KEYS[1], 'fence', fence)
+redis.call('HINCRBY', KEYS[1], 'version', 1)
+return redis.call('HGETALL', KEYS[1])`;
 
 /**
  * WRITE: compare-and-set on (fence, version): fields of the run and an event in one step. Answers the new version, -1 when somebody else took the run, and the
- * same version again for a request that it has seen.
- * KEYS run, events, channel  ARGV fence, version, request, patch JSON [[field, text or false]...], event JSON without seq or '', max events
+ * first answer again for a request that it has seen.
+ * KEYS run  ARGV runId, fence, version, request, patch JSON [[field, text or false]...], event JSON without seq or '', channel
  */
-const WRITE = `
-if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] then return -1 end
-local version = tonumber(redis.call('HGET', KEYS[1], 'version'))
-if redis.call('HGET', KEYS[1], 'request') == ARGV[3] then return version end
-if version ~= tonumber(ARGV[2]) then return -1 end
-for _, change in ipairs(cjson.decode(ARGV[4])) do
+const WRITE = `${EMIT}
+local found = redis.call('HMGET', KEYS[1], 'fence', 'version', 'request')
+if found[1] ~= ARGV[2] then return -1 end
+if found[3] == ARGV[4] then return tonumber(found[2]) end
+if found[2] ~= ARGV[3] then return -1 end
+for _, change in ipairs(cjson.decode(ARGV[5])) do
   if change[2] then redis.call('HSET', KEYS[1], change[1], change[2]) else redis.call('HDEL', KEYS[1], change[1]) end
 end
-redis.call('HSET', KEYS[1], 'version', version + 1, 'request', ARGV[3])
-if ARGV[5] ~= '' then
-  local seq = redis.call('HINCRBY', KEYS[1], 'events', 1)
-  local event = '{"seq":' .. seq .. ',' .. string.sub(ARGV[5], 2)
-  redis.call('RPUSH', KEYS[2], event)
-  redis.call('LTRIM', KEYS[2], -tonumber(ARGV[6]), -1)
-  redis.call('PUBLISH', KEYS[3], event)
-end
-return version + 1`;
+if ARGV[6] ~= '' then emit(KEYS[1], ARGV[1], ARGV[7], ARGV[6]) end
+redis.call('HSET', KEYS[1], 'request', ARGV[4])
+return redis.call('HINCRBY', KEYS[1], 'version', 1)`;
+
+const ENDED = runStatuses
+  .filter(isEnded)
+  .map((status) => `${status} = true`)
+  .join(', ');
 
 /**
- * RELEASE: gives back the clusters of a run that has ended and has nothing left to put back. Answers 1 when it did.
- * KEYS run, locks, openRuns  ARGV runId
+ * RELEASE: gives back the clusters of a run that has ended and has nothing left to put back. Answers `released`, `waiting`, or `to-drive`.
+ * KEYS run, locks, open runs  ARGV runId
  */
 const RELEASE = `
+local ended = { ${ENDED} }
 local status = redis.call('HGET', KEYS[1], 'status')
-if status and status ~= 'succeeded' and status ~= 'failed' and status ~= 'cancelled' and status ~= 'rolled_back' then return 0 end
+if status == 'waiting' then return 'waiting' end
+if status and not ended[status] then return 'to-drive' end
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
-  if string.sub(field, 1, 8) == 'restore:' then return 0 end
+  if string.sub(field, 1, 8) == 'restore:' then return 'to-drive' end
 end
 local all = redis.call('HGETALL', KEYS[2])
 for i = 1, #all, 2 do
   if all[i + 1] == ARGV[1] then redis.call('HDEL', KEYS[2], all[i]) end
 end
 redis.call('SREM', KEYS[3], ARGV[1])
-return 1`;
+return 'released'`;
 
 const definitions = {
-  remoraCreateRun: { numberOfKeys: 6, lua: CREATE },
+  remoraCreateRun: { numberOfKeys: 7, lua: CREATE },
   remoraAdmit: { numberOfKeys: 2, lua: ADMIT },
-  remoraTake: { numberOfKeys: 1, lua: TAKE },
-  remoraWrite: { numberOfKeys: 3, lua: WRITE },
+  remoraTake: { numberOfKeys: 2, lua: TAKE },
+  remoraWrite: { numberOfKeys: 1, lua: WRITE },
   remoraRelease: { numberOfKeys: 3, lua: RELEASE },
 } as const;
 

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { Run, RunEvent } from '@remora/shared/model/run.ts';
 import type { Redis } from 'ioredis';
@@ -8,15 +8,34 @@ import { channels, keys } from './keys.ts';
 import { parseRunHash, type RunHead, type RunRecord, runView } from './run-hash.ts';
 import { defineRunScripts, type RunScripts } from './run-lua.ts';
 
-/** More than a run of a large fleet makes; older events of one run go first. */
-const MAX_EVENTS = 10_000;
 /** Ended runs beyond this number are forgotten, oldest first. */
-const MAX_RUNS = 1000;
+const KEPT_RUNS = 1000;
+const PLAN_KEPT_SECONDS = 30 * 86_400;
+const IDEMPOTENCY_SECONDS = 86_400;
 
 /** A change of a run's hash: field to its text, or null to remove it. */
 export type Patch = Readonly<Record<string, string | null>>;
 
 export type EventDraft = Omit<RunEvent, 'seq' | 'at' | 'runId'>;
+
+/** One write of a driver. */
+export interface Write {
+  readonly fence: number;
+  /** As the last write, or `take`, answered it. */
+  readonly version: number;
+  /** Unique to this write: sent again, it changes nothing and is answered as the first time. */
+  readonly request: string;
+  readonly patch: Patch;
+  readonly event: EventDraft | null;
+}
+
+/** What is to be done about an open run: nothing any more, nothing yet, or somebody has to drive it. */
+export type Release = 'released' | 'waiting' | 'to-drive';
+
+const parsePlan = (text: string | null, what: string): StoredPlan => {
+  if (text === null) throw new RemoraError('not-found', `There is no plan of ${what}.`);
+  return JSON.parse(text) as StoredPlan;
+};
 
 /** Runs, plans and the locks of clusters in Redis. */
 export class RunStore {
@@ -30,44 +49,56 @@ export class RunStore {
     this.#clock = clock;
   }
 
-  /** Files a plan by itself, as `--check` shows it. */
+  /** Files a plan by itself, as `--check` shows it; forgotten after 30 days. A run keeps its own copy. */
   async savePlan(plan: StoredPlan): Promise<void> {
-    await this.#redis.set(keys.plan(plan.planId), JSON.stringify(plan), 'EX', 30 * 86_400);
+    await this.#redis.set(keys.plan(plan.planId), JSON.stringify(plan), 'EX', PLAN_KEPT_SECONDS);
   }
 
   async plan(planId: string): Promise<StoredPlan> {
-    const text = await this.#redis.get(keys.plan(planId));
-    if (text === null) throw new RemoraError('not-found', `There is no plan "${planId}".`);
-    return JSON.parse(text) as StoredPlan;
+    return parsePlan(await this.#redis.get(keys.plan(planId)), `the id "${planId}"`);
   }
 
-  /** Files a run of a plan as waiting. With a key that made a run before, that run's id is answered and nothing is filed. */
+  /** The plan that a run was started with. */
+  async planOf(runId: string): Promise<StoredPlan> {
+    return parsePlan(await this.#redis.get(keys.runPlan(runId)), `run "${runId}"`);
+  }
+
+  /** Files a run of a plan as waiting. With a key that this actor used before, that run's id is answered and nothing is filed. */
   async create(head: RunHead, plan: StoredPlan, idempotencyKey: string | undefined): Promise<string> {
-    const now = this.#clock().getTime();
-    const order = await this.#redis.incr(keys.runOrder);
-    const idempotency = keys.idempotency(`run:${idempotencyKey ?? ''}`);
-    const runKeys = [keys.run(head.runId), keys.runs, keys.openRuns, keys.waiting, idempotency, keys.plan(head.planId)];
+    const { runId, actor } = head;
+    const digest = createHash('sha256').update(`${actor}\n${idempotencyKey}`).digest('hex');
+    const event = { type: 'run', stepId: null, status: 'waiting', message: `created by ${actor}` } as const;
     const made = await this.#scripts.remoraCreateRun(
-      ...runKeys,
-      head.runId,
-      JSON.stringify(head),
-      now,
-      order,
-      JSON.stringify(plan),
-      idempotencyKey === undefined ? '' : '1',
+      ...[
+        keys.run(runId),
+        keys.runPlan(runId),
+        keys.runs,
+        keys.openRuns,
+        keys.waiting,
+        keys.runOfKey(digest),
+        keys.meta,
+      ],
+      ...[runId, JSON.stringify(head), JSON.stringify(head.clusters), JSON.stringify(plan)],
+      ...[idempotencyKey === undefined ? '' : IDEMPOTENCY_SECONDS, this.#draft(runId, event), channels.runEvents],
     );
     await this.#forgetOld();
     return String(made);
   }
 
-  /** Admits every waiting run that can go, and answers for each other one the run that it waits for. */
-  async admit(): Promise<ReadonlyMap<string, string>> {
-    const pairs = (await this.#scripts.remoraAdmit(keys.waiting, keys.locks, keys.run(''))) as string[];
-    return new Map(pairs.flatMap((run, i) => (i % 2 === 0 ? [[run, pairs[i + 1] ?? ''] as const] : [])));
+  /** Admits every waiting run that can go; answers which. */
+  async admit(): Promise<string[]> {
+    const now = this.#clock().toISOString();
+    return (await this.#scripts.remoraAdmit(
+      ...[keys.locks, keys.waiting, keys.run(''), now, channels.runEvents],
+    )) as string[];
   }
 
-  async take(runId: string): Promise<number> {
-    return Number(await this.#scripts.remoraTake(keys.run(runId)));
+  /** Makes the caller the run's driver: the record with its fence, or null when there is nothing to drive. */
+  async take(runId: string): Promise<RunRecord | null> {
+    const flat = (await this.#scripts.remoraTake(keys.run(runId), keys.meta)) as string[];
+    const hash: Record<string, string> = {};
+    for (let i = 0; i + 1 < flat.length; i += 2) hash[String(flat[i])] = String(flat[i + 1]);
+    return parseRunHash(hash);
   }
 
   /** The fence that may write now. */
@@ -75,39 +106,19 @@ export class RunStore {
     return Number((await this.#redis.hget(keys.run(runId), 'fence')) ?? 0);
   }
 
-  /** Writes fields and an event when fence and version are still the caller's. Answers the new version; throws `fence-stale`. */
-  async write(
-    runId: string,
-    at: { readonly fence: number; readonly version: number },
-    patch: Patch,
-    event: EventDraft | null,
-  ): Promise<number> {
+  /** Writes fields and an event when fence and version are still the caller's. Answers the new version, or null when they are not. */
+  async write(runId: string, { fence, version, request, patch, event }: Write): Promise<number | null> {
     const changes = Object.entries(patch).map(([field, text]) => [field, text ?? false]);
-    const told = event === null ? '' : JSON.stringify({ at: this.#clock().toISOString(), runId, ...event });
-    const runKeys = [keys.run(runId), keys.runEvents(runId), channels.runEvents];
-    const version = Number(
-      await this.#scripts.remoraWrite(
-        ...runKeys,
-        at.fence,
-        at.version,
-        randomUUID(),
-        JSON.stringify(changes),
-        told,
-        MAX_EVENTS,
-      ),
+    const told = event === null ? '' : this.#draft(runId, event);
+    const answer = await this.#scripts.remoraWrite(
+      ...[keys.run(runId), runId, fence, version, request, JSON.stringify(changes), told, channels.runEvents],
     );
-    if (version < 0) throw new RemoraError('fence-stale', `Run ${runId} is driven by another coordinator now.`);
-    return version;
+    return Number(answer) < 0 ? null : Number(answer);
   }
 
-  async release(runId: string): Promise<boolean> {
-    return (await this.#scripts.remoraRelease(keys.run(runId), keys.locks, keys.openRuns, runId)) === 1;
-  }
-
-  async record(runId: string): Promise<RunRecord> {
-    const record = parseRunHash(await this.#redis.hgetall(keys.run(runId)));
-    if (!record) throw new RemoraError('not-found', `There is no run "${runId}".`, { hint: 'See `remora runs list`.' });
-    return record;
+  /** Gives back the clusters of a run that is over, or says why not. */
+  async release(runId: string): Promise<Release> {
+    return (await this.#scripts.remoraRelease(keys.run(runId), keys.locks, keys.openRuns, runId)) as Release;
   }
 
   /** Runs that have not ended or still have something to put back. */
@@ -116,31 +127,37 @@ export class RunStore {
   }
 
   async view(runId: string): Promise<Run> {
-    const record = await this.record(runId);
-    const waitingFor = record.status === 'waiting' ? ((await this.admit()).get(runId) ?? null) : null;
-    return runView(record, waitingFor, this.#clock());
+    const run = await this.#find(runId);
+    if (!run) throw new RemoraError('not-found', `There is no run "${runId}".`, { hint: 'See `remora runs list`.' });
+    return run;
   }
 
   /** Newest first. */
   async list(limit = 200): Promise<Run[]> {
     const ids = await this.#redis.zrevrange(keys.runs, 0, limit - 1);
-    return Promise.all(ids.map((id) => this.view(id)));
+    const runs = await Promise.all(ids.map((id) => this.#find(id)));
+    return runs.filter((run) => run !== null);
   }
 
   /** Events whose `seq` is above `afterSeq`, in order. */
   async events(runId: string, afterSeq: number): Promise<RunEvent[]> {
-    await this.record(runId);
-    const texts = await this.#redis.lrange(keys.runEvents(runId), 0, -1);
-    return texts.map((text) => JSON.parse(text) as RunEvent).filter(({ seq }) => seq > afterSeq);
+    const entries = await this.#redis.xrange(keys.runEvents(runId), `${afterSeq + 1}-0`, '+');
+    return entries.map(([, [, text]]) => JSON.parse(String(text)) as RunEvent);
+  }
+
+  async #find(runId: string): Promise<Run | null> {
+    const record = parseRunHash(await this.#redis.hgetall(keys.run(runId)));
+    return record && runView(record, this.#clock());
+  }
+
+  #draft(runId: string, event: EventDraft): string {
+    return JSON.stringify({ at: this.#clock().toISOString(), runId, ...event });
   }
 
   async #forgetOld(): Promise<void> {
-    const old = await this.#redis.zrange(keys.runs, 0, String(-MAX_RUNS - 1));
-    for (const runId of old) {
+    for (const runId of await this.#redis.zrange(keys.runs, 0, String(-KEPT_RUNS - 1))) {
       if (await this.#redis.sismember(keys.openRuns, runId)) continue;
-      const head = await this.#redis.hget(keys.run(runId), 'head');
-      const plan = head === null ? [] : [keys.plan((JSON.parse(head) as RunHead).planId)];
-      await this.#redis.del(keys.run(runId), keys.runEvents(runId), ...plan);
+      await this.#redis.del(keys.run(runId), keys.runPlan(runId), keys.runEvents(runId));
       await this.#redis.zrem(keys.runs, runId);
     }
   }

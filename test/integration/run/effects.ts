@@ -1,0 +1,110 @@
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { RemoraError } from '@remora/shared/errors.ts';
+import type { AnyStep, Stage, StepInputs, StoredPlan } from '../../../coordinator/src/plan/steps.ts';
+import type { Executor, Executors, Restorers, StepContext } from '../../../coordinator/src/run/executor.ts';
+
+/** What a step of these tests does, carried in the one free-form input that a step has. */
+export interface Work {
+  readonly ms?: number;
+  /** Throws with this code when the work is done. */
+  readonly fail?: 'step-failed' | 'step-undone';
+  /** Records that this has to be put back. */
+  readonly restore?: string;
+  /** Goes on for this long whatever the signal says. */
+  readonly deafMs?: number;
+}
+
+/** A call that would take effect later than this is given up, as calls to Elasticsearch are after 10 s. */
+const CALL_LIMIT_MS = 200;
+const WAITED_OUT_MS = 400;
+
+export const readEffects = (file: string): string[] =>
+  existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : [];
+
+/** Takes effect at most `CALL_LIMIT_MS` after the fence was found to be ours. */
+const takeEffect = async (context: StepContext, file: string, line: string): Promise<void> => {
+  for (;;) {
+    const asked = performance.now();
+    await context.checkFence();
+    if (performance.now() - asked > CALL_LIMIT_MS) continue;
+    appendFileSync(file, line);
+    return;
+  }
+};
+
+const perform =
+  (file: string): Executor<'cluster-settings.put'> =>
+  async (context, input) => {
+    const work = input.persistent as Work;
+    const name = `${context.runId}/${context.stepId}/${context.attempt}`;
+    if (context.memory.intent !== null) {
+      await context.sleep(WAITED_OUT_MS);
+      if (readEffects(file).some((line) => line.startsWith(`effect ${name} `))) return { observed: true };
+    }
+    await context.remember({ intent: { name } });
+    if (work.restore !== undefined) await context.setRestore(work.restore, { name });
+    await context.sleep((work.ms ?? 0) / 2);
+    if (work.deafMs !== undefined) await new Promise((resolve) => setTimeout(resolve, work.deafMs));
+    await takeEffect(context, file, `effect ${name} ${process.pid}\n`);
+    await context.sleep((work.ms ?? 0) / 2);
+    if (work.fail) throw new RemoraError(work.fail, `${context.stepId} was told to fail`);
+    return { observed: false };
+  };
+
+const never = (): Promise<never> => Promise.reject(new Error('these tests have no such step'));
+
+/** Executors whose effects are lines of a file: `effect RUN/STEP/ATTEMPT PID`. */
+export const fileExecutors = (file: string): Executors => ({
+  'ca.create': never,
+  'certificate.issue': never,
+  'node.change': async (context, { operations, ...node }) => {
+    const { outcome } = await context.change(node, operations, 60_000);
+    return outcome;
+  },
+  'remote-server.verify': never,
+  'api-key.create': never,
+  'api-key.update': never,
+  'secure-settings.reload': never,
+  'cluster-settings.put': perform(file),
+  'connection.prove': never,
+  'connection.record': never,
+});
+
+/** Writes `restored NAME`; `flaky` fails as often as there are no two lines about it yet. */
+export const fileRestorers = (file: string): Restorers => ({
+  paused: async () => appendFileSync(file, 'restored paused\n'),
+  flaky: async () => {
+    const tried = readEffects(file).filter((line) => line === 'tried flaky').length;
+    appendFileSync(file, 'tried flaky\n');
+    if (tried < 2) throw new Error('the cluster does not answer');
+    appendFileSync(file, 'restored flaky\n');
+  },
+});
+
+let plans = 0;
+
+export const workStep = (id: string, stage: string, work: Work = {}): AnyStep => ({
+  ...{ id, kind: 'cluster-settings.put', target: 'us', effect: 'api', reason: `because of ${id}`, diff: '', stage },
+  input: { cluster: 'us', persistent: { ...work } as StepInputs['cluster-settings.put']['persistent'] },
+});
+
+export const planOf = (
+  clusters: readonly string[],
+  stages: readonly { readonly mode: Stage['mode']; readonly steps: readonly AnyStep[] }[],
+): StoredPlan => {
+  plans += 1;
+  const planId = `plan-${process.pid}-${plans}`;
+  return {
+    ...{ planId, hash: `hash of ${planId}`, workflow: 'test', title: 'A run of tests', clusters },
+    createdAt: new Date().toISOString(),
+    stages: stages.map(({ mode, steps }, index) => ({ id: steps[0]?.stage ?? `empty-${index}`, title: mode, mode })),
+    steps: stages.flatMap(({ steps }) => steps),
+    ...{ restarts: [], outages: [], warnings: [] },
+  };
+};
+
+/** A plan of `count` steps, one after the other. */
+export const serialPlan = (clusters: readonly string[], count: number, work: Work = {}): StoredPlan =>
+  planOf(clusters, [
+    { mode: 'serial', steps: Array.from({ length: count }, (_, i) => workStep(`s${i}`, 'work', work)) },
+  ]);
