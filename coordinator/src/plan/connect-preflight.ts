@@ -2,6 +2,7 @@ import type { ErrorCode } from '@remora/shared/errors.ts';
 import type { Check, PreflightInput } from './preflight-check.ts';
 import { apiKeyServiceOn, license, privileges, securityOn, versions } from './preflight-clusters.ts';
 import {
+  addressKept,
   aliasFree,
   certificateAuthority,
   foreignServer,
@@ -55,6 +56,7 @@ export const preflightChecks = {
   'trust-by-pem': foreignTruststore,
   'certificate-authority': certificateAuthority,
   'key-end': keyEnd,
+  'address-kept-for-others': addressKept,
   'paths-open': pathsOpen,
 } as const satisfies Record<string, Check>;
 

@@ -106,6 +106,23 @@ export const foreignTruststore: Check = {
 const isServing = ({ node, host, port, listening }: ServerWish): boolean =>
   listening.includes(host) && (node.remoteClusterServer?.publishAddress.endsWith(`:${port}`) ?? false);
 
+/** Other connections find the nodes where they listen now. */
+export const addressKept: Check = {
+  code: 'conflict',
+  run: ({ facts, request, servers }) => {
+    const other = facts.connections.find(
+      (c) => c.remote === facts.remote.name && (c.local !== request.local || c.alias !== request.alias),
+    );
+    if (!other) return [];
+    return servers
+      .filter((server) => server.node.remoteClusterServer && !isServing(server))
+      .map(
+        (server) =>
+          `Node ${server.node.name} of cluster ${facts.remote.name} listens at ${server.node.remoteClusterServer?.publishAddress}, where connection ${other.alias} of cluster ${other.local} finds it, and would listen at ${formatAddress(server)}: leave out --remote-host and --remote-port, or take the change in elasticsearch.yml back.`,
+      );
+  },
+};
+
 /** A node whose port is taken does not start; but a proxy in front may answer for it already, so this does not block. */
 export const takenPortWarnings = (paths: readonly PathObservation[], servers: readonly ServerWish[]): string[] =>
   servers

@@ -1,0 +1,189 @@
+import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
+import type { ChangeOperation, OperationCall, SecretText } from '@remora/shared/operations.ts';
+import type { SettingValue } from '@remora/shared/settings.ts';
+import { caCertificateSecret, caKeySecret } from '../../../coordinator/src/plan/ca-names.ts';
+import type { AnyStep, CertificateIssue, StepInputs, StepKind } from '../../../coordinator/src/plan/steps.ts';
+import { certificateFacts, ymlDigest } from './facts.ts';
+import { isConnected, serves } from './truth.ts';
+import { clusterOf, listening, type NodeWorld, nodeOf, type World } from './world.ts';
+
+/**
+ * What each step does to the model: the same effects as the executors' on real clusters, and as strict (a secret that was not minted, a file that was edited
+ * meanwhile, settings of the other mode, a proof that does not hold are errors).
+ */
+
+const DAY_MS = 86_400_000;
+const ALIAS_SETTING = /^cluster\.remote\.([^.]+)\.credentials$/;
+
+const mint = (world: World, reference: string): void => {
+  const { name, version } = parseSecretReference(reference);
+  world.secretVersions[name] = Math.max(world.secretVersions[name] ?? 0, version ?? 1);
+};
+
+const mustExist = (world: World, reference: string): void => {
+  const { name, version } = parseSecretReference(reference);
+  if ((world.secretVersions[name] ?? 0) < (version ?? 1)) throw new Error(`${reference} was never minted`);
+};
+
+const references = (text: SecretText): string[] => (typeof text === 'string' ? [] : [text.$secret].flat());
+
+const restart = (world: World, node: NodeWorld): void => {
+  node.startedAtMs = world.nowMs + 1000;
+  node.pid += 10_000;
+  node.agentPid = node.pid;
+  const values = Object.entries({ ...node.yml.values, ...node.commandLine }).filter(
+    (entry): entry is [string, SettingValue] => entry[1] !== null,
+  );
+  node.running.settings = Object.fromEntries(values);
+  node.running.certificatePaths = values
+    .filter(([name]) => /keystore\.path$|certificate_authorities$/.test(name))
+    .flatMap(([, value]) => [value].flat().map(String));
+  loadSecure(node);
+};
+
+export const loadSecure = (node: NodeWorld): void => {
+  node.running.credentials = Object.fromEntries(
+    Object.entries(node.keystore.entries).flatMap(([name, { reference }]) => {
+      const alias = ALIAS_SETTING.exec(name)?.[1];
+      return alias === undefined ? [] : [[alias, reference]];
+    }),
+  );
+};
+
+const operation = (world: World, node: NodeWorld, { name, input }: OperationCall<ChangeOperation>): void => {
+  if (name === 'files')
+    for (const file of input.write) {
+      for (const reference of references(file.content)) mustExist(world, reference);
+      const fingerprints = references(file.content).flatMap(
+        (reference) => world.cas.find((ca) => ca.certificate === reference)?.facts.fingerprint256 ?? [],
+      );
+      node.files[file.path] = { source: file.source, certificates: fingerprints };
+    }
+  if (name === 'settings') {
+    if (input.expectDigest !== ymlDigest(node)) throw new Error(`elasticsearch.yml of ${node.name} is another by now`);
+    Object.assign(node.yml.values, input.set);
+    node.yml.modifiedAtMs = world.nowMs;
+  }
+  if (name === 'keystore')
+    for (const entry of input.set) {
+      mustExist(world, entry.reference);
+      node.keystore.entries[entry.name] = { reference: entry.reference, writtenAtMs: world.nowMs };
+    }
+  if (name === 'service') restart(world, node);
+};
+
+const issue = (world: World, wish: CertificateIssue): void => {
+  if (!world.cas.some(({ name, key }) => name === wish.ca && key !== null)) throw new Error(`no key of CA ${wish.ca}`);
+  mint(world, wish.p12Secret);
+  mint(world, wish.passwordSecret);
+  const facts = certificateFacts(wish.p12Secret, world.nowMs - 300_000, world.nowMs + wish.validityDays * DAY_MS);
+  const { cluster, node, purpose, ca, path, p12Secret, passwordSecret } = wish;
+  const names = [...wish.dns, ...wish.ip];
+  world.certificates = world.certificates.filter((one) => one.node !== node);
+  world.certificates.push({ cluster, node, purpose, ca, path, names, p12Secret, passwordSecret, facts });
+};
+
+/** As the executor: a certificate that does not cover the address is issued again and placed by file. */
+const verify = (world: World, wish: CertificateIssue): void => {
+  const node = nodeOf(clusterOf(world, wish.cluster), wish.node);
+  const server = listening(node);
+  if (!server) throw new Error(`${wish.node} runs without a remote cluster server`);
+  const host = server.names.at(-1) ?? '';
+  const record = world.certificates.find((one) => one.node === wish.node);
+  if (!record?.names.includes(host)) {
+    const { name, version } = parseSecretReference(wish.p12Secret);
+    const p12Secret = `secret:${name}@${(version ?? 1) + 1}`;
+    issue(world, { ...wish, p12Secret, ip: [...wish.ip, host] });
+    node.files[wish.path] = { source: p12Secret, certificates: [] };
+  }
+  if (!serves(world, node)) throw new Error(`${wish.node} does not serve its certificate`);
+};
+
+const otherMode = {
+  sniff: /\.(proxy_address|server_name|proxy_socket_connections)$/,
+  proxy: /\.(seeds|node_connections)$/,
+};
+
+const putSettings = (world: World, { cluster, persistent }: StepInputs['cluster-settings.put']): void => {
+  const target = clusterOf(world, cluster).persistent;
+  for (const [name, value] of Object.entries(persistent)) {
+    if (value === null) delete target[name];
+    else target[name] = Array.isArray(value) ? value.map(String) : String(value);
+  }
+  const modes = Object.entries(target).filter(([name]) => name.endsWith('.mode'));
+  for (const [name, mode] of modes) {
+    const prefix = name.slice(0, -'mode'.length);
+    const wrong = Object.keys(target).find(
+      (one) => one.startsWith(prefix) && otherMode[mode as 'sniff' | 'proxy'].test(one),
+    );
+    if (wrong) throw new Error(`Setting "${wrong}" cannot be used with the configured "${name}"`);
+  }
+};
+
+const key = (world: World, input: StepInputs['api-key.create']): void => {
+  const id = `id-of-${input.secret}`;
+  const expiresAtMs = input.expiration === null ? null : world.nowMs + 90 * DAY_MS;
+  const { secret, cluster, name, configHash } = input;
+  world.keys = world.keys.filter(({ record }) => record.secret !== secret);
+  world.keys.push({ record: { secret, cluster, id, name, expiresAtMs, configHash }, usable: true });
+  mint(world, secret);
+};
+
+const updateKey = (world: World, input: StepInputs['api-key.update']): void => {
+  const found = world.keys.find(({ record }) => record.id === input.id);
+  if (!found?.usable) throw new Error(`key ${input.id} cannot be updated`);
+  found.record = { ...found.record, configHash: input.configHash };
+};
+
+const createCa = (world: World, { ca, validityDays }: StepInputs['ca.create']): void => {
+  mint(world, caKeySecret(ca));
+  mint(world, caCertificateSecret(ca));
+  const facts = certificateFacts(`fingerprint of ${ca}`, world.nowMs, world.nowMs + validityDays * DAY_MS);
+  const certificate = caCertificateSecret(ca);
+  world.cas.push({ name: ca, certificatePem: `PEM of ${ca}`, certificate, key: caKeySecret(ca), facts });
+};
+
+const record = (world: World, { connection }: StepInputs['connection.record']): void => {
+  const isOther = ({ local, alias }: typeof connection): boolean =>
+    local !== connection.local || alias !== connection.alias;
+  world.connections = [...world.connections.filter(isOther), connection];
+};
+
+const changeNode = (world: World, { cluster, node, operations }: StepInputs['node.change']): void => {
+  for (const call of operations) operation(world, nodeOf(clusterOf(world, cluster), node), call);
+};
+
+const prove = (world: World, { alias }: StepInputs['connection.prove']): void => {
+  if (!isConnected(world, alias)) throw new Error(`the connection ${alias} does not work`);
+};
+
+type Effects = { readonly [K in StepKind]: (world: World, input: StepInputs[K]) => void };
+
+const effects: Effects = {
+  'connection.record': record,
+  'ca.create': createCa,
+  'certificate.issue': issue,
+  'node.change': changeNode,
+  'remote-server.verify': verify,
+  'api-key.create': key,
+  'api-key.update': updateKey,
+  'secure-settings.reload': (world, { cluster, node }) => loadSecure(nodeOf(clusterOf(world, cluster), node)),
+  'cluster-settings.put': putSettings,
+  'connection.prove': prove,
+};
+
+const take = (world: World, step: AnyStep): void => {
+  const effect = effects[step.kind] as (world: World, input: AnyStep['input']) => void;
+  effect(world, step.input);
+};
+
+/** The world after these steps, each a minute after the other. The world that was given stays as it is. */
+export const applySteps = (before: World, steps: readonly AnyStep[]): World => {
+  const world = structuredClone(before);
+  for (const step of steps) {
+    world.nowMs += 60_000;
+    take(world, step);
+  }
+  world.nowMs += 60_000;
+  return world;
+};

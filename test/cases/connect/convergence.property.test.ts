@@ -1,0 +1,114 @@
+import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { AnyStep } from '../../../coordinator/src/plan/steps.ts';
+import { applySteps } from './apply.ts';
+import { damage, requests, shuffled, worlds } from './arbitraries.ts';
+import { connected, lines, planIn } from './plans.ts';
+import { isConnected } from './truth.ts';
+import type { World } from './world.ts';
+
+/** Runs are tried again by planning anew, so what a plan leaves behind, whole or cut off anywhere, must be understood by the next one. */
+
+const runs = { numRuns: 300 };
+
+/** A step during which the node died: its files are written, its process is the old one. */
+const withoutRestart = (step: AnyStep): AnyStep =>
+  step.kind === 'node.change'
+    ? { ...step, input: { ...step.input, operations: step.input.operations.filter(({ name }) => name !== 'service') } }
+    : step;
+
+interface Cut {
+  readonly at: number;
+  readonly died: boolean;
+}
+const cuts: fc.Arbitrary<Cut> = fc.record({ at: fc.nat(40), died: fc.boolean() });
+
+/** The world after a run that ended anywhere, or while a node was down. */
+const cutOff = (world: World, steps: readonly AnyStep[], { at, died }: Cut): World => {
+  const end = at % (steps.length + 1);
+  const kept = steps.slice(0, end);
+  const struck = died ? steps[end] : undefined;
+  return applySteps(world, struck?.kind === 'node.change' ? [...kept, withoutRestart(struck)] : kept);
+};
+
+const expectToBeCompleted = (half: World, wish: ConnectRequest): World => {
+  const whole = applySteps(half, planIn(half, wish).steps);
+  expect(isConnected(whole, wish.alias)).toBe(true);
+  expect(lines(planIn(whole, wish))).toEqual([]);
+  return whole;
+};
+
+describe('a plan', () => {
+  test('that was carried out leaves nothing to do, however the nodes are listed then', () => {
+    fc.assert(
+      fc.property(worlds, requests, fc.nat(99), (world, wish, seed) => {
+        const after = applySteps(world, planIn(world, wish).steps);
+        expect(isConnected(after, wish.alias)).toBe(true);
+        expect(lines(planIn(shuffled(after, seed), wish))).toEqual([]);
+      }),
+      runs,
+    );
+  });
+
+  test('that was cut off anywhere is completed by the next one, also with other values', () => {
+    fc.assert(
+      fc.property(worlds, requests, requests, cuts, (world, wish, next, cut) => {
+        const half = cutOff(world, planIn(world, wish).steps, cut);
+        expectToBeCompleted(half, { ...next, ...(wish.expires ? { expires: next.expires ?? '30d' } : {}) });
+      }),
+      runs,
+    );
+  });
+
+  test('mends what people, tools and time did, also when it is cut off and made anew', () => {
+    fc.assert(
+      fc.property(worlds, requests, damage, cuts, (world, wish, { harm }, cut) => {
+        const made = applySteps(world, planIn(world, wish).steps);
+        const harmed = harm(made);
+        expectToBeCompleted(cutOff(harmed, planIn(harmed, wish).steps, cut), wish);
+      }),
+      runs,
+    );
+  });
+
+  test('of a second alias is completed after a cut, without a restart and without harm to the first', () => {
+    fc.assert(
+      fc.property(worlds, requests, cuts, (world, { remoteHost: _host, remotePort: _port, ...wish }, cut) => {
+        const first = connected(world, { alias: 'first' });
+        const { steps, restarts } = planIn(first, wish);
+        expect(restarts).toEqual([]);
+        const whole = expectToBeCompleted(cutOff(first, steps, cut), wish);
+        expect(isConnected(whole, 'first')).toBe(true);
+      }),
+      runs,
+    );
+  });
+
+  test('restarts each node at most once, the nodes of one cluster in one stage', () => {
+    fc.assert(
+      fc.property(worlds, requests, (world, wish) => {
+        const plan = planIn(world, wish);
+        const restarts = plan.steps.filter(({ effect }) => effect === 'restart');
+        expect(restarts.map(({ target }) => target)).toEqual(plan.restarts);
+        expect(new Set(plan.restarts).size).toBe(plan.restarts.length);
+        expect(new Set(plan.steps.map(({ id }) => id)).size).toBe(plan.steps.length);
+        const stages = plan.stages.map(({ id }) => id);
+        const order = plan.steps.map(({ stage }) => stages.indexOf(stage));
+        expect(order).toEqual([...order].sort((a, b) => a - b));
+      }),
+      runs,
+    );
+  });
+
+  test('is the same for the same facts, however the cluster lists its nodes', () => {
+    fc.assert(
+      fc.property(worlds, requests, fc.nat(99), (world, wish, seed) => {
+        const [a, b] = [planIn(world, wish), planIn(shuffled(world, seed), wish)];
+        expect(b.hash).toBe(a.hash);
+        expect(b).toEqual(a);
+      }),
+      runs,
+    );
+  });
+});

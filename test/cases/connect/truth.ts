@@ -1,0 +1,50 @@
+import { formatAddress } from '@remora/shared/model/address.ts';
+import { listening, type NodeWorld, type World } from './world.ts';
+
+const BUNDLE = 'remora-remote-cluster-cas.crt';
+const SERVER = 'remora-remote-cluster-server.p12';
+
+const trusts = (world: World, node: NodeWorld): boolean => {
+  const authorities = node.running.settings['xpack.security.remote_cluster_client.ssl.certificate_authorities'];
+  const needed = world.certificates.map(({ ca }) => world.cas.find(({ name }) => name === ca)?.facts.fingerprint256);
+  return (
+    (Array.isArray(authorities) ? authorities : [authorities]).includes(BUNDLE) &&
+    needed.every((fingerprint) => node.files[BUNDLE]?.certificates.includes(fingerprint ?? 'none'))
+  );
+};
+
+const authenticates = (world: World, node: NodeWorld, alias: string): boolean =>
+  world.keys.some(({ usable, record }) => usable && record.secret === node.running.credentials[alias]);
+
+/** The node serves the PKCS#12 file that is on record for it, with the password that its process has, under a name that the certificate covers. */
+export const serves = (world: World, node: NodeWorld): boolean => {
+  const record = world.certificates.find((one) => one.node === node.name);
+  const server = listening(node);
+  return (
+    record !== undefined &&
+    server !== null &&
+    node.running.settings['xpack.security.remote_cluster_server.ssl.keystore.path'] === SERVER &&
+    node.files[SERVER]?.source === record.p12Secret &&
+    server.names.every((name) => record.names.includes(name.toLowerCase()))
+  );
+};
+
+const reaches = (world: World, alias: string): boolean => {
+  const prefix = `cluster.remote.${alias}`;
+  const { persistent } = world.local;
+  if (persistent[`${prefix}.mode`] === 'proxy') return persistent[`${prefix}.proxy_address`] !== undefined;
+  const seeds = persistent[`${prefix}.seeds`] ?? [];
+  const addresses = world.remote.nodes.flatMap((node) => {
+    const server = listening(node);
+    return server?.names.map((host) => formatAddress({ host, port: server.port })) ?? [];
+  });
+  return seeds.length > 0 && [seeds].flat().every((seed) => addresses.includes(seed));
+};
+
+/** Whether a request over this alias would be answered from every connecting node: the truth that a proof finds out. */
+export const isConnected = (world: World, alias: string): boolean =>
+  reaches(world, alias) &&
+  world.remote.nodes.every((node) => serves(world, node)) &&
+  world.local.nodes
+    .filter((node) => node.roles.includes('remote_cluster_client'))
+    .every((node) => trusts(world, node) && authenticates(world, node, alias));
