@@ -12,6 +12,8 @@ export interface PreflightInput {
 /** One condition of a connection: `run` answers a sentence for each place where it does not hold. */
 export interface Check {
   readonly code: ErrorCode;
+  /** What it demands, for the documentation. */
+  readonly demands: string;
   readonly run: (input: PreflightInput) => readonly string[];
 }
 

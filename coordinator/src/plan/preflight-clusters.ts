@@ -5,6 +5,7 @@ const MINIMUM_VERSION = '8.14.0';
 
 export const securityOn: Check = {
   code: 'preflight-failed',
+  demands: 'security is on in both clusters',
   run: (input) =>
     eachCluster(input, (c) =>
       c.security === 'off'
@@ -15,6 +16,7 @@ export const securityOn: Check = {
 
 export const apiKeyServiceOn: Check = {
   code: 'preflight-failed',
+  demands: 'the API key service is on in the remote cluster',
   run: ({ facts: { remote } }) =>
     remote.security === 'on' && remote.apiKeyService === 'off'
       ? [
@@ -25,6 +27,8 @@ export const apiKeyServiceOn: Check = {
 
 export const versions: Check = {
   code: 'preflight-failed',
+  demands:
+    "every node is 8.14 or later, neither cluster is in the middle of an upgrade, and each side's version is one that the other still speaks to",
   run: (input) => {
     const old = eachNode(input, (node, c) =>
       isAtLeast(node.version, MINIMUM_VERSION)
@@ -56,6 +60,7 @@ const wireCompatibility = ({ facts: { local, remote } }: PreflightInput): string
 
 export const license: Check = {
   code: 'preflight-failed',
+  demands: 'both clusters have an active trial or enterprise licence',
   run: (input) =>
     eachCluster(input, (c) =>
       // With security off the licence was not asked for.
@@ -67,6 +72,7 @@ export const license: Check = {
 
 export const privileges: Check = {
   code: 'preflight-failed',
+  demands: "Remora's user has the cluster privileges monitor, manage and manage_security in both clusters",
   run: (input) =>
     eachCluster(input, (c) =>
       c.missingPrivileges.length > 0

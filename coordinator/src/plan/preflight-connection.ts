@@ -9,6 +9,7 @@ import { fileSetting } from './server-address.ts';
 /** Refused rather than ignored: a key without the wanted identity would grant more than was asked for. */
 export const identity: Check = {
   code: 'bad-input',
+  demands: '`--certificate-identity` is not given: strong identity verification is not there yet',
   run: ({ request }) =>
     request.certificateIdentity === undefined
       ? []
@@ -20,6 +21,7 @@ export const identity: Check = {
 /** Elasticsearch can move the end of a key, but not take it away. */
 export const keyEnd: Check = {
   code: 'preflight-failed',
+  demands: 'a key that ends is not asked to live without end, which Elasticsearch cannot do',
   run: ({ facts, request }) => {
     const key = standingKey(facts, request)?.record;
     return !key || key.expiresAtMs === null || request.expires !== undefined
@@ -32,6 +34,8 @@ export const keyEnd: Check = {
 
 export const aliasFree: Check = {
   code: 'conflict',
+  demands:
+    "the local cluster does not know the alias, or it is Remora's connection to the same remote cluster; no transient setting hides it",
   run: ({ facts, request }) => {
     const prefix = `cluster.remote.${request.alias}.`;
     const transient = Object.keys(facts.local.transient).filter((name) => name.startsWith(prefix));
@@ -73,6 +77,7 @@ export const aliasFree: Check = {
 /** Somebody's own certificate on the remote cluster port is not replaced in passing: others may trust its CA. */
 export const foreignServer: Check = {
   code: 'conflict',
+  demands: 'the remote cluster port serves no certificate that somebody else placed',
   run: ({ facts }) =>
     facts.remote.nodes.flatMap((node) => {
       const names = ['keystore.path', 'certificate', 'key'].map(
@@ -91,6 +96,8 @@ export const foreignServer: Check = {
 
 export const foreignTruststore: Check = {
   code: 'conflict',
+  demands:
+    'no local node trusts remote clusters by a truststore, which Elasticsearch does not take together with PEM files',
   run: ({ facts }) =>
     connectingNodes(facts.local).flatMap((node) => {
       const path = fileSetting(node, 'xpack.security.remote_cluster_client.ssl.truststore.path');
@@ -109,6 +116,7 @@ const isServing = ({ node, host, port, listening }: ServerWish): boolean =>
 /** Other connections find the nodes where they listen now. */
 export const addressKept: Check = {
   code: 'conflict',
+  demands: 'remote nodes keep the address at which another connection finds them',
   run: ({ facts, request, servers }) => {
     const other = facts.connections.find(
       (c) => c.remote === facts.remote.name && (c.local !== request.local || c.alias !== request.alias),
@@ -135,6 +143,8 @@ export const takenPortWarnings = (paths: readonly PathObservation[], servers: re
 
 export const pathsOpen: Check = {
   code: 'preflight-failed',
+  demands:
+    'every local node reaches the addresses that it will connect to; a refused connection is an open path where nothing listens yet',
   run: ({ facts, servers }) => {
     const serving = new Set(servers.filter(isServing).map(formatAddress));
     return facts.paths.flatMap(({ node, address, tcp, detail }) => {
@@ -153,6 +163,7 @@ export const pathsOpen: Check = {
 
 export const someConnect: Check = {
   code: 'preflight-failed',
+  demands: 'at least one local node has the role remote_cluster_client',
   run: ({ facts: { local } }) =>
     connectingNodes(local).length > 0
       ? []
@@ -163,6 +174,7 @@ export const someConnect: Check = {
 
 export const certificateAuthority: Check = {
   code: 'conflict',
+  demands: "the CA that is asked for can sign, and is the one that the remote nodes' certificates have",
   run: ({ facts, request }) => {
     const ca = facts.cas.find(({ name }) => name === caNameOf(facts, request));
     const isNeeded = facts.remote.nodes.some(({ name }) => !facts.certificates.some(({ node }) => node === name));

@@ -8,6 +8,8 @@ const MAX_CLOCK_SKEW_MS = 4 * 60_000;
 
 export const agentsJoined: Check = {
   code: 'agent-missing',
+  demands:
+    'every node that is touched has an agent: all remote ones, and the local ones with the role remote_cluster_client',
   run: (input) =>
     eachTouchedNode(input, ({ agent, name }, c) =>
       agent.state === 'missing'
@@ -18,6 +20,7 @@ export const agentsJoined: Check = {
 
 export const agentsOnline: Check = {
   code: 'agent-offline',
+  demands: 'their agents are connected',
   run: (input) =>
     eachTouchedNode(input, ({ agent, name }, c) =>
       agent.state === 'offline'
@@ -28,6 +31,7 @@ export const agentsOnline: Check = {
 
 export const agentsAnswer: Check = {
   code: 'preflight-failed',
+  demands: 'their agents could look at their nodes',
   run: (input) =>
     eachTouchedNode(input, ({ agent, name }, c) =>
       agent.state === 'failed'
@@ -41,6 +45,7 @@ const processSeen = (pid: number | null): string =>
 
 export const sameNode: Check = {
   code: 'wrong-node',
+  demands: 'each agent sees the process that the cluster says its node is',
   run: (input) =>
     eachTouchedNode(input, ({ agent, name, pid }, c) =>
       agent.state === 'online' && agent.facts.process.pid !== pid
@@ -51,6 +56,7 @@ export const sameNode: Check = {
 
 export const settingsFiles: Check = {
   code: 'settings-file',
+  demands: 'elasticsearch.yml of each of these nodes can be edited safely',
   run: (input) =>
     eachTouchedNode(input, ({ agent, name }, c) =>
       agent.state === 'online' && agent.facts.settingsFile.refusal
@@ -61,6 +67,7 @@ export const settingsFiles: Check = {
 
 export const writable: Check = {
   code: 'node-read-only',
+  demands: 'their configuration directories can be written, with room to spare',
   run: (input) =>
     eachTouchedNode(input, ({ agent, name }, c) =>
       agent.state === 'online' && agent.facts.configDirRefusal
@@ -71,6 +78,7 @@ export const writable: Check = {
 
 export const keystores: Check = {
   code: 'keystore-password',
+  demands: 'their keystores can be read; a protected one has its password stored',
   run: (input) =>
     eachTouchedNode(input, ({ agent, name }, c) => {
       if (agent.state !== 'online' || !agent.facts.keystore.refusal) return null;
@@ -83,6 +91,7 @@ export const keystores: Check = {
 
 export const clocks: Check = {
   code: 'preflight-failed',
+  demands: "their clocks are less than 4 minutes away from the coordinator's",
   run: (input) =>
     eachTouchedNode(input, ({ agent, name }, c) =>
       agent.state === 'online' && Math.abs(agent.clockSkewMs) > MAX_CLOCK_SKEW_MS
@@ -93,6 +102,7 @@ export const clocks: Check = {
 
 export const portsFixed: Check = {
   code: 'preflight-failed',
+  demands: "remote_cluster.port, where a remote node's file has it, is one fixed port",
   run: ({ servers, facts }) =>
     servers
       .filter(({ node, port }) => node.agent.state === 'online' && !isPort(port))
@@ -104,6 +114,7 @@ export const portsFixed: Check = {
 
 export const portsOfOneHost: Check = {
   code: 'preflight-failed',
+  demands: 'no two remote nodes on one host have the same remote cluster port',
   run: ({ servers }) => {
     const seen = new Map<string, string>();
     return servers.flatMap(({ node, port }) => {
