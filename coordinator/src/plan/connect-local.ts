@@ -14,8 +14,11 @@ import type { AnyStep } from './steps.ts';
 
 const PREFIX = 'xpack.security.remote_cluster_client.ssl';
 
-/** What has to happen for the local cluster: the key, trust and credential on every connecting node, the alias, and the proof. */
-export const localSteps = (draft: ConnectDraft): AnyStep[] => {
+/**
+ * What has to happen for the local cluster: the key, trust and credential on every connecting node, the alias, and the proof, which also follows whatever is
+ * done on the remote side.
+ */
+export const localSteps = (draft: ConnectDraft, remoteSteps: readonly AnyStep[]): AnyStep[] => {
   const nodes = rollOrder(connectingNodes(draft.facts.local));
   const changes = nodes.flatMap((node) => {
     const change = node.agent.state === 'online' ? localChange(draft, node, node.agent.facts) : null;
@@ -35,8 +38,9 @@ export const localSteps = (draft: ConnectDraft): AnyStep[] => {
     }),
     ...aliasStep(draft),
   ];
-  const reloads = reloadSteps(draft, nodes, changes, steps.length > 0);
-  const proof = steps.length + reloads.length > 0 || draft.facts.proven !== true ? [proveStep(draft)] : [];
+  const others = steps.length + remoteSteps.length > 0;
+  const reloads = reloadSteps(draft, nodes, changes, others);
+  const proof = others || reloads.length > 0 || draft.facts.proven !== true ? [proveStep(draft)] : [];
   return [...steps, ...reloads, ...proof];
 };
 

@@ -100,7 +100,7 @@ export const planConnect = (request: ConnectRequest, facts: ConnectFacts, contex
   const findings = preflight({ facts, request, servers: draft.servers });
   if (findings.length > 0) refuse(findings);
   const remote = remoteSteps(draft);
-  const local = localSteps(draft);
+  const local = localSteps(draft, remote);
   const order = new Map(stages.map((stage, index) => [stage.id, index]));
   const steps: AnyStep[] = [...remote, ...local].sort((a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0));
   const restartsIn = (stage: string): string[] =>

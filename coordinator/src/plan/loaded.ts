@@ -4,7 +4,7 @@ import type { NodeObservation } from './facts.ts';
 /**
  * Whether the running process has what the files say. A file that was written before a crash and never loaded is not in place.
  *
- * Elasticsearch shows the settings of the process in `_nodes/settings`, but filters those that hold paths of keys and certificates. For these
+ * Elasticsearch shows the settings of the process in `_nodes/settings`, but filters those of security that hold paths of keys and certificates. For these
  * `_ssl/certificates` of the node is the evidence: it lists the files that were loaded, by the path as configured. Where neither tells, a process that
  * started after the file was last written has read it.
  */
@@ -12,6 +12,7 @@ export const isSettingLoaded = (node: NodeObservation, name: string, value: Sett
   const shown = node.settings[name];
   // A placeholder like ${HOSTNAME} is shown as what it became.
   if (shown !== undefined) return hasPlaceholder(value) || sameSettingValue(shown, value);
+  if (!name.startsWith('xpack.')) return false;
   const paths = Array.isArray(value) ? value.map(String) : [String(value)];
   if (isPath(name) && node.loadedCertificates)
     return paths.every((path) => node.loadedCertificates?.some((loaded) => samePath(loaded, path, node)));
