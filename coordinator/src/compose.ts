@@ -17,6 +17,7 @@ import { newId, type RunEngine, startRunEngine } from './run/engine.ts';
 import { nextInRoll } from './run/roll.ts';
 import { createExecutors, createRestorers } from './run/steps/executors.ts';
 import type { StepParts } from './run/steps/parts.ts';
+import type { Redactor } from './secrets/redact.ts';
 import { openSealingKey } from './secrets/sealing.ts';
 import { SecretStore } from './secrets/secret-store.ts';
 import { createServices } from './services/create-services.ts';
@@ -41,11 +42,15 @@ interface Ground {
 }
 
 /** Everything that a coordinator is made of, put together and listening. Throws when a part does not start, after closing those that did. */
-export const startCoordinator = async (config: CoordinatorConfig, log: Log): Promise<Coordinator> => {
+export const startCoordinator = async (
+  config: CoordinatorConfig,
+  log: Log,
+  redactor: Pick<Redactor, 'add'>,
+): Promise<Coordinator> => {
   const closers = createClosers(log);
   try {
     const ground = await openGround(config, log, closers);
-    await openHouse(config, log, closers, ground);
+    await openHouse(config, log, closers, { ...ground, secrets: await openSecrets(config, ground.store, redactor) });
     return { close: () => closers.close() };
   } catch (error) {
     await closers.close();
@@ -92,9 +97,14 @@ const openRedis = async (config: CoordinatorConfig, log: Log, closers: Closers):
 };
 
 /** A sealing key is made for a store without secrets only: with another key, those that are there could never be opened again. */
-const openSecrets = async (config: CoordinatorConfig, { redis }: Store): Promise<SecretStore> => {
+const openSecrets = async (
+  config: CoordinatorConfig,
+  { redis }: Store,
+  redactor: Pick<Redactor, 'add'>,
+): Promise<SecretStore> => {
   const isEmpty = (await redis.exists(keys.secrets)) === 0;
-  return new SecretStore(redis, await openSealingKey(config.sealingKeyFile, { create: isEmpty }));
+  const sealer = await openSealingKey(config.sealingKeyFile, { create: isEmpty });
+  return new SecretStore(redis, sealer, { onValue: redactor.add });
 };
 
 const openClients = (inventory: Inventory, secrets: SecretStore, closers: Closers): ClusterClients => {
@@ -106,11 +116,15 @@ const openClients = (inventory: Inventory, secrets: SecretStore, closers: Closer
   return clients;
 };
 
-const openHouse = async (config: CoordinatorConfig, log: Log, closers: Closers, ground: Ground): Promise<void> => {
-  const { store, fleetCa, adminTokenHash, listener } = ground;
+const openHouse = async (
+  config: CoordinatorConfig,
+  log: Log,
+  closers: Closers,
+  ground: Ground & { readonly secrets: SecretStore },
+): Promise<void> => {
+  const { store, fleetCa, adminTokenHash, listener, secrets } = ground;
   const { redis, subscriber, storeId } = store;
   const inventory = openInventory(redis);
-  const secrets = await openSecrets(config, store);
   const clients = openClients(inventory, secrets, closers);
   const house: { app?: App } = {};
   // Stopped after runs and gateway, although made after them: a server is not closed while agents' sockets are open.

@@ -3,6 +3,7 @@ import { messageOf } from '@remora/shared/errors.ts';
 import { formatAddress } from '@remora/shared/model/address.ts';
 import { type CoordinatorFlags, readConfig } from './config.ts';
 import { createLog, type Log } from './log.ts';
+import { createRedactor } from './secrets/redact.ts';
 
 /** A coordinator that is told to stop is gone within 5 s, whatever hangs. */
 const STOP_LIMIT_MS = 4500;
@@ -21,11 +22,12 @@ const logFaults = (log: Log): void => {
  */
 export const runCoordinator = async (flags: CoordinatorFlags): Promise<void> => {
   const config = await readConfig(flags);
-  const log = createLog();
+  const redactor = createRedactor();
+  const log = createLog(redactor);
   logFaults(log);
   const asked = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
   const { startCoordinator } = await import('./compose.ts');
-  const coordinator = await startCoordinator(config, log);
+  const coordinator = await startCoordinator(config, log, redactor);
   const url = `https://${formatAddress(config.listen)}`;
   process.stdout.write(`ready ${url}\n`);
   log.info({ url, publicUrl: config.publicUrl, dataDir: config.dataDir }, 'ready');

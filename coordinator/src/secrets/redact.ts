@@ -1,6 +1,5 @@
 /** Shorter values are not looked for: they would tear ordinary words out of the log, and none that we make is so short. */
 const SHORTEST = 6;
-const LONGEST_DEPTH = 8;
 
 /** Removes known secret values from what is about to be logged: a second line of defence behind references, which are the first. */
 export interface Redactor {
@@ -8,8 +7,6 @@ export interface Redactor {
   add(value: Buffer | string, reference: string): void;
   /** The text with every known value replaced by its reference in brackets. */
   text(text: string): string;
-  /** A copy of any JSON-like value or error with its strings cleaned and its binary data left out. */
-  value(value: unknown): unknown;
 }
 
 /** The ways in which one value may turn up in a line of log. */
@@ -67,25 +64,10 @@ export const createRedactor = (limit = 20_000): Redactor => {
     return output + input.slice(copied);
   };
 
-  const clean = (value: unknown, depth: number): unknown => {
-    if (typeof value === 'string') return text(value);
-    if (typeof value !== 'object' || value === null) return value;
-    if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
-    if (value instanceof Date) return value;
-    if (depth >= LONGEST_DEPTH) return '[nested too deeply]';
-    if (value instanceof Error) {
-      const { name, message, stack, cause } = value;
-      return clean({ ...value, name, message, stack, ...(cause === undefined ? {} : { cause }) }, depth);
-    }
-    if (Array.isArray(value)) return value.map((entry) => clean(entry, depth + 1));
-    return Object.fromEntries(Object.entries(value).map(([key, entry]) => [text(key), clean(entry, depth + 1)]));
-  };
-
   return {
     add(value, reference) {
       for (const form of formsOf(value)) keep(form, reference);
     },
     text: (input) => (references.size === 0 ? input : text(input)),
-    value: (value) => clean(value, 0),
   };
 };

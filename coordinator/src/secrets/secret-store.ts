@@ -68,13 +68,24 @@ export class SecretStore {
   readonly #values: string;
   readonly #index: string;
   readonly #now: () => Date;
+  readonly #onValue: (value: Buffer, reference: string) => void;
 
-  constructor(redis: Redis, sealer: Sealer, options: { readonly prefix?: string; readonly now?: () => Date } = {}) {
+  constructor(
+    redis: Redis,
+    sealer: Sealer,
+    options: {
+      readonly prefix?: string;
+      readonly now?: () => Date;
+      /** Called with every value that is read, so that logs can be kept clean of it. */
+      readonly onValue?: (value: Buffer, reference: string) => void;
+    } = {},
+  ) {
     this.#redis = redis;
     this.#sealer = sealer;
     this.#values = `${options.prefix ?? 'remora:'}secrets`;
     this.#index = `${this.#values}:index`;
     this.#now = options.now ?? (() => new Date());
+    this.#onValue = options.onValue ?? (() => undefined);
   }
 
   /**
@@ -84,9 +95,9 @@ export class SecretStore {
   async mint(name: string, version: number, make: () => SecretValue | Promise<SecretValue>): Promise<Buffer> {
     const reference = checkedReference(name, version);
     const present = await this.#redis.hget(this.#values, `${name}@${version}`);
-    if (present !== null) return this.#sealer.open(present, reference);
+    if (present !== null) return this.#open(present, reference);
     const stored = await this.#writeOnce(name, version, this.#sealer.seal(await make(), reference));
-    return this.#sealer.open(stored, reference);
+    return this.#open(stored, reference);
   }
 
   /** Writes a value as the next version and answers its reference (`secret:NAME@VERSION`). */
@@ -110,7 +121,7 @@ export class SecretStore {
         hint: `Store it with \`remora secrets set ${name} --file -\`; \`remora secrets list\` shows which there are.`,
       });
     }
-    return this.#sealer.open(sealed, formatSecretReference({ name, version: wanted }));
+    return this.#open(sealed, formatSecretReference({ name, version: wanted }));
   }
 
   /** The highest version number that the name ever had, removed ones included; 0 for a name that was never used. */
@@ -136,6 +147,12 @@ export class SecretStore {
   /** Removes all versions; answers whether there were any. Their numbers are not used again. */
   async remove(name: string): Promise<boolean> {
     return Number(await this.#redis.eval(REMOVE, 2, this.#values, this.#index, name)) > 0;
+  }
+
+  #open(sealed: string, reference: string): Buffer {
+    const value = this.#sealer.open(sealed, reference);
+    this.#onValue(value, reference);
+    return value;
   }
 
   async #entry(name: string): Promise<IndexEntry> {
