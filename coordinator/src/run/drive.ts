@@ -1,4 +1,4 @@
-import { messageOf } from '@remora/shared/errors.ts';
+import { asRemoraError, messageOf } from '@remora/shared/errors.ts';
 import { isEnded, type RunStatus, type StepError } from '@remora/shared/model/run.ts';
 import type { Clock } from '../clock.ts';
 import type { StoredPlan } from '../plan/steps.ts';
@@ -18,6 +18,11 @@ export interface RunLog {
 
 export interface DriverParts extends Omit<StageParts, 'writer' | 'actor' | 'signal'> {
   readonly store: RunStore;
+  /**
+   * Throws when the plan is not what would be planned by now. Asked before the first step of a run that had to wait, since what went before it may have
+   * changed what the plan was made from. Absent: nothing is checked.
+   */
+  readonly recheck?: (plan: StoredPlan) => Promise<void>;
   readonly clock: Clock;
   readonly log: RunLog;
 }
@@ -59,6 +64,25 @@ const carryOut = async (parts: StageParts, plan: StoredPlan): Promise<StepError 
   }
 };
 
+/** Why a run that had to wait must not begin any more, or null. */
+const refusal = async (
+  parts: DriverParts,
+  record: RunRecord,
+  plan: StoredPlan,
+  signal: AbortSignal,
+): Promise<StepError | null> => {
+  const { recheck } = parts;
+  if (!recheck || !record.waited || record.steps.size > 0) return null;
+  try {
+    await outlast(signal, () => recheck(plan));
+    return null;
+  } catch (error) {
+    signal.throwIfAborted();
+    const { code, message, hint } = asRemoraError(error);
+    return { code, message, hint };
+  }
+};
+
 const finish = (parts: StageParts, failure: StepError | null): Promise<void> => {
   const status = failure ? 'failed' : 'succeeded';
   const error = failure && JSON.stringify(failure);
@@ -71,7 +95,7 @@ const bringToEnd = async (parts: DriverParts, stage: StageParts, record: RunReco
   let status: RunStatus = record.status;
   if (!isEnded(status)) {
     const plan = await outlast(signal, () => parts.store.planOf(writer.runId));
-    const failure = await carryOut(stage, plan);
+    const failure = (await refusal(parts, record, plan, signal)) ?? (await carryOut(stage, plan));
     // Before the end is told: whoever waits for it finds the cluster as it was. What can't be put back now does not hide how the run ended.
     await tryRestores(stage);
     await finish(stage, failure);

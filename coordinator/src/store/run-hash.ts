@@ -43,7 +43,7 @@ export const pendingStep: StepState = {
 };
 
 /**
- * The hash `run:R`, read: `head` as JSON, `clusters` again for the scripts, `status`, `waitingFor` while it waits, `fence`, `version` (grows by one with each
+ * The hash `run:R`, read: `head` as JSON, `clusters` again for the scripts, `status`, `waitingFor` while it waits, `waited` once it had to, `fence`, `version` (grows by one with each
  * write), `request` (of the last write), `events` (their number), `finishedAt`, `error`, `restarts` (a list of node names), `step:ID` and `restore:NAME` as
  * JSON each.
  */
@@ -52,6 +52,8 @@ export interface RunRecord {
   readonly status: RunStatus;
   /** The run that holds a cluster which this one needs, or that came earlier and needs one too. */
   readonly waitingFor: string | null;
+  /** Whether another run went before this one after its plan was made. */
+  readonly waited: boolean;
   readonly fence: number;
   readonly version: number;
   readonly finishedAt: string | null;
@@ -82,6 +84,7 @@ export const parseRunHash = (hash: Readonly<Record<string, string>>): RunRecord 
     head: JSON.parse(hash.head) as RunHead,
     status: hash.status as RunStatus,
     waitingFor: hash.waitingFor ?? null,
+    waited: hash.waited !== undefined,
     fence: Number(hash.fence ?? 0),
     version: Number(hash.version ?? 0),
     finishedAt: hash.finishedAt ?? null,

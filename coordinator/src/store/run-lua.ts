@@ -68,7 +68,7 @@ for _, run in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
   elseif holder then
     for _, cluster in ipairs(clusters) do claimed[cluster] = claimed[cluster] or run end
     if redis.call('HGET', key, 'waitingFor') ~= holder then
-      redis.call('HSET', key, 'waitingFor', holder)
+      redis.call('HSET', key, 'waitingFor', holder, 'waited', 1)
       tell(run, 'waiting', 'waits for ' .. holder)
     end
   else

@@ -131,6 +131,27 @@ test('the same key starts one run', async () => {
   expect(await engine.list()).toHaveLength(1);
 });
 
+test('a plan that another run went before is checked again, and refused when it is stale', async () => {
+  const bench = await makeBench();
+  const checked: string[] = [];
+  const engine = await bench.engine({
+    recheck: async ({ planId }) => {
+      checked.push(planId);
+      throw new RemoraError('conflict', 'the plan would be another by now');
+    },
+  });
+  const first = serialPlan(['us'], 1, { ms: 200 });
+  const second = serialPlan(['us'], 1);
+  const runs = [await engine.start(first, { actor: 'anna' }), await engine.start(second, { actor: 'anna' })];
+  const ends = await Promise.all(runs.map(({ runId }) => bench.ended(runId)));
+  expect(ends.map(({ status, error }) => [status, error?.code])).toEqual([
+    ['succeeded', undefined],
+    ['failed', 'conflict'],
+  ]);
+  expect(checked).toEqual([second.planId]);
+  expect(effectsOf(bench.effects())).toHaveLength(1);
+});
+
 test('waiting for the end stops with its signal', async () => {
   const bench = await makeBench();
   const engine = await bench.engine();
