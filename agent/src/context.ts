@@ -1,4 +1,4 @@
-import type { AgentConfig } from './config.ts';
+import type { AgentConfig } from './checks.ts';
 import type { DataDirectory } from './data-directory.ts';
 import type { Fence } from './fence.ts';
 import type { Keystore } from './keystore/keystore.ts';

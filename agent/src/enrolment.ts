@@ -3,9 +3,9 @@ import type { IncomingMessage } from 'node:http';
 import { type RequestOptions, request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, errorTable, messageOf, RemoraError } from '@remora/shared/errors.ts';
-import { type JoinRequest, JoinResponse, type JoinToken, joinProof } from '@remora/shared/protocol/enrol.ts';
+import { type JoinRequest, type JoinResponse, type JoinToken, joinProof } from '@remora/shared/protocol/enrol.ts';
 import { PROTOCOL_VERSION, paths } from '@remora/shared/protocol/limits.ts';
-import { Check } from 'typebox/value';
+import { isJoinResponse } from './checks.ts';
 import { AGENT_VERSION } from './version.ts';
 
 /** The two calls of enrolment, see shared/src/protocol/enrol.ts. */
@@ -141,7 +141,7 @@ export const enrol = async (
   const answer = await reach(token, () => call(url, { method: 'POST', ca: fleetCa, headers }, JSON.stringify(body)));
   if (answer.status !== 200 && answer.status !== 201) throw problemOf(answer, url.href);
   const response: unknown = JSON.parse(answer.text);
-  if (!Check(JoinResponse, response))
+  if (!isJoinResponse(response))
     throw new RemoraError('protocol-violation', `${url.href} answered with other fields than this agent knows.`);
   return { fleetCa, response };
 };

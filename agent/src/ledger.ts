@@ -1,7 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import Type, { type Static } from 'typebox';
-import { Check } from 'typebox/value';
+import { isLedger, type KeystoreLedger, type Ledger } from './checks.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { isMissing, writePrivate } from './system/durable-file.ts';
 
@@ -14,22 +13,6 @@ import { isMissing, writePrivate } from './system/durable-file.ts';
  * ledger is the truth: no tool is started. When it is another, names are listed again and each of our entries is read back with `show` and compared;
  * one that somebody else overwrote is forgotten (it is not ours any more), and the ledger takes the new digest.
  */
-const EntryRecord = Type.Object({ reference: Type.String(), hmac: Type.String(), writtenAtMs: Type.Integer() });
-const KeystoreLedger = Type.Object({
-  /** Digest of the keystore file that `names` and `entries` describe; null before the first look. */
-  digest: Type.Union([Type.String(), Type.Null()]),
-  names: Type.Array(Type.String()),
-  entries: Type.Record(Type.String(), EntryRecord),
-});
-const Ledger = Type.Object({
-  keystore: KeystoreLedger,
-  /** Real path -> the digest that was placed and the source that the coordinator gave for it. */
-  files: Type.Record(Type.String(), Type.Object({ digest: Type.String(), source: Type.String() })),
-});
-export type EntryRecord = Static<typeof EntryRecord>;
-export type KeystoreLedger = Static<typeof KeystoreLedger>;
-type Ledger = Static<typeof Ledger>;
-
 export interface LedgerFile {
   keystore(): KeystoreLedger;
   saveKeystore(ledger: KeystoreLedger): Promise<void>;
@@ -63,7 +46,7 @@ const openKey = async (path: string): Promise<Buffer> => {
 const parseLedger = (bytes: Buffer | null): Ledger => {
   try {
     const value: unknown = JSON.parse(bytes?.toString('utf8') ?? '');
-    return Check(Ledger, value) ? value : EMPTY;
+    return isLedger(value) ? value : EMPTY;
   } catch {
     return EMPTY;
   }

@@ -5,7 +5,7 @@ import { MAX_FRAME_BYTES, paths } from '@remora/shared/protocol/limits.ts';
 import type { FromAgent } from '@remora/shared/protocol/messages.ts';
 import WebSocket from 'ws';
 import { createBackOff } from './backoff.ts';
-import type { AgentConfig } from './config.ts';
+import type { AgentConfig } from './checks.ts';
 import { type Connection, type ConnectionHandlers, converse, type Ended } from './connection.ts';
 import type { DataDirectory } from './data-directory.ts';
 import type { Log } from './log.ts';

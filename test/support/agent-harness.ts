@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -10,7 +10,9 @@ import { distribution } from '../elasticsearch/distribution.ts';
 import { jdkFor, newestVersionHere } from '../elasticsearch/versions.ts';
 import { type FakeGateway, freePort, startFakeGateway, until } from './fake-gateway.ts';
 
-const AGENT = join(import.meta.dirname, '../../agent/src/main.ts');
+/** What ships is what is tested: the bundle, made anew by each file of tests. */
+const AGENT = join(import.meta.dirname, '../../agent/dist/remora-agent.mjs');
+execFileSync(process.execPath, [join(import.meta.dirname, '../../agent/build.ts')]);
 const CHEAP = join(import.meta.dirname, 'cheap-node');
 
 export interface Ended {

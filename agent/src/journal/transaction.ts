@@ -122,6 +122,9 @@ export const undo = async (transaction: Transaction, error: unknown): Promise<Re
   return finishUndo(transaction);
 };
 
+/** The last good files get all the time that a start may take, however short the limit of the step was. */
+const START_AGAIN_LIMIT_MS = 15 * 60_000;
+
 /** Makes the node run with what stands on the disk again; a sentence when it does not. */
 const startAgain = async (transaction: Transaction): Promise<string | null> => {
   const { context, record, progress } = transaction;
@@ -129,7 +132,7 @@ const startAgain = async (transaction: Transaction): Promise<string | null> => {
     progress('starting again with the last good files');
     await startNode(context, {
       replaces: null,
-      timeoutMs: record.restart?.timeoutMs ?? 0,
+      timeoutMs: Math.max(record.restart?.timeoutMs ?? 0, START_AGAIN_LIMIT_MS),
       logFile: startLog(transaction, 'undo'),
     });
     return null;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { RemoraError } from '@remora/shared/errors.ts';
-import type { AgentConfig } from '../config.ts';
-import type { EntryRecord, KeystoreLedger, LedgerFile } from '../ledger.ts';
+import type { AgentConfig, EntryRecord, KeystoreLedger } from '../checks.ts';
+import type { LedgerFile } from '../ledger.ts';
 import { createMutex, type Mutex } from '../mutex.ts';
 import { digestOfFile } from '../system/durable-file.ts';
 import { readPasswordProtected } from './header.ts';

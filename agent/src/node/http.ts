@@ -1,10 +1,15 @@
 import { readFile } from 'node:fs/promises';
-import { type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
+import type { IncomingMessage, RequestOptions } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
-import type { AgentConfig } from '../config.ts';
+import type { AgentConfig } from '../checks.ts';
 
-/** HTTP to this node's own Elasticsearch. */
+/**
+ * HTTP to this node's own Elasticsearch. `node:http` is not imported: an import evaluates all its exports, among them a WebSocket client of Node's own
+ * (undici) that takes 8 MB and is not used here.
+ */
+const { request: requestHttp } = process.getBuiltinModule('node:http');
+
 const MAX_BODY_BYTES = 3 * 1024 * 1024;
 
 const send = (

@@ -1,9 +1,9 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { OperationInput } from '@remora/shared/operations.ts';
+import type { KeystoreLedger } from '../checks.ts';
 import type { AgentContext } from '../context.ts';
 import type { Draft } from '../journal/draft.ts';
 import { forcedConfigDir } from '../keystore/other-keystore.ts';
-import type { KeystoreLedger } from '../ledger.ts';
 import { readWithState } from '../system/durable-file.ts';
 import { newFileOwner, refuseForeignOwner } from './config-dir.ts';
 import { refuseMountPoint } from './plan-paths.ts';

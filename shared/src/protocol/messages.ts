@@ -1,16 +1,12 @@
-import Type from 'typebox';
-import { Compile } from 'typebox/compile';
 import { RemoraError } from '../errors.ts';
-import { Acknowledge, Deliver, Progress, Result } from './delivery.ts';
+import { isFromAgent, isFromCoordinator } from './checks.ts';
+import type { Acknowledge, Deliver, Progress, Result } from './delivery.ts';
 import { MAX_FRAME_BYTES } from './limits.ts';
-import { Draining, Heartbeat, Hello, Welcome } from './session.ts';
+import type { Draining, Heartbeat, Hello, Welcome } from './session.ts';
 
 /** The message union of each direction, and one function a direction that reads a frame. */
 export type FromAgent = Hello | Heartbeat | Draining | Result | Progress;
 export type FromCoordinator = Welcome | Deliver | Acknowledge;
-
-const fromAgent = Compile(Type.Union([Hello, Heartbeat, Draining, Result, Progress]));
-const fromCoordinator = Compile(Type.Union([Welcome, Deliver, Acknowledge]));
 
 const parseJson = (frame: string): unknown => {
   if (frame.length > MAX_FRAME_BYTES)
@@ -38,11 +34,11 @@ const refuse = (value: unknown): never => {
 /** Reads what an agent sent; throws `protocol-violation`. */
 export const parseFromAgent = (frame: string): FromAgent => {
   const value = parseJson(frame);
-  return fromAgent.Check(value) ? (value as FromAgent) : refuse(value);
+  return isFromAgent(value) ? (value as FromAgent) : refuse(value);
 };
 
 /** Reads what a coordinator sent; throws `protocol-violation`. */
 export const parseFromCoordinator = (frame: string): FromCoordinator => {
   const value = parseJson(frame);
-  return fromCoordinator.Check(value) ? (value as FromCoordinator) : refuse(value);
+  return isFromCoordinator(value) ? (value as FromCoordinator) : refuse(value);
 };
