@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { stepOf } from './plans.ts';
 import { checkPlan, type PlanCase } from './runner.ts';
-import { allRoles, nodeOf, type World, world } from './world.ts';
+import { allRoles, changed, nodeOf, world } from './world.ts';
 
 /** First connects: nothing is there yet. */
 
@@ -25,13 +25,6 @@ const everything = (remote: string[], local: string[]): string[] => [
   ...localRoll(...local),
   ...register,
 ];
-
-const changed =
-  (change: (made: World) => void, made = world()) =>
-  () => {
-    change(made);
-    return made;
-  };
 
 const eu1 = /^Cluster eu has one node: it is unavailable while eu-1 restarts\.$/;
 const threeToOne = {
@@ -98,7 +91,7 @@ const cases: PlanCase[] = [
       (made) => {
         nodeOf(made.local, 'eu-3').agent = 'missing';
       },
-      world({ local: [allRoles, allRoles, ['master', 'data']] }),
+      () => world({ local: [allRoles, allRoles, ['master', 'data']] }),
     ),
     steps: everything(['us-2', 'us-3', 'us-1'], ['eu-2', 'eu-1']),
     restarts: ['us-2', 'us-3', 'us-1', 'eu-2', 'eu-1'],
@@ -172,7 +165,7 @@ const cases: PlanCase[] = [
       (made) => {
         nodeOf(made.remote, 'us-1').transportHost = '2001:db8::1';
       },
-      world({ remote: 1 }),
+      () => world({ remote: 1 }),
     ),
     steps: everything(['us-1'], ['eu-1']),
     restarts: ['us-1', 'eu-1'],
@@ -188,7 +181,7 @@ const cases: PlanCase[] = [
       (made) => {
         for (const [i, node] of made.remote.nodes.entries()) node.name = ['nöde(1)', 'n-de-1-'][i] ?? node.name;
       },
-      world({ remote: 2 }),
+      () => world({ remote: 2 }),
     ),
     steps: everything(['n-de-1-', 'nöde(1)'], ['eu-1']),
     restarts: ['n-de-1-', 'nöde(1)', 'eu-1'],

@@ -173,3 +173,12 @@ export const listening = (node: NodeWorld): { names: string[]; port: number } | 
   const isAddress = /^[\d.]+$|:/.test(host);
   return { names: isAddress ? [host] : [host, address], port: port === 0 ? 39_443 : port };
 };
+
+/** A world with something changed in it, made anew for every use. */
+export const changed =
+  (change: (made: World) => void, make: () => World = () => world()) =>
+  (): World => {
+    const made = make();
+    change(made);
+    return made;
+  };

@@ -1,0 +1,158 @@
+import { connected } from './plans.ts';
+import type { RefusalCase } from './runner.ts';
+import { changed, nodeOf, type World, world } from './world.ts';
+
+const SERVER = 'xpack.security.remote_cluster_server.ssl';
+const CLIENT = 'xpack.security.remote_cluster_client.ssl';
+
+/** An alias that somebody else registered. */
+export const aliasThere = (made: World): void => {
+  made.local.persistent = { 'cluster.remote.us.mode': 'sniff', 'cluster.remote.us.seeds': ['h:9300'] };
+};
+
+/** What stands between the clusters, or in the way of the connection. */
+export const refusedConnections: RefusalCase[] = [
+  {
+    name: 'strong identity, which is not done yet, is not ignored',
+    world: () => world(),
+    wish: { certificateIdentity: 'CN=.*' },
+    code: 'bad-input',
+    check: 'identity',
+    says: '--certificate-identity: strong identity verification comes with a later release',
+  },
+  {
+    name: 'an alias in the cluster settings that is not ours',
+    world: changed(aliasThere),
+    code: 'conflict',
+    check: 'alias-free-or-ours',
+    says: 'The alias us exists on cluster eu already (in its cluster settings) and was not made by Remora: choose another alias',
+  },
+  {
+    name: 'an alias in elasticsearch.yml that is not ours',
+    world: changed((made) => {
+      nodeOf(made.local, 'eu-1').yml.values['cluster.remote.us.seeds'] = ['h:9300'];
+    }),
+    code: 'conflict',
+    check: 'alias-free-or-ours',
+    says: '(in elasticsearch.yml of eu-1)',
+  },
+  {
+    name: 'a credential of somebody else for an alias that is not ours',
+    world: changed((made) => {
+      nodeOf(made.local, 'eu-1').keystore.entries['cluster.remote.us.credentials'] = {
+        reference: null,
+        writtenAtMs: null,
+      };
+    }),
+    code: 'conflict',
+    check: 'alias-free-or-ours',
+    says: '(in the keystore of eu-1)',
+  },
+  {
+    name: 'our alias of another remote',
+    world: changed(
+      (made) => {
+        made.connections = made.connections.map((one) => ({ ...one, remote: 'ap' }));
+      },
+      () => connected(world()),
+    ),
+    code: 'conflict',
+    check: 'alias-free-or-ours',
+    says: "The alias us of cluster eu is taken: it is Remora's connection to ap. Choose another alias.",
+  },
+  {
+    name: 'transient settings of the alias',
+    world: changed((made) => {
+      made.local.transient = { 'cluster.remote.us.skip_unavailable': 'true' };
+    }),
+    code: 'conflict',
+    check: 'alias-free-or-ours',
+    says: 'Cluster eu has the transient setting cluster.remote.us.skip_unavailable, which hides what is configured for good',
+  },
+  ...['keystore.path', 'certificate', 'key'].map((name) => ({
+    name: `a server certificate of somebody else (${name})`,
+    world: changed((made: World) => {
+      nodeOf(made.remote, 'us-2').yml.values[`${SERVER}.${name}`] = 'theirs.pem';
+    }),
+    code: 'conflict' as const,
+    check: 'server-certificate-ours',
+    says: `serves the remote cluster port with a certificate of somebody else (${SERVER}.${name}: theirs.pem)`,
+  })),
+  {
+    name: 'trust by a truststore',
+    world: changed((made) => {
+      nodeOf(made.local, 'eu-1').yml.values[`${CLIENT}.truststore.path`] = 'trust.p12';
+    }),
+    code: 'conflict',
+    check: 'trust-by-pem',
+    says: `trusts remote clusters by a truststore (${CLIENT}.truststore.path: trust.p12)`,
+  },
+  {
+    name: 'another CA than the certificates have',
+    world: () => connected(world()),
+    wish: { ca: 'other' },
+    code: 'conflict',
+    check: 'certificate-authority',
+    says: 'The nodes of cluster us have certificates of CA us-remote, which other connections may trust: leave out --ca',
+  },
+  {
+    name: 'a CA whose key is not here',
+    world: changed(
+      (made) => {
+        made.cas = made.cas.map((ca) => ({ ...ca, key: null }));
+        made.certificates = [];
+      },
+      () => connected(world()),
+    ),
+    wish: { ca: 'us-remote' },
+    code: 'conflict',
+    check: 'certificate-authority',
+    says: 'The key of CA us-remote is not here, so it cannot sign certificates for cluster us',
+  },
+  {
+    name: 'a key with an end that shall have none',
+    world: () => connected(world(), { expires: '90d' }),
+    code: 'preflight-failed',
+    check: 'key-end',
+    says: 'Elasticsearch cannot take the end of a key away: give --expires',
+  },
+  {
+    name: 'another port under a living connection',
+    world: () => connected(world()),
+    wish: { alias: 'second', remotePort: 9555 },
+    code: 'conflict',
+    check: 'address-kept-for-others',
+    says: 'Node us-1 of cluster us listens at 10.0.1.1:9443, where connection us of cluster eu finds it, and would listen at 10.0.1.1:9555',
+    findings: 3,
+  },
+  {
+    name: 'a firewall that drops',
+    world: changed((made) => {
+      made.network['10.0.1.2:9443'] = 'timeout';
+    }),
+    code: 'preflight-failed',
+    check: 'paths-open',
+    says: 'Node eu-1 got no answer from 10.0.1.2:9443: that is what a firewall looks like which drops packets.',
+  },
+  ...(['unreachable', 'unknown-host'] as const).map((tcp) => ({
+    name: `an address that is ${tcp}`,
+    world: changed((made: World) => {
+      made.network['10.0.1.2:9443'] = tcp;
+    }),
+    code: 'preflight-failed' as const,
+    check: 'paths-open',
+    says: `Node eu-1 cannot reach 10.0.1.2:9443: connect ${tcp} 10.0.1.2:9443.`,
+  })),
+  {
+    name: 'refused where the server runs',
+    world: changed(
+      (made) => {
+        made.network['10.0.1.2:9443'] = 'refused';
+      },
+      () => connected(world()),
+    ),
+    code: 'preflight-failed',
+    check: 'paths-open',
+    says: 'Node eu-1 cannot reach 10.0.1.2:9443: the connection is refused although the remote cluster server runs.',
+  },
+];

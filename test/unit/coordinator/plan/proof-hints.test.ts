@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest';
+import { judgeProof, proofHint } from '../../../../coordinator/src/plan/proof-hints.ts';
+
+/** Texts as Elasticsearch 8.19.21 and 9.5.3 give them. */
+const texts: readonly (readonly [string, RegExp])[] = [
+  ['api key [ID] has been invalidated', /invalidated on the remote cluster/],
+  ['unable to authenticate user [ID] for action [cluster:internal/remote_cluster/handshake]', /does not know this key/],
+  ['api key is expired', /has expired/],
+  ['current license is non-compliant for [advanced-remote-cluster-security]', /licence of one side/],
+  [
+    'Cross cluster requests through the dedicated remote cluster server port require transport header [_cross_cluster_access_credentials] but none found.',
+    /sent no key/,
+  ],
+  ['authentication expected API key type of [cross_cluster], but API key [ID] has type [rest]', /another type/],
+  ['requires certificate identity matching [CN=signer,O=x], but no certificate was provided', /strong identity/],
+  ['no such remote cluster: [us]', /not registered on this node/],
+  ['unknown host [no-such-host.invalid]', /does not resolve/],
+  ['handshake timed out after 10000ms', /firewall/],
+  ['PKIX path building failed: unable to find valid certification path to requested target', /does not trust/],
+];
+
+describe('the hint to a proof that failed', () => {
+  test.each(texts)('%s', (text, hint) => {
+    expect(proofHint(text)).toMatch(hint);
+  });
+  test('is none where there is nothing better to say', () => {
+    expect(proofHint('the moon is full')).toBeNull();
+  });
+});
+
+describe("a node's answer", () => {
+  const unauthorized = (id: string): string =>
+    `action [indices:admin/resolve/cluster] towards remote cluster is unauthorized for user [elastic] with assigned roles [superuser] authenticated by API key id [${id}] of user [elastic]`;
+
+  test('connected is a proof', () => {
+    expect(judgeProof({ connected: true }, 'k')).toEqual({ ok: true, error: null, hint: null });
+  });
+  test('a refusal that names our key is one too: TLS and authentication worked', () => {
+    expect(judgeProof({ connected: false, error: unauthorized('k') }, 'k').ok).toBe(true);
+  });
+  test.each([
+    ['of another key', unauthorized('other'), 'k'],
+    ['of a key that begins like ours', unauthorized('k2'), 'k'],
+    ['of no known key', unauthorized('k'), null],
+  ])('a refusal %s is none', (_, error, key) => {
+    expect(judgeProof({ connected: false, error }, key)).toMatchObject({ ok: false, error });
+  });
+  test('no text and no answer at all are no proof, and say what it most often is', () => {
+    for (const answer of [undefined, {}, { connected: false }, { connected: false, error: '' }])
+      expect(judgeProof(answer, 'k')).toMatchObject({ ok: false, error: expect.stringContaining('no reason') });
+  });
+});
