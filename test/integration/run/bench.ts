@@ -34,7 +34,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-export const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /** Waits until `look` answers something; a test's own time limit ends it. */
 export const until = async <T>(look: () => T | Promise<T>): Promise<NonNullable<T>> => {
