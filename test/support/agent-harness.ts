@@ -11,7 +11,7 @@ import { jdkFor, newestVersionHere } from '../elasticsearch/versions.ts';
 import { type FakeGateway, freePort, startFakeGateway, until } from './fake-gateway.ts';
 
 /** What ships is what is tested: the bundle, made anew by each file of tests. */
-const AGENT = join(import.meta.dirname, '../../agent/dist/remora-agent.mjs');
+export const AGENT = join(import.meta.dirname, '../../agent/dist/remora-agent.mjs');
 execFileSync(process.execPath, [join(import.meta.dirname, '../../agent/build.ts')]);
 const CHEAP = join(import.meta.dirname, 'cheap-node');
 

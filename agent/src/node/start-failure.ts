@@ -1,8 +1,10 @@
 import { open } from 'node:fs/promises';
 import { openFilesOf, outputsOf, pidOf } from '../system/process-table.ts';
 
+/** What Elasticsearch puts before each line: time, level, logger, node. Its stderr comes back through its own log with the same. */
+const PREFIX = /^\[\d{4}-[^\]]*\]\[\w+ *\]\[[^\]]*\] *\[[^\]]*\] ?/;
 /** Lines that only fill a quotation: frames of a stack, warnings of the JVM, blank ones. */
-const NOISE = /^\s*(at [\w.$/]+|\.\.\. \d+ more|WARNING: |OpenJDK .*warning|$)/;
+const NOISE = /^\s*(at \S+\(.*\)|\.\.\. \d+ (more|common frames omitted)|WARNING: .*|OpenJDK .*warning.*)?\s*$/;
 const TAIL_BYTES = 32 * 1024;
 const MAX_LINES = 8;
 const MAX_CHARACTERS = 2000;
@@ -27,6 +29,7 @@ const tail = async (path: string): Promise<string> => {
 export const lastLines = (text: string): string =>
   text
     .split('\n')
+    .map((line) => line.replace(PREFIX, ''))
     .filter((line) => !NOISE.test(line))
     .slice(-MAX_LINES)
     .map((line) => line.trim())
