@@ -1,0 +1,162 @@
+import { RemoraError } from '@remora/shared/errors.ts';
+import { ConnectRequest, checkConnectRequest, parseMode } from '@remora/shared/model/connect-request.ts';
+import fc from 'fast-check';
+import { Value } from 'typebox/value';
+import { describe, expect, test } from 'vitest';
+
+const plain: ConnectRequest = {
+  local: 'eu',
+  remote: 'us',
+  alias: 'us',
+  mode: 'sniff',
+  search: ['logs-*'],
+  acceptOutage: false,
+};
+const proxy: Partial<ConnectRequest> = { mode: 'proxy', proxyAddress: 'us:9443' };
+const names = (...list: unknown[]) => ({ names: list });
+
+const good: readonly (readonly [string, Partial<ConnectRequest>])[] = [
+  ['sniff without seeds', {}],
+  ['seeds', { seeds: ['us-1:9443', '[::1]:9443'] }],
+  ['proxy', proxy],
+  ['proxy with a server name', { ...proxy, serverName: 'us.example.com' }],
+  ['replication alone', { search: undefined, replication: ['a'] }],
+  ['an access object', { search: undefined, access: { search: [names('a')], replication: [names('b')] } }],
+  [
+    'every further setting of sniff',
+    {
+      set: {
+        node_connections: '3',
+        'transport.compress': 'indexing_data',
+        'transport.compression_scheme': 'lz4',
+        'transport.ping_schedule': '30s',
+      },
+    },
+  ],
+  ['no ping at all', { set: { 'transport.ping_schedule': '-1' } }],
+  ['further settings of proxy', { ...proxy, set: { proxy_socket_connections: '18' } }],
+  ['a wildcard SAN', { sans: ['*.us.example.com', '10.0.0.1', '::1'] }],
+  ['an interface as host', { remoteHost: '_eth0:ipv4_' }],
+  ['metadata, an end, a CA and a port', { metadata: { team: 'a' }, expires: '90d', ca: 'us-remote', remotePort: 9444 }],
+] as unknown as (readonly [string, Partial<ConnectRequest>])[];
+
+const bad: readonly (readonly [string, object, string])[] = [
+  ['an alias with a dot', { alias: 'a.b' }, '"a.b" is not an alias'],
+  ['the alias signing', { alias: 'signing' }, '"signing" cannot be an alias'],
+  ['equal clusters', { remote: 'eu' }, 'are both "eu"'],
+  ['a cluster name with a blank', { local: 'e u' }, '"e u" is not a cluster name'],
+  ['an unknown mode', { mode: 'tunnel' }, '"tunnel" is not a connection mode: write --mode sniff or --mode proxy'],
+  ['no access', { search: undefined }, 'No access was given'],
+  ['empty access', { search: [] }, 'No access was given'],
+  ['a pattern with a comma', { search: ['a,b'] }, '"a,b" is not an index pattern'],
+  ['a pattern that is empty', { search: [''] }, '"" is not an index pattern'],
+  ['access beside search', { access: { search: [names('a')] } }, '--access stands alone'],
+  ['access of another kind', { search: undefined, access: { write: [] } }, 'The access file has "write"'],
+  ['access that grants nothing', { search: undefined, access: { search: [] } }, 'The access file grants nothing'],
+  [
+    'access without names',
+    { search: undefined, access: { search: [{}] } },
+    'An entry of "search" in the access file has no list "names"',
+  ],
+  ['access with an empty name', { search: undefined, access: { search: [names('')] } }, 'has no list "names"'],
+  [
+    'access that is no list',
+    { search: undefined, access: { search: 'a', replication: [names('b')] } },
+    'An entry of "search"',
+  ],
+  [
+    'access that is null',
+    { search: undefined, access: { search: null, replication: [names('b')] } },
+    'An entry of "search"',
+  ],
+  ['seeds with proxy', { ...proxy, seeds: ['us-1:9443'] }, '--seeds belongs to sniff mode'],
+  ['a proxy address with sniff', { proxyAddress: 'us:9443' }, '--proxy-address belongs to proxy mode'],
+  ['a server name with sniff', { serverName: 'us' }, '--server-name belongs to proxy mode'],
+  ['proxy without address', { mode: 'proxy' }, 'Proxy mode needs an address: add --proxy-address HOST:PORT'],
+  ['an address without port', { ...proxy, proxyAddress: 'us' }, '"us" is not an address: it has no port'],
+  ['bad IPv6', { seeds: ['::1:9443'] }, 'an IPv6 address stands in brackets'],
+  ['a server name that is none', { ...proxy, serverName: 'a b' }, '"a b" is not an address'],
+  ['a bad duration', { expires: '90' }, '"90" is not a duration'],
+  ['an end of nothing', { expires: '0d' }, '"0d" is not a duration'],
+  ['reserved metadata', { metadata: { _a: 1 } }, 'The metadata key "_a" begins with "_"'],
+  ['an unknown setting', { set: { foo: '1' } }, '--set foo: there is no such setting. Known are node_connections'],
+  ['a setting of the prototype', { set: { constructor: '1' } }, '--set constructor: there is no such setting'],
+  ['a setting with a flag of its own', { set: { seeds: 'a:1' } }, '--set seeds is not needed: use --seeds'],
+  ['credentials', { set: { credentials: 'x' } }, '--set credentials is refused'],
+  [
+    'a setting of the other mode',
+    { set: { proxy_socket_connections: '1' } },
+    'belongs to proxy mode, and this connection uses sniff mode',
+  ],
+  [
+    'a setting of a bad value',
+    { set: { node_connections: '0' } },
+    '--set node_connections=0: it takes a whole number above 0',
+  ],
+  ['a duration without unit', { set: { 'transport.ping_schedule': '30' } }, 'it takes a duration like 30s, or -1'],
+  ['a CA name that is none', { ca: '../ca' }, '--ca ../ca: that is not the name of a CA'],
+  ['a SAN that is none', { sans: ['a b'] }, '"a b" is not an address'],
+  ['a wildcard within a SAN', { sans: ['us.*.com'] }, '"us.*.com" is not an address'],
+  ['a remote host that is none', { remoteHost: 'a/b' }, '"a/b" is not an address'],
+  ['a port that is none', { remotePort: 70_000 }, '--remote-port 70000 is not a port'],
+];
+
+describe('a connect request', () => {
+  test.each(good)('with %s makes sense', (_, more) => {
+    expect(() => checkConnectRequest({ ...plain, ...more })).not.toThrow();
+  });
+
+  test.each(bad)('with %s is refused', (_, more, says) => {
+    const request = { ...plain, ...more } as ConnectRequest;
+    expect(() => checkConnectRequest(request)).toThrow(
+      expect.objectContaining({ code: 'bad-input', message: expect.stringContaining(says) }),
+    );
+  });
+
+  test('of the right shape makes sense or is refused by name, whatever it holds', () => {
+    const text = fc.oneof(
+      fc.string({ minLength: 1 }),
+      fc.constantFrom('eu', 'us', 'us-1:9443', '90d', 'node_connections'),
+    );
+    const texts = fc.array(text, { minLength: 1, maxLength: 3 });
+    const requests = fc.record(
+      {
+        local: text,
+        remote: text,
+        alias: text,
+        mode: fc.constantFrom('sniff' as const, 'proxy' as const),
+        acceptOutage: fc.boolean(),
+        seeds: texts,
+        proxyAddress: text,
+        serverName: text,
+        search: texts,
+        replication: texts,
+        access: fc.dictionary(fc.constantFrom('search', 'replication', 'x'), fc.jsonValue()),
+        expires: text,
+        metadata: fc.dictionary(fc.string(), fc.jsonValue()),
+        set: fc.dictionary(text, fc.string()),
+        ca: text,
+        sans: texts,
+        remoteHost: text,
+        remotePort: fc.integer({ min: 1, max: 65_535 }),
+      },
+      { requiredKeys: ['local', 'remote', 'alias', 'mode', 'acceptOutage'] },
+    );
+    fc.assert(
+      fc.property(requests, (request) => {
+        expect(Value.Check(ConnectRequest, request)).toBe(true);
+        try {
+          checkConnectRequest(request as ConnectRequest);
+        } catch (error) {
+          expect(error).toBeInstanceOf(RemoraError);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+test('modes are read, others refused', () => {
+  expect([parseMode('sniff'), parseMode('proxy')]).toEqual(['sniff', 'proxy']);
+  for (const text of ['', 'SNIFF', 'proxy ']) expect(() => parseMode(text)).toThrow(RemoraError);
+});
