@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { OperationCall, OperationInput, OperationName } from '@remora/shared/operations.ts';
 import { distribution } from '../elasticsearch/distribution.ts';
+import { freePorts } from '../elasticsearch/ports.ts';
 import { jdkFor, newestVersionHere } from '../elasticsearch/versions.ts';
-import { type FakeGateway, freePort, startFakeGateway, until } from './fake-gateway.ts';
+import { type FakeGateway, startFakeGateway, until } from './fake-gateway.ts';
 
 /** What ships is what is tested: the bundle, made anew by each file of tests. */
 export const AGENT = join(import.meta.dirname, '../../agent/dist/remora-agent.mjs');
@@ -135,7 +136,7 @@ export const createBed = async (settings: readonly string[] = [], esHomeGiven?: 
   const dataDir = join(root, 'agent');
   const settingsFile = join(configDir, 'elasticsearch.yml');
   await mkdir(configDir);
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   await writeFile(settingsFile, ['# cheap', 'node.name: eu-1', `http.port: ${port}`, ...settings, ''].join('\n'));
   const version = await newestVersionHere();
   const esHome = esHomeGiven ?? (await distribution(version));

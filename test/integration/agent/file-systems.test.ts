@@ -76,6 +76,7 @@ describe.skipIf(!canMount)('mounts', () => {
     const result = await bed.gateway.deliver([setting({ a: 1 })]);
     expect(result).toMatchObject({ outcome: 'refused', error: { code: 'node-read-only' } });
     expect(result.error?.message).toContain(bed.settingsFile);
+    expect((await facts()).configDirRefusal).toContain(bed.settingsFile); // known before a run begins
   });
 });
 

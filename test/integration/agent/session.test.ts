@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OperationResult } from '@remora/shared/operations.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { freePorts } from '../../elasticsearch/ports.ts';
 import {
   type AgentProcess,
   createBed,
@@ -15,7 +16,7 @@ import {
   restart,
   setting,
 } from '../../support/agent-harness.ts';
-import { freePort, until } from '../../support/fake-gateway.ts';
+import { until } from '../../support/fake-gateway.ts';
 
 let bed: NodeBed;
 let agent: AgentProcess;
@@ -110,7 +111,7 @@ describe('probe', () => {
 
   test('tells an open port from a closed one and an unknown host', async () => {
     expect(await probe('127.0.0.1', bed.port)).toMatchObject({ tcp: 'open' });
-    expect(await probe('localhost', await freePort())).toMatchObject({ tcp: 'refused' });
+    expect(await probe('localhost', (await freePorts(1))[0] ?? 0)).toMatchObject({ tcp: 'refused' });
     expect(await probe('no-such-host.invalid', 9443)).toMatchObject({ tcp: 'unknown-host' });
   });
 
