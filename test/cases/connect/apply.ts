@@ -41,7 +41,7 @@ const restart = (world: World, node: NodeWorld): void => {
   loadSecure(node);
 };
 
-export const loadSecure = (node: NodeWorld): void => {
+const loadSecure = (node: NodeWorld): void => {
   node.running.credentials = Object.fromEntries(
     Object.entries(node.keystore.entries).flatMap(([name, { reference }]) => {
       const alias = ALIAS_SETTING.exec(name)?.[1];

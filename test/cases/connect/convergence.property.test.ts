@@ -10,7 +10,7 @@ import type { World } from './world.ts';
 
 /** Runs are tried again by planning anew, so what a plan leaves behind, whole or cut off anywhere, must be understood by the next one. */
 
-const runs = { numRuns: 300 };
+const runs = { numRuns: 120 };
 
 /** A step during which the node died: its files are written, its process is the old one. */
 const withoutRestart = (step: AnyStep): AnyStep =>

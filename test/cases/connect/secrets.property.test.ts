@@ -55,6 +55,6 @@ test('a plan holds references of secrets, of exact versions, and never contents'
           ).toBe(true);
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   );
 });

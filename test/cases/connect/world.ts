@@ -75,7 +75,7 @@ export interface World {
   network: Record<string, PathObservation['tcp']>;
 }
 
-export const START = Date.parse('2026-03-01T12:00:00Z');
+const START = Date.parse('2026-03-01T12:00:00Z');
 export const allRoles = ['data', 'ingest', 'master', 'remote_cluster_client'];
 
 /** Roles of each node, or how many nodes with all roles. */

@@ -1,7 +1,6 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import { ConnectRequest, checkConnectRequest, parseMode } from '@remora/shared/model/connect-request.ts';
+import { type ConnectRequest, checkConnectRequest, parseMode } from '@remora/shared/model/connect-request.ts';
 import fc from 'fast-check';
-import { Value } from 'typebox/value';
 import { describe, expect, test } from 'vitest';
 
 const plain: ConnectRequest = {
@@ -144,7 +143,6 @@ describe('a connect request', () => {
     );
     fc.assert(
       fc.property(requests, (request) => {
-        expect(Value.Check(ConnectRequest, request)).toBe(true);
         try {
           checkConnectRequest(request as ConnectRequest);
         } catch (error) {

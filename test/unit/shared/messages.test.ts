@@ -149,7 +149,7 @@ describe('a frame', () => {
   });
 
   test('nested deeper than any stack is refused by name', () => {
-    const deep = 1_000_000;
+    const deep = 200_000;
     for (const read of readers)
       for (const frame of [
         '['.repeat(deep),
