@@ -13,6 +13,7 @@ import { freeBytes } from '../system/mounts.ts';
 import { pidOf, startedAtMs } from '../system/process-table.ts';
 import { AGENT_VERSION } from '../version.ts';
 import { configDirRefusal } from './config-dir.ts';
+import { mountRefusal } from './plan-paths.ts';
 import { secretValue } from './secret-value.ts';
 import { readSettingsFile, textOf } from './settings.ts';
 
@@ -130,6 +131,12 @@ const processFacts = async (context: AgentContext): Promise<NodeFacts['process']
     : { running: true, pid: pidOf(identity), identity, startedAtMs: startedAtMs(identity) };
 };
 
+/** Why a step could not write this node's configuration, as a sentence; null when it can. */
+const writeRefusal = async (context: AgentContext): Promise<string | null> => {
+  const { configDir, settingsFile } = context.config.elasticsearch;
+  return (await configDirRefusal(configDir)) ?? mountRefusal(settingsFile) ?? mountRefusal(context.keystore.path);
+};
+
 /** Facts of this node. What cannot be read is said in its `refusal`; the rest is answered all the same. */
 export const inspect = async (input: Input, context: AgentContext): Promise<NodeFacts> => {
   const { configDir } = context.config.elasticsearch;
@@ -138,7 +145,7 @@ export const inspect = async (input: Input, context: AgentContext): Promise<Node
     keystoreFacts(context, input),
     Promise.all(input.files.map((path) => fileFacts(context, path))),
     processFacts(context),
-    configDirRefusal(configDir),
+    writeRefusal(context),
     freeBytes(context.directory.path),
   ]);
   return {

@@ -53,15 +53,14 @@ export const planPath = async (configDir: string, given: string): Promise<Planne
   return { path: target ?? path, missingDirectories };
 };
 
+/** Why a file cannot be replaced by a rename, and what to do; null when it can. */
+export const mountRefusal = (path: string): string | null =>
+  isMountPoint(path)
+    ? `${path} is a mount of its own (a bind mount), so it cannot be replaced by a rename: mount its directory instead.`
+    : null;
+
 /** Refuses what rename cannot replace. */
 export const refuseMountPoint = (path: string): void => {
-  if (isMountPoint(path)) {
-    throw new RemoraError(
-      'node-read-only',
-      `${path} is a mount of its own (a bind mount), so it cannot be replaced by a rename.`,
-      {
-        hint: 'Mount its directory instead of the single file.',
-      },
-    );
-  }
+  const why = mountRefusal(path);
+  if (why !== null) throw new RemoraError('node-read-only', why);
 };
