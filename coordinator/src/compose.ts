@@ -16,11 +16,11 @@ import { type FleetCa, openFleetCa } from './pki/fleet-ca.ts';
 import { newId, type RunEngine, startRunEngine } from './run/engine.ts';
 import { nextInRoll } from './run/roll.ts';
 import { createExecutors, createRestorers } from './run/steps/executors.ts';
-import type { StepParts } from './run/steps/parts.ts';
 import type { Redactor } from './secrets/redact.ts';
 import { openSealingKey } from './secrets/sealing.ts';
 import { SecretStore } from './secrets/secret-store.ts';
-import { createServices } from './services/create-services.ts';
+import { recheckConnect } from './services/connections.ts';
+import { createServices, observeParts } from './services/create-services.ts';
 import { verifyNode } from './services/verify-node.ts';
 import { type Inventory, openInventory } from './store/inventory.ts';
 import { keys } from './store/keys.ts';
@@ -136,14 +136,11 @@ const openHouse = async (
     verifyNode: verifyNode(clients),
   });
   closers.add('the gateway', () => gateway.close());
-  const engine = await startRuns(
-    store,
-    { clients, inventory, secrets, agents: gateway.calls, clock: systemClock },
-    log,
-  );
+  const parts = { inventory, secrets, clients, gateway, clock: systemClock };
+  const engine = await startRuns(store, parts, log);
   closers.add('the runs', () => engine.close());
   const services = createServices({
-    ...{ inventory, secrets, clients, gateway, clock: systemClock, runs: engine },
+    ...{ ...parts, runs: engine },
     planning: { newPlanId: () => newId('plan', systemClock()), start: engine.start, savePlan: engine.savePlan },
     health: { pingStore: () => pingStore(store), freeBytes: () => freeBytes(config.dataDir) },
   });
@@ -158,13 +155,18 @@ const openHouse = async (
   await listen(app, config);
 };
 
-const startRuns = (store: Store, parts: StepParts, log: Log): Promise<RunEngine> =>
-  startRunEngine(store, {
-    executors: createExecutors(parts),
+const startRuns = (store: Store, parts: Parameters<typeof observeParts>[0], log: Log): Promise<RunEngine> => {
+  const { gateway, clock, clients } = parts;
+  const stepParts = { ...parts, agents: gateway.calls };
+  return startRunEngine(store, {
+    executors: createExecutors(stepParts),
     restorers: createRestorers(parts),
-    nextInRoll: nextInRoll(parts.clients),
-    ...{ agents: parts.agents, clock: parts.clock, log },
+    nextInRoll: nextInRoll(clients),
+    isOnline: (node) => gateway.sessions.isOnline(node),
+    recheck: recheckConnect(observeParts(parts)),
+    ...{ agents: gateway.calls, clock, log },
   });
+};
 
 /** A write and a read back, in ms. */
 const pingStore = async ({ redis }: Store): Promise<number> => {

@@ -2,7 +2,7 @@ import type { StoredPlan } from '../../coordinator/src/plan/steps.ts';
 
 /** A plan whose one step writes a connection into the inventory: the smallest real work that needs no Elasticsearch. */
 export const smallPlan = (planId: string, alias = 'us'): StoredPlan => ({
-  ...{ planId, hash: `hash-of-${planId}`, workflow: 'connect', title: 'Connect eu to us' },
+  ...{ planId, hash: `hash-of-${planId}`, workflow: 'connect', wanted: null, title: 'Connect eu to us' },
   ...{ createdAt: new Date().toISOString(), clusters: ['eu', 'us'] },
   stages: [{ id: 'record', title: 'Record', mode: 'serial' }],
   steps: [
@@ -12,7 +12,13 @@ export const smallPlan = (planId: string, alias = 'us'): StoredPlan => ({
       input: {
         connection: {
           ...{ local: 'eu', remote: 'us', alias, auth: 'api_key', mode: 'sniff', ca: 'us', keySecret: 'secret:key@1' },
-          ...{ access: { search: [{ names: ['logs-*'] }] }, search: ['logs-*'], keyName: 'key', keyHash: 'hash', expires: null },
+          ...{
+            access: { search: [{ names: ['logs-*'] }] },
+            search: ['logs-*'],
+            keyName: 'key',
+            keyHash: 'hash',
+            expires: null,
+          },
         },
       },
     },

@@ -1,5 +1,6 @@
 import { asRemoraError, RemoraError } from '@remora/shared/errors.ts';
 import type { FastifyError } from 'fastify';
+import { isStoreFailure } from '../store/store-failure.ts';
 import type { Problem } from './schemas/problem.ts';
 
 /** Client errors that Fastify itself finds before a route runs: bad JSON, a body too large, a wrong media type. */
@@ -22,13 +23,6 @@ const fromFastify = (error: Partial<FastifyError>): RemoraError | null => {
     ? new RemoraError('bad-input', `The request cannot be read: ${error.message ?? error.code}.`)
     : null;
 };
-
-/** What ioredis throws when it gave up on a command because there is no connection. */
-const isStoreFailure = (error: unknown): boolean =>
-  error instanceof Error &&
-  (error.name === 'MaxRetriesPerRequestError' ||
-    error.name === 'ClusterAllFailedError' ||
-    /^(Connection is closed|Stream isn't writeable|Command timed out)/.test(error.message));
 
 /** Anything that a route threw, as an error of the table. */
 export const toRemoraError = (error: unknown): RemoraError => {

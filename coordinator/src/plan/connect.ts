@@ -110,6 +110,7 @@ export const planConnect = (request: ConnectRequest, facts: ConnectFacts, contex
     planId: context.planId,
     hash: context.hash(JSON.stringify(steps)),
     workflow: 'connect',
+    wanted: request,
     title: `Connect ${request.local} to ${request.remote} as "${request.alias}"`,
     createdAt: context.now,
     clusters: [request.local, request.remote],

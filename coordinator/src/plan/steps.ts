@@ -125,6 +125,8 @@ export interface StoredPlan {
   readonly planId: string;
   readonly hash: string;
   readonly workflow: string;
+  /** What was asked for, in the form that the workflow's planner takes, so that the plan can be made again. */
+  readonly wanted: unknown;
   readonly title: string;
   readonly createdAt: string;
   readonly clusters: readonly string[];

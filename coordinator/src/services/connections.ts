@@ -23,11 +23,29 @@ export interface ConnectionServiceParts extends ObserveParts {
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-const makePlan = async (parts: ConnectionServiceParts, request: ConnectRequest): Promise<StoredPlan> => {
+const makePlan = async (
+  parts: ObserveParts & Pick<ConnectionServiceParts, 'newPlanId'>,
+  request: ConnectRequest,
+): Promise<StoredPlan> => {
   checkConnectRequest(request);
   const facts = await observeConnect(parts, request);
   return planConnect(request, facts, { planId: parts.newPlanId(), now: parts.clock().toISOString(), hash: sha256 });
 };
+
+/** Makes a connect plan that had to wait again; throws `conflict` when it would be another by now, and whatever forbids it. */
+export const recheckConnect =
+  (parts: ObserveParts) =>
+  async (plan: StoredPlan): Promise<void> => {
+    const now = await makePlan({ ...parts, newPlanId: () => plan.planId }, plan.wanted as ConnectRequest);
+    if (now.hash === plan.hash) return;
+    throw new RemoraError(
+      'conflict',
+      'The run had to wait for another one, and what was observed changed meanwhile: the plan would be another now.',
+      {
+        hint: 'Run the same command again; it makes a new plan.',
+      },
+    );
+  };
 
 const refuseOutage = (plan: StoredPlan): never => {
   throw new RemoraError('outage-not-accepted', `This would make something unavailable: ${plan.outages.join(' ')}`, {

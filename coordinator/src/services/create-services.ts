@@ -13,12 +13,16 @@ import { nodeService } from './nodes.ts';
 import { secretService } from './secrets.ts';
 import { tokenService } from './tokens.ts';
 
-export interface ServiceParts {
+/** What is there before runs are: enough to observe. */
+interface Ground {
   readonly inventory: Inventory;
   readonly secrets: SecretStore;
   readonly clients: ClusterClients;
   readonly gateway: Pick<Gateway, 'calls' | 'sessions' | 'tokens' | 'disconnect'>;
   readonly clock: Clock;
+}
+
+export interface ServiceParts extends Ground {
   readonly runs: RunReader;
   /** Plans and their runs, as the runner keeps them. */
   readonly planning: Pick<ConnectionServiceParts, 'newPlanId' | 'start' | 'savePlan'>;
@@ -29,16 +33,18 @@ export interface ServiceParts {
 const secretVersions = async (secrets: SecretStore): Promise<Record<string, number>> =>
   Object.fromEntries((await secrets.list()).map(({ name, versions }) => [name, versions.at(-1) ?? 0]));
 
+export const observeParts = ({ inventory, secrets, clients, gateway, clock }: Ground): ObserveParts => ({
+  clients,
+  agents: gateway.calls,
+  inventory,
+  secretVersions: () => secretVersions(secrets),
+  clock,
+});
+
 /** Everything that the HTTP API offers, from the coordinator's parts. */
 export const createServices = (parts: ServiceParts): Services => {
   const { inventory, secrets, clients, gateway, clock } = parts;
-  const observing: ObserveParts = {
-    clients,
-    agents: gateway.calls,
-    inventory,
-    secretVersions: () => secretVersions(secrets),
-    clock,
-  };
+  const observing = observeParts(parts);
   return {
     clusters: clusterService({ inventory, secrets, clients, clock }),
     tokens: tokenService(gateway.tokens),

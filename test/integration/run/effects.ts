@@ -95,7 +95,7 @@ export const planOf = (
   plans += 1;
   const planId = `plan-${process.pid}-${plans}`;
   return {
-    ...{ planId, hash: `hash of ${planId}`, workflow: 'test', title: 'A run of tests', clusters },
+    ...{ planId, hash: `hash of ${planId}`, workflow: 'test', wanted: null, title: 'A run of tests', clusters },
     createdAt: new Date().toISOString(),
     stages: stages.map(({ mode, steps }, index) => ({ id: steps[0]?.stage ?? `empty-${index}`, title: mode, mode })),
     steps: stages.flatMap(({ steps }) => steps),
