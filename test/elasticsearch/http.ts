@@ -30,7 +30,9 @@ export function sendRequest({
   ca,
   timeout = 60_000,
 }: HttpRequest): Promise<HttpAnswer> {
-  const headers = { 'content-type': 'application/json' };
+  const payload = body === undefined || typeof body === 'string' ? (body ?? '') : JSON.stringify(body);
+  // Node would send the body of a DELETE without saying how long it is.
+  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) };
   const options = { method, headers, auth: `${user}:${password}`, agent: false, timeout, ...(ca ? { ca } : {}) };
   return new Promise((resolve, reject) => {
     const request = (url.protocol === 'https:' ? tlsRequest : plainRequest)(url, options, (response) => {
@@ -41,7 +43,7 @@ export function sendRequest({
     });
     request.once('timeout', () => request.destroy(new Error(`${method} ${url}: no answer within ${timeout} ms`)));
     request.once('error', reject);
-    request.end(body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body));
+    request.end(payload);
   });
 }
 

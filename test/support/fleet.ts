@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -40,6 +42,8 @@ export class Fleet implements AsyncDisposable {
   readonly #port: number;
   #coordinator: Running | undefined;
   readonly #agents = new Map<string, Running>();
+  readonly #outputs: string[] = [];
+  readonly #joinTokens: string[] = [];
 
   private constructor(directory: string, port: number) {
     this.directory = directory;
@@ -70,6 +74,15 @@ export class Fleet implements AsyncDisposable {
 
   get coordinatorLog(): string {
     return readFileSync(join(this.directory, 'coordinator.log'), 'utf8');
+  }
+
+  /** Everything that commands printed, but for the answers that hold a join token because that was asked for. */
+  get outputs(): readonly string[] {
+    return this.#outputs;
+  }
+
+  get joinTokens(): readonly string[] {
+    return this.#joinTokens;
   }
 
   agentDirectory(node: string): string {
@@ -106,12 +119,20 @@ export class Fleet implements AsyncDisposable {
     child.stdin.end(options.stdin ?? '');
     const { onLine } = options;
     if (onLine) createInterface({ input: child.stderr }).on('line', onLine);
-    const [stdout, stderr, [code]] = await Promise.all([
-      text(child.stdout),
-      onLine ? '' : text(child.stderr),
-      once(child, 'close'),
-    ]);
+    const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+    this.#outputs.push(args[0] === 'tokens' ? stderr : stdout, stderr);
     return { code: Number(code), stdout, stderr };
+  }
+
+  /** Calls the HTTP API as the administrator and answers the body, whatever the status. */
+  async api(path: string): Promise<string> {
+    const [ca, token] = await Promise.all(
+      ['fleet-ca.crt', 'admin.token'].map((file) => readFile(join(this.dataDirectory, file), 'utf8')),
+    );
+    const headers = { authorization: `Bearer ${token?.trim()}` };
+    const request = get(`${this.url}/api/v1${path}`, { ...(ca ? { ca } : {}), headers, agent: false });
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    return text(response);
   }
 
   /** Runs a command with --json that has to succeed, and answers what it printed. */
@@ -124,59 +145,51 @@ export class Fleet implements AsyncDisposable {
 
   /** Adds a cluster and joins and starts an agent beside each of its nodes. */
   async add(cluster: EsCluster): Promise<void> {
+    await this.addCluster(cluster);
+    const token = await this.joinToken(cluster.name, cluster.nodes.length);
+    await Promise.all(cluster.nodes.map((node) => this.addAgent(node, token, cluster.caPath)));
+  }
+
+  /** Makes a token for `uses` agents of a cluster. */
+  async joinToken(cluster: string, uses = 1): Promise<string> {
+    const { token } = await this.json<{ token: string }>([
+      ...['tokens', 'create', '--cluster', cluster],
+      ...['--uses', String(uses)],
+    ]);
+    this.#joinTokens.push(token);
+    return token;
+  }
+
+  /** Adds a cluster alone, by the URLs of its nodes. */
+  async addCluster(cluster: EsCluster): Promise<void> {
     const https = cluster.nodes[0]?.url.startsWith('https:');
     const password = join(this.directory, `${cluster.name}.password`);
     await writeFile(password, cluster.password, { mode: 0o600 });
     const urls = cluster.nodes.flatMap((node) => ['--url', node.url]);
     const ca = https ? ['--ca', cluster.caPath] : [];
     await this.json([
-      'clusters',
-      'add',
-      cluster.name,
-      ...urls,
-      ...ca,
-      '--user',
-      cluster.user,
-      '--password-file',
-      password,
+      ...['clusters', 'add', cluster.name, ...urls, ...ca],
+      ...['--user', cluster.user, '--password-file', password],
     ]);
-    const { token } = await this.json<{ token: string }>([
-      'tokens',
-      'create',
-      '--cluster',
-      cluster.name,
-      '--uses',
-      String(cluster.nodes.length),
-    ]);
-    await Promise.all(cluster.nodes.map((node) => this.addAgent(node, token, https ? cluster.caPath : undefined)));
   }
 
-  async addAgent(node: EsNode, token: string, caPath?: string): Promise<void> {
-    const flags = [
-      '--es-home',
-      node.home,
-      '--es-config',
-      node.configDir,
-      '--es-url',
-      node.url,
-      ...(caPath ? ['--es-ca', caPath] : []),
-    ];
-    const service = ['--start', node.startCommand, '--stop', node.stopCommand];
-    const args = [
-      'agent',
-      'join',
-      '--token-file',
-      '-',
-      '--name',
-      node.name,
-      '--data-dir',
-      this.agentDirectory(node.name),
-      ...flags,
-      ...service,
-    ];
-    const answer = await this.cli(args, { stdin: `${token}\n` });
+  /** Joins and starts an agent beside a node. */
+  async addAgent(node: EsNode, token: string, caPath: string): Promise<void> {
+    const answer = await this.join(node, token, caPath);
     if (answer.code !== 0) throw new Error(`agent join ${node.name}: exit ${answer.code}: ${answer.stderr}`);
     await this.startAgent(node.name);
+  }
+
+  /** Runs `agent join` beside a node, and answers how that went. */
+  join(node: EsNode, token: string, caPath: string, dataDir = this.agentDirectory(node.name)): Promise<CliAnswer> {
+    const https = node.url.startsWith('https:');
+    const args = [
+      ...['agent', 'join', '--token-file', '-', '--name', node.name, '--data-dir', dataDir],
+      ...['--es-home', node.home, '--es-config', node.configDir, '--es-url', node.url],
+      ...(https ? ['--es-ca', caPath] : []),
+      ...['--start', node.startCommand, '--stop', node.stopCommand],
+    ];
+    return this.cli(args, { stdin: `${token}\n` });
   }
 
   async startAgent(node: string): Promise<void> {
