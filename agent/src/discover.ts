@@ -66,7 +66,14 @@ const nodeName = (given: string | undefined, settings: Settings): { name: string
       'Give the name with --name.',
     );
   }
-  return { name: parseNodeName(given ?? own), nodeName: own };
+  if (!own.includes('${') && given !== undefined && given !== own) {
+    return refuse(
+      `--name ${given} is not this node's name: node.name is "${own}".`,
+      'Leave --name out: an agent goes by the node.name that its cluster knows.',
+    );
+  }
+  const name = parseNodeName(given ?? own);
+  return { name, nodeName: name };
 };
 
 const nodeUrl = (given: string | undefined, settings: Settings): string => {

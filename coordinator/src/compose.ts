@@ -13,6 +13,7 @@ import type { App } from './http/app-types.ts';
 import { type Listener, listen, openListener } from './listener.ts';
 import type { Log } from './log.ts';
 import { type FleetCa, openFleetCa } from './pki/fleet-ca.ts';
+import type { NodeId } from './plan/steps.ts';
 import { newId, type RunEngine, startRunEngine } from './run/engine.ts';
 import { nextInRoll } from './run/roll.ts';
 import { createExecutors, createRestorers } from './run/steps/executors.ts';
@@ -157,12 +158,13 @@ const openHouse = async (
 
 const startRuns = (store: Store, parts: Parameters<typeof observeParts>[0], log: Log): Promise<RunEngine> => {
   const { gateway, clock, clients } = parts;
-  const stepParts = { ...parts, agents: gateway.calls };
+  const isOnline = (node: NodeId): Promise<boolean> => gateway.sessions.isOnline(node);
+  const stepParts = { ...parts, agents: gateway.calls, isOnline };
   return startRunEngine(store, {
     executors: createExecutors(stepParts),
     restorers: createRestorers(parts),
     nextInRoll: nextInRoll(clients),
-    isOnline: (node) => gateway.sessions.isOnline(node),
+    isOnline,
     recheck: recheckConnect(observeParts(parts)),
     ...{ agents: gateway.calls, clock, log },
   });

@@ -56,7 +56,7 @@ export const readConfig = async (flags: CoordinatorFlags): Promise<CoordinatorCo
 };
 
 /** Whether the address means every interface, which is nothing that a client could dial. */
-export const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::';
+const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::';
 
 /** The names under which clients reach this coordinator; its certificate has to cover them. */
 export const hostsOf = ({ listen, publicUrl }: CoordinatorConfig): string[] => {

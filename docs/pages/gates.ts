@@ -1,4 +1,4 @@
-import { preflightChecks } from '../../coordinator/src/plan/connect-preflight.ts';
+import { preflightChecks } from '../../coordinator/src/plan/connect/preflight.ts';
 import { gates } from '../../coordinator/src/plan/gates.ts';
 import { code, generatedNote, table } from './markdown.ts';
 

@@ -145,19 +145,19 @@ export const errorTable = {
   ),
   'step-failed': failed(
     'A step of a run failed.',
-    'Look at the run with `remora runs show`, mend the cause, then `remora runs resume`.',
+    'Look at the run with `remora runs show`, mend the cause, and give the same command again: it goes on with what is missing.',
   ),
   'step-undone': failed(
     'A node did not come up with the change; the agent put the last good files back.',
-    "Read the node's log that the message quotes, mend the cause, then `remora runs resume`.",
+    "Read the node's log that the message quotes, mend the cause, and give the same command again.",
   ),
   'step-contested': failed(
     'Somebody else changed what a step was changing.',
-    'Find out who writes that file, then `remora runs resume`.',
+    'Find out who writes that file, then give the same command again.',
   ),
   'delivery-timeout': failed(
     'An agent did not answer within the limit.',
-    'Check the agent on that node; the run goes on with `remora runs resume`.',
+    'Check the agent on that node, then give the same command again: it goes on with what is missing.',
     true,
   ),
   'proof-failed': failed(

@@ -36,6 +36,7 @@ export const startHttpFleet = async (): Promise<HttpFleet> => {
   const log = pino({}, { write: (line: string) => logs.push(line) });
   const parts = {
     ...{ clients, inventory: fleet.inventory, secrets: fleet.secrets, agents: coordinator.gateway.calls },
+    isOnline: coordinator.gateway.sessions.isOnline,
     clock: () => new Date(),
   };
   const engine = await startRunEngine(

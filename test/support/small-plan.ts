@@ -14,10 +14,8 @@ export const smallPlan = (planId: string, alias = 'us'): StoredPlan => ({
           ...{ local: 'eu', remote: 'us', alias, auth: 'api_key', mode: 'sniff', ca: 'us', keySecret: 'secret:key@1' },
           ...{
             access: { search: [{ names: ['logs-*'] }] },
-            search: ['logs-*'],
-            keyName: 'key',
-            keyHash: 'hash',
             expires: null,
+            settings: [],
           },
         },
       },

@@ -46,7 +46,7 @@ export const applyFiles = async (
 };
 
 /** Whether the file is as the transaction found it. */
-export const isAsBefore = async ({
+const isAsBefore = async ({
   path,
   before,
 }: {

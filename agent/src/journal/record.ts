@@ -95,7 +95,7 @@ export interface TransactionRecord {
   acknowledged: boolean;
 }
 
-export const recordPath = (folder: string): string => join(folder, 'record.json');
+const recordPath = (folder: string): string => join(folder, 'record.json');
 export const beforePath = (folder: string, index: number): string => join(folder, 'before', String(index));
 export const afterPath = (folder: string, index: number): string => join(folder, 'after', String(index));
 export const keystoreBeforePath = (folder: string): string => join(folder, 'before', 'keystore');

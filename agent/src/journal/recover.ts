@@ -54,8 +54,8 @@ const recoverKeystore = async (transaction: Transaction): Promise<void> => {
       : `The agent was ended while elasticsearch-keystore wrote, and somebody else added entries to ${record.keystore?.path} before it came back; it was left as it is.`,
     {
       hint: ours
-        ? 'Run the step again: `remora runs resume`.'
-        : 'Look at the entries with `elasticsearch-keystore list`, then `remora runs resume`.',
+        ? 'Give the same command again: it goes on with what is missing.'
+        : 'Look at the entries with `elasticsearch-keystore list`, then give the same command again.',
     },
   );
   // Left as it is: without a keystore change the undo has nothing to put back.

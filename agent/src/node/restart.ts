@@ -20,7 +20,7 @@ export class NodeFailure extends Error {
 
 const POLL_MS = 200;
 /** As long as the packages' unit allows for a start; a stop that flushes and closes shards may be slow too. */
-export const STOP_LIMIT_MS = 15 * 60_000;
+const STOP_LIMIT_MS = 15 * 60_000;
 
 /** Stops the node and waits until its process is gone. */
 export const stopNode = async ({ service }: NodeControl, identity: string, limitMs = STOP_LIMIT_MS): Promise<void> => {

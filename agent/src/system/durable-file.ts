@@ -122,7 +122,7 @@ export const removeDurably = async (path: string): Promise<void> => {
 };
 
 /** Whether something stands at the path, a dangling symlink too. */
-export const standsAt = async (path: string): Promise<boolean> =>
+const standsAt = async (path: string): Promise<boolean> =>
   lstat(path).then(
     () => true,
     (error: unknown) => {

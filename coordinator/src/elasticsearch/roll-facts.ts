@@ -1,5 +1,6 @@
 import type { Client } from '@elastic/elasticsearch';
 import type { RollFacts, ShardCopy } from '../plan/gates.ts';
+import { parseWatermark, type Watermark } from '../plan/watermark.ts';
 
 /** The part of a gate's facts that the cluster answers. */
 export type ClusterRollFacts = Omit<RollFacts, 'node' | 'baseline' | 'outageStated' | 'agentOnline'>;
@@ -34,31 +35,34 @@ const snapshotNodes = async (client: Client, names: ReadonlyMap<string, string>)
   ];
 };
 
-const disks = async (client: Client): Promise<Record<string, number>> => {
+const disksOf = async (client: Client): Promise<RollFacts['disks']> => {
   const stats = await client.nodes.stats({ metric: 'fs' });
-  const used = Object.values(stats.nodes).flatMap(({ name, fs }) => {
-    const total = fs?.total?.total_in_bytes ?? 0;
-    return name && total > 0 ? [[name, 1 - (fs?.total?.available_in_bytes ?? 0) / total] as const] : [];
+  const known = Object.values(stats.nodes).flatMap(({ name, fs }) => {
+    const totalBytes = fs?.total?.total_in_bytes ?? 0;
+    return name && totalBytes > 0
+      ? [[name, { totalBytes, availableBytes: fs?.total?.available_in_bytes ?? 0 }] as const]
+      : [];
   });
-  return Object.fromEntries(used);
+  return Object.fromEntries(known);
 };
 
-/** Watermarks as shares of the disk; ones that are given in bytes do not fit a share and count as never reached here. */
-const watermarks = async (client: Client): Promise<{ lowWatermark: number; floodStage: number }> => {
+/** What Elasticsearch goes by; its own defaults where it answers none. */
+const watermarksOf = async (client: Client): Promise<RollFacts['watermarks']> => {
   const answer = await client.cluster.getSettings({ flat_settings: true, include_defaults: true });
-  const prefix = 'cluster.routing.allocation.disk.watermark';
-  const share = (name: string, fallback: number): number => {
-    const all = { ...answer.defaults, ...answer.persistent, ...answer.transient } as Record<string, unknown>;
-    const text = String(all[`${prefix}.${name}`] ?? '');
-    if (text.endsWith('%')) return Number(text.slice(0, -1)) / 100;
-    return /^0?\.\d+$/.test(text) ? Number(text) : text === '' ? fallback : 1;
+  const all = { ...answer.defaults, ...answer.persistent, ...answer.transient } as Record<string, unknown>;
+  const text = (name: string): string => String(all[`cluster.routing.allocation.disk.${name}`] ?? '');
+  if (text('threshold_enabled') === 'false') return null;
+  const mark = (name: string): Watermark | null =>
+    parseWatermark(text(`watermark.${name}`), text(`watermark.${name}.max_headroom`));
+  return {
+    low: mark('low') ?? { usedShare: 0.85, maxHeadroomBytes: 200 * 2 ** 30 },
+    floodStage: mark('flood_stage') ?? { usedShare: 0.95, maxHeadroomBytes: 100 * 2 ** 30 },
   };
-  return { lowWatermark: share('low', 0.85), floodStage: share('flood_stage', 0.95) };
 };
 
 /** Looks at everything that the gates of a roll need from the cluster. */
 export const observeRoll = async (client: Client): Promise<ClusterRollFacts> => {
-  const [health, state, shards, diskUsed, marks] = await Promise.all([
+  const [health, state, shards, disks, watermarks] = await Promise.all([
     client.cluster.health(),
     client.transport.request<CoordinationState>({
       method: 'GET',
@@ -66,8 +70,8 @@ export const observeRoll = async (client: Client): Promise<ClusterRollFacts> => 
       querystring: { filter_path: 'nodes.*.name,metadata.cluster_coordination.last_committed_config' },
     }),
     shardCopies(client),
-    disks(client),
-    watermarks(client),
+    disksOf(client),
+    watermarksOf(client),
   ]);
   const names = new Map(Object.entries(state.nodes).map(([id, node]) => [id, node.name]));
   const voting = (state.metadata?.cluster_coordination?.last_committed_config ?? []).map((id) => names.get(id) ?? id);
@@ -78,7 +82,7 @@ export const observeRoll = async (client: Client): Promise<ClusterRollFacts> => 
     shards,
     voting,
     snapshotNodes: await snapshotNodes(client, names),
-    diskUsed,
-    ...marks,
+    disks,
+    watermarks,
   };
 };

@@ -4,8 +4,8 @@ import type { Clock } from '../clock.ts';
 import type { ClusterClients } from '../elasticsearch/clusters.ts';
 import { type BareCluster, observeCluster } from '../elasticsearch/observe-cluster.ts';
 import type { AgentCalls } from '../gateway/agent-calls.ts';
-import { keystorePasswordReference } from '../plan/connect-node-step.ts';
-import { files } from '../plan/connect-wanted.ts';
+import { keystorePasswordReference } from '../plan/connect/node-step.ts';
+import { files } from '../plan/connect/wanted.ts';
 import type { AgentObservation, ClusterObservation, NodeObservation } from '../plan/facts.ts';
 import type { Inventory } from '../store/inventory.ts';
 import { settingsToRead } from './settings-to-read.ts';
@@ -64,7 +64,7 @@ const loadedCertificates = async (parts: ObserveParts, cluster: string, node: st
 };
 
 /** Adds to what the cluster says of its nodes what their agents see, all side by side. */
-export const observeNodes = async (parts: ObserveParts, cluster: BareCluster): Promise<ClusterObservation> => {
+const observeNodes = async (parts: ObserveParts, cluster: BareCluster): Promise<ClusterObservation> => {
   const [joined, secretVersions] = await Promise.all([parts.inventory.nodes.list(), parts.secretVersions()]);
   const known = new Set(joined.filter((node) => node.cluster === cluster.name).map(({ node }) => node));
   const nodes = cluster.nodes.map(async (node): Promise<NodeObservation> => {

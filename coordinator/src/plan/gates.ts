@@ -1,4 +1,5 @@
 import type { Baseline } from './steps.ts';
+import { type Disk, isOver, usedShare, type Watermark } from './watermark.ts';
 
 /** A shard copy as `_cat/shards` tells it. */
 export interface ShardCopy {
@@ -24,10 +25,10 @@ export interface RollFacts {
   readonly voting: readonly string[];
   /** Nodes that hold a shard of a running snapshot. */
   readonly snapshotNodes: readonly string[];
-  /** Used share of the data path, 0 to 1, by node; and the watermarks as shares. */
-  readonly diskUsed: Readonly<Record<string, number>>;
-  readonly lowWatermark: number;
-  readonly floodStage: number;
+  /** The data path of each node that told of it. */
+  readonly disks: Readonly<Record<string, Disk>>;
+  /** null when Elasticsearch is told not to look at disks. */
+  readonly watermarks: { readonly low: Watermark; readonly floodStage: Watermark } | null;
   readonly agentOnline: boolean;
 }
 
@@ -56,6 +57,11 @@ const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
 
 /** The gates by name, in the order in which they are looked at. The name is what people read in the run and in the documentation. */
 export const gates = {
+  'cluster-answers': {
+    demands: 'the cluster answers',
+    // Whoever has facts got an answer; `closedGates` closes this one where there are none.
+    closed: () => null,
+  },
   'agent-online': {
     demands: "the node's agent is connected",
     closed: ({ agentOnline, node }) => (agentOnline ? null : `the agent of ${node} is offline`),
@@ -104,11 +110,14 @@ export const gates = {
   },
   'disk-space': {
     demands: "this node's disk is below the low watermark, and no node is at flood stage",
-    closed: ({ diskUsed, node, lowWatermark, floodStage }) => {
-      const flooded = Object.entries(diskUsed).find(([, used]) => used >= floodStage);
-      if (flooded) return `the disk of ${flooded[0]} is at flood stage (${percent(flooded[1])})`;
-      const used = diskUsed[node] ?? 0;
-      return used >= lowWatermark ? `the disk of ${node} is over the low watermark (${percent(used)})` : null;
+    closed: ({ disks, node, watermarks }) => {
+      if (watermarks === null) return null;
+      const flooded = Object.entries(disks).find(([, disk]) => isOver(disk, watermarks.floodStage));
+      if (flooded) return `the disk of ${flooded[0]} is at flood stage (${percent(usedShare(flooded[1]))})`;
+      const own = disks[node];
+      return own && isOver(own, watermarks.low)
+        ? `the disk of ${node} is over the low watermark (${percent(usedShare(own))})`
+        : null;
     },
   },
 } as const satisfies Record<string, Gate>;
@@ -118,9 +127,11 @@ export interface ClosedGate {
   readonly why: string;
 }
 
-/** The gates that are closed for this node now. */
-export const closedGates = (facts: RollFacts): ClosedGate[] =>
-  (Object.keys(gates) as (keyof typeof gates)[]).flatMap((gate) => {
+/** The gates that are closed for this node now; of a cluster that does not answer, that one alone. */
+export const closedGates = (facts: RollFacts | { readonly unanswered: string }): ClosedGate[] => {
+  if (!('node' in facts)) return [{ gate: 'cluster-answers', why: facts.unanswered }];
+  return (Object.keys(gates) as (keyof typeof gates)[]).flatMap((gate) => {
     const why = gates[gate].closed(facts);
     return why === null ? [] : [{ gate, why }];
   });
+};

@@ -76,6 +76,8 @@ export interface ConnectionRecord {
   readonly access: Access;
   /** As given, for example `90d`; null for a key without end. */
   readonly expires: string | null;
+  /** Names below `cluster.remote.ALIAS.` that Remora ever wrote, sorted. Others are somebody else's and stay. */
+  readonly settings: readonly string[];
 }
 
 /** A cross-cluster API key that Remora created, filed under the reference of the secret that holds it. */

@@ -1,17 +1,18 @@
 import { createHash } from 'node:crypto';
-import { messageOf, RemoraError } from '@remora/shared/errors.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RemoraError } from '@remora/shared/errors.ts';
 import { type ConnectRequest, checkConnectRequest } from '@remora/shared/model/connect-request.ts';
-import type { ConnectionView, NodeProof } from '@remora/shared/model/inventory.ts';
+import type { ConnectionView } from '@remora/shared/model/inventory.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import { observeConnect } from '../observe/observe-connect.ts';
 import type { ObserveParts } from '../observe/observe-nodes.ts';
-import { isProven, proveConnection } from '../observe/proof.ts';
-import { planConnect } from '../plan/connect.ts';
-import type { ConnectionRecord } from '../plan/records.ts';
+import { type GateParts, observeGates, sayGates } from '../observe/roll-gates.ts';
+import { planConnect } from '../plan/connect/connect.ts';
 import type { StoredPlan } from '../plan/steps.ts';
 import type { ConnectOptions, Services } from '../services.ts';
+import { connectionViews } from './connection-views.ts';
 
-export interface ConnectionServiceParts extends ObserveParts {
+export interface ConnectionServiceParts extends ObserveParts, GateParts {
   readonly newPlanId: () => string;
   /** Files a plan and starts a run of it; a repeated key gives the first run. */
   readonly start: (
@@ -53,6 +54,33 @@ const refuseOutage = (plan: StoredPlan): never => {
   });
 };
 
+/** A gate that a moment closes (a new index, say) is no reason to refuse: this long it may take to open. */
+const GATE_PATIENCE_MS = 10_000;
+
+/** Refuses a roll whose first node could not be restarted now, while nothing has been changed yet. Later ones wait for their gates in the run. */
+const refuseClosedGates = async (parts: ConnectionServiceParts, plan: StoredPlan): Promise<void> => {
+  const rolls = plan.stages
+    .filter(({ mode }) => mode === 'roll')
+    .map(({ id }) => plan.steps.find((step) => step.stage === id));
+  const until = parts.clock().getTime() + GATE_PATIENCE_MS;
+  for (const step of rolls) {
+    if (step?.kind !== 'node.change') continue;
+    for (
+      let closed = await observeGates(parts, step.input);
+      closed.length > 0;
+      closed = await observeGates(parts, step.input)
+    ) {
+      if (parts.clock().getTime() > until) {
+        throw new RemoraError(
+          'gate-closed',
+          `Node ${step.input.node} of cluster ${step.input.cluster} may not be restarted now: ${sayGates(closed)}.`,
+        );
+      }
+      await sleep(500);
+    }
+  }
+};
+
 const connect = async (
   parts: ConnectionServiceParts,
   request: ConnectRequest,
@@ -67,55 +95,19 @@ const connect = async (
     );
   }
   if (plan.outages.length > 0 && !request.acceptOutage) refuseOutage(plan);
+  await refuseClosedGates(parts, plan);
   return parts.start(plan, {
     actor: options.actor,
     ...(options.idempotencyKey === null ? {} : { idempotencyKey: options.idempotencyKey }),
   });
 };
 
-const proofOf = async (
-  parts: ConnectionServiceParts,
-  record: ConnectionRecord,
-  keyId: string | null,
-): Promise<NodeProof[]> => {
-  try {
-    return await proveConnection(parts, record.local, record.alias, keyId);
-  } catch (error) {
-    return [{ node: record.local, ok: false, state: 'failed', error: messageOf(error), hint: null }];
-  }
-};
-
-const viewOf = async (parts: ConnectionServiceParts, record: ConnectionRecord): Promise<ConnectionView> => {
-  const key = await parts.inventory.apiKeys.get(record.keySecret);
-  const proof = await proofOf(parts, record, key?.id ?? null);
-  const { local, remote, alias, auth, mode } = record;
-  const expiresAt = key?.expiresAtMs ? new Date(key.expiresAtMs).toISOString() : null;
-  return {
-    local,
-    remote,
-    alias,
-    auth,
-    mode,
-    connected: isProven(proof),
-    proof,
-    key: key ? { id: key.id, name: key.name, expiresAt } : null,
-    managed: true,
-  };
-};
-
 export const connectionService = (parts: ConnectionServiceParts): Services['connections'] => {
-  const views = async (local?: string, alias?: string): Promise<ConnectionView[]> => {
-    const records = await parts.inventory.connections.list();
-    const wanted = records.filter(
-      (record) => (local === undefined || record.local === local) && (alias === undefined || record.alias === alias),
-    );
-    return Promise.all(wanted.map((record) => viewOf(parts, record)));
-  };
   const one = async (local: string, alias: string): Promise<ConnectionView> => {
     await parts.clients.record(local);
-    const [view] = await views(local, alias);
+    const [view] = await connectionViews(parts, local, alias);
     if (!view)
-      throw new RemoraError('not-found', `Cluster ${local} has no connection "${alias}" that Remora manages.`, {
+      throw new RemoraError('not-found', `Cluster ${local} has no connection "${alias}".`, {
         hint: 'See `remora connections list`.',
       });
     return view;
@@ -127,9 +119,9 @@ export const connectionService = (parts: ConnectionServiceParts): Services['conn
       return plan;
     },
     connect: (request, options) => connect(parts, request, options),
-    list: () => views(),
+    list: () => connectionViews(parts),
     show: one,
     check: async (local, alias) =>
-      local !== undefined && alias !== undefined ? [await one(local, alias)] : views(local, alias),
+      local !== undefined && alias !== undefined ? [await one(local, alias)] : connectionViews(parts, local, alias),
   };
 };

@@ -49,7 +49,11 @@ export const createServices = (parts: ServiceParts): Services => {
     clusters: clusterService({ inventory, secrets, clients, clock }),
     tokens: tokenService(gateway.tokens),
     nodes: nodeService({ nodes: inventory.nodes, gateway }),
-    connections: connectionService({ ...observing, ...parts.planning }),
+    connections: connectionService({
+      ...observing,
+      ...parts.planning,
+      isOnline: (node) => gateway.sessions.isOnline(node),
+    }),
     runs: parts.runs,
     secrets: secretService({ store: secrets, inventory }),
     cas: caService(inventory),

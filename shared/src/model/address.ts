@@ -22,9 +22,10 @@ export const isIpv6 = (text: string): boolean => {
   const halves = text.split('::');
   if (halves.length > 2) return false;
   const groups = halves.flatMap((half) => (half === '' ? [] : half.split(':')));
-  const last = groups.at(-1);
-  const embedded = last?.includes('.') ?? false;
-  if (embedded && !isIpv4(last ?? '')) return false;
+  const last = groups.at(-1) ?? '';
+  // An embedded IPv4 address stands at the very end only (section 2.2, form 3).
+  const embedded = last.includes('.');
+  if (embedded && !(isIpv4(last) && text.endsWith(last))) return false;
   const hex = embedded ? groups.slice(0, -1) : groups;
   const length = hex.length + (embedded ? 2 : 0);
   return hex.every((group) => /^[0-9a-fA-F]{1,4}$/.test(group)) && (halves.length === 2 ? length < 8 : length === 8);

@@ -134,7 +134,17 @@ const checkAccessObject = (access: object): void => {
       if (!hasNames(entry)) refuse(`An entry of "${kind}" in the access file has no list "names" of index patterns.`);
     }
   }
+  const entries = kinds.flatMap(([, list]) => (Array.isArray(list) ? (list as unknown[]) : [list]));
+  if (kinds.length > 1 && entries.some(restricts)) {
+    refuse(
+      'The access file has "query" or "field_security" beside "replication": Elasticsearch takes these for keys that search only.',
+    );
+  }
 };
+
+/** Elasticsearch refuses document and field level security for a key that also replicates. */
+const restricts = (entry: unknown): boolean =>
+  typeof entry === 'object' && entry !== null && ('query' in entry || 'field_security' in entry);
 
 const hasNames = (entry: unknown): boolean =>
   typeof entry === 'object' &&

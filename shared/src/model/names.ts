@@ -9,8 +9,10 @@ const refuse = (message: string): never => {
  * settings, and removing such an alias would drop them: refused.
  */
 export const parseAlias = (text: string): string => {
-  if (!/^[A-Za-z0-9_-]+$/.test(text)) {
-    return refuse(`"${text}" is not an alias: Elasticsearch takes letters, digits, "-" and "_" only.`);
+  if (!/^[A-Za-z0-9_-]{1,100}$/.test(text)) {
+    return refuse(
+      `"${text}" is not an alias: Elasticsearch takes letters, digits, "-" and "_" only, and here at most 100 of them.`,
+    );
   }
   if (text === 'signing')
     return refuse(

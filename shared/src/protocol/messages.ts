@@ -24,7 +24,9 @@ const parseJson = (frame: string): unknown => {
 /** Names the type but never quotes the content: it may hold a secret. */
 const refuse = (value: unknown): never => {
   const type =
-    typeof value === 'object' && value !== null && 'type' in value ? String(value.type).slice(0, 40) : 'none';
+    typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string'
+      ? value.type.slice(0, 40)
+      : 'none';
   throw new RemoraError(
     'protocol-violation',
     `a message of type "${type}" is unknown or does not have the fields of this protocol version`,

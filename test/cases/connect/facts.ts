@@ -4,8 +4,8 @@ import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
-import { plannedAddresses } from '../../../coordinator/src/plan/connect.ts';
-import { connectingNodes } from '../../../coordinator/src/plan/connect-wanted.ts';
+import { plannedAddresses } from '../../../coordinator/src/plan/connect/connect.ts';
+import { connectingNodes } from '../../../coordinator/src/plan/connect/wanted.ts';
 import type {
   AgentObservation,
   ClusterObservation,

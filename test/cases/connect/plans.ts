@@ -1,5 +1,5 @@
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
-import { planConnect } from '../../../coordinator/src/plan/connect.ts';
+import { planConnect } from '../../../coordinator/src/plan/connect/connect.ts';
 import type { PlannedStep, StepKind, StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import { applySteps } from './apply.ts';
 import { factsOf, request, sha256 } from './facts.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { preflightChecks } from '../../../coordinator/src/plan/connect-preflight.ts';
+import { preflightChecks } from '../../../coordinator/src/plan/connect/preflight.ts';
 import { request } from './facts.ts';
 import { connected, planIn } from './plans.ts';
 import { refusedClusters } from './refused-clusters.ts';

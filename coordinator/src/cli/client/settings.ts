@@ -35,7 +35,7 @@ const readNamed = async (path: string, meaning: string): Promise<string> => {
 };
 
 /** Checks an address of a coordinator; throws `bad-input`. */
-export const parseCoordinatorUrl = (text: string, from: string): URL => {
+const parseCoordinatorUrl = (text: string, from: string): URL => {
   const url = URL.canParse(text)
     ? new URL(text)
     : refuse(`${from} is "${text}", which is not an address: write https://HOST:PORT.`);

@@ -4,7 +4,7 @@ import { type Column, table } from './table.ts';
 import { plain, wrap } from './text.ts';
 
 /** How long a step took, or takes so far; empty before it began. */
-export const stepDuration = ({ startedAt, finishedAt }: RunStep, now = Date.now()): string =>
+const stepDuration = ({ startedAt, finishedAt }: RunStep, now = Date.now()): string =>
   startedAt === null
     ? ''
     : formatDuration((finishedAt === null ? now : Date.parse(finishedAt)) - Date.parse(startedAt));

@@ -60,7 +60,7 @@ const checkNameIsFree = async (
   throw new RemoraError(
     'conflict',
     `The cluster "${known.cluster}" has a node "${known.node}" already: its agent is online, beside ${known.configDir}.`,
-    { hint: 'Choose another name with --name, or stop that agent and join again.' },
+    { hint: 'Stop that agent and join again. If that is another node, two nodes of the cluster have one node.name.' },
   );
 };
 

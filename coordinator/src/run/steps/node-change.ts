@@ -41,7 +41,7 @@ const restart = async (parts: StepParts, context: StepContext, change: NodeChang
   const client = await parts.clients.get(change.cluster);
   let intent = context.memory.intent as RestartIntent | null;
   if (intent === null) {
-    await waitForGates(parts, context, client, change);
+    await waitForGates(parts, context, change);
     await prepareRestart(context, client, change);
     intent = { sent: true, startedAtMs: await startOf(client, change.node) };
     await context.remember({ intent });

@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import type { ClusterClients } from '../../elasticsearch/clusters.ts';
 import type { AgentCalls } from '../../gateway/agent-calls.ts';
+import type { NodeId } from '../../plan/steps.ts';
 import type { SecretStore } from '../../secrets/secret-store.ts';
 import type { Inventory } from '../../store/inventory.ts';
 
@@ -10,5 +11,6 @@ export interface StepParts {
   readonly inventory: Inventory;
   readonly secrets: Pick<SecretStore, 'get' | 'mint'>;
   readonly agents: AgentCalls;
+  readonly isOnline: (node: NodeId) => Promise<boolean>;
   readonly clock: Clock;
 }

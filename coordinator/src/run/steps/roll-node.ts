@@ -1,10 +1,8 @@
 import type { Client } from '@elastic/elasticsearch';
 import { RemoraError } from '@remora/shared/errors.ts';
 import { formatDuration } from '@remora/shared/model/duration.ts';
-import { explain } from '../../elasticsearch/client.ts';
 import { listNodes } from '../../elasticsearch/observe-cluster.ts';
-import { observeRoll } from '../../elasticsearch/roll-facts.ts';
-import { type ClosedGate, closedGates } from '../../plan/gates.ts';
+import { observeGates, sayGates } from '../../observe/roll-gates.ts';
 import type { StepInputs } from '../../plan/steps.ts';
 import type { StepContext } from '../executor.ts';
 import { ALLOCATION, pauseAllocation } from './allocation.ts';
@@ -18,42 +16,13 @@ const JOIN_LIMIT_MS = 15 * 60_000;
 const RECOVERY_LIMIT_MS = 60 * 60_000;
 const POLL_MS = 1000;
 
-const lookAtGates = async (parts: StepParts, client: Client, change: NodeChange): Promise<ClosedGate[]> => {
-  try {
-    const [cluster, agentOnline] = await Promise.all([observeRoll(client), isAgentOnline(parts, change)]);
-    return closedGates({
-      ...cluster,
-      node: change.node,
-      baseline: change.baseline,
-      outageStated: change.outageStated,
-      agentOnline,
-    });
-  } catch (error) {
-    return [{ gate: 'no-node-missing', why: explain(error, change.cluster, 'Looking at the cluster').message }];
-  }
-};
-
-const isAgentOnline = async (parts: StepParts, change: NodeChange): Promise<boolean> => {
-  try {
-    await parts.agents.read(change, 'inspect', { settings: [], files: [] }, { timeoutMs: 30_000 });
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-/** Waits until all gates are open; throws `gate-closed` with the names and reasons when the limit is over. */
-export const waitForGates = async (
-  parts: StepParts,
-  context: StepContext,
-  client: Client,
-  change: NodeChange,
-): Promise<void> => {
+/** Waits until all gates are open; throws with their names and reasons when the limit is over. */
+export const waitForGates = async (parts: StepParts, context: StepContext, change: NodeChange): Promise<void> => {
   const started = parts.clock().getTime();
   for (;;) {
-    const closed = await lookAtGates(parts, client, change);
+    const closed = await observeGates(parts, change);
     if (closed.length === 0) return;
-    const text = closed.map(({ gate, why }) => `${gate}: ${why}`).join('; ');
+    const text = sayGates(closed);
     const waited = parts.clock().getTime() - started;
     if (waited > GATE_LIMIT_MS) {
       throw new RemoraError(

@@ -9,6 +9,17 @@ import {
 
 /** Each gate of a roll, open and closed, for node n1 of n1, n2 and n3. */
 
+const GB = 2 ** 30;
+
+/** Disks of 100 GB by the share that is used. */
+const disks = (used: Readonly<Record<string, number>>): RollFacts['disks'] =>
+  Object.fromEntries(
+    Object.entries(used).map(([node, share]) => [
+      node,
+      { totalBytes: 100 * GB, availableBytes: (1 - share) * 100 * GB },
+    ]),
+  );
+
 const copy = (node: string | null, more: Partial<ShardCopy> = {}): ShardCopy => ({
   index: 'logs',
   shard: '0',
@@ -28,9 +39,11 @@ const facts = (more: Partial<RollFacts> = {}): RollFacts => ({
   shards: [copy('n1'), copy('n2', { primary: false })],
   voting: ['n1', 'n2', 'n3'],
   snapshotNodes: [],
-  diskUsed: { n1: 0.5, n2: 0.5, n3: 0.5 },
-  lowWatermark: 0.85,
-  floodStage: 0.95,
+  disks: disks({ n1: 0.5, n2: 0.5, n3: 0.5 }),
+  watermarks: {
+    low: { usedShare: 0.85, maxHeadroomBytes: 200 * GB },
+    floodStage: { usedShare: 0.95, maxHeadroomBytes: 100 * GB },
+  },
   agentOnline: true,
   ...more,
 });
@@ -79,8 +92,13 @@ const open: { readonly name: string; readonly facts: Partial<RollFacts> }[] = [
   },
   { name: 'the voter of two masters, whose outage the plan states', facts: { outageStated: true, voting: ['n1'] } },
   { name: 'a snapshot on another node', facts: { snapshotNodes: ['n2'] } },
-  { name: 'another node over the low watermark', facts: { diskUsed: { n1: 0.5, n2: 0.9 } } },
-  { name: 'a disk that nobody told of', facts: { diskUsed: {} } },
+  { name: 'another node over the low watermark', facts: { disks: disks({ n1: 0.5, n2: 0.9 }) } },
+  { name: 'a full disk, when disks are not looked at', facts: { disks: disks({ n1: 0.99 }), watermarks: null } },
+  {
+    name: 'a large disk at 90 % with more free than the headroom',
+    facts: { disks: { n1: { totalBytes: 10_000 * GB, availableBytes: 1000 * GB } } },
+  },
+  { name: 'a disk that nobody told of', facts: { disks: {} } },
 ];
 
 const closed: {
@@ -164,15 +182,15 @@ const closed: {
   },
   {
     name: 'the disk is over the low watermark',
-    facts: { diskUsed: { n1: 0.851 } },
+    facts: { disks: disks({ n1: 0.851 }) },
     gate: 'disk-space',
     why: 'the disk of n1 is over the low watermark (85.1 %)',
   },
   {
     name: 'another disk is at flood stage',
-    facts: { diskUsed: { n1: 0.1, n3: 0.95 } },
+    facts: { disks: disks({ n1: 0.1, n3: 0.951 }) },
     gate: 'disk-space',
-    why: 'the disk of n3 is at flood stage (95.0 %)',
+    why: 'the disk of n3 is at flood stage (95.1 %)',
   },
 ];
 
@@ -192,8 +210,12 @@ describe('a gate is closed when', () => {
     expect(found.map(({ gate }) => gate)).toEqual(['agent-online', 'health-not-worse', 'no-running-snapshot']);
   });
 
+  test('the cluster does not answer: nothing else is known', () => {
+    expect(closedGates({ unanswered: 'no answer' })).toEqual([{ gate: 'cluster-answers', why: 'no answer' }]);
+  });
+
   test('has a case here for every gate', () => {
-    const covered = new Set(closed.map(({ gate }) => gate));
+    const covered = new Set<ClosedGate['gate']>(['cluster-answers', ...closed.map(({ gate }) => gate)]);
     expect(Object.keys(gates).filter((gate) => !covered.has(gate as ClosedGate['gate']))).toEqual([]);
   });
 

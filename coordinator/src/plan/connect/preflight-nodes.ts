@@ -1,7 +1,7 @@
-import { isPort } from './connect-wanted.ts';
+import { keystorePasswordNames } from '../secret-names.ts';
 import { type Check, eachTouchedNode } from './preflight-check.ts';
-import { keystorePasswordNames } from './secret-names.ts';
 import { fileSetting } from './server-address.ts';
+import { isPort } from './wanted.ts';
 
 /** Certificates are backdated by 5 minutes: a node whose clock is further behind would refuse a new one. */
 const MAX_CLOCK_SKEW_MS = 4 * 60_000;

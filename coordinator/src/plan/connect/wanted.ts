@@ -2,12 +2,12 @@ import { formatAddress, isHostName, isIpv4, isIpv6, isLoopback, parseAddress } f
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { fileNameOf } from '@remora/shared/model/names.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
-import type { ClusterObservation, NodeObservation } from './facts.ts';
-import { byName } from './order.ts';
-import { isData } from './outages.ts';
-import type { Access } from './records.ts';
+import type { ClusterObservation, NodeObservation } from '../facts.ts';
+import { byName } from '../order.ts';
+import { isData } from '../outages.ts';
+import type { Access } from '../records.ts';
+import type { CertificateWish } from '../steps.ts';
 import { type ServerAddress, serverAddress } from './server-address.ts';
-import type { CertificateWish } from './steps.ts';
 
 /** The remote cluster server of a node as it shall be. */
 export interface ServerWish extends ServerAddress {

@@ -1,16 +1,16 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
-import { caNameOf } from './ca-names.ts';
-import { keySecretOf } from './connect-key.ts';
-import { localSteps } from './connect-local.ts';
-import { type Finding, preflight } from './connect-preflight.ts';
-import { remoteSteps } from './connect-remote.ts';
-import { accessOf, aliasSettings, type ServerWish, serverWishes, targetAddresses } from './connect-wanted.ts';
-import type { ConnectFacts } from './facts.ts';
-import { outagesOf, unreplicatedWarning } from './outages.ts';
+import { caNameOf } from '../ca-names.ts';
+import type { ConnectFacts } from '../facts.ts';
+import { outagesOf, unreplicatedWarning } from '../outages.ts';
+import type { ConnectionRecord } from '../records.ts';
+import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
+import { keySecretOf } from './key.ts';
+import { localSteps } from './local.ts';
+import { type Finding, preflight } from './preflight.ts';
 import { takenPortWarnings } from './preflight-connection.ts';
-import type { ConnectionRecord } from './records.ts';
-import type { AnyStep, Stage, StoredPlan } from './steps.ts';
+import { remoteSteps } from './remote.ts';
+import { accessOf, aliasSettings, type ServerWish, serverWishes, targetAddresses } from './wanted.ts';
 
 /** What a planner may not make by itself, being pure. */
 export interface PlanContext {
@@ -58,6 +58,8 @@ const draftOf = (request: ConnectRequest, facts: ConnectFacts, context: PlanCont
   const expires = request.expires ?? null;
   const ca = caNameOf(facts, request);
   const keySecret = keySecretOf(facts, request);
+  const settings = aliasSettings(targetAddresses(servers, request), request);
+  const standing = facts.connections.find(({ local, alias }) => local === request.local && alias === request.alias);
   const record: ConnectionRecord = {
     local: request.local,
     remote: request.remote,
@@ -68,6 +70,7 @@ const draftOf = (request: ConnectRequest, facts: ConnectFacts, context: PlanCont
     keySecret,
     access,
     expires,
+    settings: [...new Set([...(standing?.settings ?? []), ...Object.keys(settings)])].sort(),
   };
   const keyConfigHash = context.hash(JSON.stringify([access, expires, request.metadata ?? {}]));
   return {
@@ -78,7 +81,7 @@ const draftOf = (request: ConnectRequest, facts: ConnectFacts, context: PlanCont
     ca,
     record,
     keyConfigHash,
-    settings: aliasSettings(targetAddresses(servers, request), request),
+    settings,
   };
 };
 
@@ -90,6 +93,9 @@ const refuse = (findings: readonly Finding[]): never => {
     findings: findings.map(({ check, message }) => `${check}: ${message}`),
   });
 };
+
+/** Health changes by the minute and is looked at again before every restart: a plan does not become another by it. */
+const withoutBaseline = (key: string, value: unknown): unknown => (key === 'baseline' ? undefined : value);
 
 /**
  * Plans an API-key connection from one cluster to another, from the facts alone. Throws a RemoraError with all findings when it cannot be done; a plan
@@ -108,7 +114,7 @@ export const planConnect = (request: ConnectRequest, facts: ConnectFacts, contex
   const restarts = { remote: restartsIn('remote-roll'), local: restartsIn('local-roll') };
   return {
     planId: context.planId,
-    hash: context.hash(JSON.stringify(steps)),
+    hash: context.hash(JSON.stringify(steps, withoutBaseline)),
     workflow: 'connect',
     wanted: request,
     title: `Connect ${request.local} to ${request.remote} as "${request.alias}"`,

@@ -1,16 +1,16 @@
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import { type SettingValue, sameSettingValue } from '@remora/shared/settings.ts';
-import { caCertificateSecret } from './ca-names.ts';
+import { caCertificateSecret } from '../ca-names.ts';
+import type { FlatSettings, NodeObservation } from '../facts.ts';
+import { isSecureSettingLoaded } from '../loaded.ts';
+import { changeOf, type NodeChange, type WantedFile } from '../node-change.ts';
+import { rollOrder } from '../order.ts';
+import type { AnyStep } from '../steps.ts';
 import type { ConnectDraft } from './connect.ts';
-import { keySteps } from './connect-key.ts';
-import { keystorePasswordReference, nodeStep } from './connect-node-step.ts';
-import { connectingNodes, files } from './connect-wanted.ts';
-import type { FlatSettings, NodeObservation } from './facts.ts';
-import { isSecureSettingLoaded } from './loaded.ts';
-import { changeOf, type NodeChange, type WantedFile } from './node-change.ts';
-import { rollOrder } from './order.ts';
+import { keySteps } from './key.ts';
+import { keystorePasswordReference, nodeStep } from './node-step.ts';
 import { fileSetting } from './server-address.ts';
-import type { AnyStep } from './steps.ts';
+import { connectingNodes, files } from './wanted.ts';
 
 const PREFIX = 'xpack.security.remote_cluster_client.ssl';
 
@@ -144,12 +144,22 @@ const reloadStep = ({ facts }: ConnectDraft, node: NodeObservation, reason: stri
   },
 });
 
-const aliasStep = ({ facts, request, settings }: ConnectDraft): AnyStep[] => {
+/** Settings of the other mode, which Elasticsearch does not take beside this one. */
+const otherMode: Readonly<Record<ConnectDraft['request']['mode'], readonly string[]>> = {
+  sniff: ['proxy_address', 'proxy_socket_connections', 'server_name'],
+  proxy: ['seeds', 'node_connections'],
+};
+
+const aliasStep = ({ facts, request, settings, record }: ConnectDraft): AnyStep[] => {
   const prefix = `cluster.remote.${request.alias}.`;
   const wanted = Object.fromEntries(Object.entries(settings).map(([name, value]) => [prefix + name, value]));
   const standing = ours(facts.local.persistent, prefix);
   const changed = Object.entries(wanted).filter(([name, value]) => !sameSettingValue(standing[name], value));
-  const gone = Object.keys(standing).filter((name) => !(name in wanted));
+  const ownNames = record.settings.map((name) => prefix + name);
+  const gone = Object.keys(standing).filter(
+    (name) =>
+      !(name in wanted) && (ownNames.includes(name) || otherMode[request.mode].includes(name.slice(prefix.length))),
+  );
   if (changed.length + gone.length === 0) return [];
   const persistent: Record<string, SettingValue | null> = {
     ...Object.fromEntries(changed),

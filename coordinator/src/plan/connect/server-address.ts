@@ -1,8 +1,8 @@
 import { isHostName, isIpv4, isIpv6 } from '@remora/shared/model/address.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
-import type { NodeObservation } from './facts.ts';
-import { hasPlaceholder, isSettingLoaded } from './loaded.ts';
+import type { NodeObservation } from '../facts.ts';
+import { hasPlaceholder, isSettingLoaded } from '../loaded.ts';
 
 const DEFAULT_PORT = 9443;
 const addressSettings = [

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '@remora/shared/errors.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
-import { connectingNodes, type ServerWish } from './connect-wanted.ts';
-import type { ClusterObservation, ConnectFacts, NodeObservation } from './facts.ts';
+import type { ClusterObservation, ConnectFacts, NodeObservation } from '../facts.ts';
+import { connectingNodes, type ServerWish } from './wanted.ts';
 
 export interface PreflightInput {
   readonly facts: ConnectFacts;

@@ -1,14 +1,14 @@
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import { strongestEffect } from '@remora/shared/settings.ts';
-import { caKeySecret } from './ca-names.ts';
+import { caKeySecret } from '../ca-names.ts';
+import { changeOf } from '../node-change.ts';
+import { rollOrder } from '../order.ts';
+import type { CertificateRecord } from '../records.ts';
+import { serverSecrets } from '../secret-names.ts';
+import type { AnyStep, CertificateIssue } from '../steps.ts';
 import type { ConnectDraft } from './connect.ts';
-import { keystorePasswordReference, type NodeStepParts, nodeStep } from './connect-node-step.ts';
-import { files, type ServerWish } from './connect-wanted.ts';
-import { changeOf } from './node-change.ts';
-import { rollOrder } from './order.ts';
-import type { CertificateRecord } from './records.ts';
-import { serverSecrets } from './secret-names.ts';
-import type { AnyStep, CertificateIssue } from './steps.ts';
+import { keystorePasswordReference, type NodeStepParts, nodeStep } from './node-step.ts';
+import { files, type ServerWish } from './wanted.ts';
 
 const CA_DAYS = 3650;
 /** A certificate with less than this share of its life left is replaced in passing. */

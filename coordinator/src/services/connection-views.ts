@@ -1,0 +1,92 @@
+import { messageOf } from '@remora/shared/errors.ts';
+import type { ConnectionView, NodeProof } from '@remora/shared/model/inventory.ts';
+import type { ObserveParts } from '../observe/observe-nodes.ts';
+import { isProven, proveConnection } from '../observe/proof.ts';
+import type { ConnectionRecord } from '../plan/records.ts';
+
+/** What `_remote/info` says of an alias: good for what is configured, never for whether it works. */
+interface RemoteInfo {
+  readonly mode: 'sniff' | 'proxy';
+  readonly cluster_credentials?: string;
+}
+
+const proofOf = async (
+  parts: ObserveParts,
+  local: string,
+  alias: string,
+  keyId: string | null,
+): Promise<NodeProof[]> => {
+  try {
+    return await proveConnection(parts, local, alias, keyId);
+  } catch (error) {
+    return [{ node: local, ok: false, state: 'failed', error: messageOf(error), hint: null }];
+  }
+};
+
+const managed = async (parts: ObserveParts, record: ConnectionRecord): Promise<ConnectionView> => {
+  const { local, remote, alias, auth, mode } = record;
+  const key = await parts.inventory.apiKeys.get(record.keySecret);
+  const proof = await proofOf(parts, local, alias, key?.id ?? null);
+  const expiresAt = key?.expiresAtMs ? new Date(key.expiresAtMs).toISOString() : null;
+  const shownKey = key ? { id: key.id, name: key.name, expiresAt } : null;
+  return { local, remote, alias, auth, mode, connected: isProven(proof), proof, key: shownKey, managed: true };
+};
+
+/** Aliases of a cluster that people or other tools made; none when the cluster does not answer. */
+const aliasesOf = async (parts: ObserveParts, cluster: string): Promise<[string, RemoteInfo][]> => {
+  try {
+    const client = await parts.clients.get(cluster);
+    return Object.entries((await client.cluster.remoteInfo()) as Record<string, RemoteInfo>);
+  } catch {
+    return [];
+  }
+};
+
+const foreign = async (
+  parts: ObserveParts,
+  local: string,
+  alias: string,
+  info: RemoteInfo,
+): Promise<ConnectionView> => {
+  const proof = await proofOf(parts, local, alias, null);
+  const auth = info.cluster_credentials === undefined ? 'certificate' : 'api_key';
+  return {
+    local,
+    remote: null,
+    alias,
+    auth,
+    mode: info.mode,
+    connected: isProven(proof),
+    proof,
+    key: null,
+    managed: false,
+  };
+};
+
+/** Connections with a proof from every node: those that Remora manages, then those that it finds on the clusters. */
+export const connectionViews = async (
+  parts: ObserveParts,
+  local?: string,
+  alias?: string,
+): Promise<ConnectionView[]> => {
+  const isWanted = (one: { readonly local: string; readonly alias: string }): boolean =>
+    (local ?? one.local) === one.local && (alias ?? one.alias) === one.alias;
+  const records = await parts.inventory.connections.list();
+  const clusters = (await parts.inventory.clusters.list())
+    .map(({ name }) => name)
+    .filter((name) => (local ?? name) === name);
+  const found = await Promise.all(
+    clusters.map(async (cluster) =>
+      (await aliasesOf(parts, cluster)).map(([name, info]) => ({ local: cluster, alias: name, info })),
+    ),
+  );
+  const others = found
+    .flat()
+    .filter(
+      (one) => isWanted(one) && !records.some((record) => record.local === one.local && record.alias === one.alias),
+    );
+  return Promise.all([
+    ...records.filter(isWanted).map((record) => managed(parts, record)),
+    ...others.map((one) => foreign(parts, one.local, one.alias, one.info)),
+  ]);
+};
