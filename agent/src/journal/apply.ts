@@ -1,7 +1,7 @@
 import { chown, mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RemoraError } from '@remora/shared/errors.ts';
-import { digestOfFile, isMissing, removeDurably, syncDirectory, writeDurably } from '../system/durable-file.ts';
+import { digestOfFile, removeDurably, syncDirectory, writeDurably } from '../system/durable-file.ts';
 import { afterPath, type FileChange, type TransactionRecord } from './record.ts';
 
 const contested = (label: string): RemoraError =>
@@ -42,21 +42,5 @@ export const applyFiles = async (
   for (const [index, change] of record.files.entries()) {
     progress(`${change.after === null ? 'removing' : 'writing'} ${change.label}`);
     await applyFile(folder, change, index);
-  }
-};
-
-/** Whether the file is as the transaction found it. */
-const isAsBefore = async ({
-  path,
-  before,
-}: {
-  path: string;
-  before: { digest: string } | null;
-}): Promise<boolean> => {
-  try {
-    return (await digestOfFile(path)) === (before?.digest ?? null);
-  } catch (error) {
-    if (isMissing(error)) return before === null;
-    throw error;
   }
 };

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { type FileHandle, lstat, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { run } from './exec.ts';
 
@@ -120,13 +120,3 @@ export const removeDurably = async (path: string): Promise<void> => {
   await rm(path, { force: true });
   await syncDirectory(dirname(path));
 };
-
-/** Whether something stands at the path, a dangling symlink too. */
-const standsAt = async (path: string): Promise<boolean> =>
-  lstat(path).then(
-    () => true,
-    (error: unknown) => {
-      if (isMissing(error)) return false;
-      throw error;
-    },
-  );
