@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { EsCluster } from '../../elasticsearch/cluster.ts';
 import type { EsNode } from '../../elasticsearch/node.ts';
 
-export interface SearchAnswer {
+interface SearchAnswer {
   readonly _clusters: { readonly successful: number; readonly skipped: number };
   readonly hits: { readonly total: { readonly value: number } };
 }

@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EsCluster } from '../../elasticsearch/cluster.ts';
+
+const PAUSE_MS = 50;
+/** A node that is going down may leave a request without an answer. */
+const ANSWER_LIMIT_MS = 15_000;
+
+interface Load {
+  readonly cluster: EsCluster;
+  readonly index: string;
+  readonly documents: number;
+}
+
+/** What a client of a cluster saw while something else went on. */
+interface SearchReport {
+  searches: number;
+  /** Requests that one node did not answer and the next one was asked: what a client with all nodes' addresses does by itself. */
+  retried: number;
+  /** What no retry mended: an outage. */
+  readonly failures: string[];
+}
+
+/** Searches each cluster without a pause to speak of, node after node in turn, until it is stopped. */
+export class SearchLoop {
+  readonly #stop = new AbortController();
+  readonly #loops: readonly Promise<SearchReport>[];
+
+  constructor(loads: readonly Load[]) {
+    this.#loops = loads.map((load) => run(load, this.#stop.signal));
+  }
+
+  /** Ends the loop and answers a report for each load, in their order. */
+  async stop(): Promise<SearchReport[]> {
+    this.#stop.abort();
+    return Promise.all(this.#loops);
+  }
+}
+
+const run = async (load: Load, stop: AbortSignal): Promise<SearchReport> => {
+  const report: SearchReport = { searches: 0, retried: 0, failures: [] };
+  for (let turn = 0; !stop.aborted; turn += 1) {
+    const wrong = await searchOnce(load, turn, report);
+    report.searches += 1;
+    if (wrong !== null) report.failures.push(`${new Date().toISOString()} ${load.cluster.name}: ${wrong}`);
+    await sleep(PAUSE_MS);
+  }
+  return report;
+};
+
+/** Asks node after node until one answers; answers what is wrong with the cluster, null for nothing. */
+const searchOnce = async (load: Load, turn: number, report: SearchReport): Promise<string | null> => {
+  const { nodes } = load.cluster;
+  const unanswered: string[] = [];
+  for (let i = 0; i < nodes.length; i += 1) {
+    const node = (turn + i) % nodes.length;
+    try {
+      return await ask(load, node);
+    } catch (error) {
+      report.retried += 1;
+      unanswered.push(`${nodes[node]?.name}: ${String(error)}`);
+    }
+  }
+  return `no node answers: ${unanswered.join('; ')}`;
+};
+
+interface Answers {
+  readonly hits?: { readonly total: { readonly value: number } };
+  readonly _shards?: { readonly failed: number };
+  readonly status?: string;
+}
+
+/** Throws when this node is not able to answer; what it answers wrongly is the cluster's fault. */
+const ask = async ({ cluster, index, documents }: Load, node: number): Promise<string | null> => {
+  const [search, health] = await Promise.all(
+    [`/${index}/_search?size=${documents}`, '/_cluster/health'].map((path) => get(cluster, path, node)),
+  );
+  const found = search?.hits?.total.value;
+  if (found !== documents || search?._shards?.failed !== 0)
+    return `${cluster.nodes[node]?.name} found ${found} of ${documents} documents: ${JSON.stringify(search).slice(0, 400)}`;
+  return health?.status === 'green' || health?.status === 'yellow' ? null : `health is ${health?.status}`;
+};
+
+const get = async (cluster: EsCluster, path: string, node: number): Promise<Answers> => {
+  const { status, body } = await cluster.raw('GET', path, undefined, { node, timeout: ANSWER_LIMIT_MS });
+  if (status !== 200) throw new Error(`${status} ${JSON.stringify(body).slice(0, 300)}`);
+  return body as Answers;
+};
