@@ -21,6 +21,7 @@ const NEEDS = {
   openssl: { packages: ['openssl'], there: () => command('openssl') },
   unzip: { packages: ['unzip'], there: () => command('unzip') },
   iproute: { packages: ['iproute2'], there: () => command('ip') },
+  shellcheck: { packages: ['shellcheck'], there: () => command('shellcheck') },
 };
 
 /**
