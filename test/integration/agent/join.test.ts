@@ -35,7 +35,7 @@ describe('join refuses', () => {
     ['a start command that is not there', () => ({ '--start': '/no/such/program -d' }), /\/no\/such\/program/],
     ['a CA that is none', () => ({ '--es-ca': join(bed.configDir, 'elasticsearch.yml') }), /--es-ca/],
     ['an owner that is nobody', () => ({ '--owner': 'nobody-of-that-name:root' }), /nobody-of-that-name/],
-    ['a name that is none', () => ({ '--name': 'a b' }), /node name/],
+    ['a name that is not its node.name', () => ({ '--name': 'eu-2' }), /node\.name is "eu-1"/],
   ];
   test.each(cases)('%s, with 64 and nothing written', async (_, changes, message) => {
     const ended = await runAgentCli(args(changes()), bed.gateway.token());
