@@ -75,6 +75,10 @@ export const callNode = async (config: AgentConfig, call: NodeCall): Promise<{ s
   const { url, ca } = config.elasticsearch;
   // Joined as text: `new URL` would take a path like `//host/` for another host.
   const target = new URL(`${url.replace(/\/+$/, '')}${call.path}`);
+  if (target.pathname + target.search !== call.path) {
+    // The allow-list judged the path as it was written; another one must not be what is asked.
+    throw new RemoraError('bad-input', `The path ${call.path} would be sent as ${target.pathname}${target.search}.`);
+  }
   const body = call.body === undefined ? undefined : JSON.stringify(call.body);
   try {
     const response = await send(

@@ -11,7 +11,8 @@ const allowed: readonly { readonly method: 'GET' | 'POST' | 'HEAD'; readonly pat
   },
   {
     method: 'GET',
-    path: /^\/_resolve\/cluster\/[A-Za-z0-9_-]+:[^?/]*(\?timeout=\d+(ms|s))?$/,
+    // Letters of an index pattern only: a URL parser reads a backslash as a slash, and `..` after one leaves the path.
+    path: /^\/_resolve\/cluster\/[A-Za-z0-9_-]+:[A-Za-z0-9_.*,-]*(\?timeout=\d+(ms|s))?$/,
     why: 'a real authenticated request over a connection',
   },
   { method: 'GET', path: /^\/_remote\/info$/, why: "this node's view of its connections" },
