@@ -19,6 +19,7 @@ import { startRedis, type TestRedis } from './redis.ts';
 /** A gateway behind a real HTTPS server, as the coordinator wires it. */
 export interface TestCoordinator {
   readonly url: string;
+  readonly server: Server;
   readonly gateway: Gateway;
   /** The lines that it logged. */
   readonly logs: string[];
@@ -112,7 +113,7 @@ export async function startGatewayFleet(): Promise<GatewayFleet> {
         subscriber.disconnect();
       };
       const coordinator: TestCoordinator = {
-        ...{ url, gateway, logs },
+        ...{ url, server, gateway, logs },
         async stop() {
           if (!running.delete(coordinator)) return;
           await gateway.close();

@@ -2,6 +2,8 @@ import { randomBytes, X509Certificate } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { connect } from 'node:tls';
 import { MAX_FRAME_BYTES } from '@remora/shared/protocol/limits.ts';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { openFleetCa } from '../../../coordinator/src/pki/fleet-ca.ts';
@@ -74,6 +76,17 @@ describe('an upgrade', () => {
     const fingerprint = new X509Certificate(certificatePem).fingerprint256.replaceAll(':', '').toLowerCase();
     await fleet.redis.hset(storeKeys.agentCertificates, fingerprint, 'us/up-5');
     await refused({ ...(await enrol('up-5')), cert: certificatePem }, /expired on/);
+  });
+
+  test('that was refused is closed by the server, though the client keeps its half open', async () => {
+    const { hostname: host, port } = new URL(one.url);
+    const socket = connect({ host, port: Number(port), ca: fleet.fleetCa.certificatePem, allowHalfOpen: true });
+    onTestFinished(() => void socket.destroy());
+    const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'];
+    socket.write(['GET /agent/v1/session HTTP/1.1', `Host: ${host}`, ...upgrade, '', ''].join('\r\n'));
+    expect(await text(socket)).toContain('no client certificate');
+    const open = () => new Promise((resolve) => one.server.getConnections((_, count) => resolve(count)));
+    await expect.poll(open, { timeout: 10_000 }).toBe(0);
   });
 
   test('leaves other paths and plain requests alone', async () => {

@@ -17,7 +17,13 @@ export interface UpgradeParts {
   readonly log: GatewayLog;
 }
 
-/** Answers an upgrade with a problem instead, and ends the connection. */
+/** A peer that does not read its refusal by then is cut off. */
+const REFUSAL_LIMIT_MS = 1000;
+
+/**
+ * Answers an upgrade with a problem instead, and closes the connection: an HTTP server's sockets stay half open after `end`, and once upgraded no time limit
+ * of the server holds for them any more.
+ */
 const refuseUpgrade = (socket: Duplex, error: unknown): void => {
   const problem = toProblem(error);
   const body = JSON.stringify(problem);
@@ -27,6 +33,9 @@ const refuseUpgrade = (socket: Duplex, error: unknown): void => {
     'Content-Type: application/problem+json',
     `Content-Length: ${Buffer.byteLength(body)}`,
   ];
+  const limit = setTimeout(() => socket.destroy(), REFUSAL_LIMIT_MS);
+  socket.once('close', () => clearTimeout(limit));
+  socket.once('finish', () => socket.destroy());
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 };
 
