@@ -3,6 +3,7 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
+import { isLoopback } from '@remora/shared/model/address.ts';
 import { parseNodeName } from '@remora/shared/model/names.ts';
 import { toolRefusal } from './keystore/tool.ts';
 import { SETTINGS_FILE } from './operations/settings.ts';
@@ -87,6 +88,12 @@ const nodeUrl = (given: string | undefined, settings: Settings): string => {
   if (!/^https?:$/.test(url.protocol)) return refuse(`--es-url "${given}" is neither http nor https.`);
   if (url.username !== '' || url.pathname !== '/')
     return refuse('--es-url has a user, a password or a path; give only scheme, host and port.');
+  if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
+    return refuse(
+      `--es-url "${given}" would send the cluster's password over the network in clear.`,
+      'Give an https URL, or the address of this machine itself, for example http://127.0.0.1:9200.',
+    );
+  }
   return given.replace(/\/+$/, '');
 };
 

@@ -29,6 +29,7 @@ describe('join refuses', () => {
     ['a directory without elasticsearch.yml', () => ({ '--es-config': bed.root }), /elasticsearch\.yml/],
     ['a home without the keystore tool', () => ({ '--es-home': bed.root }), /elasticsearch-keystore/],
     ['a URL that is none', () => ({ '--es-url': 'localhost' }), /--es-url/],
+    ['a URL that sends the password in clear', () => ({ '--es-url': 'http://192.0.2.7:9200' }), /in clear/],
     ['a URL with a password', () => ({ '--es-url': 'http://u:p@localhost:9200' }), /--es-url/],
     ['a start without a stop', () => ({ '--stop': null }), /--start and --stop/],
     ['both service managers', () => ({ '--systemd': 'x.service' }), /not both/],
