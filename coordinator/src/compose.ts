@@ -46,12 +46,16 @@ interface Ground {
 export const startCoordinator = async (
   config: CoordinatorConfig,
   log: Log,
-  redactor: Pick<Redactor, 'add'>,
+  redactor: Redactor,
 ): Promise<Coordinator> => {
   const closers = createClosers(log);
   try {
     const ground = await openGround(config, log, closers);
-    await openHouse(config, log, closers, { ...ground, secrets: await openSecrets(config, ground.store, redactor) });
+    await openHouse(config, log, closers, {
+      ...ground,
+      redactor,
+      secrets: await openSecrets(config, ground.store, redactor),
+    });
     return { close: () => closers.close() };
   } catch (error) {
     await closers.close();
@@ -121,7 +125,7 @@ const openHouse = async (
   config: CoordinatorConfig,
   log: Log,
   closers: Closers,
-  ground: Ground & { readonly secrets: SecretStore },
+  ground: Ground & { readonly secrets: SecretStore; readonly redactor: Redactor },
 ): Promise<void> => {
   const { store, fleetCa, adminTokenHash, listener, secrets } = ground;
   const { redis, subscriber, storeId } = store;
@@ -138,7 +142,7 @@ const openHouse = async (
   });
   closers.add('the gateway', () => gateway.close());
   const parts = { inventory, secrets, clients, gateway, clock: systemClock };
-  const engine = await startRuns(store, parts, log);
+  const engine = await startRuns(store, parts, log, ground.redactor);
   closers.add('the runs', () => engine.close());
   const services = createServices({
     ...{ ...parts, runs: engine },
@@ -156,7 +160,12 @@ const openHouse = async (
   await listen(app, config);
 };
 
-const startRuns = (store: Store, parts: Parameters<typeof observeParts>[0], log: Log): Promise<RunEngine> => {
+const startRuns = (
+  store: Store,
+  parts: Parameters<typeof observeParts>[0],
+  log: Log,
+  redactor: Redactor,
+): Promise<RunEngine> => {
   const { gateway, clock, clients } = parts;
   const isOnline = (node: NodeId): Promise<boolean> => gateway.sessions.isOnline(node);
   const stepParts = { ...parts, agents: gateway.calls, isOnline };
@@ -166,7 +175,7 @@ const startRuns = (store: Store, parts: Parameters<typeof observeParts>[0], log:
     nextInRoll: nextInRoll(clients),
     isOnline,
     recheck: recheckConnect(observeParts(parts)),
-    ...{ agents: gateway.calls, clock, log },
+    ...{ agents: gateway.calls, clock, log, redact: redactor.text },
   });
 };
 

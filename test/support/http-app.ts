@@ -46,7 +46,7 @@ export const startHttpFleet = async (): Promise<HttpFleet> => {
     },
     {
       ...{ executors: createExecutors(parts), restorers: createRestorers(parts), nextInRoll: nextInRoll(clients) },
-      ...{ agents: parts.agents, clock: parts.clock, log },
+      ...{ agents: parts.agents, clock: parts.clock, log, redact: (text: string) => text },
     },
   );
   const services = createServices({

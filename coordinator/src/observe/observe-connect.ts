@@ -2,6 +2,7 @@ import type { Client } from '@elastic/elasticsearch';
 import { parseAddress } from '@remora/shared/model/address.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
+import { explain, statusOf } from '../elasticsearch/client.ts';
 import { plannedAddresses } from '../plan/connect/connect.ts';
 import { connectingNodes } from '../plan/connect/wanted.ts';
 import type { ClusterObservation, ConnectFacts, KeyObservation, PathObservation } from '../plan/facts.ts';
@@ -47,7 +48,11 @@ const observeKeys = async (
   const look = async (record: ApiKeyRecord): Promise<KeyObservation> => {
     const { name, version } = parseSecretReference(record.secret);
     const kept = (secrets[name] ?? 0) >= (version ?? 1);
-    const found = await client.security.getApiKey({ id: record.id }).catch(() => ({ api_keys: [] }));
+    const found = await client.security.getApiKey({ id: record.id }).catch((error: unknown) => {
+      // Only a key that is not there may lead to a new one; a cluster that does not answer now says nothing of its keys.
+      if (statusOf(error) === 404) return { api_keys: [] };
+      throw explain(error, record.cluster, `Looking at API key ${record.id}`);
+    });
     const key = found.api_keys[0];
     const living =
       key !== undefined && !key.invalidated && (key.expiration === undefined || key.expiration > now.getTime());

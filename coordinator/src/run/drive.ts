@@ -25,6 +25,8 @@ export interface DriverParts extends Omit<StageParts, 'writer' | 'actor' | 'sign
   readonly recheck?: (plan: StoredPlan) => Promise<void>;
   readonly clock: Clock;
   readonly log: RunLog;
+  /** Replaces values of secrets in what is about to be recorded. */
+  readonly redact: (text: string) => string;
 }
 
 /** A failure that an earlier driver recorded, and then died before it ended the run. */
@@ -120,7 +122,12 @@ export const drive = async (parts: DriverParts, runId: string, signal: AbortSign
     if (record === null) return;
     fence = record.fence;
     const { actor } = record.head;
-    const stage: StageParts = { ...parts, actor, signal, writer: new RunWriter(parts.store, record, signal) };
+    const stage: StageParts = {
+      ...parts,
+      actor,
+      signal,
+      writer: new RunWriter(parts.store, record, signal, parts.redact),
+    };
     parts.log.info({ runId, fence, status: record.status }, 'driving a run');
     await bringToEnd(parts, stage, record);
     await outlast(signal, () => parts.store.release(runId));

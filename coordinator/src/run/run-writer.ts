@@ -21,18 +21,20 @@ export class RunWriter {
   readonly fence: number;
   readonly signal: AbortSignal;
   readonly #store: RunStore;
+  readonly #redact: (text: string) => string;
   readonly #steps: Map<string, StepState>;
   readonly #restores: Map<string, unknown>;
   readonly #restarts: string[];
   #version: number;
   #queue: Promise<unknown> = Promise.resolve();
 
-  /** `record` as `take` answered it. */
-  constructor(store: RunStore, record: RunRecord, signal: AbortSignal) {
+  /** `record` as `take` answered it. `redact` cleans what Elasticsearch and agents said of values of secrets. */
+  constructor(store: RunStore, record: RunRecord, signal: AbortSignal, redact: (text: string) => string) {
     this.#store = store;
     this.runId = record.head.runId;
     this.fence = record.fence;
     this.signal = signal;
+    this.#redact = redact;
     this.#version = record.version;
     this.#steps = new Map(record.steps);
     this.#restores = new Map(record.restores);
@@ -79,7 +81,12 @@ export class RunWriter {
   }
 
   /** Throws RunTakenOver. What is done may be written also after the signal, as long as the fence is held. */
-  write(patch: Patch, event: EventDraft | null): Promise<void> {
+  write(dirty: Patch, told: EventDraft | null): Promise<void> {
+    const clean = Object.entries(dirty).map(
+      ([field, text]) => [field, text === null ? null : this.#redact(text)] as const,
+    );
+    const patch: Patch = Object.fromEntries(clean);
+    const event = told && { ...told, message: this.#redact(told.message) };
     const next = this.#queue.then(async () => {
       const write = { fence: this.fence, version: this.#version, request: randomUUID(), patch, event };
       const version = await outlast(this.signal, () => this.#store.write(this.runId, write));

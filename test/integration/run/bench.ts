@@ -73,6 +73,7 @@ export const makeBench = async (): Promise<Bench> => {
         nextInRoll: async ([first]) => first,
         clock: () => new Date(),
         log: silent,
+        redact: (text) => text,
         ...parts,
       });
       cleanups.push(() => engine.close());

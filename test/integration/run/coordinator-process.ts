@@ -15,6 +15,7 @@ const engine = await startRunEngine(store, {
   nextInRoll: async ([first]) => first,
   clock: () => new Date(),
   log: { info: say('info'), warn: say('warn'), error: say('error') },
+  redact: (text) => text,
 });
 process.once('SIGTERM', async () => {
   await engine.close();

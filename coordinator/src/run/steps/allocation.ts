@@ -23,11 +23,19 @@ const read = async (client: Client, cluster: string): Promise<AllocationBefore> 
 };
 
 /** Writes both scopes where a transient value stood, since it would hide the persistent one. */
-const write = (client: Client, persistent: string | null, transient: string | null | undefined): Promise<unknown> =>
-  client.cluster.putSettings({
+const write = async (
+  client: Client,
+  persistent: string | null,
+  transient: string | null | undefined,
+): Promise<void> => {
+  const answer = await client.cluster.putSettings({
     persistent: { [SETTING]: persistent },
     ...(transient === undefined ? {} : { transient: { [SETTING]: transient } }),
   });
+  if (!answer.acknowledged) throw new Error('the cluster took the setting, but not every node acknowledged it');
+};
+
+const PAUSED = 'primaries';
 
 /** Lets only primaries be allocated, so that a node's replicas wait for its return; what stood before is recorded first. */
 export const pauseAllocation = async (context: StepContext, client: Client, cluster: string): Promise<void> => {
@@ -35,19 +43,22 @@ export const pauseAllocation = async (context: StepContext, client: Client, clus
     const before = await read(client, cluster);
     await context.setRestore(ALLOCATION, before);
     await context.checkFence();
-    await write(client, 'primaries', before.transient === null ? undefined : 'primaries');
+    await write(client, PAUSED, before.transient === null ? undefined : PAUSED);
   } catch (error) {
     throw explain(error, cluster, 'Setting shard allocation to primaries');
   }
 };
 
-/** Puts allocation back to what was recorded. Throws while the cluster does not take it. */
+/** Puts allocation back to what was recorded, where it still is as the roll set it. Throws while the cluster does not take it. */
 export const restoreAllocation =
   (clients: ClusterClients) =>
   async (value: unknown): Promise<void> => {
     const before = value as AllocationBefore;
     try {
       const client = await clients.get(before.cluster);
+      const now = await read(client, before.cluster);
+      // Somebody who changed it meanwhile had a reason: theirs stays.
+      if ((now.transient ?? now.persistent) !== PAUSED) return;
       await write(client, before.persistent, before.transient === null ? undefined : before.transient);
     } catch (error) {
       throw explain(error, before.cluster, 'Putting shard allocation back');

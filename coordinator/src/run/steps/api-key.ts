@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@elastic/elasticsearch';
 import { RemoraError } from '@remora/shared/errors.ts';
 import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
-import { explain } from '../../elasticsearch/client.ts';
+import { explain, statusOf } from '../../elasticsearch/client.ts';
 import type { Access } from '../../plan/records.ts';
 import type { StepInputs } from '../../plan/steps.ts';
 import type { Executor, StepContext } from '../executor.ts';
@@ -44,21 +45,50 @@ const create = async (client: Client, input: CreateKey, name: string): Promise<C
   }
 };
 
+/** What is looked after until the run ends: keys of these names that are not the one on record are keys that nobody knows. */
+interface KeysOfRun {
+  readonly cluster: string;
+  /** Beginning of the names of all keys that the run created. */
+  readonly prefix: string;
+  readonly secret: string;
+}
+
+export const API_KEYS = 'api-keys';
+
 /**
- * Ends keys of this name that nobody can use any more: an earlier driver may have created one and died before its secret was kept. By id, never by name:
- * names are not unique.
+ * Ends keys whose names begin so, but for the one that is on record with its secret kept: an earlier call may have created one whose answer was lost. By id,
+ * never by name: names are not unique.
  */
-const invalidateOrphans = async (client: Client, cluster: string, name: string): Promise<void> => {
+const invalidateOrphans = async (
+  parts: Pick<StepParts, 'clients' | 'inventory' | 'secrets'>,
+  keys: KeysOfRun,
+): Promise<void> => {
   try {
-    const found = await client.security.getApiKey({ name });
-    const ids = found.api_keys.filter((key) => !key.invalidated).map((key) => key.id);
+    const client = await parts.clients.get(keys.cluster);
+    const filed = await parts.inventory.apiKeys.get(keys.secret);
+    const known = filed && (await isMinted(parts, keys.secret)) ? filed.id : null;
+    const found = await client.security.getApiKey({ name: `${keys.prefix}*` }).catch((error: unknown) => {
+      if (statusOf(error) === 404) return { api_keys: [] };
+      throw error;
+    });
+    const ids = found.api_keys.filter((key) => !key.invalidated && key.id !== known).map((key) => key.id);
     if (ids.length > 0) await client.security.invalidateApiKey({ ids });
   } catch (error) {
-    throw explain(error, cluster, `Looking for keys named ${name} of an interrupted attempt`);
+    throw explain(error, keys.cluster, `Looking for keys named ${keys.prefix}… that nobody knows`);
   }
 };
 
-const isMinted = async (parts: StepParts, reference: string): Promise<boolean> => {
+/** Looked once more when the run ends, however it ends; its clusters stay locked until the cluster has answered. */
+export const settleApiKeys =
+  (parts: Pick<StepParts, 'clients' | 'inventory' | 'secrets'>) =>
+  async (value: unknown, { signal }: { readonly signal: AbortSignal }): Promise<void> => {
+    const keys = value as KeysOfRun;
+    const isKept = (await parts.inventory.apiKeys.get(keys.secret)) !== null && (await isMinted(parts, keys.secret));
+    if (!isKept) await sleep(CALL_LIMIT_MS + VISIBLE_AFTER_MS, undefined, { signal });
+    await invalidateOrphans(parts, keys);
+  };
+
+const isMinted = async (parts: Pick<StepParts, 'secrets'>, reference: string): Promise<boolean> => {
   try {
     await parts.secrets.get(reference);
     return true;
@@ -72,21 +102,20 @@ const isMinted = async (parts: StepParts, reference: string): Promise<boolean> =
 const settleOpenIntent = async (
   parts: StepParts,
   context: StepContext,
-  client: Client,
-  input: CreateKey,
+  keys: KeysOfRun,
   intent: KeyIntent,
 ): Promise<void> => {
   await context.phase('waiting out an interrupted call');
   const wait = intent.calledAtMs + CALL_LIMIT_MS + VISIBLE_AFTER_MS - parts.clock().getTime();
   if (wait > 0) await context.sleep(wait);
   await context.checkFence();
-  await invalidateOrphans(client, input.cluster, intent.name);
+  await invalidateOrphans(parts, keys);
 };
 
 /** A name that no other call ever has: run, attempt, and how often this attempt was driven. */
-const uniqueName = (context: StepContext, input: CreateKey, earlier: KeyIntent | null): string => {
+const uniqueName = (context: StepContext, keys: KeysOfRun, earlier: KeyIntent | null): string => {
   const round = earlier ? Number(/-r(\d+)$/.exec(earlier.name)?.[1] ?? 1) + 1 : 1;
-  return `${input.name}-${context.runId}-${context.attempt}-r${round}`;
+  return `${keys.prefix}${context.attempt}-r${round}`;
 };
 
 export const createApiKeyStep =
@@ -96,16 +125,17 @@ export const createApiKeyStep =
     const earlier = context.memory.intent as KeyIntent | null;
     const filed = await parts.inventory.apiKeys.get(input.secret);
     if (filed && (await isMinted(parts, input.secret))) return { id: filed.id, name: filed.name };
-    if (earlier) await settleOpenIntent(parts, context, client, input, earlier);
-    const intent: KeyIntent = { name: uniqueName(context, input, earlier), calledAtMs: parts.clock().getTime() };
+    const keys: KeysOfRun = { cluster: input.cluster, prefix: `${input.name}-${context.runId}-`, secret: input.secret };
+    if (earlier) await settleOpenIntent(parts, context, keys, earlier);
+    const intent: KeyIntent = { name: uniqueName(context, keys, earlier), calledAtMs: parts.clock().getTime() };
+    // No answer, or an error on the way back, does not mean that nothing was created: what this leaves behind is ended when the run ends.
+    await context.setRestore(API_KEYS, keys);
     await context.remember({ intent });
     await context.checkFence();
     await context.phase('creating the key');
-    const key = await create(client, input, intent.name).catch(async (error: RemoraError) => {
-      // No answer does not mean that nothing was created.
-      if (error.code === 'cluster-unreachable') await settleOpenIntent(parts, context, client, input, intent);
-      throw error;
-    });
+    const key = await create(client, input, intent.name);
+    // Fenced: a driver that slept through the call must not file a key that its successor has ended by now.
+    await context.remember({ intent: { ...intent, keyId: key.id } });
     // Filed before the secret: a key on record without a secret is known to be unusable, a secret without a record would be a key that nobody knows.
     await parts.inventory.apiKeys.put(input.secret, {
       secret: input.secret,

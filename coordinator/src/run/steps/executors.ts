@@ -1,6 +1,6 @@
 import type { Executors, Restorers } from '../executor.ts';
 import { ALLOCATION, restoreAllocation } from './allocation.ts';
-import { createApiKeyStep, updateApiKeyStep } from './api-key.ts';
+import { API_KEYS, createApiKeyStep, settleApiKeys, updateApiKeyStep } from './api-key.ts';
 import { createCaStep, issueCertificateStep } from './certificates.ts';
 import { putClusterSettingsStep } from './cluster-settings.ts';
 import { proveConnectionStep, recordConnectionStep } from './connection.ts';
@@ -23,6 +23,7 @@ export const createExecutors = (parts: StepParts): Executors => ({
   'connection.record': recordConnectionStep(parts),
 });
 
-export const createRestorers = (parts: Pick<StepParts, 'clients'>): Restorers => ({
+export const createRestorers = (parts: Pick<StepParts, 'clients' | 'inventory' | 'secrets'>): Restorers => ({
+  [API_KEYS]: settleApiKeys(parts),
   [ALLOCATION]: restoreAllocation(parts.clients),
 });

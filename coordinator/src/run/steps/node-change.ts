@@ -3,13 +3,16 @@ import type { Result } from '@remora/shared/protocol/delivery.ts';
 import type { StepInputs } from '../../plan/steps.ts';
 import type { Executor, StepContext } from '../executor.ts';
 import type { StepParts } from './parts.ts';
-import { finishRestart, prepareRestart, startOf, waitForGates } from './roll-node.ts';
+import { finishRestart, noteRestart, prepareRestart, startBefore, waitForGates } from './roll-node.ts';
 
 type NodeChange = StepInputs['node.change'];
 
-/** A change without a restart is done in seconds; a restart may take as long as the packages' unit allows, and its undo as long again. */
+/**
+ * A change without a restart is done in seconds. A restart may take 15 minutes each to stop, to start, to stop a start that failed and to start with the last
+ * good files: the run must not end before the agent does.
+ */
 const CHANGE_LIMIT_MS = 5 * 60_000;
-const RESTART_LIMIT_MS = 40 * 60_000;
+const RESTART_LIMIT_MS = 75 * 60_000;
 
 /** What an executor remembers of a restart, so that whoever goes on after a crash neither restarts twice nor waits at a gate for a node that is down. */
 interface RestartIntent {
@@ -32,10 +35,8 @@ const failure = (change: NodeChange, result: Result): RemoraError => {
   );
 };
 
-const deliver = async (context: StepContext, change: NodeChange, limitMs: number): Promise<void> => {
-  const result = await context.change(change, change.operations, limitMs);
-  if (result.outcome !== 'done') throw failure(change, result);
-};
+const deliver = (context: StepContext, change: NodeChange, limitMs: number): Promise<Result> =>
+  context.change(change, change.operations, limitMs);
 
 const restart = async (parts: StepParts, context: StepContext, change: NodeChange): Promise<void> => {
   const client = await parts.clients.get(change.cluster);
@@ -43,10 +44,15 @@ const restart = async (parts: StepParts, context: StepContext, change: NodeChang
   if (intent === null) {
     await waitForGates(parts, context, change);
     await prepareRestart(context, client, change);
-    intent = { sent: true, startedAtMs: await startOf(client, change.node) };
+    intent = { sent: true, startedAtMs: await startBefore(context, client, change) };
     await context.remember({ intent });
   }
-  await deliver(context, change, RESTART_LIMIT_MS);
+  const result = await deliver(context, change, RESTART_LIMIT_MS);
+  if (result.outcome !== 'done') {
+    // The agent started it with the last good files: allocation goes back only once the node is there again, or its shards would move.
+    if (result.outcome !== 'refused') await noteRestart(parts, context, client, change, intent.startedAtMs);
+    throw failure(change, result);
+  }
   await context.restarted(change.node);
   await finishRestart(parts, context, client, change, intent.startedAtMs);
 };
@@ -56,6 +62,9 @@ export const nodeChangeStep =
   (parts: StepParts): Executor<'node.change'> =>
   async (context, change) => {
     if (change.operations.some(({ name }) => name === 'service')) await restart(parts, context, change);
-    else await deliver(context, change, CHANGE_LIMIT_MS);
+    else {
+      const result = await deliver(context, change, CHANGE_LIMIT_MS);
+      if (result.outcome !== 'done') throw failure(change, result);
+    }
     return null;
   };

@@ -2,6 +2,7 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import type { OperationInput } from '@remora/shared/operations.ts';
 import type { Executor } from '../executor.ts';
 import type { StepParts } from './parts.ts';
+import { patientRead } from './patient-read.ts';
 
 interface ReloadAnswer {
   readonly nodes?: Readonly<
@@ -29,10 +30,7 @@ export const reloadSecureSettingsStep =
       ...body,
     };
     await context.checkFence();
-    const answer = await parts.agents.read({ cluster, node }, 'request', input, {
-      timeoutMs: TIMEOUT_MS * 2,
-      signal: context.signal,
-    });
+    const answer = await patientRead({ parts, context }, { cluster, node }, 'request', input, TIMEOUT_MS * 2);
     const nodes = Object.values((answer.body as ReloadAnswer | null)?.nodes ?? {});
     const exception = nodes.find((one) => one.reload_exception)?.reload_exception;
     if (answer.status !== 200 || exception || nodes.length !== 1) {

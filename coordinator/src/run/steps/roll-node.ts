@@ -54,6 +54,39 @@ export const startOf = async (client: Client, node: string): Promise<number | nu
   }
 };
 
+const START_LIMIT_MS = 60_000;
+
+/** The same before anything is stopped, when the cluster has to answer: a start that is not known could not be told from the next one. */
+export const startBefore = async (context: StepContext, client: Client, change: NodeChange): Promise<number> => {
+  for (let waited = 0; waited < START_LIMIT_MS; waited += POLL_MS) {
+    const start = await startOf(client, change.node);
+    if (start !== null) return start;
+    await context.sleep(POLL_MS);
+  }
+  throw new RemoraError(
+    'step-failed',
+    `Node ${change.node} was not restarted: cluster ${change.cluster} did not tell when its process began.`,
+  );
+};
+
+/** After a restart that was taken back: waits for the node to be in the cluster again, as long as a join may take, and notes whether it was restarted. */
+export const noteRestart = async (
+  parts: StepParts,
+  context: StepContext,
+  client: Client,
+  change: NodeChange,
+  before: number | null,
+): Promise<void> => {
+  await context.phase('waiting until the node is back in the cluster');
+  const limit = parts.clock().getTime() + JOIN_LIMIT_MS;
+  let start = await startOf(client, change.node);
+  while (start === null && parts.clock().getTime() < limit) {
+    await context.sleep(POLL_MS);
+    start = await startOf(client, change.node);
+  }
+  if (start !== null && start !== before) await context.restarted(change.node);
+};
+
 const waitForJoin = async (
   parts: StepParts,
   context: StepContext,

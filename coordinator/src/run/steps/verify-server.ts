@@ -8,6 +8,7 @@ import { nodeKey } from '../../store/inventory.ts';
 import type { Executor, StepContext } from '../executor.ts';
 import { issueFor } from './certificates.ts';
 import type { StepParts } from './parts.ts';
+import { patientRead } from './patient-read.ts';
 
 /** Elasticsearch polls files every 5 s by default (`resource.reload.interval.high`), people may have set more. */
 const SERVED_LIMIT_MS = 120_000;
@@ -41,11 +42,12 @@ const waitUntilServed = async (
   const { host, port } = parseAddress(address);
   const limit = parts.clock().getTime() + SERVED_LIMIT_MS;
   for (;;) {
-    const probe = await parts.agents.read(
+    const probe = await patientRead(
+      { parts, context },
       wish,
       'probe',
       { host, port, timeoutMs: PROBE_TIMEOUT_MS, tls: { caPem: ca?.certificatePem ?? '' } },
-      { timeoutMs: PROBE_TIMEOUT_MS * 3, signal: context.signal },
+      PROBE_TIMEOUT_MS * 3,
     );
     if (probe.tls?.trusted && probe.tls.chain[0]?.fingerprint256 === fingerprint) return;
     if (parts.clock().getTime() > limit) {
@@ -101,7 +103,9 @@ export const verifyServerStep =
         'step-failed',
         `There is no certificate on record for the remote cluster server of ${wish.node}.`,
       );
-    const covered = coversAddress(record.facts, host);
+    // Remembered before it is filed: whoever goes on after a crash delivers the same certificate again, which takes effect once.
+    const covered = context.memory.intent === null && coversAddress(record.facts, host);
+    if (!covered) await context.remember({ intent: { reissueFor: host } });
     const fingerprint = covered ? record.facts.fingerprint256 : await reissue(parts, context, wish, host);
     await context.phase('waiting until it is served');
     await waitUntilServed(parts, context, wish, address, fingerprint);
