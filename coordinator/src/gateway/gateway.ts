@@ -99,6 +99,8 @@ export const createGateway = async (parts: GatewayParts): Promise<Gateway> => {
     const session = await registry.find(node);
     if (session) await wakeUps.toCoordinator(session.coordinator, { kind: 'deliver', id });
   };
+  const isUnverified = async (node: NodeId): Promise<boolean> =>
+    (await redis.hexists(gatewayKeys.unverified, nodeKey(node))) === 1;
   const waits = new SharedDeliveryWaits({ store, wakeUps, nudge, log });
   const tokens = joinTokens({
     redis,
@@ -124,7 +126,7 @@ export const createGateway = async (parts: GatewayParts): Promise<Gateway> => {
         log,
       });
     },
-    calls: deliveryCalls({ store, waits, registry }),
+    calls: deliveryCalls({ store, waits, registry, isUnverified }),
     sessions: { isOnline: async (node) => (await registry.find(node)) !== null, list: () => registry.list() },
     tokens: { create: (request) => tokens.create(request) },
     async disconnect(node) {

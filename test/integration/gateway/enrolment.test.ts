@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { request } from 'node:https';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RemoraError } from '@remora/shared/errors.ts';
 import { parseJoinToken } from '@remora/shared/protocol/join-token.ts';
 import { paths } from '@remora/shared/protocol/limits.ts';
@@ -70,20 +71,23 @@ describe('a join', () => {
     await agent.close();
   });
 
-  test('again in the same place takes the earlier certificate away and closes its session', async () => {
+  test('again takes the earlier certificate away', async () => {
     const first = await joinAgent(fleet, coordinator, { name: 'us-3', keys });
-    const agent = await WireAgent.connect(coordinator.url, first);
     await joinAgent(fleet, coordinator, { name: 'us-3', keys: otherKeys });
-    expect(await agent.closed).toMatchObject({ code: 4401 });
     await expect(WireAgent.dial(coordinator.url, first)).rejects.toMatchObject({ status: 401 });
   });
 
-  test('under the name of a live agent in another place is a conflict, and possible once that is offline', async () => {
+  test.each([
+    ['in another place', { configDir: '/srv/other' }],
+    ['in the same place', {}],
+    ['beside a node that is down', { pid: null }],
+  ])('under the name of a live agent, %s, is a conflict, and possible once that is offline', async (_, more) => {
     const agent = await WireAgent.connect(coordinator.url, await joinAgent(fleet, coordinator, { name: 'us-4', keys }));
-    const wish = { token: await token(), name: 'us-4', keys: otherKeys, configDir: '/srv/other' };
+    const wish = { token: await token(), name: 'us-4', keys: otherKeys, ...more };
     const { status, body } = await join(wish);
     expect({ status, code: body.code }).toEqual({ status: 409, code: 'conflict' });
     expect(body.detail).toContain('"us-4"');
+    expect(agent.socket.readyState).toBe(agent.socket.OPEN);
     await agent.close();
     await expect.poll(() => coordinator.gateway.sessions.isOnline({ cluster: 'us', node: 'us-4' })).toBe(false);
     expect((await join(wish)).status).toBe(200);
@@ -103,6 +107,29 @@ describe('a join', () => {
     agent.beat();
     expect(await agent.closed).toMatchObject({ code: 4401, reason: expect.stringContaining('stranger-2') });
   });
+});
+
+test('an agent that joined beside a node that was down gets deliveries once the cluster confirmed the node, not before', async () => {
+  const credentials = await joinAgent(fleet, coordinator, { name: 'us-10', keys, pid: null });
+  const down = { running: false, configDir: '/etc/elasticsearch', pid: null };
+  const agent = await WireAgent.connect(coordinator.url, credentials, { elasticsearch: down });
+  let isConfirmed = false;
+  agent.answerAll(() => [isConfirmed ? { tcp: 'open', detail: '' } : 'too early']);
+  const { calls } = coordinator.gateway;
+  const node = { cluster: 'us', node: 'us-10' };
+  const probe = { host: 'localhost', port: 1, timeoutMs: 1000 };
+  const read = () => calls.read(node, 'probe', probe, { timeoutMs: 10_000 });
+  await expect(read()).rejects.toMatchObject({ code: 'agent-offline', message: expect.stringContaining('confirmed') });
+  const operations = [{ name: 'settings' as const, input: { set: {}, remove: [] } }];
+  const changed = calls.change(node, { id: 'run/0', fence: 1, operations }, { timeoutMs: 10_000 });
+  agent.send({ type: 'heartbeat', running: false, pid: null, delivery: null });
+  await expect.poll(() => fleet.redis.exists(storeKeys.delivery('run/0'))).toBe(1);
+  await sleep(200);
+  isConfirmed = true;
+  agent.beat();
+  expect(await changed).toMatchObject({ outcome: 'done', results: [{ tcp: 'open' }] });
+  expect(await read()).toMatchObject({ tcp: 'open' });
+  await agent.close();
 });
 
 describe('a token', () => {

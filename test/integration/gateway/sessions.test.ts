@@ -1,9 +1,10 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { connect } from 'node:tls';
+import { connect as connectTls } from 'node:tls';
 import { MAX_FRAME_BYTES } from '@remora/shared/protocol/limits.ts';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { openFleetCa } from '../../../coordinator/src/pki/fleet-ca.ts';
@@ -80,7 +81,11 @@ describe('an upgrade', () => {
 
   test('that was refused is closed by the server, though the client keeps its half open', async () => {
     const { hostname: host, port } = new URL(one.url);
-    const socket = connect({ host, port: Number(port), ca: fleet.fleetCa.certificatePem, allowHalfOpen: true });
+    const socket = connectTls({
+      socket: connect({ host, port: Number(port), allowHalfOpen: true }),
+      servername: host,
+      ca: fleet.fleetCa.certificatePem,
+    });
     onTestFinished(() => void socket.destroy());
     const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'];
     socket.write(['GET /agent/v1/session HTTP/1.1', `Host: ${host}`, ...upgrade, '', ''].join('\r\n'));

@@ -23,6 +23,13 @@ const READ_TTL_MS = 2 * 60 * 1000;
 const offline = ({ cluster, node }: NodeId): RemoraError =>
   new RemoraError('agent-offline', `The agent of node "${node}" of cluster "${cluster}" is offline.`);
 
+const unverified = ({ cluster, node }: NodeId): RemoraError =>
+  new RemoraError(
+    'agent-offline',
+    `The agent of node "${node}" joined while that was down, and cluster "${cluster}" has not confirmed yet that the node is its own.`,
+    { hint: 'Start that node. As soon as the cluster knows it, its agent gets work.' },
+  );
+
 const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(errorTable, code);
 
 /** An agent's own error, with the name of its node. */
@@ -69,13 +76,16 @@ export const deliveryCalls = ({
   store,
   waits,
   registry,
+  isUnverified,
 }: {
   readonly store: DeliveryStore;
   readonly waits: DeliveryWaits;
   readonly registry: Pick<SessionRegistry, 'find'>;
+  readonly isUnverified: (node: NodeId) => Promise<boolean>;
 }): AgentCalls => ({
   async read<N extends ReadOperation>(node: NodeId, name: N, input: OperationInput<N>, options: CallOptions) {
     if (!(await registry.find(node))) throw offline(node);
+    if (await isUnverified(node)) throw unverified(node);
     const id = `read/${randomUUID()}`;
     const record = newRecord(node, 0, [{ name, input } as OperationCall]);
     await store.open(id, record, Math.max(READ_TTL_MS, options.timeoutMs));

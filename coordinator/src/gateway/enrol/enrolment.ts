@@ -48,19 +48,17 @@ const checkRequest = (request: JoinRequest): string => {
 };
 
 /**
- * An agent may come again for its node: after its data directory was lost, or to renew its certificate. What looks like a second node under the same name
- * (a live agent beside another configuration directory) is refused.
+ * An agent may come again for its node, once the one that it replaces is stopped: after its data directory was lost, or to renew its certificate. While that
+ * is online nobody else gets its name, whatever the request says of itself: a join token alone must not take a live node over.
  */
-const checkNameIsFree = async (
-  known: NodeRecord | null,
-  request: JoinRequest,
-  registry: EnrolmentParts['registry'],
-): Promise<void> => {
-  if (!known || known.configDir === request.elasticsearch.configDir || !(await registry.find(known))) return;
+const checkNameIsFree = async (known: NodeRecord | null, registry: EnrolmentParts['registry']): Promise<void> => {
+  if (!known || !(await registry.find(known))) return;
   throw new RemoraError(
     'conflict',
     `The cluster "${known.cluster}" has a node "${known.node}" already: its agent is online, beside ${known.configDir}.`,
-    { hint: 'Stop that agent and join again. If that is another node, two nodes of the cluster have one node.name.' },
+    {
+      hint: `Stop that agent, or end its rights with \`remora nodes remove ${known.node} --cluster ${known.cluster}\`, and join again. If that is another node, two nodes of the cluster have one node.name.`,
+    },
   );
 };
 
@@ -96,7 +94,7 @@ export const enrolment = (parts: EnrolmentParts) => {
   const admit = async (request: JoinRequest, token: HeldToken, id: string): Promise<string> => {
     const { nodeName, pid } = request.elasticsearch;
     const known = await inventory.nodes.get(id);
-    await checkNameIsFree(known, request, registry);
+    await checkNameIsFree(known, registry);
     if (verifyNode && pid !== null) await verifyNode(token.cluster, { nodeName, pid });
     const { publicKeyPem } = request;
     const { certificatePem } = parts.issueAgentCertificate({ publicKeyPem, id, validityDays: CERTIFICATE_DAYS });

@@ -44,6 +44,7 @@ interface SessionState {
   carriesOut: string | null;
   /** The agent stops: no more deliveries. */
   draining: boolean;
+  /** The node was down when the agent joined, and its cluster did not confirm it yet: no deliveries, which may carry secrets. */
   unverified: boolean;
 }
 
@@ -56,15 +57,15 @@ export class AgentConnection {
   readonly #parts: ConnectionParts;
   #session: SessionState | null = null;
 
-  /** `onOpen` hears when the session is the newest of its node. */
-  constructor(socket: WebSocket, peer: Peer, parts: ConnectionParts, onOpen: (connection: AgentConnection) => void) {
+  /** `onReady` hears when the session is the newest of its node, and again once its node is verified. */
+  constructor(socket: WebSocket, peer: Peer, parts: ConnectionParts, onReady: (connection: AgentConnection) => void) {
     this.peer = peer;
     this.#socket = socket;
     this.#parts = parts;
     const closed = Promise.withResolvers<void>();
     this.closed = closed.promise;
     serveSocket(socket, {
-      onMessage: (message) => this.#dispatch(message, onOpen),
+      onMessage: (message) => this.#dispatch(message, onReady),
       onRefused: (error) =>
         parts.log.warn({ ...this.#about(), reason: messageOf(error) }, 'agent session refused: the socket is closed'),
       onClosed: async () => {
@@ -82,9 +83,10 @@ export class AgentConnection {
     return this.#session?.epoch ?? null;
   }
 
-  /** null before hello and once the agent is draining. */
+  /** null before hello, while the node is not verified, and once the agent is draining. */
   deliverable(): OpenSession | null {
-    return this.#session && !this.#session.draining ? this.#open(this.#session) : null;
+    const session = this.#session;
+    return session && !session.draining && !session.unverified ? this.#open(session) : null;
   }
 
   /** Throws the agent out, with the close code that goes with the error. */
@@ -110,17 +112,18 @@ export class AgentConnection {
     return { node: this.peer.node, epoch: session.epoch, carriesOut: session.carriesOut, send };
   }
 
-  async #dispatch(message: FromAgent, onOpen: (connection: AgentConnection) => void): Promise<void> {
+  async #dispatch(message: FromAgent, onReady: (connection: AgentConnection) => void): Promise<void> {
     const session = this.#session;
     if (message.type === 'hello') {
       if (session) throw new RemoraError('protocol-violation', 'the agent said hello twice');
       await this.#begin(message);
-      return onOpen(this);
+      return onReady(this);
     }
     if (!session) throw new RemoraError('protocol-violation', `a message of type "${message.type}" came before hello`);
     switch (message.type) {
       case 'heartbeat':
-        return this.#beat(session, message);
+        if (await this.#beat(session, message)) onReady(this);
+        return;
       case 'draining':
         session.draining = true;
         return this.#parts.registry.release(this.peer.node, session.epoch);
@@ -154,17 +157,21 @@ export class AgentConnection {
     await presence.seen(node, session.presence);
   }
 
-  async #beat(session: SessionState, heartbeat: Heartbeat): Promise<void> {
+  /** Answers whether this beat verified the node. */
+  async #beat(session: SessionState, heartbeat: Heartbeat): Promise<boolean> {
     // The word of a newer session may have been lost, or this one's record with a Redis that failed over: the agent then dials again.
     if (!session.draining && !(await this.#parts.registry.isNewest(this.peer.node, session.epoch))) {
-      return this.close(closeCodes.superseded, 'this session is not the newest of its node any more');
+      this.close(closeCodes.superseded, 'this session is not the newest of its node any more');
+      return false;
     }
     session.carriesOut = heartbeat.delivery;
     session.presence = { ...session.presence, running: heartbeat.running };
-    if (session.unverified && heartbeat.pid !== null) {
+    const wasUnverified = session.unverified;
+    if (wasUnverified && heartbeat.pid !== null) {
       session.unverified = (await this.#parts.helloCheck.node(this.peer.node, heartbeat.pid)).unverified;
     }
     await this.#parts.presence.seen(this.peer.node, session.presence);
+    return wasUnverified && !session.unverified;
   }
 
   async #end(): Promise<void> {

@@ -10,7 +10,7 @@ import { AgentConnection, type ConnectionParts, type OpenSession } from './agent
 /** The sockets that this coordinator holds. */
 export interface SessionHub {
   accept(socket: WebSocket, peer: Peer): void;
-  /** The newest session of a node here, unless its agent is draining. */
+  /** The newest session of a node here, unless its agent is draining or its node not verified yet. */
   find(node: NodeId): OpenSession | null;
   /** Closes all with `draining`, and by force what is open after `limitMs`; their sessions are recorded as over when it resolves. */
   drain(limitMs: number): Promise<void>;
@@ -35,7 +35,7 @@ export const openSessionHub = (parts: ConnectionParts): SessionHub => {
   parts.wakeUps.listen((wakeUp) => {
     for (const connection of connections) obey(wakeUp, connection);
   });
-  const onOpen = (connection: AgentConnection): void => {
+  const onReady = (connection: AgentConnection): void => {
     // Two sessions of one node may open at once, and the older one be done with it last.
     const known = newest.get(connection.node)?.epoch ?? 0;
     if ((connection.epoch ?? 0) > known) newest.set(connection.node, connection);
@@ -45,7 +45,7 @@ export const openSessionHub = (parts: ConnectionParts): SessionHub => {
   };
   return {
     accept(socket, peer) {
-      const connection = new AgentConnection(socket, peer, parts, onOpen);
+      const connection = new AgentConnection(socket, peer, parts, onReady);
       connections.add(connection);
       void connection.closed.then(() => {
         connections.delete(connection);
