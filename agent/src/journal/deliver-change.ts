@@ -148,9 +148,15 @@ export const carryOutChange = async (
       return result;
     }
     const { draft, folder, record } = prepared;
-    const result = await drive({ context, folder, record, progress }, draft);
-    await journal.finished(folder, record);
-    return result;
+    try {
+      const result = await drive({ context, folder, record, progress }, draft);
+      await journal.finished(folder, record);
+      return result;
+    } catch (error) {
+      // Neither done nor undone, so there is no true answer: the record stays open, and the next start of the agent goes on with it.
+      context.log('error', `${id} was interrupted in the phase ${record.phase}: ${asRemoraError(error).message}`);
+      process.exit(1);
+    }
   } finally {
     context.openDelivery.id = null;
   }

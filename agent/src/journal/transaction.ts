@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { asRemoraError, type ErrorCode, messageOf, RemoraError } from '@remora/shared/errors.ts';
 import type { Result } from '@remora/shared/protocol/delivery.ts';
 import type { AgentContext } from '../context.ts';
@@ -9,7 +10,7 @@ import { applyFiles } from './apply.ts';
 import type { KeystoreDraft } from './draft.ts';
 import { noteKeystore, writeKeystore } from './keystore-step.ts';
 import { type Restart, type TransactionRecord, writeRecord } from './record.ts';
-import { undoDisk } from './undo.ts';
+import { isPutBack, undoDisk } from './undo.ts';
 
 /** One staged transaction on its way to `finished`; see record.ts for the phases and what a crash in each means. */
 export interface Transaction {
@@ -24,11 +25,29 @@ const enter = async ({ folder, record }: Transaction, phase: TransactionRecord['
   await writeRecord(folder, record);
 };
 
+const RECORD_RETRY_MS = 5000;
+
+/** A result that is not recorded must not be answered: whoever delivers again would have it carried out again. So a full disk is waited out. */
 const finish = async (transaction: Transaction, result: Result): Promise<Result> => {
-  transaction.record.result = result;
-  await enter(transaction, 'finished');
-  return result;
+  const { context, record, progress } = transaction;
+  record.result = result;
+  for (;;) {
+    try {
+      await enter(transaction, 'finished');
+      return result;
+    } catch (error) {
+      context.log('error', `the result of ${record.id} cannot be recorded, trying again: ${messageOf(error)}`);
+      progress("waiting until the agent's journal can be written");
+      await sleep(RECORD_RETRY_MS);
+    }
+  }
 };
+
+/** Writes the record if that is possible. For where a node may be down: it has to run again, whether or not there is room for the record. */
+const note = ({ context, folder, record }: Transaction): Promise<void> =>
+  writeRecord(folder, record).catch((error: unknown) => {
+    context.log('error', `the record of ${record.id} cannot be written, going on: ${messageOf(error)}`);
+  });
 
 const setResult = (record: TransactionRecord, operation: 'keystore' | 'service', result: unknown): void => {
   record.results[record.operations.indexOf(operation)] = result;
@@ -59,16 +78,16 @@ export const runKeystore = async (transaction: Transaction, draft: KeystoreDraft
 
 /** Stops and starts the node. Goes on from wherever a crash left it: a process other than `replaces` is the new one. */
 const runRestart = async (transaction: Transaction, restart: Restart): Promise<void> => {
-  const { context, folder, record, progress } = transaction;
+  const { context, record, progress } = transaction;
   restart.beganAtMs ??= Date.now();
-  await enter(transaction, 'restarting');
+  if (record.phase !== 'restarting') await enter(transaction, 'restarting');
   if (restart.replaces !== null && isAlive(restart.replaces)) {
     progress('stopping');
     await stopNode(context, restart.replaces);
   }
   if (restart.stoppedAtMs === null) {
     restart.stoppedAtMs = Date.now();
-    await writeRecord(folder, record);
+    await note(transaction);
   }
   progress('starting');
   const identity = await startNode(context, {
@@ -91,6 +110,8 @@ export const rollForward = async (transaction: Transaction): Promise<Result> => 
       await enter(transaction, 'committed');
       await applyFiles(folder, record, progress);
       if (record.sources.length > 0) await context.ledger.saveSources(record.sources);
+    } else if (await isPutBack(record)) {
+      throw new RemoraError('step-failed', 'The agent was ended while it undid this step.');
     }
     if (record.restart !== null) await runRestart(transaction, record.restart);
   } catch (error) {
@@ -118,7 +139,9 @@ export const undo = async (transaction: Transaction, error: unknown): Promise<Re
     hint: error instanceof RemoraError ? error.hint : null,
     startAgain: record.phase === 'restarting' && record.restart?.replaces !== null,
   };
-  await enter(transaction, 'undoing');
+  record.phase = 'undoing';
+  // Going back is right after a crash too, whatever phase the record is left in; see isPutBack for `restarting`.
+  await note(transaction);
   return finishUndo(transaction);
 };
 

@@ -3,7 +3,7 @@ import { messageOf } from '@remora/shared/errors.ts';
 import { sameSettingValue } from '@remora/shared/settings.ts';
 import type { AgentContext } from '../context.ts';
 import { editSettings, readSettings } from '../settings-file/edit.ts';
-import { digestOfFile, readWithState, removeDurably, writeDurably } from '../system/durable-file.ts';
+import { digestOfFile, type FileState, readWithState, removeDurably, writeDurably } from '../system/durable-file.ts';
 import {
   beforePath,
   type FileChange,
@@ -57,6 +57,17 @@ const undoSettingsFile = async (record: TransactionRecord, change: FileChange): 
   }
 };
 
+const undoChange = async (
+  folder: string,
+  record: TransactionRecord,
+  change: FileChange,
+  index: number,
+): Promise<string | null> => {
+  const changedByOthers = await undoFile(folder, change, index);
+  const isSettings = change.path === record.settingsPath && record.settings.length > 0;
+  return changedByOthers !== null && isSettings ? undoSettingsFile(record, change) : changedByOthers;
+};
+
 /** The whole keystore goes back only while it is what the step made of it; what others added to it meanwhile must not be lost. */
 const undoKeystore = async (
   context: AgentContext,
@@ -84,6 +95,24 @@ const removeDirectories = async (record: TransactionRecord): Promise<void> => {
   for (const { path } of record.directories.toReversed()) await rmdir(path).catch(() => undefined);
 };
 
+const isBefore = async (path: string, before: FileState | null, after: string | null): Promise<boolean> => {
+  const digest = before?.digest ?? null;
+  return digest !== after && (await digestOfFile(path)) === digest;
+};
+
+/**
+ * Whether something of a transaction that restarts the node is as it was before. Then an undo has begun that could not be recorded, since the agent's
+ * disk was full, and a new process of the node does not mean that the step is done.
+ */
+export const isPutBack = async ({ files, keystore }: TransactionRecord): Promise<boolean> => {
+  for (const { path, before, after } of files) if (await isBefore(path, before, after?.digest ?? null)) return true;
+  return keystore !== null && keystore.after !== null && isBefore(keystore.path, keystore.before, keystore.after);
+};
+
+/** One part that cannot be undone keeps neither the others from it nor the node from its start. */
+const orSentence = (what: string, undone: Promise<string | null>): Promise<string | null> =>
+  undone.catch((error: unknown) => `${what} could not be put back: ${messageOf(error)}`);
+
 /**
  * Undoes all that a transaction changed on the disk, in reverse. Returns what could not be undone, a sentence each: people have to look. Repeating it is a
  * no-op.
@@ -95,13 +124,13 @@ export const undoDisk = async (
 ): Promise<readonly string[]> => {
   const problems: string[] = [];
   for (const [index, change] of [...record.files.entries()].reverse()) {
-    const changedByOthers = await undoFile(folder, change, index);
-    if (changedByOthers === null) continue;
-    const isSettings = change.path === record.settingsPath && record.settings.length > 0;
-    const problem = isSettings ? await undoSettingsFile(record, change) : changedByOthers;
+    const problem = await orSentence(change.label, undoChange(folder, record, change, index));
     if (problem !== null) problems.push(problem);
   }
-  const keystoreProblem = await context.keystore.exclusive(() => undoKeystore(context, folder, record));
+  const keystoreProblem = await orSentence(
+    'the keystore',
+    context.keystore.exclusive(() => undoKeystore(context, folder, record)),
+  );
   if (keystoreProblem !== null) problems.push(keystoreProblem);
   await removeDirectories(record);
   return problems;

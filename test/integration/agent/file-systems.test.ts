@@ -1,10 +1,19 @@
 import { execFileSync } from 'node:child_process';
 import { realpathSync } from 'node:fs';
-import { lstat, mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createBed, file, inspection, type NodeBed, setting } from '../../support/agent-harness.ts';
+import {
+  type AgentProcess,
+  createBed,
+  file,
+  inspection,
+  type NodeBed,
+  restart,
+  setting,
+} from '../../support/agent-harness.ts';
+import { until } from '../../support/fake-gateway.ts';
 
 /** Disks and mounts as operators have them. Mounting takes root and a kernel that lets it. */
 const mount = (...args: string[]): void => {
@@ -42,6 +51,24 @@ const configOnTmpfs = async (size: string): Promise<void> => {
   await writeFile(bed.settingsFile, yml);
 };
 
+const startOnSmallDisk = async (): Promise<AgentProcess> => {
+  bed = await createBed(['cheap.stop.ms: 1000']);
+  await mkdir(bed.dataDir, { mode: 0o700 });
+  mount('-t', 'tmpfs', '-o', 'size=4m,mode=700', 'tmpfs', bed.dataDir);
+  mounted.push(bed.dataDir);
+  await bed.startNode();
+  await bed.join();
+  return bed.startAgent();
+};
+
+const fillDiskDuringStop = async (agent: AgentProcess): Promise<string> => {
+  await until('the node is being stopped', () => bed.record()?.phase === 'restarting');
+  const filler = join(bed.dataDir, 'filler');
+  await expect(writeFile(filler, Buffer.alloc(8 * 1024 * 1024))).rejects.toMatchObject({ code: 'ENOSPC' });
+  await until('the agent waits for room', () => agent.stderr().includes('cannot be recorded, trying again'));
+  return filler;
+};
+
 describe.skipIf(!canMount)('mounts', () => {
   test('a read-only configuration directory is refused before anything changed', async () => {
     bed = await createBed();
@@ -77,6 +104,41 @@ describe.skipIf(!canMount)('mounts', () => {
     expect(result).toMatchObject({ outcome: 'refused', error: { code: 'node-read-only' } });
     expect(result.error?.message).toContain(bed.settingsFile);
     expect((await facts()).configDirRefusal).toContain(bed.settingsFile); // known before a run begins
+  });
+
+  test.each([
+    ['done', 'starts', {}],
+    ['undone', 'does not start and is started again as it was', { 'cheap.broken': true }],
+  ])(
+    "the agent's disk that is full while the node is stopped: %s, since the node %s, and answered when it is recorded",
+    async (outcome, _, set) => {
+      const agent = await startOnSmallDisk();
+      const before = bed.nodePid();
+      bed.gateway.send([setting({ a: 1, ...set }), restart()], { id: 'r/s/1' });
+      const filler = await fillDiskDuringStop(agent);
+      expect(bed.nodePid()).not.toBe(before);
+      expect(await bed.answers()).toBe(true);
+      expect(bed.record()?.phase).toBe('restarting');
+      expect(bed.gateway.received.some(({ type }) => type === 'result')).toBe(false);
+      await rm(filler);
+      expect(await bed.gateway.result('r/s/1')).toMatchObject({ outcome });
+      expect((await bed.yml()).includes('a: 1')).toBe(outcome === 'done');
+      expect(bed.record()?.phase).toBe('finished');
+    },
+  );
+
+  test('an undo that could not be recorded before the agent died is gone on with', async () => {
+    const agent = await startOnSmallDisk();
+    const yml = await bed.yml();
+    bed.gateway.send([setting({ 'cheap.broken': true }), restart()], { id: 'r/s/1' });
+    const filler = await fillDiskDuringStop(agent);
+    await agent.crash();
+    await rm(filler);
+    await bed.startAgent();
+    expect(await bed.gateway.result('r/s/1')).toMatchObject({ outcome: 'undone' });
+    expect(await bed.yml()).toBe(yml);
+    expect(await bed.answers()).toBe(true);
+    expect(bed.nodeCount()).toBe(1);
   });
 });
 
