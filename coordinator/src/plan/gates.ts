@@ -1,4 +1,4 @@
-import type { Baseline } from './steps.ts';
+import type { Baseline, StatedOutages } from './steps.ts';
 import { type Disk, isOver, usedShare, type Watermark } from './watermark.ts';
 
 /** A shard copy as `_cat/shards` tells it. */
@@ -15,7 +15,7 @@ export interface ShardCopy {
 export interface RollFacts {
   readonly node: string;
   readonly baseline: Baseline;
-  readonly outageStated: boolean;
+  readonly outageStated: StatedOutages;
   readonly health: 'green' | 'yellow' | 'red';
   /** Names of the nodes that are in the cluster now. */
   readonly nodes: readonly string[];
@@ -84,7 +84,7 @@ export const gates = {
   'copies-elsewhere': {
     demands: 'every shard that has a replica keeps a started copy on another node',
     closed: (facts) => {
-      const last = facts.outageStated ? [] : lastCopies(facts);
+      const last = facts.outageStated.data ? [] : lastCopies(facts);
       return last.length === 0
         ? null
         : `${facts.node} holds the only started copy of ${last
@@ -96,7 +96,7 @@ export const gates = {
   'master-quorum': {
     demands: 'the other voting nodes can elect a master without this one',
     closed: ({ voting, node, nodes, outageStated }) => {
-      if (outageStated || !voting.includes(node)) return null;
+      if (outageStated.master || !voting.includes(node)) return null;
       const others = voting.filter((name) => name !== node && nodes.includes(name)).length;
       return others > voting.length / 2
         ? null

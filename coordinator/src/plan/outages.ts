@@ -1,4 +1,5 @@
 import type { ClusterObservation, NodeObservation } from './facts.ts';
+import type { StatedOutages } from './steps.ts';
 
 const masterEligible = (cluster: ClusterObservation): NodeObservation[] =>
   cluster.nodes.filter((node) => node.roles.includes('master'));
@@ -44,9 +45,11 @@ export const outagesOf = (cluster: ClusterObservation, restarts: readonly string
   return [...masterOutage(cluster, restarts), ...dataOutage(cluster, restarts)];
 };
 
-/** Whether the outage of restarting this node is stated by `outagesOf`, so that quorum is not waited for. */
-export const isOutageStated = (cluster: ClusterObservation, node: string): boolean =>
-  outagesOf(cluster, [node]).length > 0;
+/** Which outages of restarting this node `outagesOf` states, so that just these are not waited for. */
+export const statedOutages = (cluster: ClusterObservation, node: string): StatedOutages => ({
+  master: masterOutage(cluster, [node]).length > 0,
+  data: dataOutage(cluster, [node]).length > 0,
+});
 
 /** Indices that go away with their node; listed, never blocked on: searchable snapshots have no replicas by design. */
 export const unreplicatedWarning = (cluster: ClusterObservation, restarts: readonly string[]): string[] => {

@@ -32,8 +32,8 @@ export interface StepInputs {
     readonly operations: readonly OperationCall<ChangeOperation>[];
     /** How the cluster was when the plan was made: a roll must not leave it worse. */
     readonly baseline: Baseline;
-    /** The plan states this node's outage, and a run starts only once it was accepted: quorum and copies are not waited for. */
-    readonly outageStated: boolean;
+    /** What the plan states of this node; a run starts only once it was accepted. */
+    readonly outageStated: StatedOutages;
   };
   /** Checks that the remote cluster server of a node serves the certificate under an address that it covers; reissues it by file if not. */
   'remote-server.verify': CertificateIssue;
@@ -86,6 +86,14 @@ export interface CertificateIssue extends NodeId, CertificateWish {
   /** Secrets that receive the PKCS#12 file and its password. */
   readonly p12Secret: string;
   readonly passwordSecret: string;
+}
+
+/** Outages of a node that the plan states: each lets its own gate pass, and no other. */
+export interface StatedOutages {
+  /** No master may be elected while it is away: quorum is not waited for. */
+  readonly master: boolean;
+  /** No other node can hold copies of its shards: they are not waited for. */
+  readonly data: boolean;
 }
 
 /** Health of a cluster before a roll. */

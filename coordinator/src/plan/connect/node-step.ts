@@ -1,7 +1,7 @@
 import type { EffectClass } from '@remora/shared/settings.ts';
 import type { ClusterObservation, ConnectFacts, NodeObservation } from '../facts.ts';
 import type { NodeChange } from '../node-change.ts';
-import { isOutageStated } from '../outages.ts';
+import { statedOutages } from '../outages.ts';
 import { keystorePasswordNames } from '../secret-names.ts';
 import type { AnyStep } from '../steps.ts';
 
@@ -28,7 +28,7 @@ export const nodeStep = ({ cluster, node, change, effect, stages }: NodeStepPart
     node: node.name,
     operations: change.operations,
     baseline: { health: cluster.health, nodes: cluster.nodes.length },
-    outageStated: isOutageStated(cluster, node.name),
+    outageStated: statedOutages(cluster, node.name),
   },
 });
 

@@ -32,7 +32,7 @@ const copy = (node: string | null, more: Partial<ShardCopy> = {}): ShardCopy => 
 const facts = (more: Partial<RollFacts> = {}): RollFacts => ({
   node: 'n1',
   baseline: { health: 'green', nodes: 3 },
-  outageStated: false,
+  outageStated: { master: false, data: false },
   health: 'green',
   nodes: ['n1', 'n2', 'n3'],
   initializingShards: 0,
@@ -82,7 +82,7 @@ const open: { readonly name: string; readonly facts: Partial<RollFacts> }[] = [
   {
     name: 'a single node whose outage the plan states',
     facts: {
-      outageStated: true,
+      outageStated: { master: true, data: true },
       baseline: { health: 'yellow', nodes: 1 },
       health: 'yellow',
       nodes: ['n1'],
@@ -90,7 +90,10 @@ const open: { readonly name: string; readonly facts: Partial<RollFacts> }[] = [
       shards: [copy('n1'), copy(null, { primary: false })],
     },
   },
-  { name: 'the voter of two masters, whose outage the plan states', facts: { outageStated: true, voting: ['n1'] } },
+  {
+    name: 'the voter of two masters, whose outage the plan states',
+    facts: { outageStated: { master: true, data: false }, voting: ['n1'] },
+  },
   { name: 'a snapshot on another node', facts: { snapshotNodes: ['n2'] } },
   { name: 'another node over the low watermark', facts: { disks: disks({ n1: 0.5, n2: 0.9 }) } },
   { name: 'a full disk, when disks are not looked at', facts: { disks: disks({ n1: 0.99 }), watermarks: null } },
@@ -219,8 +222,25 @@ describe('a gate is closed when', () => {
     expect(Object.keys(gates).filter((gate) => !covered.has(gate as ClosedGate['gate']))).toEqual([]);
   });
 
+  test('an outage of masters that is stated opens no gate of data, nor the other way round', () => {
+    const both = {
+      voting: ['n1'],
+      shards: [copy('n1'), copy(null, { primary: false })],
+      baseline: { health: 'yellow', nodes: 3 },
+    } as const;
+    const gateOf = (outageStated: RollFacts['outageStated']) =>
+      closedGates(facts({ ...both, outageStated })).map(({ gate }) => gate);
+    expect(gateOf({ master: true, data: false })).toEqual(['copies-elsewhere']);
+    expect(gateOf({ master: false, data: true })).toEqual(['master-quorum']);
+  });
+
   test('an outage that is stated lets through nothing else', () => {
-    const stated = { outageStated: true, agentOnline: false, initializingShards: 1, snapshotNodes: ['n1'] };
+    const stated = {
+      outageStated: { master: true, data: true },
+      agentOnline: false,
+      initializingShards: 1,
+      snapshotNodes: ['n1'],
+    };
     expect(closedGates(facts(stated)).map(({ gate }) => gate)).toEqual([
       'agent-online',
       'no-shard-initializing',

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ClusterObservation } from '../../../../coordinator/src/plan/facts.ts';
 import { byName, rollOrder } from '../../../../coordinator/src/plan/order.ts';
-import { isOutageStated, outagesOf, unreplicatedWarning } from '../../../../coordinator/src/plan/outages.ts';
+import { outagesOf, statedOutages, unreplicatedWarning } from '../../../../coordinator/src/plan/outages.ts';
 import { factsOf, request } from '../../../cases/connect/facts.ts';
 import { world } from '../../../cases/connect/world.ts';
 
@@ -89,8 +89,8 @@ describe('outages', () => {
 
   test('are stated for the nodes that cause them', () => {
     const [three, mixed] = [cluster(all, all, all), cluster(['master'], ['data'], ['data'])];
-    expect(named(1, 2, 3).map((node) => isOutageStated(three, node))).toEqual([false, false, false]);
-    expect(named(1, 2, 3).map((node) => isOutageStated(mixed, node))).toEqual([true, false, false]);
+    expect(named(1, 2, 3).map((node) => statedOutages(three, node).master)).toEqual([false, false, false]);
+    expect(named(1, 2, 3).map((node) => statedOutages(mixed, node).master)).toEqual([true, false, false]);
   });
 });
 
