@@ -190,16 +190,19 @@ describe('two sessions of one node', () => {
 });
 
 test.each([
-  ['of which a newer one was opened', JSON.stringify({ coordinator: 'two', epoch: 1_000_000 })],
-  ['whose record was lost with a fail-over', null],
-])('a session %s, without this coordinator having heard of it, ends at its next beat', async (_, session) => {
-  const agent = await WireAgent.connect(one.url, await enrol('lost'));
-  if (session === null) await fleet.redis.hdel(storeKeys.sessions, 'us/lost');
-  else await fleet.redis.hset(storeKeys.sessions, 'us/lost', session);
-  agent.beat();
-  expect(await agent.closed).toMatchObject({ code: 4409 });
-  expect(await fleet.redis.hget(storeKeys.sessions, 'us/lost')).toBe(session);
-});
+  ['superseded', 'of which a newer one was opened', JSON.stringify({ coordinator: 'two', epoch: 1_000_000 })],
+  ['lost', 'whose record was lost with a fail-over', null],
+])(
+  'a session (%s) %s, without this coordinator having heard of it, ends at its next beat',
+  async (name, _, session) => {
+    const agent = await WireAgent.connect(one.url, await enrol(name));
+    if (session === null) await fleet.redis.hdel(storeKeys.sessions, `us/${name}`);
+    else await fleet.redis.hset(storeKeys.sessions, `us/${name}`, session);
+    agent.beat();
+    expect(await agent.closed).toMatchObject({ code: 4409 });
+    expect(await fleet.redis.hget(storeKeys.sessions, `us/${name}`)).toBe(session);
+  },
+);
 
 test('of many sessions of one node that open at once, exactly one stays, and it gets the deliveries', async () => {
   const credentials = await enrol('storm');
