@@ -21,6 +21,7 @@ const NEEDS = {
   openssl: { packages: ['openssl'], there: () => command('openssl') },
   unzip: { packages: ['unzip'], there: () => command('unzip') },
   iproute: { packages: ['iproute2'], there: () => command('ip') },
+  acl: { packages: ['acl'], there: () => command('setfacl') },
   shellcheck: { packages: ['shellcheck'], there: () => command('shellcheck') },
 };
 

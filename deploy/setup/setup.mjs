@@ -12,7 +12,7 @@ import { SetupError } from './say.mjs';
 const PURPOSES = {
   cli: { packages: ['redis'], elasticsearch: false },
   demo: { packages: ['redis', 'openssl'], elasticsearch: true },
-  test: { packages: ['redis', 'openssl', 'iproute', 'shellcheck'], elasticsearch: true },
+  test: { packages: ['redis', 'openssl', 'iproute', 'acl', 'shellcheck'], elasticsearch: true },
 };
 
 /** What it takes to build and run Elasticsearch from Maven Central. */

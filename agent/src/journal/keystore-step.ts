@@ -1,4 +1,4 @@
-import { chmod, chown, open, rm, stat } from 'node:fs/promises';
+import { constants, open, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { AgentContext } from '../context.ts';
@@ -26,11 +26,12 @@ export const removeLeftOver = async (configDir: string): Promise<void> => {
 const restoreOwner = async (context: AgentContext, change: KeystoreChange): Promise<void> => {
   const { owner, settingsFile } = context.config.elasticsearch;
   const wanted = change.before ?? { ...(owner ?? (await stat(settingsFile))), mode: NEW_MODE };
-  const now = await stat(change.path);
-  if (now.uid !== wanted.uid || now.gid !== wanted.gid) await chown(change.path, wanted.uid, wanted.gid);
-  await chmod(change.path, wanted.mode & 0o7777);
-  const handle = await open(change.path, 'r');
+  // Not through a symlink or a pipe: whoever owns the directory could name a file there that is not his.
+  const handle = await open(change.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
+    const now = await handle.stat();
+    if (now.uid !== wanted.uid || now.gid !== wanted.gid) await handle.chown(wanted.uid, wanted.gid);
+    await handle.chmod(wanted.mode & 0o7777);
     await handle.sync();
   } finally {
     await handle.close();

@@ -55,11 +55,15 @@ export const temporaryOf = (path: string): string => join(dirname(path), `.${bas
 /**
  * Takes over the ACL and the SELinux label of the file that is to be replaced. Node has no calls for extended attributes, so coreutils' `cp` does it:
  * `--preserve=mode` carries the ACL. Without a file to copy from, the directory's default ACL and label apply by themselves.
+ * The copy goes to the open file: whoever owns the directory may have put a symlink at its name since.
  */
-const copyAttributes = async (from: string, to: string): Promise<void> => {
+const copyAttributes = async (from: string, to: FileHandle): Promise<void> => {
   const selinux = existsSync('/sys/fs/selinux/enforce');
   const preserve = `mode,ownership${selinux ? ',context' : ''}`;
-  const ended = await run('cp', ['--attributes-only', `--preserve=${preserve}`, '--', from, to], { timeoutMs: 10_000 });
+  const ended = await run('cp', ['--attributes-only', `--preserve=${preserve}`, '--', from, '/proc/self/fd/3'], {
+    inherit: to.fd,
+    timeoutMs: 10_000,
+  });
   // A cp without these options (busybox) comes with systems without SELinux; where a label must be kept, failing is better than losing it.
   if (ended.code !== 0 && selinux)
     throw new Error(`the SELinux label of ${from} cannot be kept: ${ended.stderr.trim()}`);
@@ -93,7 +97,7 @@ export const writeDurably = async (
     // `wx` is O_EXCL: a symlink that somebody put at the temporary name is not followed.
     const handle = await open(temporary, 'wx', 0o600);
     try {
-      if (options.keepAttributes && existsSync(path)) await copyAttributes(path, temporary);
+      if (options.keepAttributes && existsSync(path)) await copyAttributes(path, handle);
       await fill(handle, bytes, wanted);
       await handle.sync();
     } finally {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { finished } from 'node:stream/promises';
 
@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly gid?: number;
   /** Written to stdin, which is then closed. Secrets go here and nowhere else. */
   readonly input?: string;
+  /** An open file that the program gets as its descriptor 3. */
+  readonly inherit?: number;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
 }
@@ -34,11 +36,11 @@ export const run = (command: string, args: readonly string[], options: RunOption
     const child = spawn(command, args, {
       env: environment(options),
       ...identityOf(options),
-      stdio: 'pipe',
+      stdio: ['pipe', 'pipe', 'pipe', ...(options.inherit === undefined ? [] : [options.inherit])],
       timeout: options.timeoutMs,
       killSignal: 'SIGKILL',
       ...(options.signal ? { signal: options.signal } : {}),
-    });
+    }) as ChildProcessWithoutNullStreams;
     const chunks = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
     let size = 0;
     for (const name of ['stdout', 'stderr'] as const) {
