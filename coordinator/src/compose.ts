@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { mkdir, statfs } from 'node:fs/promises';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { createApp } from './app.ts';
@@ -7,6 +6,7 @@ import { bearerCheck } from './auth/bearer.ts';
 import { systemClock } from './clock.ts';
 import { type Closers, createClosers, settled } from './closers.ts';
 import type { CoordinatorConfig } from './config.ts';
+import { openCoordinatorId } from './coordinator-id.ts';
 import { type ClusterClients, clusterClients } from './elasticsearch/clusters.ts';
 import { createGateway, type Gateway } from './gateway/gateway.ts';
 import type { App } from './http/app-types.ts';
@@ -136,7 +136,7 @@ const openHouse = async (
   closers.add('the HTTP server', () => house.app?.close());
   const gateway: Gateway = await createGateway({
     ...{ redis, subscriber, inventory, fleetCa, secrets, storeId, log },
-    coordinatorId: randomUUID(),
+    coordinatorId: await openCoordinatorId(config),
     publicUrls: [config.publicUrl],
     verifyNode: verifyNode(clients),
   });
