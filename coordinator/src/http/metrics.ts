@@ -3,6 +3,23 @@ import type { Registry } from 'prom-client';
 import type { Services } from '../services.ts';
 import type { App } from './app-types.ts';
 
+/** Counting reads every node and up to 200 runs, and whoever reaches the address may ask: the store is asked once in this time, however many scrape. */
+const COUNTS_TTL_MS = 10_000;
+
+/** Answers what `load` gave last, while that is fresh; a failure is not kept. */
+const cached = <T>(load: () => Promise<T>): (() => Promise<T>) => {
+  let held: { readonly value: Promise<T>; readonly untilMs: number } | null = null;
+  return () => {
+    if (held && performance.now() < held.untilMs) return held.value;
+    const fresh = { value: load(), untilMs: performance.now() + COUNTS_TTL_MS };
+    held = fresh;
+    fresh.value.catch(() => {
+      if (held === fresh) held = null;
+    });
+    return fresh.value;
+  };
+};
+
 /** Counts only, no names: the address needs no token. The library is loaded when somebody first asks, to keep the start short. */
 export const metricsRoutes = (app: App, services: Pick<Services, 'nodes' | 'runs'>): void => {
   let registry: Promise<Registry> | undefined;
@@ -19,6 +36,8 @@ export const metricsRoutes = (app: App, services: Pick<Services, 'nodes' | 'runs
 const createRegistry = async ({ nodes, runs }: Pick<Services, 'nodes' | 'runs'>): Promise<Registry> => {
   const { collectDefaultMetrics, Gauge, Registry } = await import('prom-client');
   const registry = new Registry();
+  const agentStates = cached(async () => (await nodes.list()).map(({ agent }) => agent));
+  const runStates = cached(async () => (await runs.list()).map(({ status }) => status));
   collectDefaultMetrics({ register: registry });
   new Gauge({
     name: 'remora_agents',
@@ -26,9 +45,9 @@ const createRegistry = async ({ nodes, runs }: Pick<Services, 'nodes' | 'runs'>)
     labelNames: ['state'],
     registers: [registry],
     async collect() {
-      const all = await nodes.list();
+      const all = await agentStates();
       for (const state of ['online', 'offline']) {
-        this.set({ state }, all.filter(({ agent }) => agent === state).length);
+        this.set({ state }, all.filter((agent) => agent === state).length);
       }
     },
   });
@@ -38,8 +57,8 @@ const createRegistry = async ({ nodes, runs }: Pick<Services, 'nodes' | 'runs'>)
     labelNames: ['status'],
     registers: [registry],
     async collect() {
-      const all = await runs.list();
-      for (const status of runStatuses) this.set({ status }, all.filter((run) => run.status === status).length);
+      const all = await runStates();
+      for (const status of runStatuses) this.set({ status }, all.filter((run) => run === status).length);
     },
   });
   return registry;

@@ -46,7 +46,7 @@ export const prepareRestart = async (context: StepContext, client: Client, chang
 };
 
 /** Start of the node's process as the cluster knows it, null while it is not in the cluster or the cluster does not answer. */
-export const startOf = async (client: Client, node: string): Promise<number | null> => {
+const startOf = async (client: Client, node: string): Promise<number | null> => {
   try {
     return (await listNodes(client)).find(({ name }) => name === node)?.startedAtMs ?? null;
   } catch {
