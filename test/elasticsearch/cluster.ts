@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { freemem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type HttpAnswer, sendRequest } from './http.ts';
 import { mavenBacking } from './maven-backing.ts';
@@ -70,7 +71,8 @@ export class EsCluster implements AsyncDisposable {
     let last: unknown = 'nothing yet';
     while (Date.now() < end) {
       const ended = this.nodes.find((node) => node.pid() === undefined);
-      if (ended !== undefined) throw new Error(`${ended.name} ended while it started:\n${ended.log().slice(-3000)}`);
+      if (ended !== undefined)
+        throw new Error(`${ended.name} ended while it started:\n${ended.log().slice(-3000) || silence()}`);
       try {
         if (await this.#ready()) return;
       } catch (error) {
@@ -122,6 +124,9 @@ export class EsCluster implements AsyncDisposable {
     });
   }
 }
+
+/** Something ended a node before its first word: a signal, or the kernel for want of memory. */
+const silence = (): string => `nothing in its log, ${Math.round(freemem() / 2 ** 20)} MiB of memory free`;
 
 /** Takes up a cluster that another process made and owns: `close` leaves it alone. */
 export async function attachCluster(place: ClusterPlace): Promise<EsCluster> {

@@ -78,7 +78,7 @@ ${prologue(node)}
 running && exit 0
 [ -e ../owned ] || { echo "the process that made ${node.name} is gone" >&2; exit 1; }
 date +%s.%N >> starts
-${inside}env ${environment.join(' ')} ${node.home}/bin/elasticsearch -d -p ${node.directory}/pid < /dev/null > /dev/null 2>&1 9>&-
+${inside}env ${environment.join(' ')} ${node.home}/bin/elasticsearch -d -p ${node.directory}/pid < /dev/null >> out.log 2>&1 9>&- || exit
 [ -e ../owned ] || kill -9 "$(cat pid)" # the watchdog has been here meanwhile
 exit 0
 `;
