@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { RemoraError } from '../errors.ts';
 import { settingRules } from '../settings.ts';
+import { checkAccessFile } from './access-file.ts';
 import { parseAddress, parseHost } from './address.ts';
 import { parseDuration } from './duration.ts';
 import { parseAlias, parseClusterName } from './names.ts';
@@ -106,7 +107,7 @@ const checkAccess = ({ search, replication, access }: ConnectRequest): void => {
   if (access !== undefined) {
     if (search || replication)
       refuse('--access stands alone: leave out --search and --replication, or leave out --access.');
-    checkAccessObject(access);
+    checkAccessFile(access);
     return;
   }
   if (!search?.length && !replication?.length) {
@@ -120,39 +121,6 @@ const checkAccess = ({ search, replication, access }: ConnectRequest): void => {
       refuse(`"${pattern}" is not an index pattern: write names like logs-*, separated by commas.`);
   }
 };
-
-const checkAccessObject = (access: object): void => {
-  const kinds = Object.entries(access);
-  const unknown = kinds.map(([kind]) => kind).filter((kind) => kind !== 'search' && kind !== 'replication');
-  if (unknown.length > 0)
-    refuse(`The access file has "${unknown.join('", "')}": it may have "search" and "replication" only.`);
-  if (!kinds.some(([, entries]) => Array.isArray(entries) && entries.length > 0)) {
-    refuse('The access file grants nothing: it needs a non-empty list "search" or "replication".');
-  }
-  for (const [kind, entries] of kinds) {
-    for (const entry of Array.isArray(entries) ? entries : [entries]) {
-      if (!hasNames(entry)) refuse(`An entry of "${kind}" in the access file has no list "names" of index patterns.`);
-    }
-  }
-  const entries = kinds.flatMap(([, list]) => (Array.isArray(list) ? (list as unknown[]) : [list]));
-  if (kinds.length > 1 && entries.some(restricts)) {
-    refuse(
-      'The access file has "query" or "field_security" beside "replication": Elasticsearch takes these for keys that search only.',
-    );
-  }
-};
-
-/** Elasticsearch refuses document and field level security for a key that also replicates. */
-const restricts = (entry: unknown): boolean =>
-  typeof entry === 'object' && entry !== null && ('query' in entry || 'field_security' in entry);
-
-const hasNames = (entry: unknown): boolean =>
-  typeof entry === 'object' &&
-  entry !== null &&
-  'names' in entry &&
-  Array.isArray(entry.names) &&
-  entry.names.length > 0 &&
-  entry.names.every((name) => typeof name === 'string' && name !== '');
 
 const checkKey = ({ expires, metadata }: ConnectRequest): void => {
   if (expires !== undefined) parseDuration(expires);

@@ -22,6 +22,28 @@ const good: readonly (readonly [string, Partial<ConnectRequest>])[] = [
   ['replication alone', { search: undefined, replication: ['a'] }],
   ['an access object', { search: undefined, access: { search: [names('a')], replication: [names('b')] } }],
   [
+    'everything that a search may have',
+    {
+      search: undefined,
+      access: {
+        search: [
+          { ...names('a'), query: { term: { a: 1 } }, field_security: { grant: ['*'], except: ['b'] } },
+          {
+            ...names('b'),
+            query: '{"match_all":{}}',
+            field_security: { grant: ['c'] },
+            allow_restricted_indices: true,
+          },
+        ],
+        replication: [],
+      },
+    },
+  ],
+  [
+    'everything that a replication may have',
+    { search: undefined, access: { replication: [{ ...names('a'), allow_restricted_indices: false }] } },
+  ],
+  [
     'every further setting of sniff',
     {
       set: {
@@ -38,6 +60,23 @@ const good: readonly (readonly [string, Partial<ConnectRequest>])[] = [
   ['an interface as host', { remoteHost: '_eth0:ipv4_' }],
   ['metadata, an end, a CA and a port', { metadata: { team: 'a' }, expires: '90d', ca: 'us-remote', remotePort: 9444 }],
 ] as unknown as (readonly [string, Partial<ConnectRequest>])[];
+
+/** What an entry of a search in an access file may not have, and words of the refusal. */
+const restrictions: readonly (readonly [string, object, string])[] = [
+  ['privileges', { privileges: ['read'] }, 'has "privileges": it may have names, query, field_security'],
+  ['a query that is a list', { query: [] }, 'has a "query" that is neither'],
+  ['a query that is no JSON', { query: 'a:1' }, 'has a "query" that is neither'],
+  ['a query that is text of a list', { query: '[]' }, 'has a "query" that is neither'],
+  ['field security without grant', { field_security: { except: ['a'] } }, 'has a "field_security" that is not'],
+  ['field security of numbers', { field_security: { grant: [1] } }, 'has a "field_security" that is not'],
+  ['field security with more', { field_security: { grant: ['a'], deny: [] } }, 'has a "field_security" that is not'],
+  [
+    'an exception that is not granted',
+    { field_security: { grant: ['a.b*'], except: ['axb'] } },
+    'among what is granted',
+  ],
+  ['restricted indices as a word', { allow_restricted_indices: 'yes' }, 'neither true nor false'],
+];
 
 const bad: readonly (readonly [string, object, string])[] = [
   ['an alias with a dot', { alias: 'a.b' }, '"a.b" is not an alias'],
@@ -68,6 +107,30 @@ const bad: readonly (readonly [string, object, string])[] = [
     { search: undefined, access: { search: null, replication: [names('b')] } },
     'An entry of "search"',
   ],
+  ...restrictions.map(
+    ([what, entry, says]) =>
+      [
+        `an access file with ${what}`,
+        { search: undefined, access: { search: [{ ...names('a'), ...entry }] } },
+        says,
+      ] as const,
+  ),
+  ...[{ query: {} }, { field_security: { grant: ['a'] } }, { privileges: ['read'] }].map(
+    (entry) =>
+      [
+        `an access file that replicates with ${Object.keys(entry).join()}`,
+        { search: undefined, access: { replication: [{ ...names('a'), ...entry }] } },
+        `An entry of "replication" in the access file has "${Object.keys(entry).join()}"`,
+      ] as const,
+  ),
+  ...[{ query: {} }, { field_security: { grant: ['a'] } }].map(
+    (entry) =>
+      [
+        `an access file that restricts a search by ${Object.keys(entry).join()} and replicates`,
+        { search: undefined, access: { search: [{ ...names('a'), ...entry }], replication: [names('b')] } },
+        'beside "replication"',
+      ] as const,
+  ),
   ['seeds with proxy', { ...proxy, seeds: ['us-1:9443'] }, '--seeds belongs to sniff mode'],
   ['a proxy address with sniff', { proxyAddress: 'us:9443' }, '--proxy-address belongs to proxy mode'],
   ['a server name with sniff', { serverName: 'us' }, '--server-name belongs to proxy mode'],
