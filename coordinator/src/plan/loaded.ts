@@ -13,8 +13,12 @@ export const isSettingLoaded = (node: NodeObservation, name: string, value: Sett
   // A placeholder like ${HOSTNAME} is shown as what it became.
   if (shown !== undefined) return hasPlaceholder(value) || sameSettingValue(shown, value);
   if (!name.startsWith('xpack.')) return false;
-  const paths = Array.isArray(value) ? value.map(String) : [String(value)];
-  if (isPath(name) && node.loadedCertificates)
+  // A path with a placeholder is listed as what it became, so only the others can be compared.
+  const paths = [value]
+    .flat()
+    .map(String)
+    .filter((path) => !hasPlaceholder(path));
+  if (isPath(name) && node.loadedCertificates && paths.length > 0)
     return paths.every((path) => node.loadedCertificates?.some((loaded) => samePath(loaded, path, node)));
   const written = node.agent.state === 'online' ? node.agent.facts.settingsFile.modifiedAtMs : null;
   return startedAfter(node, written);

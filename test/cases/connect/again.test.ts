@@ -53,6 +53,16 @@ const sameAgain: PlanCase[] = [
     steps: [],
   },
   {
+    name: 'a placeholder among the CAs, whose file is listed as what it became',
+    world: () => {
+      const made = world({ local: 3 });
+      const name = 'xpack.security.remote_cluster_client.ssl.certificate_authorities';
+      for (const node of every(made, 'local')) node.yml.values[name] = [`\${ES_PATH_CONF}/other.crt`];
+      return connected(made);
+    },
+    steps: [],
+  },
+  {
     name: 'a remote node that publishes NAME/ADDRESS, whose certificate covers both',
     world: () => {
       const made = world({ local: 3 });

@@ -37,7 +37,8 @@ const restart = (world: World, node: NodeWorld): void => {
   node.running.settings = Object.fromEntries(values);
   node.running.certificatePaths = values
     .filter(([name]) => /keystore\.path$|certificate_authorities$/.test(name))
-    .flatMap(([, value]) => [value].flat().map(String));
+    .flatMap(([, value]) => [value].flat().map(String))
+    .map((path) => path.replace(`\${ES_PATH_CONF}`, '/etc/elasticsearch'));
   loadSecure(node);
 };
 
