@@ -146,7 +146,7 @@ const openHouse = async (
   closers.add('the runs', () => engine.close());
   const services = createServices({
     ...{ ...parts, runs: engine },
-    planning: { newPlanId: () => newId('plan', systemClock()), start: engine.start, savePlan: engine.savePlan },
+    planning: { newPlanId: () => newId('plan', systemClock()), ...engine },
     health: { pingStore: () => pingStore(store), freeBytes: () => freeBytes(config.dataDir) },
   });
   const app = await createApp({

@@ -52,7 +52,7 @@ export const startHttpFleet = async (): Promise<HttpFleet> => {
   const services = createServices({
     ...{ inventory: fleet.inventory, secrets: fleet.secrets, clients, gateway: coordinator.gateway },
     ...{ clock: parts.clock, runs: engine },
-    planning: { newPlanId: () => newId('plan', new Date()), start: engine.start, savePlan: engine.savePlan },
+    planning: { newPlanId: () => newId('plan', new Date()), ...engine },
     health: { pingStore: async () => redis.ping().then(() => 1), freeBytes: async () => 1e9 },
   });
   const app = await createApp({ services, bearer: bearerCheck(hashToken(adminToken)), redis, log, version: '0.0.0' });

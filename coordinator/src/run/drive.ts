@@ -87,7 +87,7 @@ const refusal = async (
 
 const finish = (parts: StageParts, failure: StepError | null): Promise<void> => {
   const status = failure ? 'failed' : 'succeeded';
-  const error = failure && JSON.stringify(failure);
+  const error = failure && JSON.stringify(parts.writer.cleanError(failure));
   const event = { type: 'run', stepId: null, status, message: failure?.message ?? 'done' } as const;
   return parts.writer.write({ status, finishedAt: parts.clock().toISOString(), error }, event);
 };

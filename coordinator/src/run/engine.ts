@@ -21,6 +21,8 @@ export interface RunEngine {
   savePlan(plan: StoredPlan): Promise<void>;
   /** Files a run, which begins as soon as no other run holds its clusters. The same key of the same actor gives the same run for a day. */
   start(plan: StoredPlan, options: StartOptions): Promise<Run>;
+  /** The run that this actor started with this key, or null. */
+  startedWith(actor: string, idempotencyKey: string): Promise<Run | null>;
   get(runId: string): Promise<Run>;
   list(): Promise<Run[]>;
   events(runId: string, afterSeq: number): Promise<RunEvent[]>;
@@ -43,6 +45,7 @@ const reconcile = async (runs: RunStore, queue: RunsQueue): Promise<void> => {
     if ((await runs.release(runId)) === 'to-drive') await queue.wake(runId);
   }
   for (const runId of await runs.admit()) await queue.wake(runId);
+  await runs.forgetOld();
 };
 
 /** Reconciles every 2 s, and at once when asked to. */
@@ -96,8 +99,12 @@ export const startRunEngine = async (store: Store, parts: Omit<DriverParts, 'sto
       const head = headOf(plan, { runId: newId('run', now), actor, createdAt: now.toISOString() });
       const runId = await runs.create(head, plan, idempotencyKey);
       // The run is filed: that it is looked after is the reconciler's part, whatever happens to this request.
-      for (const admitted of await runs.admit()) void queue.wake(admitted).catch(() => undefined);
+      await reconciling.now();
       return runs.view(runId);
+    },
+    async startedWith(actor, idempotencyKey) {
+      const runId = await runs.runOfKey(actor, idempotencyKey);
+      return runId === null ? null : runs.view(runId);
     },
     get: (runId) => runs.view(runId),
     list: () => runs.list(),

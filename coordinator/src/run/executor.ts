@@ -1,6 +1,7 @@
 import type { ChangeOperation, OperationCall } from '@remora/shared/operations.ts';
 import type { Result } from '@remora/shared/protocol/delivery.ts';
 import type { NodeId, StepInputs, StepKind } from '../plan/steps.ts';
+import type { InventoryRecords } from '../store/inventory.ts';
 
 /** What a step remembers between its beginning and its end; written through the fence, so that whoever goes on with the run sees it. */
 export interface StepMemory {
@@ -37,6 +38,8 @@ export interface StepContext {
   putBack(name: string): Promise<void>;
   /** Has the agent carry out a transaction: the delivery is RUN/STEP/ATTEMPT with the driver's fence. Waits for an agent that is away. */
   change(node: NodeId, operations: readonly OperationCall<ChangeOperation>[], timeoutMs: number): Promise<Result>;
+  /** Files a record in the inventory, under the fence: a driver that slept must not overwrite what its successor filed. */
+  file<N extends keyof InventoryRecords>(collection: N, id: string, record: InventoryRecords[N]): Promise<void>;
   /** Notes that this run restarted a node. */
   restarted(node: string): Promise<void>;
   /** Waits, or rejects with the signal. */

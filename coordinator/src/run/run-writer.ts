@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { RemoraError } from '@remora/shared/errors.ts';
+import type { StepError } from '@remora/shared/model/run.ts';
+import type { InventoryRecords } from '../store/inventory.ts';
 import type { RunRecord, StepState } from '../store/run-hash.ts';
 import { pendingStep } from '../store/run-hash.ts';
 import type { EventDraft, Patch, RunStore } from '../store/run-store.ts';
@@ -57,7 +59,7 @@ export class RunWriter {
   }
 
   async writeStep(stepId: string, change: Partial<StepState>, message: string | null): Promise<void> {
-    const next = { ...this.step(stepId), ...change };
+    const next = { ...this.step(stepId), ...this.#cleanStep(change) };
     this.#steps.set(stepId, next);
     const event = message === null ? null : { type: 'step' as const, stepId, status: next.status, message };
     await this.write({ [`step:${stepId}`]: JSON.stringify(next) }, event);
@@ -74,18 +76,38 @@ export class RunWriter {
     await this.write({ [`restore:${name}`]: null }, null);
   }
 
+  /** Files a record in the inventory in the same moment in which the fence is found to be held. Throws RunTakenOver. */
+  async file<N extends keyof InventoryRecords>(collection: N, id: string, record: InventoryRecords[N]): Promise<void> {
+    const isFiled = await outlast(this.signal, () => this.#store.file(this.runId, this.fence, collection, id, record));
+    if (!isFiled) throw new RunTakenOver(this.runId);
+  }
+
   async addRestart(node: string): Promise<void> {
     if (this.#restarts.includes(node)) return;
     this.#restarts.push(node);
     await this.write({ restarts: JSON.stringify(this.#restarts) }, null);
   }
 
+  /** An error as it may be recorded. */
+  cleanError({ code, message, hint }: StepError): StepError {
+    return { code, message: this.#redact(message), hint: this.#redact(hint) };
+  }
+
+  /**
+   * What Elasticsearch and agents said is for people and is cleaned. What the run itself reads again (intents, results, what is to be put back) is made of
+   * names and references, and stays as it is: a password may well be a part of a cluster's name.
+   */
+  #cleanStep(change: Partial<StepState>): Partial<StepState> {
+    const { phase, error } = change;
+    return {
+      ...change,
+      ...(typeof phase === 'string' ? { phase: this.#redact(phase) } : {}),
+      ...(error ? { error: this.cleanError(error) } : {}),
+    };
+  }
+
   /** Throws RunTakenOver. What is done may be written also after the signal, as long as the fence is held. */
-  write(dirty: Patch, told: EventDraft | null): Promise<void> {
-    const clean = Object.entries(dirty).map(
-      ([field, text]) => [field, text === null ? null : this.#redact(text)] as const,
-    );
-    const patch: Patch = Object.fromEntries(clean);
+  write(patch: Patch, told: EventDraft | null): Promise<void> {
     const event = told && { ...told, message: this.#redact(told.message) };
     const next = this.#queue.then(async () => {
       const write = { fence: this.fence, version: this.#version, request: randomUUID(), patch, event };

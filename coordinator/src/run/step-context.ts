@@ -65,6 +65,7 @@ export const stepContext = (parts: StepContextParts, step: AnyStep): StepContext
         else void stopShowing?.().catch(() => undefined);
       }
     },
+    file: (collection, id, record) => writer.file(collection, id, record),
     restarted: (node) => writer.addRestart(node),
     async sleep(ms) {
       await sleep(ms, undefined, { signal });

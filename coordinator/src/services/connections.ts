@@ -19,6 +19,7 @@ export interface ConnectionServiceParts extends ObserveParts, GateParts {
     plan: StoredPlan,
     options: { readonly actor: string; readonly idempotencyKey?: string },
   ) => Promise<Run>;
+  readonly startedWith: (actor: string, idempotencyKey: string) => Promise<Run | null>;
   readonly savePlan: (plan: StoredPlan) => Promise<void>;
 }
 
@@ -86,6 +87,10 @@ const connect = async (
   request: ConnectRequest,
   options: ConnectOptions,
 ): Promise<Run> => {
+  const { actor, idempotencyKey } = options;
+  // Asked again because the answer was lost: the fleet is in the middle of that run, and another plan would be made of it.
+  const started = idempotencyKey === null ? null : await parts.startedWith(actor, idempotencyKey);
+  if (started) return started;
   const plan = await makePlan(parts, request);
   if (options.planHash !== null && options.planHash !== plan.hash) {
     throw new RemoraError(
@@ -96,10 +101,7 @@ const connect = async (
   }
   if (plan.outages.length > 0 && !request.acceptOutage) refuseOutage(plan);
   await refuseClosedGates(parts, plan);
-  return parts.start(plan, {
-    actor: options.actor,
-    ...(options.idempotencyKey === null ? {} : { idempotencyKey: options.idempotencyKey }),
-  });
+  return parts.start(plan, { actor, ...(idempotencyKey === null ? {} : { idempotencyKey }) });
 };
 
 export const connectionService = (parts: ConnectionServiceParts): Services['connections'] => {

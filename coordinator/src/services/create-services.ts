@@ -25,7 +25,7 @@ interface Ground {
 export interface ServiceParts extends Ground {
   readonly runs: RunReader;
   /** Plans and their runs, as the runner keeps them. */
-  readonly planning: Pick<ConnectionServiceParts, 'newPlanId' | 'start' | 'savePlan'>;
+  readonly planning: Pick<ConnectionServiceParts, 'newPlanId' | 'start' | 'startedWith' | 'savePlan'>;
   readonly health: Pick<DoctorParts, 'pingStore' | 'freeBytes'>;
 }
 

@@ -39,16 +39,18 @@ const collection = <T>(redis: Redis, key: string): Collection<T> => ({
 });
 
 /** What Remora knows of the fleet: clusters by name, nodes by `CLUSTER/NODE`, connections by `LOCAL/ALIAS`, CAs by name. */
-export interface Inventory {
-  readonly clusters: Collection<ClusterRecord>;
-  readonly nodes: Collection<NodeRecord>;
-  readonly connections: Collection<ConnectionRecord>;
-  readonly cas: Collection<CaRecord>;
+export interface InventoryRecords {
+  readonly clusters: ClusterRecord;
+  readonly nodes: NodeRecord;
+  readonly connections: ConnectionRecord;
+  readonly cas: CaRecord;
   /** By `CLUSTER/NODE/PURPOSE`. */
-  readonly certificates: Collection<CertificateRecord>;
+  readonly certificates: CertificateRecord;
   /** By the reference of the secret that holds the key. */
-  readonly apiKeys: Collection<ApiKeyRecord>;
+  readonly apiKeys: ApiKeyRecord;
 }
+
+export type Inventory = { readonly [N in keyof InventoryRecords]: Collection<InventoryRecords[N]> };
 
 export const openInventory = (redis: Redis): Inventory => ({
   clusters: collection(redis, keys.clusters),

@@ -117,6 +117,12 @@ if ARGV[6] ~= '' then emit(KEYS[1], ARGV[1], ARGV[7], ARGV[6]) end
 redis.call('HSET', KEYS[1], 'request', ARGV[4])
 return redis.call('HINCRBY', KEYS[1], 'version', 1)`;
 
+/** FILE: a record of the inventory, written only while the run's fence is the caller's.  KEYS run, collection  ARGV fence, id, record JSON */
+const FILE = `
+if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
+return 1`;
+
 const ENDED = runStatuses
   .filter(isEnded)
   .map((status) => `${status} = true`)
@@ -146,6 +152,7 @@ const definitions = {
   remoraAdmit: { numberOfKeys: 2, lua: ADMIT },
   remoraTake: { numberOfKeys: 2, lua: TAKE },
   remoraWrite: { numberOfKeys: 1, lua: WRITE },
+  remoraFile: { numberOfKeys: 2, lua: FILE },
   remoraRelease: { numberOfKeys: 3, lua: RELEASE },
 } as const;
 

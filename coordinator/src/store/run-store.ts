@@ -4,6 +4,7 @@ import type { Run, RunEvent } from '@remora/shared/model/run.ts';
 import type { Redis } from 'ioredis';
 import type { Clock } from '../clock.ts';
 import type { StoredPlan } from '../plan/steps.ts';
+import type { InventoryRecords } from './inventory.ts';
 import { channels, keys } from './keys.ts';
 import { parseRunHash, type RunHead, type RunRecord, runView } from './run-hash.ts';
 import { defineRunScripts, type RunScripts } from './run-lua.ts';
@@ -31,6 +32,9 @@ export interface Write {
 
 /** What is to be done about an open run: nothing any more, nothing yet, or somebody has to drive it. */
 export type Release = 'released' | 'waiting' | 'to-drive';
+
+const keyOfRequest = (actor: string, idempotencyKey: string): string =>
+  keys.runOfKey(createHash('sha256').update(`${actor}\n${idempotencyKey}`).digest('hex'));
 
 const parsePlan = (text: string | null, what: string): StoredPlan => {
   if (text === null) throw new RemoraError('not-found', `There is no plan of ${what}.`);
@@ -66,7 +70,6 @@ export class RunStore {
   /** Files a run of a plan as waiting. With a key that this actor used before, that run's id is answered and nothing is filed. */
   async create(head: RunHead, plan: StoredPlan, idempotencyKey: string | undefined): Promise<string> {
     const { runId, actor } = head;
-    const digest = createHash('sha256').update(`${actor}\n${idempotencyKey}`).digest('hex');
     const event = { type: 'run', stepId: null, status: 'waiting', message: `created by ${actor}` } as const;
     const made = await this.#scripts.remoraCreateRun(
       ...[
@@ -75,14 +78,18 @@ export class RunStore {
         keys.runs,
         keys.openRuns,
         keys.waiting,
-        keys.runOfKey(digest),
+        keyOfRequest(actor, idempotencyKey ?? ''),
         keys.meta,
       ],
       ...[runId, JSON.stringify(head), JSON.stringify(head.clusters), JSON.stringify(plan)],
       ...[idempotencyKey === undefined ? '' : IDEMPOTENCY_SECONDS, this.#draft(runId, event), channels.runEvents],
     );
-    await this.#forgetOld();
     return String(made);
+  }
+
+  /** The run that this actor started with this key within a day; null when there is none. */
+  runOfKey(actor: string, idempotencyKey: string): Promise<string | null> {
+    return this.#redis.get(keyOfRequest(actor, idempotencyKey));
   }
 
   /** Admits every waiting run that can go; answers which. */
@@ -114,6 +121,18 @@ export class RunStore {
       ...[keys.run(runId), runId, fence, version, request, JSON.stringify(changes), told, channels.runEvents],
     );
     return Number(answer) < 0 ? null : Number(answer);
+  }
+
+  /** Files a record of the inventory while the fence is the caller's; answers whether it was. */
+  async file<N extends keyof InventoryRecords>(
+    runId: string,
+    fence: number,
+    collection: N,
+    id: string,
+    record: InventoryRecords[N],
+  ): Promise<boolean> {
+    const text = JSON.stringify(record);
+    return (await this.#scripts.remoraFile(keys.run(runId), keys[collection], fence, id, text)) === 1;
   }
 
   /** Gives back the clusters of a run that is over, or says why not. */
@@ -154,7 +173,8 @@ export class RunStore {
     return JSON.stringify({ at: this.#clock().toISOString(), runId, ...event });
   }
 
-  async #forgetOld(): Promise<void> {
+  /** Forgets ended runs beyond the number that is kept. */
+  async forgetOld(): Promise<void> {
     for (const runId of await this.#redis.zrange(keys.runs, 0, String(-KEPT_RUNS - 1))) {
       if (await this.#redis.sismember(keys.openRuns, runId)) continue;
       await this.#redis.del(keys.run(runId), keys.runPlan(runId), keys.runEvents(runId));

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { adminToken, type HttpFleet, startHttpFleet } from '../../support/http-app.ts';
+import { serialPlan } from '../run/effects.ts';
 
 let http: HttpFleet;
 beforeAll(async () => {
@@ -54,4 +55,18 @@ it.each(['short', 'x'.repeat(200), 'with blanks in it'])('refuses the key %j', a
 it('stores no request: a canary in a body is nowhere in Redis', async () => {
   await put('canary', 'canary-7f3a9c', randomUUID());
   expect(await http.fleet.store.filesText()).not.toContain('canary-7f3a9c');
+});
+
+it('answers the run of a key whose first answer was lost, and plans nothing anew', async () => {
+  const key = randomUUID();
+  const run = await http.engine.start(serialPlan(['us'], 0), { actor: 'admin', idempotencyKey: key });
+  const payload = { local: 'eu', remote: 'us', alias: 'us', mode: 'sniff', search: ['logs-*'], acceptOutage: false };
+  const connect = (header: string) =>
+    http.app.inject({
+      ...{ method: 'POST', url: '/api/v1/connections', payload },
+      headers: { authorization: `Bearer ${adminToken}`, 'idempotency-key': header },
+    });
+  expect((await connect(key)).json()).toMatchObject({ runId: run.runId });
+  // Another key is planned, which fails here: nothing listens where these clusters should be.
+  expect((await connect(randomUUID())).statusCode).toBeGreaterThanOrEqual(400);
 });

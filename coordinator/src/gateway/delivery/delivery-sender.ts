@@ -3,6 +3,7 @@ import type { Deliver } from '@remora/shared/protocol/delivery.ts';
 import { MAX_FRAME_BYTES } from '@remora/shared/protocol/limits.ts';
 import type { NodeId } from '../../plan/steps.ts';
 import { nodeKey } from '../../store/inventory.ts';
+import { isStoreFailure } from '../../store/store-failure.ts';
 import type { GatewayLog } from '../gateway-log.ts';
 import type { AnswerSink, OpenSession } from '../session/agent-connection.ts';
 import type { SessionRegistry } from '../session/session-registry.ts';
@@ -61,6 +62,8 @@ export const deliverySender = ({ store, registry, wakeUps, session, secret, log 
     const open = session(record.node);
     if (!open || open.carriesOut === id || sent.has(open, id, record.fence)) return;
     const deliver = await resolved(id, record, secret).catch(async (error: unknown) => {
+      // An outage of Redis says nothing about the delivery: its driver asks again.
+      if (isStoreFailure(error)) throw error;
       const { code, message, hint } = asRemoraError(error);
       log.error({ ...record.node, delivery: id, reason: message }, 'a delivery could not be prepared');
       await wakeUps.toAll({ kind: 'unsendable', id, error: { code, message, hint } });

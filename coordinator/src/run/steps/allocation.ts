@@ -1,7 +1,9 @@
 import type { Client } from '@elastic/elasticsearch';
+import { RemoraError } from '@remora/shared/errors.ts';
 import { explain } from '../../elasticsearch/client.ts';
 import type { ClusterClients } from '../../elasticsearch/clusters.ts';
 import type { StepContext } from '../executor.ts';
+import { limitOf } from './limit.ts';
 
 const SETTING = 'cluster.routing.allocation.enable';
 
@@ -22,13 +24,17 @@ const read = async (client: Client, cluster: string): Promise<AllocationBefore> 
   return { cluster, persistent: value(settings.persistent), transient: value(settings.transient) };
 };
 
-/** Writes both scopes where a transient value stood, since it would hide the persistent one. */
+/**
+ * Writes both scopes where a transient value stood, since it would hide the persistent one. A master that is busy gives the call up by itself before our
+ * client does (10 s), so that it cannot take effect after we went on.
+ */
 const write = async (
   client: Client,
   persistent: string | null,
   transient: string | null | undefined,
 ): Promise<void> => {
   const answer = await client.cluster.putSettings({
+    ...{ master_timeout: '5s', timeout: '4s' },
     persistent: { [SETTING]: persistent },
     ...(transient === undefined ? {} : { transient: { [SETTING]: transient } }),
   });
@@ -36,9 +42,10 @@ const write = async (
 };
 
 const PAUSED = 'primaries';
+const PAUSE_LIMIT_MS = 60_000;
+const AGAIN_MS = 2000;
 
-/** Lets only primaries be allocated, so that a node's replicas wait for its return; what stood before is recorded first. */
-export const pauseAllocation = async (context: StepContext, client: Client, cluster: string): Promise<void> => {
+const pauseOnce = async (context: StepContext, client: Client, cluster: string): Promise<void> => {
   try {
     const before = await read(client, cluster);
     await context.setRestore(ALLOCATION, before);
@@ -49,6 +56,26 @@ export const pauseAllocation = async (context: StepContext, client: Client, clus
   }
 };
 
+/**
+ * Lets only primaries be allocated, so that a node's replicas wait for its return; what stood before is recorded first. A master that is too busy for it is
+ * asked again for a minute.
+ */
+export const pauseAllocation = async (context: StepContext, client: Client, cluster: string): Promise<void> => {
+  const limit = limitOf(PAUSE_LIMIT_MS);
+  for (;;) {
+    try {
+      await pauseOnce(context, client, cluster);
+      return;
+    } catch (error) {
+      if (!isBusy(error) || limit.isOver()) throw error;
+      await context.sleep(AGAIN_MS);
+    }
+  }
+};
+
+const isBusy = (error: unknown): boolean =>
+  error instanceof RemoraError && ['cluster-unreachable', 'elasticsearch-error'].includes(error.code);
+
 /** Puts allocation back to what was recorded, where it still is as the roll set it. Throws while the cluster does not take it. */
 export const restoreAllocation =
   (clients: ClusterClients) =>
@@ -57,8 +84,9 @@ export const restoreAllocation =
     try {
       const client = await clients.get(before.cluster);
       const now = await read(client, before.cluster);
-      // Somebody who changed it meanwhile had a reason: theirs stays.
-      if ((now.transient ?? now.persistent) !== PAUSED) return;
+      // Somebody who changed it meanwhile had a reason: theirs stays. What is as it was before is written all the same: a pause may still wait at the master.
+      const isOurs = [PAUSED, before.transient ?? before.persistent].includes(now.transient ?? now.persistent);
+      if (!isOurs) return;
       await write(client, before.persistent, before.transient === null ? undefined : before.transient);
     } catch (error) {
       throw explain(error, before.cluster, 'Putting shard allocation back');

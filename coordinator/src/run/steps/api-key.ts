@@ -17,7 +17,6 @@ const VISIBLE_AFTER_MS = 5000;
 interface KeyIntent {
   /** Unique to this attempt of this run. */
   readonly name: string;
-  readonly calledAtMs: number;
 }
 
 interface CreatedKey {
@@ -45,7 +44,7 @@ const create = async (client: Client, input: CreateKey, name: string): Promise<C
   }
 };
 
-/** What is looked after until the run ends: keys of these names that are not the one on record are keys that nobody knows. */
+/** What is looked after until the run ends: keys of these names whose secret is not kept are keys that nobody knows. */
 interface KeysOfRun {
   readonly cluster: string;
   /** Beginning of the names of all keys that the run created. */
@@ -56,17 +55,13 @@ interface KeysOfRun {
 export const API_KEYS = 'api-keys';
 
 /**
- * Ends keys whose names begin so, but for the one that is on record with its secret kept: an earlier call may have created one whose answer was lost. By id,
+ * Ends keys whose names begin so, but for the one whose secret is kept: an earlier call may have created one whose answer was lost. By id,
  * never by name: names are not unique.
  */
-const invalidateOrphans = async (
-  parts: Pick<StepParts, 'clients' | 'inventory' | 'secrets'>,
-  keys: KeysOfRun,
-): Promise<void> => {
+const invalidateOrphans = async (parts: Pick<StepParts, 'clients' | 'secrets'>, keys: KeysOfRun): Promise<void> => {
   try {
     const client = await parts.clients.get(keys.cluster);
-    const filed = await parts.inventory.apiKeys.get(keys.secret);
-    const known = filed && (await isMinted(parts, keys.secret)) ? filed.id : null;
+    const known = await keptKeyId(parts, keys.secret);
     const found = await client.security.getApiKey({ name: `${keys.prefix}*` }).catch((error: unknown) => {
       if (statusOf(error) === 404) return { api_keys: [] };
       throw error;
@@ -80,34 +75,29 @@ const invalidateOrphans = async (
 
 /** Looked once more when the run ends, however it ends; its clusters stay locked until the cluster has answered. */
 export const settleApiKeys =
-  (parts: Pick<StepParts, 'clients' | 'inventory' | 'secrets'>) =>
+  (parts: Pick<StepParts, 'clients' | 'secrets'>) =>
   async (value: unknown, { signal }: { readonly signal: AbortSignal }): Promise<void> => {
     const keys = value as KeysOfRun;
-    const isKept = (await parts.inventory.apiKeys.get(keys.secret)) !== null && (await isMinted(parts, keys.secret));
-    if (!isKept) await sleep(CALL_LIMIT_MS + VISIBLE_AFTER_MS, undefined, { signal });
+    if ((await keptKeyId(parts, keys.secret)) === null)
+      await sleep(CALL_LIMIT_MS + VISIBLE_AFTER_MS, undefined, { signal });
     await invalidateOrphans(parts, keys);
   };
 
-const isMinted = async (parts: Pick<StepParts, 'secrets'>, reference: string): Promise<boolean> => {
+/** Id of the key whose encoded form (base64 of ID:SECRET) the secret holds: the one in use, whatever is on record. Null while there is none. */
+const keptKeyId = async (parts: Pick<StepParts, 'secrets'>, reference: string): Promise<string | null> => {
   try {
-    await parts.secrets.get(reference);
-    return true;
+    const encoded = (await parts.secrets.get(reference)).toString('utf8');
+    return Buffer.from(encoded, 'base64').toString('utf8').split(':')[0] ?? null;
   } catch (error) {
-    if (error instanceof RemoraError && error.code === 'not-found') return false;
+    if (error instanceof RemoraError && error.code === 'not-found') return null;
     throw error;
   }
 };
 
-/** After a crash between the call and its outcome: waits the call out, then ends whatever it made. */
-const settleOpenIntent = async (
-  parts: StepParts,
-  context: StepContext,
-  keys: KeysOfRun,
-  intent: KeyIntent,
-): Promise<void> => {
+/** After a crash between the call and its outcome: waits the call out, then ends whatever it made. In full, since no two clocks need agree on when it began. */
+const settleOpenIntent = async (parts: StepParts, context: StepContext, keys: KeysOfRun): Promise<void> => {
   await context.phase('waiting out an interrupted call');
-  const wait = intent.calledAtMs + CALL_LIMIT_MS + VISIBLE_AFTER_MS - parts.clock().getTime();
-  if (wait > 0) await context.sleep(wait);
+  await context.sleep(CALL_LIMIT_MS + VISIBLE_AFTER_MS);
   await context.checkFence();
   await invalidateOrphans(parts, keys);
 };
@@ -124,10 +114,10 @@ export const createApiKeyStep =
     const client = await parts.clients.get(input.cluster);
     const earlier = context.memory.intent as KeyIntent | null;
     const filed = await parts.inventory.apiKeys.get(input.secret);
-    if (filed && (await isMinted(parts, input.secret))) return { id: filed.id, name: filed.name };
+    if (filed && filed.id === (await keptKeyId(parts, input.secret))) return { id: filed.id, name: filed.name };
     const keys: KeysOfRun = { cluster: input.cluster, prefix: `${input.name}-${context.runId}-`, secret: input.secret };
-    if (earlier) await settleOpenIntent(parts, context, keys, earlier);
-    const intent: KeyIntent = { name: uniqueName(context, keys, earlier), calledAtMs: parts.clock().getTime() };
+    if (earlier) await settleOpenIntent(parts, context, keys);
+    const intent: KeyIntent = { name: uniqueName(context, keys, earlier) };
     // No answer, or an error on the way back, does not mean that nothing was created: what this leaves behind is ended when the run ends.
     await context.setRestore(API_KEYS, keys);
     await context.remember({ intent });
@@ -137,7 +127,7 @@ export const createApiKeyStep =
     // Fenced: a driver that slept through the call must not file a key that its successor has ended by now.
     await context.remember({ intent: { ...intent, keyId: key.id } });
     // Filed before the secret: a key on record without a secret is known to be unusable, a secret without a record would be a key that nobody knows.
-    await parts.inventory.apiKeys.put(input.secret, {
+    await context.file('apiKeys', input.secret, {
       secret: input.secret,
       cluster: input.cluster,
       id: key.id,
@@ -165,7 +155,7 @@ export const updateApiKeyStep =
       const found = await client.security.getApiKey({ id: input.id });
       const record = await parts.inventory.apiKeys.get(input.secret);
       if (record)
-        await parts.inventory.apiKeys.put(input.secret, {
+        await context.file('apiKeys', input.secret, {
           ...record,
           expiresAtMs: found.api_keys[0]?.expiration ?? null,
           configHash: input.configHash,

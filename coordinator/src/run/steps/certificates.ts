@@ -11,7 +11,7 @@ import { caCertificateSecret, caKeySecret } from '../../plan/ca-names.ts';
 import type { CaRecord } from '../../plan/records.ts';
 import type { CertificateIssue } from '../../plan/steps.ts';
 import { nodeKey } from '../../store/inventory.ts';
-import type { Executor } from '../executor.ts';
+import type { Executor, StepContext } from '../executor.ts';
 import type { StepParts } from './parts.ts';
 
 const NODE_KEY_BITS = 2048;
@@ -40,7 +40,7 @@ export const createCaStep =
     );
     const certificatePem = certificate.toString('utf8');
     const facts = describeCertificate(certificatePem);
-    await parts.inventory.cas.put(ca, {
+    await context.file('cas', ca, {
       name: ca,
       certificatePem,
       certificate: caCertificateSecret(ca),
@@ -78,6 +78,7 @@ const makePkcs12 = async (
 /** Issues the certificate that is wished for, mints its PKCS#12 file, and files it under the node and the purpose. */
 export const issueFor = async (
   parts: StepParts,
+  context: Pick<StepContext, 'file'>,
   wish: CertificateIssue,
 ): Promise<{ fingerprint256: string; notAfter: string }> => {
   const ca = await parts.inventory.cas.get(wish.ca);
@@ -92,7 +93,7 @@ export const issueFor = async (
   const facts = describeCertificate(leafOfPkcs12(file, password));
   const { cluster, node, purpose, path, p12Secret, passwordSecret } = wish;
   const names = [...wish.dns, ...wish.ip];
-  await parts.inventory.certificates.put(`${nodeKey(wish)}/${purpose}`, {
+  await context.file('certificates', `${nodeKey(wish)}/${purpose}`, {
     cluster,
     node,
     purpose,
@@ -111,5 +112,5 @@ export const issueCertificateStep =
   async (context, wish) => {
     await context.phase('making a key and a certificate');
     await context.checkFence();
-    return issueFor(parts, wish);
+    return issueFor(parts, context, wish);
   };

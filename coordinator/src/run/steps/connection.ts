@@ -1,30 +1,28 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import { isProven, proveConnection } from '../../observe/proof.ts';
 import type { Executor } from '../executor.ts';
+import { limitOf } from './limit.ts';
 import type { StepParts } from './parts.ts';
 
 /** A CA file that was just placed is polled for, and a connection that failed once is tried again by the next request. */
 const PROOF_LIMIT_MS = 90_000;
 const AGAIN_MS = 2000;
 
-export const recordConnectionStep =
-  (parts: StepParts): Executor<'connection.record'> =>
-  async (context, { connection }) => {
-    await context.checkFence();
-    await parts.inventory.connections.put(`${connection.local}/${connection.alias}`, connection);
-    return null;
-  };
+export const recordConnectionStep: Executor<'connection.record'> = async (context, { connection }) => {
+  await context.file('connections', `${connection.local}/${connection.alias}`, connection);
+  return null;
+};
 
 export const proveConnectionStep =
   (parts: StepParts): Executor<'connection.prove'> =>
   async (context, { local, alias, keySecret }) => {
     const key = await parts.inventory.apiKeys.get(keySecret);
-    const limit = parts.clock().getTime() + PROOF_LIMIT_MS;
+    const limit = limitOf(PROOF_LIMIT_MS);
     for (;;) {
       await context.phase('asking every node to cross the connection');
       const proof = await proveConnection(parts, local, alias, key?.id ?? null);
       if (isProven(proof)) return { proof };
-      if (parts.clock().getTime() > limit) {
+      if (limit.isOver()) {
         const bad = proof.filter(({ state }) => state === 'failed');
         const first = bad[0];
         const hint = first?.hint ? { hint: first.hint } : {};

@@ -20,10 +20,10 @@ export const createExecutors = (parts: StepParts): Executors => ({
   'secure-settings.reload': reloadSecureSettingsStep(parts),
   'cluster-settings.put': putClusterSettingsStep(parts),
   'connection.prove': proveConnectionStep(parts),
-  'connection.record': recordConnectionStep(parts),
+  'connection.record': recordConnectionStep,
 });
 
-export const createRestorers = (parts: Pick<StepParts, 'clients' | 'inventory' | 'secrets'>): Restorers => ({
+export const createRestorers = (parts: Pick<StepParts, 'clients' | 'secrets'>): Restorers => ({
   [API_KEYS]: settleApiKeys(parts),
   [ALLOCATION]: restoreAllocation(parts.clients),
 });

@@ -50,11 +50,11 @@ const restart = async (parts: StepParts, context: StepContext, change: NodeChang
   const result = await deliver(context, change, RESTART_LIMIT_MS);
   if (result.outcome !== 'done') {
     // The agent started it with the last good files: allocation goes back only once the node is there again, or its shards would move.
-    if (result.outcome !== 'refused') await noteRestart(parts, context, client, change, intent.startedAtMs);
+    if (result.outcome !== 'refused') await noteRestart(context, client, change, intent.startedAtMs);
     throw failure(change, result);
   }
   await context.restarted(change.node);
-  await finishRestart(parts, context, client, change, intent.startedAtMs);
+  await finishRestart(context, client, change, intent.startedAtMs);
 };
 
 /** Carries out a node's transaction; with a restart in it, under the gates of a roll. */

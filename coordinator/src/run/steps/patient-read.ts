@@ -2,6 +2,7 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import type { OperationInput, OperationResult, ReadOperation } from '@remora/shared/operations.ts';
 import type { NodeId } from '../../plan/steps.ts';
 import type { StepContext } from '../executor.ts';
+import { limitOf } from './limit.ts';
 import type { StepParts } from './parts.ts';
 
 /** How long a step waits for an agent that is away: after a coordinator's restart agents come back within some 15 s, each in its own time. */
@@ -19,12 +20,12 @@ export const patientRead = async <N extends ReadOperation>(
   input: OperationInput<N>,
   timeoutMs: number,
 ): Promise<OperationResult<N>> => {
-  const limit = parts.clock().getTime() + LIMIT_MS;
+  const limit = limitOf(LIMIT_MS);
   for (;;) {
     try {
       return await parts.agents.read(node, name, input, { timeoutMs, signal: context.signal });
     } catch (error) {
-      if (!isAway(error) || parts.clock().getTime() > limit) throw error;
+      if (!isAway(error) || limit.isOver()) throw error;
       await context.phase(`waiting for the agent of ${node.node}`);
       await context.sleep(AGAIN_MS);
     }

@@ -6,6 +6,7 @@ import { observeGates, sayGates } from '../../observe/roll-gates.ts';
 import type { StepInputs } from '../../plan/steps.ts';
 import type { StepContext } from '../executor.ts';
 import { ALLOCATION, pauseAllocation } from './allocation.ts';
+import { limitOf } from './limit.ts';
 import type { StepParts } from './parts.ts';
 
 type NodeChange = StepInputs['node.change'];
@@ -18,16 +19,15 @@ const POLL_MS = 1000;
 
 /** Waits until all gates are open; throws with their names and reasons when the limit is over. */
 export const waitForGates = async (parts: StepParts, context: StepContext, change: NodeChange): Promise<void> => {
-  const started = parts.clock().getTime();
+  const limit = limitOf(GATE_LIMIT_MS);
   for (;;) {
     const closed = await observeGates(parts, change);
     if (closed.length === 0) return;
     const text = sayGates(closed);
-    const waited = parts.clock().getTime() - started;
-    if (waited > GATE_LIMIT_MS) {
+    if (limit.isOver()) {
       throw new RemoraError(
         'step-failed',
-        `Node ${change.node} was not restarted, since a gate stayed closed for ${formatDuration(waited)}: ${text}.`,
+        `Node ${change.node} was not restarted, since a gate stayed closed for ${formatDuration(GATE_LIMIT_MS)}: ${text}.`,
         { hint: 'Mend what the gate names and run the same command again: it goes on with what is not done.' },
       );
     }
@@ -71,16 +71,15 @@ export const startBefore = async (context: StepContext, client: Client, change: 
 
 /** After a restart that was taken back: waits for the node to be in the cluster again, as long as a join may take, and notes whether it was restarted. */
 export const noteRestart = async (
-  parts: StepParts,
   context: StepContext,
   client: Client,
   change: NodeChange,
   before: number | null,
 ): Promise<void> => {
   await context.phase('waiting until the node is back in the cluster');
-  const limit = parts.clock().getTime() + JOIN_LIMIT_MS;
+  const limit = limitOf(JOIN_LIMIT_MS);
   let start = await startOf(client, change.node);
-  while (start === null && parts.clock().getTime() < limit) {
+  while (start === null && !limit.isOver()) {
     await context.sleep(POLL_MS);
     start = await startOf(client, change.node);
   }
@@ -88,18 +87,18 @@ export const noteRestart = async (
 };
 
 const waitForJoin = async (
-  parts: StepParts,
   context: StepContext,
   client: Client,
   change: NodeChange,
   before: number | null,
 ): Promise<void> => {
   await context.phase('waiting until the node is back in the cluster');
-  const limit = parts.clock().getTime() + JOIN_LIMIT_MS;
+  const limit = limitOf(JOIN_LIMIT_MS);
   for (;;) {
     const start = await startOf(client, change.node);
-    if (start !== null && (before === null || start > before)) return;
-    if (parts.clock().getTime() > limit)
+    // Another start, not a later one: the clock of the node's host may have been set back meanwhile.
+    if (start !== null && start !== before) return;
+    if (limit.isOver())
       throw new RemoraError(
         'step-failed',
         `Node ${change.node} answers again, but did not come back into cluster ${change.cluster} within ${formatDuration(JOIN_LIMIT_MS)}.`,
@@ -125,19 +124,18 @@ const isRecovered = async (client: Client, change: NodeChange): Promise<boolean>
 
 /** What is done after the node answers again: back in the cluster, allocation as it was, shards recovered. */
 export const finishRestart = async (
-  parts: StepParts,
   context: StepContext,
   client: Client,
   change: NodeChange,
   before: number | null,
 ): Promise<void> => {
-  await waitForJoin(parts, context, client, change, before);
+  await waitForJoin(context, client, change, before);
   await context.phase('putting allocation back');
   await context.putBack(ALLOCATION);
   await context.phase('waiting for shards to recover');
-  const limit = parts.clock().getTime() + RECOVERY_LIMIT_MS;
+  const limit = limitOf(RECOVERY_LIMIT_MS);
   while (!(await isRecovered(client, change))) {
-    if (parts.clock().getTime() > limit)
+    if (limit.isOver())
       throw new RemoraError(
         'step-failed',
         `Cluster ${change.cluster} did not recover to ${change.baseline.health} within ${formatDuration(RECOVERY_LIMIT_MS)} after ${change.node} came back.`,

@@ -7,6 +7,7 @@ import type { CertificateIssue } from '../../plan/steps.ts';
 import { nodeKey } from '../../store/inventory.ts';
 import type { Executor, StepContext } from '../executor.ts';
 import { issueFor } from './certificates.ts';
+import { limitOf } from './limit.ts';
 import type { StepParts } from './parts.ts';
 import { patientRead } from './patient-read.ts';
 
@@ -40,7 +41,7 @@ const waitUntilServed = async (
 ): Promise<void> => {
   const ca = await parts.inventory.cas.get(wish.ca);
   const { host, port } = parseAddress(address);
-  const limit = parts.clock().getTime() + SERVED_LIMIT_MS;
+  const limit = limitOf(SERVED_LIMIT_MS);
   for (;;) {
     const probe = await patientRead(
       { parts, context },
@@ -50,7 +51,7 @@ const waitUntilServed = async (
       PROBE_TIMEOUT_MS * 3,
     );
     if (probe.tls?.trusted && probe.tls.chain[0]?.fingerprint256 === fingerprint) return;
-    if (parts.clock().getTime() > limit) {
+    if (limit.isOver()) {
       const served = probe.tls?.chain[0];
       const seen = served
         ? `it serves ${served.subject} by ${served.issuer} (${probe.tls?.error || served.fingerprint256.slice(0, 16)})`
@@ -80,7 +81,7 @@ const reissue = async (
     dns: isIp ? wish.dns : [...wish.dns, host],
     ip: isIp ? [...wish.ip, host] : wish.ip,
   };
-  const { fingerprint256 } = await issueFor(parts, wider);
+  const { fingerprint256 } = await issueFor(parts, context, wider);
   const write = [{ path: wish.path, content: { $secret: wider.p12Secret }, source: wider.p12Secret, mode: 0o640 }];
   const result = await context.change(wish, [{ name: 'files', input: { write, remove: [] } }], CHANGE_LIMIT_MS);
   if (result.outcome !== 'done')
