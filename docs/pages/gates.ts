@@ -31,8 +31,8 @@ as failed. Nothing was done to that node. The same command goes on with what is 
 
 ${table(['Gate', 'What it demands'], gateRows)}
 
-The plan states an outage that cannot be avoided: a cluster of one node, one of two master-eligible nodes, the only data node. Such a plan is refused without
-\`--accept-outage\`. With it, \`copies-elsewhere\` and \`master-quorum\` do not wait for the nodes whose outage was stated. Indices without a replica are listed
+The plan states an outage that cannot be avoided: a cluster of one node, one of two master-eligible nodes, the only data node, a node with the only started copy of a
+shard whose replica is assigned to no node. Such a plan is refused without \`--accept-outage\`. With it, \`copies-elsewhere\` and \`master-quorum\` do not wait for the nodes whose outage was stated. Indices without a replica are listed
 in the plan and block nothing.
 
 No gate can be overridden yet.

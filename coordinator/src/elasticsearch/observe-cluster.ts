@@ -1,10 +1,13 @@
 import type { Client } from '@elastic/elasticsearch';
+import { RemoraError } from '@remora/shared/errors.ts';
 import type { ClusterObservation, FlatSettings, NodeObservation } from '../plan/facts.ts';
+import { lacksPrivileges, neededPrivileges } from '../plan/privileges.ts';
 import { explain, statusOf } from './client.ts';
+import { type ShardState, shardCopies, shardFilter } from './shard-copies.ts';
 
 /** A node without what its agent sees. */
 export type BareNode = Omit<NodeObservation, 'agent' | 'loadedCertificates'>;
-export type BareCluster = Omit<ClusterObservation, 'nodes'> & { readonly nodes: readonly BareNode[] };
+export type BareCluster = Omit<ClusterObservation, 'nodes' | 'absentNodes'> & { readonly nodes: readonly BareNode[] };
 
 /** The shape of `_nodes` as far as it is read here; the library's own type does not know the remote cluster server. */
 interface NodesAnswer {
@@ -71,17 +74,38 @@ const answers = async (call: Promise<unknown>): Promise<boolean> => {
   }
 };
 
-const neededPrivileges = ['monitor', 'manage', 'manage_security'] as const;
+interface RemoteIndices {
+  readonly clusters: readonly string[];
+  readonly privileges: readonly string[];
+}
 
-const securityFacts = async (
-  client: Client,
-): Promise<Pick<ClusterObservation, 'security' | 'apiKeyService' | 'missingPrivileges'>> => {
+/** Aliases that the roles of the user name in `remote_indices`; the library's own type does not know them. */
+const remoteAliases = async (client: Client): Promise<string[]> => {
+  const answer = await client.security.getUserPrivileges();
+  const { remote_indices: entries = [] } = answer as { remote_indices?: RemoteIndices[] };
+  const granting = entries.filter(({ privileges }) => privileges.some((privilege) => privilege !== 'none'));
+  return [...new Set(granting.flatMap(({ clusters }) => clusters))];
+};
+
+type SecurityFacts = Pick<ClusterObservation, 'security' | 'apiKeyService' | 'missingPrivileges' | 'remoteAliases'>;
+
+const securityFacts = async (name: string, client: Client): Promise<SecurityFacts> => {
   if (!(await answers(client.security.authenticate())))
-    return { security: 'off', apiKeyService: 'off', missingPrivileges: [] };
+    return { security: 'off', apiKeyService: 'off', missingPrivileges: [], remoteAliases: [] };
   const held = await client.security.hasPrivileges({ cluster: [...neededPrivileges] });
   const missingPrivileges = neededPrivileges.filter((privilege) => held.cluster[privilege] !== true);
-  const apiKeys = await answers(client.security.getApiKey({ owner: true }));
-  return { security: 'on', apiKeyService: apiKeys ? 'on' : 'off', missingPrivileges };
+  // Without this one nothing else can be looked at.
+  if (missingPrivileges.includes('monitor'))
+    throw new RemoraError('preflight-failed', lacksPrivileges(name, missingPrivileges) ?? '');
+  // Whoever may not ask does not learn whether the service is on; that privilege is missed by a check of its own.
+  const apiKeys =
+    missingPrivileges.includes('manage_security') || (await answers(client.security.getApiKey({ owner: true })));
+  return {
+    security: 'on',
+    apiKeyService: apiKeys ? 'on' : 'off',
+    missingPrivileges,
+    remoteAliases: await remoteAliases(client),
+  };
 };
 
 const remoteSettings = async (client: Client): Promise<{ persistent: FlatSettings; transient: FlatSettings }> => {
@@ -93,21 +117,26 @@ const remoteSettings = async (client: Client): Promise<{ persistent: FlatSetting
   return { persistent: pick(answer.persistent), transient: pick(answer.transient) };
 };
 
-const unreplicatedIndices = async (client: Client): Promise<string[]> => {
-  const rows = await client.cat.indices({ format: 'json', h: ['index', 'rep'], expand_wildcards: 'all' });
-  return rows.filter((row) => row.rep === '0').map((row) => String(row.index));
-};
+const shardsOf = async (client: Client): Promise<ClusterObservation['shards']> =>
+  shardCopies(
+    await client.transport.request<ShardState>({
+      method: 'GET',
+      path: '/_cluster/state/nodes,routing_table',
+      querystring: { filter_path: shardFilter },
+    }),
+  );
 
 /** What a cluster says of itself. Throws RemoraErrors that name the cluster. */
 export const observeCluster = async (name: string, client: Client): Promise<BareCluster> => {
   try {
-    const [info, security] = await Promise.all([client.info(), securityFacts(client)]);
-    const [health, license, nodes, settings, unreplicated] = await Promise.all([
+    const security = await securityFacts(name, client);
+    const [info, health, license, nodes, settings, shards] = await Promise.all([
+      client.info(),
       client.cluster.health(),
       security.security === 'on' ? client.license.get() : null,
       listNodes(client),
       remoteSettings(client),
-      unreplicatedIndices(client),
+      shardsOf(client),
     ]);
     return {
       name,
@@ -119,7 +148,7 @@ export const observeCluster = async (name: string, client: Client): Promise<Bare
       ...security,
       nodes,
       ...settings,
-      unreplicatedIndices: unreplicated,
+      shards,
     };
   } catch (error) {
     throw explain(error, name, 'Looking at the cluster');

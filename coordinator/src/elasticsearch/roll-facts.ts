@@ -1,26 +1,14 @@
 import type { Client } from '@elastic/elasticsearch';
-import type { RollFacts, ShardCopy } from '../plan/gates.ts';
+import type { RollFacts } from '../plan/gates.ts';
 import { parseWatermark, type Watermark } from '../plan/watermark.ts';
+import { type ShardState, shardCopies, shardFilter } from './shard-copies.ts';
 
 /** The part of a gate's facts that the cluster answers. */
 export type ClusterRollFacts = Omit<RollFacts, 'node' | 'baseline' | 'outageStated' | 'agentOnline'>;
 
-interface CoordinationState {
-  readonly nodes: Readonly<Record<string, { readonly name: string }>>;
+interface CoordinationState extends ShardState {
   readonly metadata?: { readonly cluster_coordination?: { readonly last_committed_config?: readonly string[] } };
 }
-
-const shardCopies = async (client: Client): Promise<ShardCopy[]> => {
-  const rows = await client.cat.shards({ format: 'json', h: ['index', 'shard', 'prirep', 'state', 'node'] });
-  return rows.map((row) => ({
-    index: String(row.index),
-    shard: String(row.shard),
-    primary: row.prirep === 'p',
-    state: String(row.state),
-    // A relocating copy reads "FROM -> IP ID TO": it is started on the node it comes from.
-    node: row.node ? (String(row.node).split(' -> ')[0] ?? null) : null,
-  }));
-};
 
 const snapshotNodes = async (client: Client, names: ReadonlyMap<string, string>): Promise<string[]> => {
   const answer = await client.snapshot.status();
@@ -62,24 +50,23 @@ const watermarksOf = async (client: Client): Promise<RollFacts['watermarks']> =>
 
 /** Looks at everything that the gates of a roll need from the cluster. */
 export const observeRoll = async (client: Client): Promise<ClusterRollFacts> => {
-  const [health, state, shards, disks, watermarks] = await Promise.all([
+  const [health, state, disks, watermarks] = await Promise.all([
     client.cluster.health(),
     client.transport.request<CoordinationState>({
       method: 'GET',
-      path: '/_cluster/state/nodes,metadata',
-      querystring: { filter_path: 'nodes.*.name,metadata.cluster_coordination.last_committed_config' },
+      path: '/_cluster/state/nodes,metadata,routing_table',
+      querystring: { filter_path: `${shardFilter},metadata.cluster_coordination.last_committed_config` },
     }),
-    shardCopies(client),
     disksOf(client),
     watermarksOf(client),
   ]);
-  const names = new Map(Object.entries(state.nodes).map(([id, node]) => [id, node.name]));
+  const names = new Map(Object.entries(state.nodes ?? {}).map(([id, node]) => [id, node.name]));
   const voting = (state.metadata?.cluster_coordination?.last_committed_config ?? []).map((id) => names.get(id) ?? id);
   return {
     health: health.status.toLowerCase() as RollFacts['health'],
     nodes: [...names.values()],
     initializingShards: health.initializing_shards,
-    shards,
+    shards: shardCopies(state),
     voting,
     snapshotNodes: await snapshotNodes(client, names),
     disks,

@@ -90,9 +90,10 @@ export const observeConnect = async (parts: ObserveParts, request: ConnectReques
       record.secret.startsWith(`secret:connection/${request.local}/${request.alias}/`),
   );
   const secure = remote.security === 'on' && local.security === 'on';
+  const seesKeys = secure && !remote.missingPrivileges.includes('manage_security');
   const [paths, keys, proven] = await Promise.all([
     observePaths(parts, local, plannedAddresses(remote, request)),
-    secure ? observeKeys(await parts.clients.get(request.remote), ours, secretVersions, parts.clock()) : [],
+    seesKeys ? observeKeys(await parts.clients.get(request.remote), ours, secretVersions, parts.clock()) : [],
     secure ? observeProof(parts, local, request.alias, connection) : null,
   ]);
   return {

@@ -76,7 +76,9 @@ const observeNodes = async (parts: ObserveParts, cluster: BareCluster): Promise<
     ]);
     return { ...node, agent, loadedCertificates: loaded };
   });
-  return { ...cluster, nodes: await Promise.all(nodes) };
+  const listed = new Set(cluster.nodes.map(({ name }) => name));
+  const absentNodes = [...known].filter((name) => !listed.has(name));
+  return { ...cluster, nodes: await Promise.all(nodes), absentNodes };
 };
 
 /** All three layers of a cluster: what its API says, what its nodes' processes say, and what their agents find in files and keystores. */

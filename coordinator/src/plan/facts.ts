@@ -1,5 +1,6 @@
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import type { ApiKeyRecord, CaRecord, CertificateRecord, ConnectionRecord } from './records.ts';
+import type { ShardCopy } from './shards.ts';
 
 /** A setting as the API answers it flat: everything is text or a list of texts. */
 export type FlatSettings = Readonly<Record<string, string | readonly string[]>>;
@@ -44,12 +45,15 @@ export interface ClusterObservation {
   readonly apiKeyService: 'on' | 'off';
   /** Cluster privileges of the coordinator's user that it lacks. */
   readonly missingPrivileges: readonly string[];
+  /** Patterns of the aliases over which that user may ask at all: `clusters` of the `remote_indices` of its roles. */
+  readonly remoteAliases: readonly string[];
   readonly nodes: readonly NodeObservation[];
+  /** Names of nodes that have an agent and are not in the cluster now. */
+  readonly absentNodes: readonly string[];
   /** `cluster.remote.*` by scope. */
   readonly persistent: FlatSettings;
   readonly transient: FlatSettings;
-  /** Indices with no copy but one, which go away while their node restarts. */
-  readonly unreplicatedIndices: readonly string[];
+  readonly shards: readonly ShardCopy[];
 }
 
 /** What was found of one address from one local node. */

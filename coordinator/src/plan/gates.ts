@@ -1,15 +1,6 @@
+import { nameShards, type ShardCopy, shardsOnlyOn } from './shards.ts';
 import type { Baseline, StatedOutages } from './steps.ts';
 import { type Disk, isOver, usedShare, type Watermark } from './watermark.ts';
-
-/** A shard copy as `_cat/shards` tells it. */
-export interface ShardCopy {
-  readonly index: string;
-  readonly shard: string;
-  readonly primary: boolean;
-  readonly state: string;
-  /** null while unassigned. */
-  readonly node: string | null;
-}
 
 /** What a gate looks at, observed right before a node is restarted. */
 export interface RollFacts {
@@ -41,18 +32,6 @@ interface Gate {
 
 const rank = { green: 0, yellow: 1, red: 2 } as const;
 
-/** Shards of which the last started copy sits on the node although they have more copies: restarting it would take them away. */
-const lastCopies = ({ shards, node }: RollFacts): ShardCopy[] => {
-  const copies = new Map<string, ShardCopy[]>();
-  for (const copy of shards)
-    copies.set(`${copy.index}/${copy.shard}`, [...(copies.get(`${copy.index}/${copy.shard}`) ?? []), copy]);
-  const isStarted = (copy: ShardCopy): boolean => copy.state === 'STARTED' || copy.state === 'RELOCATING';
-  return [...copies.values()]
-    .filter((all) => all.length > 1 && all.some((copy) => copy.node === node && isStarted(copy)))
-    .filter((all) => !all.some((copy) => copy.node !== null && copy.node !== node && isStarted(copy)))
-    .flatMap((all) => all.filter((copy) => copy.node === node).slice(0, 1));
-};
-
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
 
 /** The gates by name, in the order in which they are looked at. The name is what people read in the run and in the documentation. */
@@ -83,14 +62,9 @@ export const gates = {
   },
   'copies-elsewhere': {
     demands: 'every shard that has a replica keeps a started copy on another node',
-    closed: (facts) => {
-      const last = facts.outageStated.data ? [] : lastCopies(facts);
-      return last.length === 0
-        ? null
-        : `${facts.node} holds the only started copy of ${last
-            .slice(0, 3)
-            .map(({ index, shard }) => `${index}[${shard}]`)
-            .join(', ')}${last.length > 3 ? ` and ${last.length - 3} more` : ''}`;
+    closed: ({ shards, node, outageStated }) => {
+      const last = outageStated.data ? [] : shardsOnlyOn(shards, node);
+      return last.length === 0 ? null : `${node} holds the only started copy of ${nameShards(last)}`;
     },
   },
   'master-quorum': {

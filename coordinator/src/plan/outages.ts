@@ -1,4 +1,5 @@
 import type { ClusterObservation, NodeObservation } from './facts.ts';
+import { nameShards, shardsOnlyOn, unreplicatedIndices } from './shards.ts';
 import type { StatedOutages } from './steps.ts';
 
 const masterEligible = (cluster: ClusterObservation): NodeObservation[] =>
@@ -25,11 +26,24 @@ const masterOutage = (cluster: ClusterObservation, restarts: readonly string[]):
     : [];
 };
 
+/** Shards whose other copies are assigned to no node: one that may be allocated nowhere never will be, so waiting for it might never end. */
+const loneShardOutage = (cluster: ClusterObservation, node: string): string[] => {
+  const lone = shardsOnlyOn(cluster.shards, node).filter((copies) =>
+    copies.every((copy) => copy.node === node || copy.state === 'UNASSIGNED'),
+  );
+  return lone.length === 0
+    ? []
+    : [
+        `Node ${node} of cluster ${cluster.name} holds the only started copy of ${nameShards(lone)}, of which a replica is assigned to no node: unavailable while ${node} restarts.`,
+      ];
+};
+
 /** No replica can be kept anywhere else, so waiting for one would never end. */
 const dataOutage = (cluster: ClusterObservation, restarts: readonly string[]): string[] => {
   const nodes = cluster.nodes.filter(isData);
   const only = nodes.length === 1 ? nodes[0] : undefined;
-  return only && restarts.includes(only.name)
+  if (!only) return restarts.flatMap((node) => loneShardOutage(cluster, node));
+  return restarts.includes(only.name)
     ? [`Cluster ${cluster.name} has one data node: its indices are unavailable while ${only.name} restarts.`]
     : [];
 };
@@ -53,7 +67,7 @@ export const statedOutages = (cluster: ClusterObservation, node: string): Stated
 
 /** Indices that go away with their node; listed, never blocked on: searchable snapshots have no replicas by design. */
 export const unreplicatedWarning = (cluster: ClusterObservation, restarts: readonly string[]): string[] => {
-  const indices = cluster.unreplicatedIndices;
+  const indices = unreplicatedIndices(cluster.shards);
   if (restarts.length === 0 || indices.length === 0 || cluster.nodes.length === 1) return [];
   const some = indices.slice(0, 5).join(', ');
   return [

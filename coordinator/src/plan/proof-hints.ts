@@ -31,6 +31,10 @@ const rules: readonly { readonly pattern: RegExp; readonly hint: string }[] = [
     pattern: /no such remote cluster|no_such_remote_cluster/i,
     hint: 'The alias is not registered on this node: run connect again.',
   },
+  {
+    pattern: /no remote indices privileges apply/i,
+    hint: 'That was refused before anything was sent, so it says nothing of the connection: the user that Remora has for the local cluster needs remote_indices for this alias.',
+  },
   { pattern: /unknown host/i, hint: 'The address of the remote cluster does not resolve from this node.' },
   {
     pattern: /handshake timed out|connect_timeout|connect timed out/i,

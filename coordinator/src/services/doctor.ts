@@ -3,6 +3,7 @@ import type { DoctorLine } from '@remora/shared/model/inventory.ts';
 import type { ObserveParts } from '../observe/observe-nodes.ts';
 import { observeWhole } from '../observe/observe-nodes.ts';
 import type { ClusterObservation, NodeObservation } from '../plan/facts.ts';
+import { lacksPrivileges, mayNotAsk, neededPrivileges } from '../plan/privileges.ts';
 
 export interface DoctorParts extends ObserveParts {
   /** Redis' answer to a write and a read back, in ms; throws when there is none. */
@@ -54,26 +55,44 @@ const clockLine = (cluster: string, node: NodeObservation): DoctorLine[] =>
       ]
     : [];
 
-const clusterLines = (cluster: ClusterObservation): DoctorLine[] => [
+/** What the user may do in the cluster, and over the aliases of connections that begin there. */
+const privilegesLine = (cluster: ClusterObservation, aliases: readonly string[]): DoctorLine => {
+  const trouble = [
+    lacksPrivileges(cluster.name, cluster.missingPrivileges),
+    ...(cluster.security === 'on' ? aliases.map((alias) => mayNotAsk(cluster, alias)) : []),
+  ].filter((sentence) => sentence !== null);
+  return {
+    check: `privileges ${cluster.name}`,
+    ok: trouble.length === 0,
+    detail: trouble.length === 0 ? neededPrivileges.join(', ') : trouble.join(' '),
+  };
+};
+
+const absentLine = (cluster: string, node: string): DoctorLine => ({
+  check: `node ${cluster}/${node}`,
+  ok: false,
+  detail: 'has an agent and is not in the cluster: start it, or take it out with `remora nodes remove`',
+});
+
+const clusterLines = (cluster: ClusterObservation, aliases: readonly string[]): DoctorLine[] => [
   {
     check: `cluster ${cluster.name}`,
     ok: cluster.health !== 'red' && cluster.security === 'on',
     detail: `${cluster.version}, ${cluster.health}, ${cluster.nodes.length} node${cluster.nodes.length === 1 ? '' : 's'}, licence ${cluster.license.type}, security ${cluster.security}`,
   },
-  {
-    check: `privileges ${cluster.name}`,
-    ok: cluster.missingPrivileges.length === 0,
-    detail:
-      cluster.missingPrivileges.length === 0
-        ? 'monitor, manage, manage_security'
-        : `lacks ${cluster.missingPrivileges.join(', ')}`,
-  },
+  privilegesLine(cluster, aliases),
   ...cluster.nodes.flatMap((node) => [agentLine(cluster.name, node), ...clockLine(cluster.name, node)]),
+  ...cluster.absentNodes.map((node) => absentLine(cluster.name, node)),
 ];
 
 /** Looks at coordinator, Redis, clusters, agents and clocks. */
 export const doctor = async (parts: DoctorParts): Promise<DoctorLine[]> => {
-  const names = (await parts.inventory.clusters.list()).map(({ name }) => name);
+  const [records, connections] = await Promise.all([
+    parts.inventory.clusters.list(),
+    parts.inventory.connections.list(),
+  ]);
+  const aliasesOf = (name: string): string[] =>
+    connections.filter(({ local }) => local === name).map(({ alias }) => alias);
   const own = await Promise.all([
     line('redis', async () => ({
       ok: true,
@@ -85,10 +104,11 @@ export const doctor = async (parts: DoctorParts): Promise<DoctorLine[]> => {
     }),
   ]);
   const clusters = await Promise.all(
-    names.map(async (name) =>
-      observeWhole(parts, name).then(clusterLines, (error: unknown) => [
-        { check: `cluster ${name}`, ok: false, detail: messageOf(error) },
-      ]),
+    records.map(async ({ name }) =>
+      observeWhole(parts, name).then(
+        (cluster) => clusterLines(cluster, aliasesOf(name)),
+        (error: unknown) => [{ check: `cluster ${name}`, ok: false, detail: messageOf(error) }],
+      ),
     ),
   );
   return [...own, ...clusters.flat()];

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { request } from './facts.ts';
 import { connected, planIn, stepOf } from './plans.ts';
 import { checkPlan, type PlanCase } from './runner.ts';
-import { nodeOf, type World, world } from './world.ts';
+import { nodeOf, shard, type World, world } from './world.ts';
 
 /** Connects on top of what stands already: only what differs is done, by the weakest effect that brings it about. */
 
@@ -48,7 +48,7 @@ const sameAgain: PlanCase[] = [
     name: 'health and snapshots do not count when nothing has to be done',
     world: standing((it) => {
       it.remote.health = 'yellow';
-      it.remote.unreplicatedIndices = ['a'];
+      it.remote.shards = [...shard('a', 'us-1'), ...shard('b', 'us-2', null)];
     }),
     steps: [],
   },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { stepOf } from './plans.ts';
 import { checkPlan, type PlanCase } from './runner.ts';
-import { allRoles, changed, nodeOf, world } from './world.ts';
+import { allRoles, changed, nodeOf, shard, world } from './world.ts';
 
 /** First connects: nothing is there yet. */
 
@@ -246,11 +246,27 @@ const cases: PlanCase[] = [
   {
     name: 'indices without replicas are listed',
     world: changed((made) => {
-      made.remote.unreplicatedIndices = ['a', 'b', 'c', 'd', 'e', 'f'];
+      made.remote.shards = ['a', 'b', 'c', 'd', 'e', 'f'].flatMap((index) => shard(index, 'us-1'));
     }),
     ...threeToOne,
     outages: [eu1],
     warnings: [/^Indices of cluster us without a replica .*: a, b, c, d, e and 1 more\.$/],
+  },
+  {
+    name: 'a shard whose replica may be allocated nowhere: its outage is stated, and waited for on no node but that',
+    world: changed((made) => {
+      made.remote.health = 'yellow';
+      made.remote.shards = [...shard('hot', 'us-1', 'us-2'), ...shard('warm', 'us-3', null)];
+    }),
+    ...threeToOne,
+    outages: [
+      /^Node us-3 of cluster us holds the only started copy of warm\[0\].*unavailable while us-3 restarts/,
+      eu1,
+    ],
+    also: (plan) =>
+      expect(['us-1', 'us-2', 'us-3'].map((node) => stepOf(plan, 'node.change', node).input.outageStated.data)).toEqual(
+        [false, false, true],
+      ),
   },
   {
     name: 'a port that answers already although the server is off is warned of',

@@ -65,6 +65,18 @@ const open: { readonly name: string; readonly world: () => World; readonly wish?
       made.local.transient = { 'cluster.remote.usa.mode': 'sniff' };
     }),
   },
+  ...['us', 'u*', '?s', '/(us|eu)/'].map((pattern) => ({
+    name: `a user that may ask over ${pattern}`,
+    world: changed((made) => {
+      made.local.remoteAliases = ['other', pattern];
+    }),
+  })),
+  {
+    name: 'the user of the remote cluster may ask over nothing',
+    world: changed((made) => {
+      made.remote.remoteAliases = [];
+    }),
+  },
   { name: 'an alias that begins like another', world: changed(aliasThere), wish: { alias: 'u' } },
   { name: 'the CA that the certificates have', world: () => connected(world()), wish: { ca: 'us-remote' } },
   { name: 'a key whose end is moved', world: () => connected(world(), { expires: '90d' }), wish: { expires: '30d' } },

@@ -90,4 +90,13 @@ export const refusedClusters: RefusalCase[] = [
     check: 'privileges',
     says: 'cluster us lacks the cluster privileges manage, manage_security.',
   },
+  {
+    name: 'a user that may not ask over the alias',
+    world: changed((made) => {
+      made.local.remoteAliases = ['us-*', 'u.', '?'];
+    }),
+    code: 'preflight-failed',
+    check: 'privileges',
+    says: 'cluster eu has no remote_indices for the alias us, so no connection could be proven: give its role remote_indices with clusters ["us"]',
+  },
 ];

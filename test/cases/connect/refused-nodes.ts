@@ -4,6 +4,24 @@ import { changed, nodeOf, world } from './world.ts';
 /** What nodes and their agents have to be. */
 export const refusedNodes: RefusalCase[] = [
   {
+    name: 'a node with an agent that is not in the local cluster',
+    world: changed((made) => {
+      made.local.absentNodes = ['eu-4'];
+    }),
+    code: 'preflight-failed',
+    check: 'nodes-present',
+    says: 'Node eu-4 has an agent and is not in cluster eu: start it, or take out what is gone for good with `remora nodes remove`.',
+  },
+  {
+    name: 'nodes with agents that are not in the remote cluster',
+    world: changed((made) => {
+      made.remote.absentNodes = ['us-4', 'us-5'];
+    }),
+    code: 'preflight-failed',
+    check: 'nodes-present',
+    says: 'Nodes us-4, us-5 have agents and are not in cluster us: start them',
+  },
+  {
     name: 'a node without agent',
     world: changed((made) => {
       nodeOf(made.remote, 'us-3').agent = 'missing';

@@ -6,6 +6,7 @@ import type {
   CertificateRecord,
   ConnectionRecord,
 } from '../../../coordinator/src/plan/records.ts';
+import type { ShardCopy } from '../../../coordinator/src/plan/shards.ts';
 
 /**
  * A small model of two clusters and of what Remora keeps of them, from which facts are observed (facts.ts) and to which plans are applied (apply.ts). It is
@@ -56,10 +57,12 @@ export interface ClusterWorld {
   security: 'on' | 'off';
   apiKeyService: 'on' | 'off';
   missingPrivileges: string[];
+  remoteAliases: string[];
   nodes: NodeWorld[];
   persistent: Record<string, string | string[]>;
   transient: Record<string, string | string[]>;
-  unreplicatedIndices: string[];
+  absentNodes: string[];
+  shards: ShardCopy[];
 }
 
 export interface World {
@@ -124,10 +127,12 @@ const cluster = (name: string, net: number, nodes: Nodes): ClusterWorld => {
     security: 'on',
     apiKeyService: 'on',
     missingPrivileges: [],
+    remoteAliases: ['*'],
     nodes: made,
     persistent: {},
     transient: {},
-    unreplicatedIndices: [],
+    absentNodes: [],
+    shards: [],
   };
 };
 
@@ -143,6 +148,13 @@ export const world = (sizes: { remote?: Nodes; local?: Nodes } = {}): World => (
   secretVersions: {},
   network: {},
 });
+
+/** The copies of shard 0 of an index, of which the first is the primary, on these nodes; null for one that is unassigned. */
+export const shard = (index: string, ...nodes: readonly (string | null)[]): ShardCopy[] =>
+  nodes.map((node, i) => ({
+    ...{ index, shard: '0', primary: i === 0, node },
+    state: node === null ? 'UNASSIGNED' : 'STARTED',
+  }));
 
 export const nodeOf = (cluster: ClusterWorld, name: string): NodeWorld => {
   const found = cluster.nodes.find((one) => one.name === name);

@@ -1,4 +1,5 @@
 import { compareVersions, isAtLeast } from '@remora/shared/model/version.ts';
+import { lacksPrivileges, mayNotAsk } from '../privileges.ts';
 import { type Check, eachCluster, eachNode, type PreflightInput } from './preflight-check.ts';
 
 const MINIMUM_VERSION = '8.14.0';
@@ -72,11 +73,11 @@ export const license: Check = {
 
 export const privileges: Check = {
   code: 'preflight-failed',
-  demands: "Remora's user has the cluster privileges monitor, manage and manage_security in both clusters",
-  run: (input) =>
-    eachCluster(input, (c) =>
-      c.missingPrivileges.length > 0
-        ? `The user that Remora has for cluster ${c.name} lacks the cluster privilege${c.missingPrivileges.length > 1 ? 's' : ''} ${c.missingPrivileges.join(', ')}.`
-        : null,
-    ),
+  demands:
+    "Remora's user has the cluster privileges monitor, manage and manage_security in both clusters, and in the local one remote_indices for the alias",
+  run: (input) => {
+    const { local } = input.facts;
+    const lacks = eachCluster(input, (c) => lacksPrivileges(c.name, c.missingPrivileges));
+    return [...lacks, ...(local.security === 'on' ? [mayNotAsk(local, input.request.alias) ?? []].flat() : [])];
+  },
 };

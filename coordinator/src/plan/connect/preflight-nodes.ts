@@ -1,10 +1,22 @@
 import { keystorePasswordNames } from '../secret-names.ts';
-import { type Check, eachTouchedNode } from './preflight-check.ts';
+import { type Check, eachCluster, eachTouchedNode } from './preflight-check.ts';
 import { fileSetting } from './server-address.ts';
 import { isPort } from './wanted.ts';
 
 /** Certificates are backdated by 5 minutes: a node whose clock is further behind would refuse a new one. */
 const MAX_CLOCK_SKEW_MS = 4 * 60_000;
+
+/** What the cluster does not list cannot be looked at: it would come back without key and CA. */
+export const nodesPresent: Check = {
+  code: 'preflight-failed',
+  demands: 'every node that has an agent is in its cluster',
+  run: (input) =>
+    eachCluster(input, ({ name, absentNodes }) =>
+      absentNodes.length === 0
+        ? null
+        : `${absentNodes.length === 1 ? `Node ${absentNodes[0]} has an agent and is` : `Nodes ${absentNodes.join(', ')} have agents and are`} not in cluster ${name}: start ${absentNodes.length === 1 ? 'it' : 'them'}, or take out what is gone for good with \`remora nodes remove\`.`,
+    ),
+};
 
 export const agentsJoined: Check = {
   code: 'agent-missing',

@@ -1,11 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import {
-  type ClosedGate,
-  closedGates,
-  gates,
-  type RollFacts,
-  type ShardCopy,
-} from '../../../../coordinator/src/plan/gates.ts';
+import { type ClosedGate, closedGates, gates, type RollFacts } from '../../../../coordinator/src/plan/gates.ts';
+import type { ShardCopy } from '../../../../coordinator/src/plan/shards.ts';
 
 /** Each gate of a roll, open and closed, for node n1 of n1, n2 and n3. */
 

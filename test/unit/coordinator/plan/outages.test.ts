@@ -4,7 +4,7 @@ import type { ClusterObservation } from '../../../../coordinator/src/plan/facts.
 import { byName, rollOrder } from '../../../../coordinator/src/plan/order.ts';
 import { outagesOf, statedOutages, unreplicatedWarning } from '../../../../coordinator/src/plan/outages.ts';
 import { factsOf, request } from '../../../cases/connect/facts.ts';
-import { world } from '../../../cases/connect/world.ts';
+import { shard, world } from '../../../cases/connect/world.ts';
 
 const all = ['data', 'master', 'remote_cluster_client'];
 
@@ -87,6 +87,22 @@ describe('outages', () => {
     for (const [i, pattern] of outages.entries()) expect(found[i]).toMatch(pattern);
   });
 
+  test('of shards are stated when no other copy is assigned, and not while one is under way', () => {
+    const initializing = shard('b', 'us-2', 'us-1').map((copy, i) =>
+      i === 1 ? { ...copy, state: 'INITIALIZING' } : copy,
+    );
+    const many = ['c', 'd', 'e', 'f'].flatMap((index) => shard(index, 'us-1', null));
+    const shards = [...shard('a', 'us-3'), ...initializing, ...many, ...shard('g', null, null)];
+    const three = { ...cluster(all, all, all), shards };
+    expect(outagesOf(three, named(1, 2, 3))).toEqual([
+      expect.stringMatching(
+        /^Node us-1 of cluster us holds the only started copy of c\[0\], d\[0\], e\[0\] and 1 more, /,
+      ),
+    ]);
+    expect(outagesOf(three, named(2, 3))).toEqual([]);
+    expect(named(1, 2, 3).map((node) => statedOutages(three, node).data)).toEqual([true, false, false]);
+  });
+
   test('are stated for the nodes that cause them', () => {
     const [three, mixed] = [cluster(all, all, all), cluster(['master'], ['data'], ['data'])];
     expect(named(1, 2, 3).map((node) => statedOutages(three, node).master)).toEqual([false, false, false]);
@@ -95,7 +111,8 @@ describe('outages', () => {
 });
 
 describe('indices without replicas', () => {
-  const lone = { ...cluster(all, all), unreplicatedIndices: ['a', 'b'] };
+  const shards = [...shard('a', 'us-1'), ...shard('b', 'us-2'), ...shard('c', 'us-1', 'us-2')];
+  const lone = { ...cluster(all, all), shards };
   test('are listed when a node restarts', () => {
     expect(unreplicatedWarning(lone, ['us-1'])).toEqual([
       'Indices of cluster us without a replica are unavailable while their node restarts: a, b.',
@@ -103,7 +120,7 @@ describe('indices without replicas', () => {
   });
   test('are not when none restarts, or when the whole cluster goes away anyway', () => {
     expect(unreplicatedWarning(lone, [])).toEqual([]);
-    expect(unreplicatedWarning({ ...cluster(all), unreplicatedIndices: ['a'] }, ['us-1'])).toEqual([]);
+    expect(unreplicatedWarning({ ...cluster(all), shards: shard('a', 'us-1') }, ['us-1'])).toEqual([]);
   });
 });
 

@@ -14,6 +14,10 @@ const texts: readonly (readonly [string, RegExp])[] = [
   ['authentication expected API key type of [cross_cluster], but API key [ID] has type [rest]', /another type/],
   ['requires certificate identity matching [CN=signer,O=x], but no certificate was provided', /strong identity/],
   ['no such remote cluster: [us]', /not registered on this node/],
+  [
+    'action [indices:admin/resolve/cluster] towards remote cluster [us] is unauthorized for user [remora] with effective roles [remora] because no remote indices privileges apply for the target cluster',
+    /says nothing of the connection.*remote_indices/,
+  ],
   ['unknown host [no-such-host.invalid]', /does not resolve/],
   ['handshake timed out after 10000ms', /firewall/],
   ['PKIX path building failed: unable to find valid certification path to requested target', /does not trust/],
