@@ -1,5 +1,5 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { finished } from 'node:stream/promises';
 
 /** How a program ended; `code` is null when a signal ended it or it could not be started (then `stderr` says why). */
@@ -75,7 +75,9 @@ export interface Detached {
 
 /** Starts a program that outlives the agent: its own session, output to a file, nothing that ties it to this process. */
 export const spawnDetached = (command: string, args: readonly string[], options: DetachedOptions): Detached => {
-  const log = openSync(options.logFile, 'w', 0o600);
+  const { O_WRONLY, O_CREAT, O_TRUNC, O_APPEND } = constants;
+  // Emptied for this start. To append, so that it can be emptied under a program that goes on writing.
+  const log = openSync(options.logFile, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o600);
   try {
     const child = spawn(command, args, {
       env: environment(options),
