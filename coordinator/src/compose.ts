@@ -146,6 +146,7 @@ const openHouse = async (
   closers.add('the runs', () => engine.close());
   const services = createServices({
     ...{ ...parts, runs: engine },
+    lockOf: (cluster) => redis.hget(keys.locks, cluster),
     planning: { newPlanId: () => newId('plan', systemClock()), ...engine },
     health: { pingStore: () => pingStore(store), freeBytes: () => freeBytes(config.dataDir) },
   });

@@ -1,5 +1,11 @@
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
-import type { ClusterView, ConnectionView, DoctorLine, NodeView } from '@remora/shared/model/inventory.ts';
+import type {
+  ClusterAdded,
+  ClusterView,
+  ConnectionView,
+  DoctorLine,
+  NodeView,
+} from '@remora/shared/model/inventory.ts';
 import type { Run, RunEvent } from '@remora/shared/model/run.ts';
 import type { CaView } from './http/schemas/ca-view.ts';
 import type { StoredPlan } from './plan/steps.ts';
@@ -37,10 +43,14 @@ export interface ConnectOptions {
  */
 export interface Services {
   readonly clusters: {
-    /** Reaches the cluster first; one that can't be reached, trusted or logged in to is not added. */
-    add(input: ClusterInput): Promise<ClusterView>;
+    /**
+     * Reaches the cluster first; one that can't be reached, trusted or logged in to is not added. Of a cluster that is known by this name, the URLs, CA, user
+     * and password take the place of the old ones.
+     */
+    add(input: ClusterInput): Promise<ClusterAdded>;
     list(): Promise<ClusterView[]>;
     show(name: string): Promise<ClusterView>;
+    /** `conflict` while a run holds the cluster, or a connection or a node with an agent is left. */
     remove(name: string): Promise<void>;
   };
   readonly tokens: {
@@ -50,6 +60,7 @@ export interface Services {
     list(): Promise<NodeView[]>;
     /** Node names are unique in their cluster only; `bad-input` when the name alone is ambiguous. */
     show(name: string, cluster?: string): Promise<NodeView>;
+    /** `conflict` while a run holds its cluster. */
     remove(name: string, cluster?: string): Promise<void>;
   };
   readonly connections: {
@@ -62,6 +73,7 @@ export interface Services {
   };
   readonly runs: RunReader;
   readonly secrets: {
+    /** `conflict` for one that something uses: that goes on with the version that it has. */
     set(name: string, value: string): Promise<void>;
     /** Names only. */
     list(): Promise<string[]>;

@@ -1,4 +1,11 @@
-import { ClusterView, ConnectionView, DoctorLine, NodeProof, NodeView } from '@remora/shared/model/inventory.ts';
+import {
+  ClusterAdded,
+  ClusterView,
+  ConnectionView,
+  DoctorLine,
+  NodeProof,
+  NodeView,
+} from '@remora/shared/model/inventory.ts';
 import { Plan, PlanStep } from '@remora/shared/model/plan.ts';
 import { Run, RunStep } from '@remora/shared/model/run.ts';
 import { createCli } from '../../coordinator/src/cli/frame/cli.ts';
@@ -52,6 +59,7 @@ const answers = table(
     ['a run (`connect`, `runs show`, `runs watch`)', fields(Run)],
     ['a step of a run', fields(RunStep)],
     ['a cluster', fields(ClusterView)],
+    ['the same, of `clusters add`', fields(ClusterAdded)],
     ['a node', fields(NodeView)],
     ['its `elasticsearch`', fields(NodeView.properties.elasticsearch)],
     ['a connection', fields(ConnectionView)],

@@ -8,6 +8,7 @@ import { newId, type RunEngine, startRunEngine } from '../../coordinator/src/run
 import { nextInRoll } from '../../coordinator/src/run/roll.ts';
 import { createExecutors, createRestorers } from '../../coordinator/src/run/steps/executors.ts';
 import { createServices } from '../../coordinator/src/services/create-services.ts';
+import { keys } from '../../coordinator/src/store/keys.ts';
 import { type GatewayFleet, startGatewayFleet, type TestCoordinator } from './gateway-fleet.ts';
 
 export const adminToken = 'the-admin-token-of-the-tests';
@@ -52,6 +53,7 @@ export const startHttpFleet = async (): Promise<HttpFleet> => {
   const services = createServices({
     ...{ inventory: fleet.inventory, secrets: fleet.secrets, clients, gateway: coordinator.gateway },
     ...{ clock: parts.clock, runs: engine },
+    lockOf: (cluster) => redis.hget(keys.locks, cluster),
     planning: { newPlanId: () => newId('plan', new Date()), ...engine },
     health: { pingStore: async () => redis.ping().then(() => 1), freeBytes: async () => 1e9 },
   });

@@ -1,4 +1,4 @@
-import type { ClusterView } from '@remora/shared/model/inventory.ts';
+import type { ClusterAdded, ClusterView } from '@remora/shared/model/inventory.ts';
 import { parseClusterName } from '@remora/shared/model/names.ts';
 import type { Cli } from './frame/cli.ts';
 import { readInput, readSecret } from './frame/input.ts';
@@ -27,7 +27,7 @@ const show = (clusters: readonly ClusterView[]): string =>
 
 const add = async (cli: Cli, name: string, flags: AddFlags): Promise<void> => {
   parseClusterName(name);
-  const added = await (await cli.client()).post<ClusterView>('/clusters', {
+  const added = await (await cli.client()).post<ClusterAdded>('/clusters', {
     name,
     urls: flags.url,
     caPem: flags.ca === undefined ? null : await readInput(flags.ca, '--ca'),
@@ -35,13 +35,17 @@ const add = async (cli: Cli, name: string, flags: AddFlags): Promise<void> => {
     password: await readSecret(flags.passwordFile, '--password-file'),
     allowPlainHttp: flags.allowPlainHttp ?? false,
   });
+  if (added.updated) cli.note(`Cluster ${name} was known: its URLs, CA, user and password are now these.`);
+  for (const url of added.unreachable) cli.note(`${url} did not answer now; it is tried when the others do not.`);
   cli.answer(added, () => show([added]));
 };
 
 export const register: Register = (command, cli) => {
   command
     .command('add')
-    .description('add a cluster; it is reached and its user tried first')
+    .description(
+      'add a cluster, or change URLs, CA, user and password of a known one; it is reached and its user tried first',
+    )
     .argument('<name>', 'how Remora shall call it')
     .requiredOption('--url <url...>', 'https://HOST:PORT of one or more of its nodes, or of a balancer before them')
     .option('--ca <file>', "PEM file of the CA that signed its HTTPS certificates (default: the system's CAs)")

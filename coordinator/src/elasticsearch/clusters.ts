@@ -16,6 +16,8 @@ export const clusterClients = (parts: {
   readonly secret: (reference: string) => Promise<string>;
 }): ClusterClients => {
   const open = new Map<string, { readonly key: string; readonly client: Client }>();
+  /** All that were opened: one whose record has changed may still be in use. */
+  const all: Client[] = [];
   const record = async (name: string): Promise<ClusterRecord> => {
     const found = await parts.record(name);
     if (!found)
@@ -33,11 +35,11 @@ export const clusterClients = (parts: {
       if (known?.key === key) return known.client;
       const client = await openClient({ ...found, password: await parts.secret(found.password) });
       open.set(name, { key, client });
-      await known?.client.close();
+      all.push(client);
       return client;
     },
     async close() {
-      await Promise.all([...open.values()].map(({ client }) => client.close()));
+      await Promise.all(all.splice(0).map((client) => client.close()));
       open.clear();
     },
   };

@@ -1,4 +1,4 @@
-import { ClusterView } from '@remora/shared/model/inventory.ts';
+import { ClusterAdded, ClusterView } from '@remora/shared/model/inventory.ts';
 import Type from 'typebox';
 import type { Services } from '../services.ts';
 import type { App } from './app-types.ts';
@@ -26,11 +26,16 @@ export const clusterRoutes = (app: App, { clusters }: Pick<Services, 'clusters'>
     '/clusters',
     {
       config: { idempotent: 'address' },
-      schema: { tags: ['clusters'], summary: 'Add a cluster', body: ClusterBody, response: { 201: ClusterView } },
+      schema: {
+        tags: ['clusters'],
+        summary: 'Add a cluster, or give a known one other URLs, another CA, user and password',
+        body: ClusterBody,
+        response: { 200: ClusterAdded, 201: ClusterAdded },
+      },
     },
     async ({ body }, reply) => {
       const added = await clusters.add({ ...body, allowPlainHttp: body.allowPlainHttp ?? false });
-      return reply.code(201).send(added);
+      return reply.code(added.updated ? 200 : 201).send(added);
     },
   );
   app.get(

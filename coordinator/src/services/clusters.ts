@@ -1,22 +1,23 @@
-import type { Client } from '@elastic/elasticsearch';
 import { RemoraError } from '@remora/shared/errors.ts';
 import { isLoopback } from '@remora/shared/model/address.ts';
-import type { ClusterView } from '@remora/shared/model/inventory.ts';
+import type { ClusterAdded, ClusterView } from '@remora/shared/model/inventory.ts';
 import { parseClusterName } from '@remora/shared/model/names.ts';
 import type { Clock } from '../clock.ts';
-import { explain, isConnectionFailure, openClient, statusOf } from '../elasticsearch/client.ts';
+import { type ClusterAccess, explain, openClient } from '../elasticsearch/client.ts';
 import type { ClusterClients } from '../elasticsearch/clusters.ts';
-import { trustProblem } from '../elasticsearch/trust.ts';
+import { connectionProblem } from '../elasticsearch/connection-problem.ts';
 import type { ClusterRecord } from '../plan/records.ts';
 import type { SecretStore } from '../secrets/secret-store.ts';
 import type { ClusterInput, Services } from '../services.ts';
 import type { Inventory } from '../store/inventory.ts';
+import { type LockOf, refuseWhileLocked } from './held-clusters.ts';
 
 export interface ClusterServiceParts {
   readonly inventory: Inventory;
   readonly secrets: Pick<SecretStore, 'put' | 'remove'>;
   readonly clients: ClusterClients;
   readonly clock: Clock;
+  readonly lockOf: LockOf;
 }
 
 /** A cluster's URL: https, or http where it stays on the machine or somebody says that the network may be trusted. */
@@ -38,36 +39,18 @@ const checkUrl = (text: string, allowPlainHttp: boolean): string => {
   return url.origin;
 };
 
-/** Why a cluster could not be reached, with the certificate where that is the reason. */
-const connectionProblem = async (error: unknown, input: ClusterInput): Promise<RemoraError> => {
-  if (statusOf(error) === 401)
-    return new RemoraError(
-      'cluster-credentials',
-      `Cluster ${input.name} refused user "${input.user}" with this password (401).`,
-    );
-  if (isConnectionFailure(error)) {
-    for (const url of input.urls) {
-      const problem = await trustProblem(url, input.caPem);
-      if (problem) {
-        const against = input.caPem === null ? "the system's CAs" : 'the given CA';
-        return new RemoraError(
-          'cluster-untrusted',
-          `${url} serves a certificate that is not trusted by ${against}: ${problem.subject}, issued by ${problem.issuer} (${problem.reason}).`,
-        );
-      }
-    }
-  }
-  return explain(error, input.name, `Reaching ${input.urls.join(', ')}`);
-};
+const passwordOf = (cluster: string): string => `cluster/${cluster}/password`;
 
-const view = async (record: ClusterRecord, client: () => Promise<Client>): Promise<ClusterView> => {
+const view = async ({ clients }: ClusterServiceParts, record: ClusterRecord): Promise<ClusterView> => {
   const base = { name: record.name, urls: [...record.urls], user: record.user, clusterUuid: record.clusterUuid };
+  const nothing = { version: null, license: null, health: null, nodes: null };
+  const client = await clients.get(record.name).catch((error: unknown) => explain(error, record.name, 'Opening it'));
+  if (client instanceof RemoraError) return { ...base, ...nothing, error: client.message };
   try {
-    const open = await client();
     const [info, health, license] = await Promise.all([
-      open.info(),
-      open.cluster.health(),
-      open.license.get().catch(() => null),
+      client.info(),
+      client.cluster.health(),
+      client.license.get().catch(() => null),
     ]);
     return {
       ...base,
@@ -78,53 +61,92 @@ const view = async (record: ClusterRecord, client: () => Promise<Client>): Promi
       error: null,
     };
   } catch (error) {
-    return {
-      ...base,
-      version: null,
-      license: null,
-      health: null,
-      nodes: null,
-      error: explain(error, record.name, 'Looking at it').message,
-    };
+    return { ...base, ...nothing, error: (await connectionProblem(error, client, 'Looking at it')).message };
   }
 };
 
-const add = async (parts: ClusterServiceParts, input: ClusterInput): Promise<ClusterView> => {
-  const name = parseClusterName(input.name);
-  if (input.urls.length === 0) throw new RemoraError('bad-input', 'A cluster needs at least one --url.');
-  const urls = input.urls.map((url) => checkUrl(url, input.allowPlainHttp));
-  if (await parts.inventory.clusters.get(name))
-    throw new RemoraError('conflict', `There is a cluster "${name}" already.`, {
-      hint: `Choose another name, or remove it first with \`remora clusters remove ${name}\`.`,
-    });
-  const client = await openClient({ ...input, urls });
+interface Asked {
+  readonly url: string;
+  readonly clusterUuid: string | null;
+  /** Why it told no cluster. */
+  readonly problem: RemoraError | null;
+}
+
+/** A node that has not found its cluster says so instead of a UUID. */
+const NO_CLUSTER = '_na_';
+
+const ask = async (access: ClusterAccess, url: string): Promise<Asked> => {
+  const client = await openClient({ ...access, urls: [url] });
   try {
-    const info = await client.info();
-    const same = (await parts.inventory.clusters.list()).find(({ clusterUuid }) => clusterUuid === info.cluster_uuid);
-    if (same)
-      throw new RemoraError('conflict', `These URLs lead to the cluster that is known as "${same.name}" already.`);
-    const password = await parts.secrets.put(`cluster/${name}/password`, input.password);
-    const record: ClusterRecord = {
-      name,
-      urls,
-      caPem: input.caPem,
-      user: input.user,
-      password,
-      clusterUuid: info.cluster_uuid,
-      addedAt: parts.clock().toISOString(),
-    };
-    if (!(await parts.inventory.clusters.add(name, record)))
-      throw new RemoraError('conflict', `Somebody else just added a cluster "${name}".`);
-    return await view(record, async () => client);
+    const { cluster_uuid: clusterUuid } = await client.info();
+    if (clusterUuid !== NO_CLUSTER) return { url, clusterUuid, problem: null };
+    const message = `The node at ${url} has not joined its cluster yet.`;
+    return { url, clusterUuid: null, problem: new RemoraError('cluster-unreachable', message) };
   } catch (error) {
-    throw error instanceof RemoraError ? error : await connectionProblem(error, { ...input, urls });
+    return { url, clusterUuid: null, problem: await connectionProblem(error, client, `Reaching ${url}`) };
   } finally {
     await client.close();
   }
 };
 
+/** Asks every URL which cluster is there. Those that do not answer now are told; all others have to lead to one cluster that takes user and password. */
+const askAll = async (access: ClusterAccess): Promise<{ clusterUuid: string; unreachable: string[] }> => {
+  const asked = await Promise.all(access.urls.map((url) => ask(access, url)));
+  const problems = asked.flatMap(({ problem }) => problem ?? []);
+  const refusal = problems.find(({ code }) => code !== 'cluster-unreachable');
+  if (refusal) throw refusal;
+  const [first, ...others] = asked.filter(({ problem }) => problem === null);
+  if (!first?.clusterUuid)
+    throw new RemoraError('cluster-unreachable', problems[0]?.message ?? '', {
+      findings: problems.map(({ message }) => message),
+    });
+  const other = others.find(({ clusterUuid }) => clusterUuid !== first.clusterUuid);
+  if (other)
+    throw new RemoraError(
+      'bad-input',
+      `${first.url} and ${other.url} are two clusters (${first.clusterUuid} and ${other.clusterUuid}).`,
+      { hint: 'Give the URLs of one cluster only.' },
+    );
+  return { clusterUuid: first.clusterUuid, unreachable: asked.flatMap(({ url, problem }) => (problem ? [url] : [])) };
+};
+
+/** The record that has this name already; throws `conflict` unless it is of this cluster, and when the cluster has another name. */
+const findKnown = async (
+  { inventory }: ClusterServiceParts,
+  name: string,
+  clusterUuid: string,
+): Promise<ClusterRecord | null> => {
+  const all = await inventory.clusters.list();
+  const known = all.find((record) => record.name === name);
+  if (known && known.clusterUuid !== clusterUuid)
+    throw new RemoraError('conflict', `There is a cluster "${name}" already, and these URLs lead to another one.`, {
+      hint: `Choose another name, or remove the known one first with \`remora clusters remove ${name}\`.`,
+    });
+  const same = all.find((record) => record.clusterUuid === clusterUuid);
+  if (same && same.name !== name)
+    throw new RemoraError('conflict', `These URLs lead to the cluster that is known as "${same.name}" already.`);
+  return known ?? null;
+};
+
+const add = async (parts: ClusterServiceParts, input: ClusterInput): Promise<ClusterAdded> => {
+  const { caPem, user, allowPlainHttp } = input;
+  const name = parseClusterName(input.name);
+  if (input.urls.length === 0) throw new RemoraError('bad-input', 'A cluster needs at least one --url.');
+  const urls = [...new Set(input.urls.map((url) => checkUrl(url, allowPlainHttp)))];
+  const { clusterUuid, unreachable } = await askAll({ name, urls, caPem, user, password: input.password });
+  const known = await findKnown(parts, name, clusterUuid);
+  const password = await parts.secrets.put(passwordOf(name), input.password);
+  const addedAt = known?.addedAt ?? parts.clock().toISOString();
+  const record: ClusterRecord = { name, urls, caPem, user, password, clusterUuid, addedAt };
+  if (known) await parts.inventory.clusters.put(name, record);
+  else if (!(await parts.inventory.clusters.add(name, record)))
+    throw new RemoraError('conflict', `Somebody else just added a cluster "${name}".`);
+  return { ...(await view(parts, record)), updated: known !== null, unreachable };
+};
+
 const remove = async (parts: ClusterServiceParts, name: string): Promise<void> => {
   await parts.clients.record(name);
+  await refuseWhileLocked(parts.lockOf, name, `Cluster ${name}`);
   const nodes = (await parts.inventory.nodes.list()).filter(({ cluster }) => cluster === name);
   const connections = (await parts.inventory.connections.list()).filter(
     ({ local, remote }) => local === name || remote === name,
@@ -140,15 +162,15 @@ const remove = async (parts: ClusterServiceParts, name: string): Promise<void> =
       `Cluster ${name} still has ${nodes.length} node${nodes.length > 1 ? 's' : ''} with an agent: remove ${nodes.length > 1 ? 'them' : nodes[0].node} first with \`remora nodes remove\`.`,
     );
   await parts.inventory.clusters.remove(name);
-  await parts.secrets.remove(`cluster/${name}/password`);
+  await parts.secrets.remove(passwordOf(name));
 };
 
 export const clusterService = (parts: ClusterServiceParts): Services['clusters'] => ({
   add: (input) => add(parts, input),
   async list() {
     const records = await parts.inventory.clusters.list();
-    return Promise.all(records.map((record) => view(record, () => parts.clients.get(record.name))));
+    return Promise.all(records.map((record) => view(parts, record)));
   },
-  show: async (name) => view(await parts.clients.record(name), () => parts.clients.get(name)),
+  show: async (name) => view(parts, await parts.clients.record(name)),
   remove: (name) => remove(parts, name),
 });

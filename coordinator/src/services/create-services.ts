@@ -9,6 +9,7 @@ import { caService } from './cas.ts';
 import { clusterService } from './clusters.ts';
 import { type ConnectionServiceParts, connectionService } from './connections.ts';
 import { type DoctorParts, doctor } from './doctor.ts';
+import type { LockOf } from './held-clusters.ts';
 import { nodeService } from './nodes.ts';
 import { secretService } from './secrets.ts';
 import { tokenService } from './tokens.ts';
@@ -26,6 +27,7 @@ export interface ServiceParts extends Ground {
   readonly runs: RunReader;
   /** Plans and their runs, as the runner keeps them. */
   readonly planning: Pick<ConnectionServiceParts, 'newPlanId' | 'start' | 'startedWith' | 'savePlan'>;
+  readonly lockOf: LockOf;
   readonly health: Pick<DoctorParts, 'pingStore' | 'freeBytes'>;
 }
 
@@ -43,12 +45,12 @@ export const observeParts = ({ inventory, secrets, clients, gateway, clock }: Gr
 
 /** Everything that the HTTP API offers, from the coordinator's parts. */
 export const createServices = (parts: ServiceParts): Services => {
-  const { inventory, secrets, clients, gateway, clock } = parts;
+  const { inventory, secrets, clients, gateway, clock, lockOf } = parts;
   const observing = observeParts(parts);
   return {
-    clusters: clusterService({ inventory, secrets, clients, clock }),
+    clusters: clusterService({ inventory, secrets, clients, clock, lockOf }),
     tokens: tokenService(gateway.tokens),
-    nodes: nodeService({ nodes: inventory.nodes, gateway }),
+    nodes: nodeService({ nodes: inventory.nodes, gateway, lockOf }),
     connections: connectionService({
       ...observing,
       ...parts.planning,

@@ -4,10 +4,12 @@ import type { Gateway } from '../gateway/gateway.ts';
 import type { Services } from '../services.ts';
 import { type Inventory, nodeKey } from '../store/inventory.ts';
 import type { NodeRecord } from '../store/records.ts';
+import { type LockOf, refuseWhileLocked } from './held-clusters.ts';
 
 export interface NodeServiceParts {
   readonly nodes: Inventory['nodes'];
   readonly gateway: Pick<Gateway, 'sessions' | 'disconnect'>;
+  readonly lockOf: LockOf;
 }
 
 const viewOf = (record: NodeRecord, online: boolean): NodeView => ({
@@ -25,7 +27,7 @@ const viewOf = (record: NodeRecord, online: boolean): NodeView => ({
 });
 
 /** Nodes that have an agent, with what it last said. */
-export const nodeService = ({ nodes, gateway }: NodeServiceParts): Services['nodes'] => {
+export const nodeService = ({ nodes, gateway, lockOf }: NodeServiceParts): Services['nodes'] => {
   const find = async (name: string, cluster?: string): Promise<NodeRecord> => {
     const named = (await nodes.list()).filter((record) => record.node === name);
     const found = named.filter((record) => cluster === undefined || record.cluster === cluster);
@@ -53,6 +55,7 @@ export const nodeService = ({ nodes, gateway }: NodeServiceParts): Services['nod
     },
     async remove(name, cluster) {
       const record = await find(name, cluster);
+      await refuseWhileLocked(lockOf, record.cluster, `Node ${record.node}`);
       // The certificate goes first: an agent that reconnects in between must not find its node gone but itself still welcome.
       await gateway.disconnect(record);
       await nodes.remove(nodeKey(record));

@@ -32,7 +32,18 @@ const usersOf = async ({ clusters, connections, cas, certificates }: Inventory, 
 
 export const secretService = ({ store, inventory }: SecretServiceParts): Services['secrets'] => ({
   async set(name, value) {
-    await store.put(nameOf(`secret:${name}`), value);
+    const checked = nameOf(`secret:${name}`);
+    const users = await usersOf(inventory, checked);
+    if (users.length > 0) {
+      throw new RemoraError(
+        'conflict',
+        `The secret "${checked}" is kept for ${users.join(', ')}, which would go on with the value that it has.`,
+        {
+          hint: "A cluster's password is changed by `remora clusters add` with the new one; the others are Remora's own.",
+        },
+      );
+    }
+    await store.put(checked, value);
   },
   list: async () => (await store.list()).map(({ name }) => name),
   async remove(name) {
@@ -40,7 +51,7 @@ export const secretService = ({ store, inventory }: SecretServiceParts): Service
     const users = await usersOf(inventory, checked);
     if (users.length > 0) {
       throw new RemoraError('conflict', `The secret "${checked}" is still used by ${users.join(', ')}.`, {
-        hint: 'Remove what uses it first, or set another value with `remora secrets set`.',
+        hint: "Remove what uses it first. A cluster's password is changed by `remora clusters add` with the new one.",
       });
     }
     if (!(await store.remove(checked))) {

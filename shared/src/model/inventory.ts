@@ -19,6 +19,16 @@ export const ClusterView = Type.Object({
 });
 export type ClusterView = Static<typeof ClusterView>;
 
+/** What `clusters add` answers. */
+export const ClusterAdded = Type.Object({
+  ...ClusterView.properties,
+  /** It was known: its URLs, CA, user and password took the place of the old ones. */
+  updated: Type.Boolean(),
+  /** The URLs that did not answer; at least one did. */
+  unreachable: Type.Array(Type.String()),
+});
+export type ClusterAdded = Static<typeof ClusterAdded>;
+
 export const NodeView = Type.Object({
   name: Type.String(),
   cluster: Type.String(),
