@@ -37,6 +37,7 @@ export const settingRules: readonly SettingRule[] = [
   { name: 'remote_cluster.bind_host', effect: 'restart' },
   { name: 'remote_cluster.publish_host', effect: 'restart' },
   { name: 'remote_cluster.port', effect: 'restart' },
+  { name: 'remote_cluster.publish_port', effect: 'restart' },
   { name: 'xpack.security.remote_cluster_server.ssl.enabled', effect: 'restart' },
   { name: 'xpack.security.remote_cluster_server.ssl.keystore.path', effect: 'restart' },
   { name: 'xpack.security.remote_cluster_server.ssl.keystore.secure_password', effect: 'restart', secure: true },

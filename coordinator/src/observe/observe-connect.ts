@@ -11,8 +11,6 @@ import { type ObserveParts, observeWhole } from './observe-nodes.ts';
 import { isProven, proveConnection } from './proof.ts';
 
 const PROBE_TIMEOUT_MS = 5000;
-/** Enough to tell a firewall, and no flood on a large fleet. */
-const MAX_PROBED_ADDRESSES = 10;
 
 const probe = async (parts: ObserveParts, cluster: string, node: string, address: string): Promise<PathObservation> => {
   const { host, port } = parseAddress(address);
@@ -32,9 +30,7 @@ const observePaths = (
   addresses: readonly string[],
 ): Promise<PathObservation[]> => {
   const nodes = connectingNodes(local).filter(({ agent }) => agent.state === 'online');
-  const pairs = nodes.flatMap((node) =>
-    addresses.slice(0, MAX_PROBED_ADDRESSES).map((address) => ({ node: node.name, address })),
-  );
+  const pairs = nodes.flatMap((node) => addresses.map((address) => ({ node: node.name, address })));
   return Promise.all(pairs.map(({ node, address }) => probe(parts, local.name, node, address)));
 };
 

@@ -1,3 +1,4 @@
+import type { Address } from '@remora/shared/model/address.ts';
 import type { ChangeOperation, OperationCall } from '@remora/shared/operations.ts';
 import type { EffectClass, SettingValue } from '@remora/shared/settings.ts';
 import type { Access, ConnectionRecord } from './records.ts';
@@ -35,8 +36,14 @@ export interface StepInputs {
     /** What the plan states of this node; a run starts only once it was accepted. */
     readonly outageStated: StatedOutages;
   };
-  /** Checks that the remote cluster server of a node serves the certificate under an address that it covers; reissues it by file if not. */
-  'remote-server.verify': CertificateIssue;
+  /**
+   * Checks that the remote cluster server of a node serves the certificate under an address that it covers, reissues it by file if not, and that local nodes
+   * will find it where the plan says.
+   */
+  'remote-server.verify': CertificateIssue & {
+    /** Where the plan has it listen; null in proxy mode, where no local node connects to that. */
+    readonly planned: Address | null;
+  };
   /** Creates the cross-cluster API key on the remote cluster and mints its encoded form as a secret. */
   'api-key.create': {
     readonly cluster: string;

@@ -84,8 +84,8 @@ const issue = (world: World, wish: CertificateIssue): void => {
   world.certificates.push({ cluster, node, purpose, ca, path, names, p12Secret, passwordSecret, facts });
 };
 
-/** As the executor: a certificate that does not cover the address is issued again and placed by file. */
-const verify = (world: World, wish: CertificateIssue): void => {
+/** As the executor: a certificate that does not cover the address is issued again and placed by file; an address that was not planned is an error then. */
+const verify = (world: World, wish: StepInputs['remote-server.verify']): void => {
   const node = nodeOf(clusterOf(world, wish.cluster), wish.node);
   const server = listening(node);
   if (!server) throw new Error(`${wish.node} runs without a remote cluster server`);
@@ -98,6 +98,8 @@ const verify = (world: World, wish: CertificateIssue): void => {
     node.files[wish.path] = { source: p12Secret, certificates: [] };
   }
   if (!serves(world, node)) throw new Error(`${wish.node} does not serve its certificate`);
+  if (wish.planned && !(server.names.includes(wish.planned.host) && server.port === wish.planned.port))
+    throw new Error(`${wish.node} listens at ${server.names.join('/')}:${server.port}`);
 };
 
 const otherMode = {

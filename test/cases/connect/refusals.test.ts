@@ -77,6 +77,37 @@ const open: { readonly name: string; readonly world: () => World; readonly wish?
       made.remote.remoteAliases = [];
     }),
   },
+  {
+    name: 'loopback where all nodes are on one host',
+    world: changed(
+      (made) => {
+        for (const node of [...made.remote.nodes, ...made.local.nodes])
+          Object.assign(node, { transportHost: '127.0.0.1', host: { ...node.host, machineId: 'shared' } });
+      },
+      () => world({ remote: 1 }),
+    ),
+  },
+  {
+    name: 'loopback behind a proxy',
+    world: changed((made) => {
+      for (const node of made.remote.nodes) node.transportHost = '127.0.0.1';
+    }),
+    wish: { mode: 'proxy', proxyAddress: 'proxy.example.com:9443' },
+  },
+  ...['_site_', '0.0.0.0', '::', '_eth0:ipv4_'].map((remoteHost) => ({
+    name: `--remote-host ${remoteHost}, which every node can bind`,
+    world: () => world(),
+    wish: { remoteHost },
+  })),
+  {
+    name: 'an address for the one node that has it, the others having their own in their files',
+    world: changed((made) => {
+      for (const node of made.remote.nodes.slice(1)) node.yml.values['remote_cluster.host'] = '_site_';
+      nodeOf(made.remote, 'us-1').host.addresses.push('2001:db8::7');
+    }),
+    wish: { remoteHost: '2001:DB8:0::7' },
+  },
+  { name: 'a name for one host', world: () => world({ remote: 1 }), wish: { remoteHost: 'us.example.com' } },
   { name: 'an alias that begins like another', world: changed(aliasThere), wish: { alias: 'u' } },
   { name: 'the CA that the certificates have', world: () => connected(world()), wish: { ca: 'us-remote' } },
   { name: 'a key whose end is moved', world: () => connected(world(), { expires: '90d' }), wish: { expires: '30d' } },

@@ -155,4 +155,50 @@ export const refusedConnections: RefusalCase[] = [
     check: 'paths-open',
     says: 'Node eu-1 cannot reach 10.0.1.2:9443: the connection is refused although the remote cluster server runs.',
   },
+  {
+    name: 'a firewall before the addresses that sniffing finds, whatever seeds were given',
+    world: changed((made) => {
+      made.network['10.0.1.2:9443'] = 'timeout';
+    }),
+    wish: { seeds: ['lb.example.com:9443'] },
+    code: 'preflight-failed',
+    check: 'paths-open',
+    says: 'Node eu-1 got no answer from 10.0.1.2:9443',
+  },
+  {
+    name: 'a remote node on loopback, whose address leads others to themselves',
+    world: changed((made) => {
+      nodeOf(made.remote, 'us-2').transportHost = '127.0.0.1';
+    }),
+    code: 'preflight-failed',
+    check: 'beyond-loopback',
+    says: 'Node us-2 of cluster us would listen at 127.0.0.1:9443, where node eu-1, on another host, finds only itself: give --remote-host',
+  },
+  {
+    name: 'loopback behind seeds, which are a first contact only',
+    world: changed((made) => {
+      nodeOf(made.remote, 'us-2').yml.values['remote_cluster.host'] = '::1';
+    }),
+    wish: { seeds: ['lb.example.com:9443'] },
+    code: 'preflight-failed',
+    check: 'beyond-loopback',
+    says: 'would listen at [::1]:9443',
+  },
+  {
+    name: 'an address for all that only one node has',
+    world: () => world(),
+    wish: { remoteHost: '10.0.1.1' },
+    code: 'preflight-failed',
+    check: 'remote-host-fits',
+    says: 'Node us-2 of cluster us has no address 10.0.1.1 (it has 10.0.1.2), so it would not start with --remote-host 10.0.1.1: give an interface',
+    findings: 2,
+  },
+  {
+    name: 'a name for nodes on several hosts',
+    world: () => world(),
+    wish: { remoteHost: 'us.example.com' },
+    code: 'preflight-failed',
+    check: 'remote-host-fits',
+    says: '--remote-host us.example.com would be bound by every node of cluster us, and they are on several hosts: give an interface',
+  },
 ];

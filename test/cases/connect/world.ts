@@ -181,7 +181,8 @@ export const listening = (node: NodeWorld): { names: string[]; port: number } | 
   const wanted = first(settings['remote_cluster.publish_host']) ?? first(settings['remote_cluster.host']);
   const address = node.host.addresses[0] ?? '127.0.0.1';
   const host = wanted === undefined ? node.transportHost : /^_.*_$|^0\.0\.0\.0$|^::$/.test(wanted) ? address : wanted;
-  const port = Number(first(settings['remote_cluster.port']) ?? 9443);
+  const published = first(settings['remote_cluster.publish_port']) ?? '-1';
+  const port = Number(published === '-1' ? (first(settings['remote_cluster.port']) ?? 9443) : published);
   const isAddress = /^[\d.]+$|:/.test(host);
   return { names: isAddress ? [host] : [host, address], port: port === 0 ? 39_443 : port };
 };

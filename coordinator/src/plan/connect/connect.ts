@@ -10,7 +10,15 @@ import { localSteps } from './local.ts';
 import { type Finding, preflight } from './preflight.ts';
 import { takenPortWarnings } from './preflight-connection.ts';
 import { remoteSteps } from './remote.ts';
-import { accessOf, aliasSettings, type ServerWish, serverWishes, targetAddresses } from './wanted.ts';
+import {
+  accessOf,
+  aliasSettings,
+  MAX_ADDRESSES,
+  type ServerWish,
+  serverAddresses,
+  serverWishes,
+  targetAddresses,
+} from './wanted.ts';
 
 /** What a planner may not make by itself, being pure. */
 export interface PlanContext {
@@ -48,9 +56,15 @@ const stages: readonly Stage[] = [
   { id: 'connect', title: 'Register and prove', mode: 'serial' },
 ];
 
-/** Where the local nodes will be sent to, so that the paths there can be tried before planning. */
-export const plannedAddresses = (remote: ConnectFacts['remote'], request: ConnectRequest): string[] =>
-  targetAddresses(serverWishes(remote, request), request);
+/**
+ * Where the local nodes will connect to, so that the paths there can be tried before planning. In sniff mode that are the nodes' own addresses, whatever seeds
+ * were given: these are a first contact only.
+ */
+export const plannedAddresses = (remote: ConnectFacts['remote'], request: ConnectRequest): string[] => {
+  const servers = serverWishes(remote, request);
+  const targets = targetAddresses(servers, request).slice(0, MAX_ADDRESSES);
+  return request.mode === 'sniff' ? [...new Set([...targets, ...serverAddresses(servers)])] : targets;
+};
 
 const draftOf = (request: ConnectRequest, facts: ConnectFacts, context: PlanContext): ConnectDraft => {
   const servers = serverWishes(facts.remote, request);

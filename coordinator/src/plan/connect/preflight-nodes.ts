@@ -129,8 +129,8 @@ export const portsOfOneHost: Check = {
   demands: 'no two remote nodes on one host have the same remote cluster port',
   run: ({ servers }) => {
     const seen = new Map<string, string>();
-    return servers.flatMap(({ node, port }) => {
-      if (node.agent.state !== 'online') return [];
+    return servers.flatMap(({ node, bindPort: port }) => {
+      if (node.agent.state !== 'online' || !isPort(port)) return [];
       const key = `${node.agent.facts.host.machineId}:${port}`;
       const other = seen.get(key);
       seen.set(key, node.name);

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '@remora/shared/errors.ts';
+import { beyondLoopback, remoteHostFits } from './preflight-addresses.ts';
 import type { Check, PreflightInput } from './preflight-check.ts';
 import { apiKeyServiceOn, license, privileges, securityOn, versions } from './preflight-clusters.ts';
 import {
@@ -53,6 +54,8 @@ export const preflightChecks = {
   'roles-connect': someConnect,
   'ports-fixed': portsFixed,
   'ports-of-one-host': portsOfOneHost,
+  'remote-host-fits': remoteHostFits,
+  'beyond-loopback': beyondLoopback,
   'alias-free-or-ours': aliasFree,
   'server-certificate-ours': foreignServer,
   'trust-by-pem': foreignTruststore,

@@ -92,7 +92,9 @@ const serverSteps = (draft: ConnectDraft, server: ServerWish): AnyStep[] => {
   return [
     ...issueSteps,
     ...change,
-    ...(issueSteps.length + change.length > 0 || !node.remoteClusterServer ? [verifyStep(certificate)] : []),
+    ...(issueSteps.length + change.length > 0 || !node.remoteClusterServer
+      ? [verifyStep(draft, server, certificate)]
+      : []),
   ];
 };
 
@@ -147,7 +149,7 @@ const nodeChangeStep = (
   return [nodeStep(parts)];
 };
 
-const verifyStep = (input: CertificateIssue): AnyStep => ({
+const verifyStep = ({ request }: ConnectDraft, { host, port }: ServerWish, input: CertificateIssue): AnyStep => ({
   id: `verify-server-${input.node}`,
   kind: 'remote-server.verify',
   target: input.node,
@@ -155,5 +157,5 @@ const verifyStep = (input: CertificateIssue): AnyStep => ({
   reason: 'the port must serve this certificate, under an address that it covers',
   diff: '',
   stage: 'remote-verify',
-  input,
+  input: { ...input, planned: request.mode === 'sniff' ? { host, port } : null },
 });

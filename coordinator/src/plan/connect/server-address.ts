@@ -5,11 +5,14 @@ import type { NodeObservation } from '../facts.ts';
 import { hasPlaceholder, isSettingLoaded } from '../loaded.ts';
 
 const DEFAULT_PORT = 9443;
+/** The default of `remote_cluster.publish_port`. */
+const FOLLOWS_BOUND = '-1';
 const addressSettings = [
   'remote_cluster.host',
   'remote_cluster.bind_host',
   'remote_cluster.publish_host',
   'remote_cluster.port',
+  'remote_cluster.publish_port',
 ] as const;
 
 /** A setting as elasticsearch.yml has it; undefined when it does not stand there, null when it stands there without a value. */
@@ -20,8 +23,10 @@ export const fileSetting = (node: NodeObservation, name: string): SettingValue |
 export interface ServerAddress {
   /** Predicted publish address; verified once the node listens. */
   readonly host: string;
-  /** No port (0, NaN) where the file says none that can be known before. */
+  /** Predicted publish port; none (0, NaN) where the file says none that can be known before. */
   readonly port: number;
+  /** The port that it binds, which differs where `remote_cluster.publish_port` is set. */
+  readonly bindPort: number;
   /** Address settings as they shall stand: what stands in the file already as it is there, so that it is known whether the process has it too. */
   readonly settings: Readonly<Record<string, SettingValue>>;
   /** Names and addresses under which it listens now. */
@@ -29,7 +34,7 @@ export interface ServerAddress {
 }
 
 /** A published address reads `ADDRESS:PORT`, or `NAME/ADDRESS:PORT` where the host has a name. */
-const publishedParts = (published: string): { readonly names: readonly string[]; readonly port: number } => {
+export const publishedParts = (published: string): { readonly names: readonly string[]; readonly port: number } => {
   const [, hosts = '', port = ''] = /^(.*):(\d+)$/.exec(published) ?? [];
   return { names: hosts.split('/').map((host) => host.replace(/^\[|\]$/g, '')), port: Number(port) };
 };
@@ -48,7 +53,8 @@ const effective = (node: NodeObservation, name: string): string | undefined => {
   return (silent ? first(node.settings[name]) : undefined) ?? first(written);
 };
 
-const isNamed = (host: string): boolean =>
+/** Whether the host is an address or a name, and neither an interface nor a wildcard. */
+export const isNamed = (host: string): boolean =>
   host !== '0.0.0.0' && host !== '::' && (isIpv4(host) || isIpv6(host) || isHostName(host));
 
 const standingSettings = (node: NodeObservation): Record<string, SettingValue> =>
@@ -60,7 +66,7 @@ const standingSettings = (node: NodeObservation): Record<string, SettingValue> =
   );
 
 /**
- * The address rules of Elasticsearch: `remote_cluster.publish_host`, else `remote_cluster.host`, else the transport's bind host. The transport's *publish*
+ * The address rules of Elasticsearch: `remote_cluster.publish_host`, else `remote_cluster.host`, else the transport's bind host; the port likewise. The transport's *publish*
  * host is not followed, so where it was set on purpose the same is written for the remote cluster server. Names of interfaces (`_site_`) and wildcards do not
  * tell an address: there the transport's own is the best guess.
  */
@@ -70,6 +76,8 @@ export const serverAddress = (
 ): ServerAddress => {
   const host = effective(node, 'remote_cluster.publish_host') ?? effective(node, 'remote_cluster.host');
   const port = effective(node, 'remote_cluster.port');
+  const bindPort = Number(port ?? request.remotePort ?? DEFAULT_PORT);
+  const publishPort = effective(node, 'remote_cluster.publish_port') ?? FOLLOWS_BOUND;
   const published = effective(node, 'transport.publish_host') ?? effective(node, 'network.publish_host');
   const standing = standingSettings(node);
   const added: Record<string, SettingValue> = {};
@@ -84,10 +92,13 @@ export const serverAddress = (
     Object.keys(added).length === 0 &&
     Object.entries(standing).every(([name, value]) => isSettingLoaded(node, name, value));
   const truth =
-    now && isSettled ? now : { names: [predicted], port: Number(port ?? request.remotePort ?? DEFAULT_PORT) };
+    now && isSettled
+      ? now
+      : { names: [predicted], port: publishPort === FOLLOWS_BOUND ? bindPort : Number(publishPort) };
   return {
     host: truth.names.includes(predicted) ? predicted : (truth.names.at(-1) ?? predicted),
     port: truth.port,
+    bindPort,
     settings: { ...standing, ...added },
     listening: now?.names ?? [],
   };

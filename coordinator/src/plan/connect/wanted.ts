@@ -66,21 +66,24 @@ const addressesOf = (request: ConnectRequest): string[] => [
   ...(request.proxyAddress ? [request.proxyAddress] : []),
 ];
 
-/** Ten seeds are plenty: each is only a first contact. Dedicated masters come last, as they should not carry searches. */
-const MAX_SEEDS = 10;
+/** Ten seeds are plenty, each being a first contact only, and ten paths are enough to tell a firewall without a flood on a large fleet. */
+export const MAX_ADDRESSES = 10;
 
 /** Whether local nodes can be told to connect there. */
 export const isPort = (port: number): boolean => Number.isInteger(port) && port >= 1 && port <= 65535;
 
+/** The addresses of the nodes themselves. Dedicated masters come last, as they should not carry searches. */
+export const serverAddresses = (servers: readonly ServerWish[]): string[] =>
+  servers
+    .filter(({ port }) => isPort(port))
+    .sort((a, b) => Number(isData(b.node)) - Number(isData(a.node)))
+    .slice(0, MAX_ADDRESSES)
+    .map(formatAddress);
+
 /** Where local nodes first connect to. */
 export const targetAddresses = (servers: readonly ServerWish[], request: ConnectRequest): string[] => {
   const given = addressesOf(request);
-  if (given.length > 0) return given;
-  return servers
-    .filter(({ port }) => isPort(port))
-    .sort((a, b) => Number(isData(b.node)) - Number(isData(a.node)))
-    .slice(0, MAX_SEEDS)
-    .map(formatAddress);
+  return given.length > 0 ? given : serverAddresses(servers);
 };
 
 /** The settings `cluster.remote.ALIAS.*` as they shall stand, without the alias's prefix. */
