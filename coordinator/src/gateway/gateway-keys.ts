@@ -4,7 +4,7 @@ import { channels, keys } from '../store/keys.ts';
 export const gatewayKeys = {
   /** string with expiry: a coordinator renews it while it lives; without it the sessions that it held count as offline */
   alive: (coordinatorId: string) => `${channels.coordinator(coordinatorId)}:alive`,
-  /** hash: CLUSTER/NODE -> `node.name` of agents that joined while their node was down; checked at the first session that finds it running */
+  /** hash: CLUSTER/NODE -> `node.name` of agents that joined while their node was down or its cluster did not answer; checked at the first session that finds both up */
   unverified: `${keys.nodes}:unverified`,
 } as const;
 

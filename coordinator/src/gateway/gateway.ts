@@ -87,7 +87,7 @@ export const createGateway = async (parts: GatewayParts): Promise<Gateway> => {
   const nodeOf = (fingerprint: string): Promise<string | null> => redis.hget(keys.agentCertificates, fingerprint);
   const hub = openSessionHub({
     registry,
-    presence: trackPresence(redis),
+    presence: trackPresence(inventory.nodes),
     wakeUps,
     helloCheck: helloCheck({ redis, storeId, highestFence: () => store.highestFence(), verifyNode, log }),
     answers: answerSink({ store, wakeUps, log }),

@@ -138,9 +138,9 @@ const add = async (parts: ClusterServiceParts, input: ClusterInput): Promise<Clu
   const password = await parts.secrets.put(passwordOf(name), input.password);
   const addedAt = known?.addedAt ?? parts.clock().toISOString();
   const record: ClusterRecord = { name, urls, caPem, user, password, clusterUuid, addedAt };
-  if (known) await parts.inventory.clusters.put(name, record);
-  else if (!(await parts.inventory.clusters.add(name, record)))
-    throw new RemoraError('conflict', `Somebody else just added a cluster "${name}".`);
+  const { clusters } = parts.inventory;
+  if (!(known ? await clusters.change(name, () => record) : await clusters.add(name, record)))
+    throw new RemoraError('conflict', `Somebody else just ${known ? 'removed the' : 'added a'} cluster "${name}".`);
   return { ...(await view(parts, record)), updated: known !== null, unreachable };
 };
 

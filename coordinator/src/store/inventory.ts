@@ -15,10 +15,18 @@ export interface Collection<T> {
   put(id: string, record: T): Promise<void>;
   /** Writes only when there is none yet; answers whether it did. */
   add(id: string, record: T): Promise<boolean>;
+  /** Changes a record that is there without undoing what others write to it meanwhile; answers whether it was there. */
+  change(id: string, change: (record: T) => T): Promise<boolean>;
   remove(id: string): Promise<boolean>;
   /** All records, ordered by id. */
   list(): Promise<T[]>;
 }
+
+/** KEYS: collection. ARGV: id, the record that was read, the record to write. Answers 1 unless another record stands there now. */
+const REPLACE = `
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+return 1`;
 
 const collection = <T>(redis: Redis, key: string): Collection<T> => ({
   async get(id) {
@@ -29,6 +37,14 @@ const collection = <T>(redis: Redis, key: string): Collection<T> => ({
     await redis.hset(key, id, JSON.stringify(record));
   },
   add: async (id, record) => (await redis.hsetnx(key, id, JSON.stringify(record))) === 1,
+  async change(id, change) {
+    for (;;) {
+      const found = await redis.hget(key, id);
+      if (found === null) return false;
+      const changed = JSON.stringify(change(JSON.parse(found) as T));
+      if ((await redis.eval(REPLACE, 1, key, id, found, changed)) === 1) return true;
+    }
+  },
   remove: async (id) => (await redis.hdel(key, id)) === 1,
   async list() {
     const all = await redis.hgetall(key);

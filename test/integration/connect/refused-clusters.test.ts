@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { NodeView } from '@remora/shared/model/inventory.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EsCluster } from '../../elasticsearch/cluster.ts';
 import { startClusters } from '../../elasticsearch/create.ts';
@@ -44,6 +45,14 @@ beforeAll(async () => {
 });
 
 afterAll(() => stack.disposeAsync());
+
+test('nodes are shown with what their clusters say of them', async () => {
+  const version = expect.stringMatching(/^\d+\.\d+\.\d+/);
+  const elasticsearch = expect.objectContaining({ running: true, version, nodeId: expect.any(String) });
+  const shown = await fleet.json<NodeView[]>(['nodes', 'list']);
+  expect(shown).toHaveLength(4);
+  for (const node of shown) expect(node).toMatchObject({ agent: 'online', elasticsearch });
+});
 
 const connect = (local: string, remote: string): string[] => [
   ...['connect', local, remote, '--alias', 'far', '--search', 'logs-*', '--accept-outage', '--yes'],

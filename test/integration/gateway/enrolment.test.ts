@@ -21,7 +21,7 @@ beforeAll(async () => {
   [keys, otherKeys] = await Promise.all([generateRsaKeyPair(2048), generateRsaKeyPair(2048)]);
   coordinator = await fleet.coordinator('one', {
     async verifyNode(cluster, { nodeName }) {
-      if (!nodeName.startsWith('stranger')) return;
+      if (!nodeName.startsWith('stranger')) return { nodeId: `id-of-${nodeName}`, version: '9.5.3' };
       throw new RemoraError('wrong-node', `The cluster "${cluster}" has no node "${nodeName}".`);
     },
   });

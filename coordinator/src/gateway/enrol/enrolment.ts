@@ -7,7 +7,7 @@ import { verifyProofOfPossession } from '../../pki/proof-of-possession.ts';
 import { type Inventory, nodeKey } from '../../store/inventory.ts';
 import type { NodeRecord } from '../../store/records.ts';
 import { fingerprintOf } from '../session/admission.ts';
-import type { VerifyNode } from '../session/hello-check.ts';
+import type { FoundNode, VerifyNode } from '../session/hello-check.ts';
 import type { SessionRegistry } from '../session/session-registry.ts';
 import type { WakeUps } from '../wake-ups.ts';
 import type { HeldToken, JoinTokens } from './join-tokens.ts';
@@ -67,6 +67,7 @@ const nodeRecord = (parts: {
   readonly cluster: string;
   readonly certificatePem: string;
   readonly known: NodeRecord | null;
+  readonly found: FoundNode | null;
 }): NodeRecord => ({
   cluster: parts.cluster,
   node: parts.request.name,
@@ -76,9 +77,22 @@ const nodeRecord = (parts: {
   lastSeen: null,
   running: parts.request.elasticsearch.pid !== null,
   configDir: parts.request.elasticsearch.configDir,
-  nodeId: parts.known?.nodeId ?? null,
-  version: parts.known?.version ?? null,
+  nodeId: parts.found?.nodeId ?? parts.known?.nodeId ?? null,
+  version: parts.found?.version ?? parts.known?.version ?? null,
 });
+
+/** The node as its cluster says; null when it is down, or when the cluster cannot be asked now. Then it is looked up once both answer. */
+const look = async (verifyNode: VerifyNode, cluster: string, request: JoinRequest): Promise<FoundNode | null> => {
+  const { nodeName, pid } = request.elasticsearch;
+  if (pid === null) return null;
+  try {
+    return await verifyNode(cluster, { nodeName, pid });
+  } catch (error) {
+    if (error instanceof RemoraError && ['cluster-unreachable', 'elasticsearch-error'].includes(error.code))
+      return null;
+    throw error;
+  }
+};
 
 /** Whether the answer to a lost join can be given again: the same certificate, while it is still the node's. */
 const isStillJoined = async (token: HeldToken, id: string, nodeOf: EnrolmentParts['nodeOf']): Promise<boolean> =>
@@ -86,20 +100,19 @@ const isStillJoined = async (token: HeldToken, id: string, nodeOf: EnrolmentPart
 
 /**
  * Takes an agent in. Everything is checked before the token is spent. Throws `join-token`, `bad-input` (name, key, proof, version), `conflict` (a live agent
- * has that name) and what `verifyNode` throws.
+ * has that name) and what `verifyNode` throws, unless the cluster does not answer.
  */
 export const enrolment = (parts: EnrolmentParts) => {
   const { tokens, inventory, registry, wakeUps, verifyNode } = parts;
 
   const admit = async (request: JoinRequest, token: HeldToken, id: string): Promise<string> => {
-    const { nodeName, pid } = request.elasticsearch;
     const known = await inventory.nodes.get(id);
     await checkNameIsFree(known, registry);
-    if (verifyNode && pid !== null) await verifyNode(token.cluster, { nodeName, pid });
+    const found = verifyNode ? await look(verifyNode, token.cluster, request) : null;
     const { publicKeyPem } = request;
     const { certificatePem } = parts.issueAgentCertificate({ publicKeyPem, id, validityDays: CERTIFICATE_DAYS });
-    const record = nodeRecord({ request, cluster: token.cluster, certificatePem, known });
-    const unverifiedName = verifyNode && pid === null ? nodeName : null;
+    const record = nodeRecord({ request, cluster: token.cluster, certificatePem, known, found });
+    const unverifiedName = verifyNode && !found ? request.elasticsearch.nodeName : null;
     await tokens.spend({ token, publicKeyPem, certificatePem, record, unverifiedName });
     if (known) await wakeUps.toAll({ kind: 'revoked', node: id, fingerprint: known.certificateFingerprint });
     return certificatePem;

@@ -44,7 +44,7 @@ interface SessionState {
   carriesOut: string | null;
   /** The agent stops: no more deliveries. */
   draining: boolean;
-  /** The node was down when the agent joined, and its cluster did not confirm it yet: no deliveries, which may carry secrets. */
+  /** The cluster could not confirm the node when the agent joined, and did not do so yet: no deliveries, which may carry secrets. */
   unverified: boolean;
 }
 
@@ -138,14 +138,14 @@ export class AgentConnection {
   async #begin(hello: Hello): Promise<void> {
     const { registry, presence, wakeUps, helloCheck, log } = this.#parts;
     const { node, fingerprint } = this.peer;
-    const { unverified } = await helloCheck.hello(hello, node);
+    const { unverified, found } = await helloCheck.hello(hello, node);
     const registered = await registry.register(node, fingerprint);
     if (!registered) throw new RemoraError('not-allowed', "The agent's certificate was revoked.");
     const { epoch, before } = registered;
     const { running, configDir } = hello.elasticsearch;
     const session: SessionState = {
       epoch,
-      presence: { running, configDir, agentVersion: hello.agentVersion },
+      presence: { running, configDir, agentVersion: hello.agentVersion, ...found },
       carriesOut: null,
       draining: false,
       unverified,
@@ -168,7 +168,9 @@ export class AgentConnection {
     session.presence = { ...session.presence, running: heartbeat.running };
     const wasUnverified = session.unverified;
     if (wasUnverified && heartbeat.pid !== null) {
-      session.unverified = (await this.#parts.helloCheck.node(this.peer.node, heartbeat.pid)).unverified;
+      const { unverified, found } = await this.#parts.helloCheck.node(this.peer.node, heartbeat.pid);
+      session.unverified = unverified;
+      session.presence = { ...session.presence, ...found };
     }
     await this.#parts.presence.seen(this.peer.node, session.presence);
     return wasUnverified && !session.unverified;

@@ -7,12 +7,26 @@ import { nodeKey } from '../../store/inventory.ts';
 import { gatewayKeys } from '../gateway-keys.ts';
 import type { GatewayLog } from '../gateway-log.ts';
 
-/** Asks a cluster whether the node with this name and process is one of its own; throws `wrong-node` when it is not. */
-export type VerifyNode = (cluster: string, node: { readonly nodeName: string; readonly pid: number }) => Promise<void>;
+/** What a cluster says of a node of its own. */
+export interface FoundNode {
+  readonly nodeId: string;
+  readonly version: string;
+}
+
+/**
+ * Finds the node with this name and process in the cluster. Throws `wrong-node` when it is none of the cluster's, and something else when the cluster cannot
+ * be asked, which proves nothing.
+ */
+export type VerifyNode = (
+  cluster: string,
+  node: { readonly nodeName: string; readonly pid: number },
+) => Promise<FoundNode>;
 
 /** Whether the node beside the agent still has to be found in the cluster. */
 interface NodeCheck {
   readonly unverified: boolean;
+  /** Only where it was looked up now. */
+  readonly found?: FoundNode;
 }
 
 export interface HelloCheck {
@@ -38,15 +52,16 @@ export const helloCheck = (parts: {
     const nodeName = await parts.redis.hget(gatewayKeys.unverified, nodeKey(node));
     if (nodeName === null || !parts.verifyNode) return { unverified: false };
     if (pid === null) return { unverified: true };
+    let found: FoundNode;
     try {
-      await parts.verifyNode(node.cluster, { nodeName, pid });
+      found = await parts.verifyNode(node.cluster, { nodeName, pid });
     } catch (error) {
       if (error instanceof RemoraError && error.code === 'wrong-node') throw error;
       parts.log.warn({ ...node, reason: messageOf(error) }, 'the node could not be looked up in its cluster yet');
       return { unverified: true };
     }
     await parts.redis.hdel(gatewayKeys.unverified, nodeKey(node));
-    return { unverified: false };
+    return { unverified: false, found };
   };
   return {
     node: checkNode,
