@@ -22,6 +22,7 @@ const addressSettings: fc.Arbitrary<Record<string, SettingValue>> = fc.record(
     ),
     'remote_cluster.publish_host': fc.constantFrom('us-node.example.com', '_site_'),
     'remote_cluster.port': fc.constantFrom<SettingValue>(9443, '9500', 19_443),
+    'remote_cluster.publish_port': fc.constantFrom<SettingValue>(443, '-1'),
     'network.publish_host': fc.constantFrom<SettingValue>('us-public.example.com', ['10.0.1.99']),
     'transport.publish_host': fc.constantFrom('us-transport.example.com'),
     'remote_cluster_server.enabled': fc.constantFrom<SettingValue>('true', false),

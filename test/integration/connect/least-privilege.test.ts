@@ -1,0 +1,173 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ConnectionView, DoctorLine } from '@remora/shared/model/inventory.ts';
+import type { Plan } from '@remora/shared/model/plan.ts';
+import type { Run } from '@remora/shared/model/run.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { EsCluster } from '../../elasticsearch/cluster.ts';
+import { startClusters } from '../../elasticsearch/create.ts';
+import type { EsNode } from '../../elasticsearch/node.ts';
+import { Fleet } from '../../support/fleet.ts';
+import { fill, restarts, searchAcross, traces } from './traces.ts';
+
+/** The privileges that README names, nothing more, on both clusters; and what is said when one of them is missing. */
+
+const stack = new AsyncDisposableStack();
+const connect = ['connect', 'eu', 'us', '--alias', 'us', '--search', 'logs-*', '--accept-outage'];
+const data = ['data', 'ingest', 'remote_cluster_client'];
+const password = randomBytes(12).toString('base64url');
+let us: EsCluster;
+let eu: EsCluster;
+let fleet: Fleet;
+
+/** As README says it; the alias of its example is the one here. */
+const cluster = ['monitor', 'manage', 'manage_security'];
+const remoteIndices = [{ clusters: ['us'], names: ['*'], privileges: ['view_index_metadata'] }];
+
+const grant = (where: EsCluster, role: object): Promise<unknown> => where.call('PUT', '/_security/role/remora', role);
+
+/** Adds a cluster by the user with the role `remora`, and an agent beside each of its nodes. */
+const add = async (where: EsCluster): Promise<void> => {
+  await where.call('PUT', '/_security/user/remora', { password, roles: ['remora'] });
+  const file = join(fleet.directory, 'remora.password');
+  await writeFile(file, password, { mode: 0o600 });
+  const urls = where.nodes.flatMap(({ url }) => ['--url', url]);
+  const user = ['--user', 'remora', '--password-file', file];
+  await fleet.json(['clusters', 'add', where.name, ...urls, '--ca', where.caPath, ...user]);
+  const token = await fleet.joinToken(where.name, where.nodes.length);
+  await Promise.all(where.nodes.map((node) => fleet.addAgent(node, token, where.caPath)));
+};
+
+const refused = async (...sentences: readonly (string | RegExp)[]): Promise<void> => {
+  const before = traces(us, eu);
+  for (const flag of ['--check', '--yes']) {
+    const answer = await fleet.cli([...connect, flag]);
+    expect(answer.code, answer.stderr).toBe(64);
+    for (const sentence of sentences) expect(answer.stderr).toMatch(sentence);
+  }
+  expect(traces(us, eu)).toEqual(before);
+};
+
+const doctor = async (): Promise<{ code: number; failed: readonly DoctorLine[] }> => {
+  const { code, stdout } = await fleet.cli(['doctor', '--json']);
+  return { code, failed: (JSON.parse(stdout) as DoctorLine[]).filter(({ ok }) => !ok) };
+};
+
+beforeAll(async () => {
+  const [started, clusters] = await Promise.all([
+    Fleet.start(),
+    startClusters(
+      { name: 'us', nodes: 2, roles: [['master', ...data], data] },
+      {
+        ...{ name: 'eu', nodes: 2, version: '8.19.21', roles: [['master', ...data], ['remote_cluster_client']] },
+        settings: [
+          'xpack.security.remote_cluster_client.ssl.certificate_authorities: ["$' + '{ES_PATH_CONF}/transport-ca.crt"]',
+        ],
+      },
+    ),
+  ]);
+  fleet = started;
+  [us, eu] = clusters as [EsCluster, EsCluster];
+  for (const one of [us, eu, fleet]) stack.use(one);
+  await grant(us, { cluster });
+  await grant(eu, { cluster, remote_indices: remoteIndices });
+  await Promise.all([add(us), add(eu)]);
+  await fill(us, 'logs-2026.11.28', 1);
+});
+
+afterAll(() => stack.disposeAsync());
+
+test('README names these privileges', () => {
+  const readme = readFileSync(join(import.meta.dirname, '../../../README.md'), 'utf8');
+  for (const privilege of cluster) expect(readme).toContain(`\`${privilege}\``);
+  const [entry] = remoteIndices;
+  expect(readme).toContain(JSON.stringify(entry).slice(1, -1).replaceAll('":', '": ').replaceAll(',"', ', "'));
+});
+
+test('what a user may not do is a finding, by every cluster, and a line of the doctor', async () => {
+  await grant(us, { cluster: ['monitor', 'manage'] });
+  await grant(eu, { cluster, remote_indices: [{ ...remoteIndices[0], clusters: ['other-*'] }] });
+  await refused(
+    'The user that Remora has for cluster us lacks the cluster privilege manage_security.',
+    'The user that Remora has for cluster eu has no remote_indices for the alias us',
+  );
+  expect((await doctor()).failed).toEqual([
+    {
+      check: 'privileges us',
+      ok: false,
+      detail: 'The user that Remora has for cluster us lacks the cluster privilege manage_security.',
+    },
+  ]);
+  await grant(us, { cluster: ['manage_security'] });
+  await refused('The user that Remora has for cluster us lacks the cluster privileges monitor, manage.');
+  await grant(us, { cluster });
+  await grant(eu, { cluster, remote_indices: remoteIndices });
+});
+
+test('a node that is away is not left out: connect and doctor say it', async () => {
+  const away = eu.nodes[1] as EsNode;
+  await away.stop();
+  await eu.call('GET', '/_cluster/health?wait_for_nodes=1&timeout=60s');
+  await refused('Node eu-2 has an agent and is not in cluster eu: start it, or take out what is gone for good');
+  const { code, failed } = await doctor();
+  expect(code).not.toBe(0);
+  expect(failed).toContainEqual({ check: 'node eu/eu-2', ok: false, detail: expect.stringContaining('start it') });
+  await away.start();
+  await eu.waitUntilReady();
+});
+
+test('the connection is made, also where a cluster is always yellow: that outage is stated', async () => {
+  await us.call('PUT', '/warm-1', {
+    settings: { number_of_replicas: 1, 'index.routing.allocation.require._name': 'us-2' },
+  });
+  await us.call('PUT', '/lone-1', { settings: { number_of_replicas: 0 } });
+  await us.call('GET', '/_cluster/health?wait_for_no_initializing_shards=true&wait_for_events=languid&timeout=60s');
+  const shown = await fleet.cli([...connect, '--check', '--json']);
+  const plan = JSON.parse(shown.stdout) as Plan;
+  expect(plan.outages).toEqual([
+    expect.stringContaining('Cluster us has one node that can be elected master'),
+    expect.stringMatching(/^Node us-2 of cluster us holds the only started copy of warm-1\[0\], /),
+    expect.stringContaining('Cluster eu has one node that can be elected master'),
+    expect.stringContaining('Cluster eu has one data node'),
+  ]);
+  expect(plan.warnings.join('\n')).toMatch(/Indices of cluster us without a replica .*: lone-1\./);
+
+  const run = await fleet.json<Run>([...connect, '--yes']);
+  expect(run.status).toBe('succeeded');
+  expect(restarts(us, eu)).toMatchObject({ 'us-1': 1, 'us-2': 1, 'eu-1': 1 });
+  for (const node of eu.nodes.keys()) {
+    const answer = await searchAcross(eu, 'us', node);
+    expect(answer._clusters).toMatchObject({ successful: 1, skipped: 0 });
+    expect(answer.hits.total.value).toBe(1);
+  }
+}, 900_000);
+
+test('with it the connection is proven, there is nothing to do again, and the doctor is content', async () => {
+  const [view] = await fleet.json<ConnectionView[]>(['connections', 'check', 'eu', 'us']);
+  expect(view?.proof.map(({ node, state }) => [node, state])).toEqual([
+    ['eu-1', 'ok'],
+    ['eu-2', 'ok'],
+  ]);
+  const again = await fleet.cli([...connect, '--check', '--json']);
+  expect(again).toMatchObject({ code: 0 });
+  expect(JSON.parse(again.stdout)).toMatchObject({ steps: [], outages: [] });
+  expect(await doctor()).toEqual({ code: 0, failed: [] });
+});
+
+test('a connection that replicates only is proven too', async () => {
+  const copies = ['connect', 'eu', 'us', '--alias', 'copies', '--replication', 'logs-*', '--accept-outage', '--yes'];
+  await grant(eu, { cluster, remote_indices: [...remoteIndices, { ...remoteIndices[0], clusters: ['cop*'] }] });
+  expect(await fleet.json<Run>(copies)).toMatchObject({ status: 'succeeded', restarts: [] });
+});
+
+test('a user that may not ask any more is told so, and that it says nothing of the connection', async () => {
+  await grant(eu, { cluster });
+  const checked = await fleet.cli(['connections', 'check', 'eu', 'us', '--json']);
+  expect(checked.code).toBe(1);
+  const [view] = JSON.parse(checked.stdout) as ConnectionView[];
+  expect(view?.proof[0]?.hint).toMatch(/says nothing of the connection.*needs remote_indices/);
+  const { failed } = await doctor();
+  expect(failed).toMatchObject([{ check: 'privileges eu', detail: expect.stringContaining('for the alias us') }]);
+});
