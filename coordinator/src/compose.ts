@@ -1,4 +1,5 @@
 import { mkdir, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { createApp } from './app.ts';
 import { openAdminToken } from './auth/admin-token.ts';
@@ -10,7 +11,7 @@ import { openCoordinatorId } from './coordinator-id.ts';
 import { type ClusterClients, clusterClients } from './elasticsearch/clusters.ts';
 import { createGateway, type Gateway } from './gateway/gateway.ts';
 import type { App } from './http/app-types.ts';
-import { type Listener, listen, openListener } from './listener.ts';
+import { claimAddress, type Listener, listen, openListener } from './listener.ts';
 import type { Log } from './log.ts';
 import { type FleetCa, openFleetCa } from './pki/fleet-ca.ts';
 import type { NodeId } from './plan/steps.ts';
@@ -23,6 +24,7 @@ import { SecretStore } from './secrets/secret-store.ts';
 import { recheckConnect } from './services/connections.ts';
 import { createServices, observeParts } from './services/create-services.ts';
 import { verifyNode } from './services/verify-node.ts';
+import { bindFile, isBound } from './store/bound-files.ts';
 import { type Inventory, openInventory } from './store/inventory.ts';
 import { keys } from './store/keys.ts';
 import { openStore, type Store } from './store/open-store.ts';
@@ -65,6 +67,7 @@ export const startCoordinator = async (
 
 const openGround = async (config: CoordinatorConfig, log: Log, closers: Closers): Promise<Ground> => {
   await makeDataDir(config.dataDir);
+  closers.add('the claim on the address', await claimAddress(config));
   const openIdentity = async () => {
     const fleetCa = await openFleetCa({ directory: config.dataDir, now: systemClock });
     return { fleetCa, listener: await openListener(config, fleetCa, log) };
@@ -74,8 +77,15 @@ const openGround = async (config: CoordinatorConfig, log: Log, closers: Closers)
     openIdentity(),
     openAdminToken(config.dataDir),
   ]);
+  await bindFile(store.redis, {
+    ...{ name: 'fleetCaFingerprint', value: fleetCa.fingerprint256, path: join(config.dataDir, 'fleet-ca.crt') },
+    ...{ dataDir: config.dataDir, replace: isPrivate(config) },
+  });
   return { store, fleetCa, adminTokenHash, listener };
 };
+
+/** A private store lies beside the files: whoever takes them away there, and leaves the store, wants new ones. */
+const isPrivate = ({ redisUrl }: CoordinatorConfig): boolean => redisUrl === null;
 
 const makeDataDir = async (path: string): Promise<void> => {
   try {
@@ -101,14 +111,19 @@ const openRedis = async (config: CoordinatorConfig, log: Log, closers: Closers):
   return store;
 };
 
-/** A sealing key is made for a store without secrets only: with another key, those that are there could never be opened again. */
+/** A sealing key is made for a store without secrets only, and by the first of its coordinators: with another key, those that are there could never be opened again. */
 const openSecrets = async (
   config: CoordinatorConfig,
   { redis }: Store,
   redactor: Pick<Redactor, 'add'>,
 ): Promise<SecretStore> => {
   const isEmpty = (await redis.exists(keys.secrets)) === 0;
-  const sealer = await openSealingKey(config.sealingKeyFile, { create: isEmpty });
+  const isFree = isEmpty && (isPrivate(config) || !(await isBound(redis, 'sealingKeyId')));
+  const sealer = await openSealingKey(config.sealingKeyFile, { create: isFree });
+  await bindFile(redis, {
+    ...{ name: 'sealingKeyId', value: sealer.keyId, path: config.sealingKeyFile },
+    ...{ dataDir: config.dataDir, replace: isFree && isPrivate(config) },
+  });
   return new SecretStore(redis, sealer, { onValue: redactor.add });
 };
 

@@ -1,7 +1,10 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import type { RequestListener, Server } from 'node:http';
 import { createServer, type Server as HttpsServer } from 'node:https';
+import { createServer as createSocket } from 'node:net';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
-import { formatAddress } from '@remora/shared/model/address.ts';
+import { type Address, formatAddress } from '@remora/shared/model/address.ts';
 import { type CoordinatorConfig, hostsOf } from './config.ts';
 import type { App } from './http/app-types.ts';
 import type { Log } from './log.ts';
@@ -68,17 +71,38 @@ const reasons: Readonly<Record<string, string>> = {
   ENOTFOUND: 'that name is not known',
 };
 
-/** Throws `bad-input` that names the address and why it cannot be had. */
-export const listen = async (app: App, { listen: { host, port } }: CoordinatorConfig): Promise<void> => {
+/** `bad-input` that names the address and why it cannot be had. */
+const listenProblem = (error: unknown, address: Address): unknown => {
+  const reason = reasons[(error as NodeJS.ErrnoException).code ?? ''];
+  if (reason === undefined) return error;
+  return new RemoraError('bad-input', `--listen ${formatAddress(address)}: ${reason}.`, {
+    hint: 'Choose another address or port, or stop what listens there.',
+    cause: error,
+  });
+};
+
+/**
+ * Claims the address among the coordinators of this machine; answers how to give it back. The port is bound only once everything behind it is there, and by
+ * then a coordinator that was started twice would have ended the sessions of the first one, whose name in the store it has. An abstract Unix socket (unix(7))
+ * is freed by the kernel when its process ends. Throws `bad-input`.
+ */
+export const claimAddress = async ({ listen: address }: CoordinatorConfig): Promise<() => void> => {
+  const name = createHash('sha256').update(formatAddress(address)).digest('hex').slice(0, 32);
+  const claim = createSocket((socket) => socket.destroy()).listen(`\0remora-coordinator-${name}`);
   try {
-    await app.listen({ host, port, listenTextResolver: () => 'listening for operators and agents' });
+    await once(claim, 'listening');
   } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException;
-    const reason = reasons[code];
-    if (reason === undefined) throw error;
-    throw new RemoraError('bad-input', `--listen ${formatAddress({ host, port })}: ${reason}.`, {
-      hint: 'Choose another address or port, or stop what listens there.',
-      cause: error,
-    });
+    throw listenProblem(error, address);
+  }
+  claim.unref();
+  return () => void claim.close();
+};
+
+/** Throws `bad-input` that names the address and why it cannot be had. */
+export const listen = async (app: App, { listen: address }: CoordinatorConfig): Promise<void> => {
+  try {
+    await app.listen({ ...address, listenTextResolver: () => 'listening for operators and agents' });
+  } catch (error) {
+    throw listenProblem(error, address);
   }
 };

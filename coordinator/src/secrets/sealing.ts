@@ -10,7 +10,7 @@ const VERSION = 'sealed1';
 
 /** Seals values with AES-256-GCM (NIST SP 800-38D) under a key that never goes to Redis. */
 export interface Sealer {
-  /** Names the key without telling it: two coordinators on one store compare it to notice that they hold different ones. */
+  /** Names the key without telling it: the store keeps it, and a coordinator that holds another key is refused. */
   readonly keyId: string;
   /**
    * Answers `sealed1.KEYID.BASE64URL`, where the last part is nonce, ciphertext and tag. The context is bound to it: what was sealed for one place
