@@ -10,7 +10,8 @@ import { SetupError } from './say.mjs';
 
 /** What each purpose needs besides node_modules and the agent's bundle. Chosen by the first word after with.mjs. */
 const PURPOSES = {
-  cli: { packages: ['redis'], elasticsearch: false },
+  cli: { packages: [], elasticsearch: false },
+  coordinator: { packages: ['redis'], elasticsearch: false },
   demo: { packages: ['redis', 'openssl'], elasticsearch: true },
   test: { packages: ['redis', 'openssl', 'iproute', 'acl', 'shellcheck'], elasticsearch: true },
 };

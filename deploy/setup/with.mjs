@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * with.mjs PURPOSE [-- COMMAND ARGUMENT…]: sets this clone up for PURPOSE (cli, demo or test), then runs COMMAND in it,
+ * with.mjs PURPOSE [-- COMMAND ARGUMENT…]: sets this clone up for PURPOSE (cli, coordinator, demo or test), then runs COMMAND in it,
  * `node` being the project's Node 24. Runs on any Node from 20.19, without node_modules.
  */
 import { spawn } from 'node:child_process';
@@ -12,7 +12,7 @@ const OLDEST_NODE = [20, 19];
 
 const [purpose, separator, ...command] = process.argv.slice(2);
 if (!isPurpose(purpose) || (separator !== undefined && separator !== '--')) {
-  say('usage: with.mjs cli|demo|test [-- COMMAND ARGUMENT…]');
+  say('usage: with.mjs cli|coordinator|demo|test [-- COMMAND ARGUMENT…]');
   process.exit(64);
 }
 const [major, minor] = process.versions.node.split('.').map(Number);
