@@ -1,8 +1,10 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import { formatAddress, parseAddress } from '@remora/shared/model/address.ts';
+import { type Address, formatAddress, parseAddress } from '@remora/shared/model/address.ts';
 import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
 import { listNodes } from '../../elasticsearch/observe-cluster.ts';
 import { coversAddress } from '../../pki/describe.ts';
+import { canonicalIp } from '../../pki/ip-address.ts';
+import { publishedParts } from '../../plan/connect/server-address.ts';
 import type { CertificateIssue } from '../../plan/steps.ts';
 import { nodeKey } from '../../store/inventory.ts';
 import type { Executor, StepContext } from '../executor.ts';
@@ -16,7 +18,7 @@ const SERVED_LIMIT_MS = 120_000;
 const PROBE_TIMEOUT_MS = 5000;
 const CHANGE_LIMIT_MS = 5 * 60_000;
 
-/** Where the node's remote cluster server listens, as the cluster publishes it. */
+/** Where the node's remote cluster server listens, as the cluster publishes it: `ADDRESS:PORT`, or `NAME/ADDRESS:PORT` where the host has a name. */
 const publishAddress = async (parts: StepParts, wish: CertificateIssue): Promise<string> => {
   const client = await parts.clients.get(wish.cluster);
   const address = (await listNodes(client)).find(({ name }) => name === wish.node)?.remoteClusterServer?.publishAddress;
@@ -27,8 +29,22 @@ const publishAddress = async (parts: StepParts, wish: CertificateIssue): Promise
       { hint: "Look into the node's log for the reason." },
     );
   }
-  // Where the host has a name, Elasticsearch writes NAME/ADDRESS:PORT; sniffing clients use the address.
-  return address.replace(/^.*\//, '');
+  return address;
+};
+
+/**
+ * Refuses to go on when it listens elsewhere than planned: the way there was never tried, and the local nodes would be restarted only to be sent to the
+ * other address. The next plan knows where it listens.
+ */
+const refuseOtherAddress = (wish: CertificateIssue, published: string, planned: Address): void => {
+  const { names, port } = publishedParts(published);
+  const same = (name: string): string => canonicalIp(name) ?? name.toLowerCase();
+  if (port === planned.port && names.map(same).includes(same(planned.host))) return;
+  throw new RemoraError(
+    'step-failed',
+    `The remote cluster server of ${wish.node} listens at ${published}, and the plan sends local nodes to ${formatAddress(planned)}.`,
+    { hint: 'Run the same command again: it plans with the address that was found, and restarts this node no more.' },
+  );
 };
 
 /** Waits until the port serves the certificate with this fingerprint to a client that trusts the CA. */
@@ -96,7 +112,9 @@ export const verifyServerStep =
   (parts: StepParts): Executor<'remote-server.verify'> =>
   async (context, wish) => {
     await context.phase('asking where it listens');
-    const address = await publishAddress(parts, wish);
+    const published = await publishAddress(parts, wish);
+    // Sniffing clients use the address, not the name.
+    const address = published.replace(/^.*\//, '');
     const { host } = parseAddress(address);
     const record = await parts.inventory.certificates.get(`${nodeKey(wish)}/${wish.purpose}`);
     if (!record)
@@ -110,5 +128,6 @@ export const verifyServerStep =
     const fingerprint = covered ? record.facts.fingerprint256 : await reissue(parts, context, wish, host);
     await context.phase('waiting until it is served');
     await waitUntilServed(parts, context, wish, address, fingerprint);
+    if (wish.planned) refuseOtherAddress(wish, published, wish.planned);
     return { address: formatAddress(parseAddress(address)), fingerprint256: fingerprint, reissued: !covered };
   };
