@@ -10,6 +10,7 @@ import type { AgentContext } from './context.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import { openFence } from './fence.ts';
 import { recover } from './journal/recover.ts';
+import { tidyStartLogs } from './journal/start-logs.ts';
 import { type JournalStore, openJournal } from './journal/store.ts';
 import { openKeystore } from './keystore/keystore.ts';
 import { openLedger } from './ledger.ts';
@@ -94,6 +95,20 @@ const connectRunner = (context: AgentContext, journal: JournalStore, runner: Run
   return { session, idle: () => Promise.all(underWay) };
 };
 
+const TIDY_MS = 10 * 60_000;
+
+/** Now and then, between changes. */
+const keepTidy = (context: AgentContext): NodeJS.Timeout => {
+  const tidy = (): void => {
+    if (context.openDelivery.id !== null) return;
+    tidyStartLogs(context.directory.logs).catch((error: unknown) => {
+      context.log('warn', `the logs of starts were not tidied: ${messageOf(error)}`);
+    });
+  };
+  tidy();
+  return setInterval(tidy, TIDY_MS);
+};
+
 const termination = (): Promise<unknown> =>
   Promise.race((['SIGTERM', 'SIGINT'] as const).map((signal) => once(process, signal)));
 
@@ -114,6 +129,7 @@ export const runAgent = async (dataDir: string): Promise<void> => {
     const context = await createContext(config, directory, draining.signal);
     const journal = await openJournal(directory.journal);
     await recover(context, journal);
+    const tidying = keepTidy(context);
     const runner = createRunner(context, journal);
     const { session, idle } = connectRunner(context, journal, runner);
     await terminated;
@@ -122,6 +138,7 @@ export const runAgent = async (dataDir: string): Promise<void> => {
     draining.abort();
     await idle();
     await session.stop();
+    clearInterval(tidying);
   } finally {
     await releaseLocks();
   }
