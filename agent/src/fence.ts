@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { createMutex } from './mutex.ts';
 import { isMissing, writePrivate } from './system/durable-file.ts';
 
 /** The highest fence that this agent has seen, on disk before anything that it allows is done: a driver that lost its run is refused even after a restart. */
@@ -17,15 +18,17 @@ export const openFence = async (path: string): Promise<Fence> => {
     },
   );
   if (!Number.isSafeInteger(highest)) throw new Error(`${path} does not hold a number`);
+  const oneAtATime = createMutex();
   return {
     highest: () => highest,
-    async admit(fence) {
-      if (fence < highest) return false;
-      if (fence > highest) {
-        await writePrivate(path, `${fence}\n`);
-        highest = fence;
-      }
-      return true;
-    },
+    admit: (fence) =>
+      oneAtATime(async () => {
+        if (fence < highest) return false;
+        if (fence > highest) {
+          await writePrivate(path, `${fence}\n`);
+          highest = fence;
+        }
+        return true;
+      }),
   };
 };

@@ -2,6 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { isLedger, type KeystoreLedger, type Ledger } from './checks.ts';
 import type { DataDirectory } from './data-directory.ts';
+import { createMutex } from './mutex.ts';
 import { isMissing, writePrivate } from './system/durable-file.ts';
 
 /**
@@ -55,25 +56,30 @@ const parseLedger = (bytes: Buffer | null): Ledger => {
 export const openLedger = async (directory: DataDirectory): Promise<LedgerFile> => {
   const key = await openKey(directory.ledgerKey);
   let current = parseLedger(await readIfThere(directory.ledger));
-  const save = async (next: Ledger): Promise<void> => {
-    await writePrivate(directory.ledger, `${JSON.stringify(next, null, 2)}\n`);
-    current = next;
-  };
+  const oneAtATime = createMutex();
+  /** Each save changes what the one before it left. */
+  const save = (change: (ledger: Ledger) => Ledger): Promise<void> =>
+    oneAtATime(async () => {
+      const next = change(current);
+      await writePrivate(directory.ledger, `${JSON.stringify(next, null, 2)}\n`);
+      current = next;
+    });
   return {
     keystore: () => current.keystore,
-    saveKeystore: (keystore) => save({ ...current, keystore }),
+    saveKeystore: (keystore) => save((ledger) => ({ ...ledger, keystore })),
     sourceOf(realPath, digest) {
       const record = current.files[realPath];
       return record?.digest === digest ? record.source : null;
     },
-    async saveSources(sources) {
-      const files = { ...current.files };
-      for (const { path, digest, source } of sources) {
-        if (source === null) delete files[path];
-        else files[path] = { digest, source };
-      }
-      await save({ ...current, files });
-    },
+    saveSources: (sources) =>
+      save((ledger) => {
+        const files = { ...ledger.files };
+        for (const { path, digest, source } of sources) {
+          if (source === null) delete files[path];
+          else files[path] = { digest, source };
+        }
+        return { ...ledger, files };
+      }),
     hmac: (name, value) => createHmac('sha256', key).update(`${name}\n${value}`).digest('hex'),
   };
 };
