@@ -12,7 +12,7 @@ import { type Reader, readers } from './operations/table.ts';
  * recorded result, one that is being carried out is not answered twice.
  */
 export interface Runner {
-  /** Resolves with the result, or null when the same delivery is under way already. */
+  /** Resolves with the result; null when the same delivery is under way already, or was not begun because the agent stops: its next session gets it again. */
   deliver(delivery: Deliver, progress: (phase: string) => void): Promise<Result | null>;
 }
 
@@ -40,17 +40,25 @@ export const createRunner = (context: AgentContext, journal: JournalStore): Runn
   const underWay = new Set<string>();
   const oneAtATime = createMutex();
 
-  const carryOut = async (delivery: Deliver, progress: (phase: string) => void): Promise<Result> => {
+  const carryOut = async (delivery: Deliver, progress: (phase: string) => void): Promise<Result | null> => {
     const { id, operations: calls } = delivery;
     if (calls.every(isRead)) return readAll(id, calls, context);
-    if (calls.every(isChange)) return oneAtATime(() => carryOutChange(context, journal, delivery, calls, progress));
+    if (calls.every(isChange)) {
+      return oneAtATime(async () =>
+        context.draining.aborted ? null : carryOutChange(context, journal, delivery, calls, progress),
+      );
+    }
     const mixed = new RemoraError('bad-input', 'A delivery reads or changes, not both.');
     return refusal(id, context.config.name, mixed);
   };
 
   return {
     async deliver(delivery, progress) {
-      if (underWay.has(delivery.id)) return null;
+      if (underWay.has(delivery.id)) {
+        // Whoever sends it again may be the next driver of the run: from here on the one before is refused.
+        if (delivery.operations.every(isChange)) await context.fence.admit(delivery.fence);
+        return null;
+      }
       underWay.add(delivery.id);
       try {
         return await carryOut(delivery, progress);
