@@ -1,5 +1,5 @@
-import { messageOf } from '@remora/shared/errors.ts';
-import { closeCodes, SILENCE_LIMIT_MS } from '@remora/shared/protocol/limits.ts';
+import { messageOf, RemoraError } from '@remora/shared/errors.ts';
+import { closeCodes, PROTOCOL_VERSION, SILENCE_LIMIT_MS } from '@remora/shared/protocol/limits.ts';
 import { type FromAgent, type FromCoordinator, parseFromCoordinator } from '@remora/shared/protocol/messages.ts';
 import WebSocket from 'ws';
 
@@ -68,6 +68,10 @@ export const converse = (socket: WebSocket, handlers: ConnectionHandlers): Conne
       return;
     }
     if (welcomed) return;
+    if (message.version !== PROTOCOL_VERSION) {
+      const why = `the coordinator speaks version ${message.version} of the protocol and this agent version ${PROTOCOL_VERSION}`;
+      throw new RemoraError('protocol-violation', why);
+    }
     welcomed = true;
     clearTimeout(timers[0]);
     timers.push(beat(socket, handlers, message.heartbeatMs));
