@@ -36,14 +36,12 @@ const stateOf = (error: unknown): TcpState => {
 
 type Connected = { socket: Socket } | { tcp: Exclude<TcpState, 'open'>; detail: string };
 
-const connectTcp = ({ host, port, timeoutMs }: Input, signal: AbortSignal): Promise<Connected> =>
+const connectTcp = (socket: Socket, { host, port, timeoutMs }: Input, signal: AbortSignal): Promise<Connected> =>
   new Promise((answer, reject) => {
-    const socket = connect({ host, port });
     const timer = setTimeout(() => {
       socket.destroy();
       answer({ tcp: 'timeout', detail: `no answer from ${host}:${port} within ${timeoutMs} ms` });
     }, timeoutMs);
-    signal.addEventListener('abort', () => socket.destroy(new Error('the agent is stopping')), { once: true });
     socket.once('connect', () => {
       clearTimeout(timer);
       answer({ socket });
@@ -61,7 +59,7 @@ const connectTcp = ({ host, port, timeoutMs }: Input, signal: AbortSignal): Prom
   });
 
 /** The PEM text to trust; undefined for the system's CAs. Paths as elasticsearch.yml has them: relative to the configuration directory. */
-const trustOf = async (tls: TlsInput, context: AgentContext): Promise<string[] | undefined> => {
+const trustOf = async (tls: TlsInput, context: Pick<AgentContext, 'config'>): Promise<string[] | undefined> => {
   if (tls.caPem !== undefined) return [tls.caPem];
   if (tls.certificateAuthorities === undefined) return undefined;
   return Promise.all(
@@ -139,10 +137,13 @@ const handshake = (input: Input, tls: TlsInput, socket: Socket, ca: string[] | u
     });
   });
 
-/** A TCP connection from this node and, when asked for, a TLS handshake that trusts exactly the given CAs. */
-export const probe = async (input: Input, context: AgentContext): Promise<OperationResult<'probe'>> => {
-  const ca = input.tls ? await trustOf(input.tls, context) : undefined;
-  const connected = await connectTcp(input, context.draining);
+const probeWith = async (
+  socket: Socket,
+  input: Input,
+  ca: string[] | undefined,
+  signal: AbortSignal,
+): Promise<OperationResult<'probe'>> => {
+  const connected = await connectTcp(socket, input, signal);
   if (!('socket' in connected)) return connected;
   const detail = `connected to ${connected.socket.remoteAddress ?? input.host}:${input.port}`;
   if (!input.tls) {
@@ -150,4 +151,22 @@ export const probe = async (input: Input, context: AgentContext): Promise<Operat
     return { tcp: 'open', detail };
   }
   return { tcp: 'open', detail, tls: await handshake(input, input.tls, connected.socket, ca) };
+};
+
+/** A TCP connection from this node and, when asked for, a TLS handshake that trusts exactly the given CAs. */
+export const probe = async (
+  input: Input,
+  context: Pick<AgentContext, 'config' | 'draining'>,
+): Promise<OperationResult<'probe'>> => {
+  const ca = input.tls ? await trustOf(input.tls, context) : undefined;
+  const socket = connect({ host: input.host, port: input.port });
+  const stop = (): void => {
+    socket.destroy(new Error('the agent is stopping'));
+  };
+  context.draining.addEventListener('abort', stop);
+  try {
+    return await probeWith(socket, input, ca, context.draining);
+  } finally {
+    context.draining.removeEventListener('abort', stop);
+  }
 };
