@@ -65,17 +65,33 @@ const safeWords = async (logFile: string, stdin: string): Promise<string> => {
 const input = (password: string | undefined, values: readonly string[]): string =>
   [...(password === undefined ? [] : [password]), ...values].map((line) => `${line}\n`).join('');
 
-export const keystoreTool = (config: AgentConfig): KeystoreTool => {
+/** Ends the tool with all that it started: detached, it leads a process group of its own. */
+const endGroup = (pid: number | undefined): void => {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has just gone.
+  }
+};
+
+export const keystoreTool = (config: AgentConfig, limitMs = TOOL_LIMIT_MS): KeystoreTool => {
   const path = join(config.elasticsearch.home, 'bin', 'elasticsearch-keystore');
   const env = { ES_PATH_CONF: config.elasticsearch.configDir };
   const read = async (args: readonly string[], password: string | undefined): Promise<Ended> =>
-    run(path, args, { env, ...(await runAs(config)), input: input(password, []), timeoutMs: TOOL_LIMIT_MS });
+    run(path, args, { env, ...(await runAs(config)), input: input(password, []), timeoutMs: limitMs });
   const write = async (args: readonly string[], stdin: string, logFile: string): Promise<void> => {
     const child = spawnDetached(path, args, { env, ...(await runAs(config)), input: stdin, logFile });
+    let isLate = false;
+    const limit = setTimeout(() => {
+      isLate = true;
+      endGroup(child.pid);
+    }, limitMs);
     const { code, why } = await child.ended;
+    clearTimeout(limit);
     if (code === 0) return;
     const said = await safeWords(logFile, stdin);
-    throw new RemoraError('step-failed', `${path} ${args[0]} ${why}; the keystore was not written.${said}`, {
+    const what = isLate ? `was ended, since it still ran after ${Math.round(limitMs / 1000)} s` : why;
+    throw new RemoraError('step-failed', `${path} ${args[0]} ${what}.${said}`, {
       hint: `Run it by hand as the owner of ${join(config.elasticsearch.configDir, KEYSTORE)} to see why.`,
     });
   };
