@@ -36,14 +36,19 @@ export interface JournalStore {
 const isFinished = (record: TransactionRecord): record is Finished['record'] =>
   record.phase === 'finished' && record.result !== null;
 
+const removeAfter = (folder: string): Promise<void> => rm(join(folder, 'after'), { recursive: true, force: true });
+
 export const openJournal = async (path: string): Promise<JournalStore> => {
   const finished = new Map<string, Finished>();
   const left: { folder: string; record: TransactionRecord | null }[] = [];
   for (const name of await readdir(path)) {
     const folder = join(path, name);
     const record = await readRecord(folder);
-    if (record && isFinished(record)) finished.set(record.id, { folder, record });
-    else left.push({ folder, record });
+    if (record && isFinished(record)) {
+      finished.set(record.id, { folder, record });
+      // After a crash between the end and the removal.
+      await removeAfter(folder);
+    } else left.push({ folder, record });
   }
 
   const folderOf = (id: string): string => join(path, createHash('sha256').update(id).digest('hex').slice(0, 32));
@@ -84,7 +89,7 @@ export const openJournal = async (path: string): Promise<JournalStore> => {
     },
     async finished(folder, record) {
       if (!isFinished(record)) throw new Error(`the transaction ${record.id} is not finished`);
-      await rm(join(folder, 'after'), { recursive: true, force: true });
+      await removeAfter(folder);
       finished.set(record.id, { folder, record });
       await tidy();
     },
