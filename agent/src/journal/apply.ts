@@ -1,7 +1,8 @@
-import { chown, mkdir, readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { constants, mkdir, open, readFile, rename, rmdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RemoraError } from '@remora/shared/errors.ts';
-import { digestOfFile, removeDurably, syncDirectory, writeDurably } from '../system/durable-file.ts';
+import { digestOfFile, removeDurably, syncDirectory, temporaryOf, writeDurably } from '../system/durable-file.ts';
 import { afterPath, type FileChange, type TransactionRecord } from './record.ts';
 
 const contested = (label: string): RemoraError =>
@@ -21,14 +22,36 @@ const applyFile = async (folder: string, change: FileChange, index: number): Pro
   }
 };
 
-const makeDirectory = async ({ path, uid, gid }: TransactionRecord['directories'][number]): Promise<void> => {
+/** Of a crash while a directory was made. One that is not empty is not ours any more, and stays. */
+export const removeTemporaryDirectory = (path: string): Promise<void> =>
+  rmdir(temporaryOf(path)).catch(() => undefined);
+
+const giveAttributes = async (directory: string, uid: number, gid: number): Promise<void> => {
+  const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
-    await mkdir(path, { mode: 0o750 });
+    const { mode } = await handle.stat();
+    await handle.chown(uid, gid);
+    // Explicitly, since the umask cut the mode given at creation; with the setgid bit that it has from its parent.
+    await handle.chmod((mode & 0o2000) | 0o750);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+};
+
+/** As with a file, the directory appears at its name with owner and mode as they must be: one that stands there is complete, or somebody else's. */
+const makeDirectory = async ({ path, uid, gid }: TransactionRecord['directories'][number]): Promise<void> => {
+  if (existsSync(path)) return;
+  const temporary = temporaryOf(path);
+  await removeTemporaryDirectory(path);
+  await mkdir(temporary, { mode: 0o700 });
+  try {
+    await giveAttributes(temporary, uid, gid);
+    await rename(temporary, path);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return;
+    await removeTemporaryDirectory(path);
     throw error;
   }
-  await chown(path, uid, gid);
   await syncDirectory(dirname(path));
 };
 
