@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { asRemoraError, RemoraError } from '@remora/shared/errors.ts';
 import type { ChangeOperation, OperationCall } from '@remora/shared/operations.ts';
 import type { Deliver, Result } from '@remora/shared/protocol/delivery.ts';
 import type { AgentContext } from '../context.ts';
-import { configDirRefusal } from '../operations/config-dir.ts';
+import { directoriesRefusal } from '../operations/config-dir.ts';
 import { type Planner, planners } from '../operations/table.ts';
 import { freeBytes } from '../system/mounts.ts';
 import { changesDisk, type Draft, emptyDraft } from './draft.ts';
@@ -52,6 +53,13 @@ const checkHold = ({ directory }: AgentContext): void => {
   }
 };
 
+/** Where something is made or replaced: beside the configuration directory the places that symlinks lead to, and subdirectories as far as there are any yet. */
+const directoriesOf = (context: AgentContext, { files, directories }: Draft): readonly string[] => {
+  const missing = new Set(directories.map(({ path }) => path));
+  const used = [...files, ...directories].map(({ path }) => dirname(path));
+  return [context.config.elasticsearch.configDir, ...used.filter((path) => !missing.has(path))];
+};
+
 /** Room for what is staged here and written there. */
 const checkRoom = async (context: AgentContext, draft: Draft): Promise<void> => {
   if (!changesDisk(draft)) return;
@@ -59,7 +67,7 @@ const checkRoom = async (context: AgentContext, draft: Draft): Promise<void> => 
     (sum, { afterBytes, beforeBytes }) => sum + (afterBytes?.length ?? 0) + (beforeBytes?.length ?? 0),
     0,
   );
-  const why = await configDirRefusal(context.config.elasticsearch.configDir, bytes);
+  const why = await directoriesRefusal(directoriesOf(context, draft), bytes);
   if (why !== null) throw new RemoraError('node-read-only', `${why}.`);
   const free = await freeBytes(context.directory.path);
   if (free < bytes + 1024 * 1024) {

@@ -1,4 +1,5 @@
-import { open, rm, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import type { FileState } from '../system/durable-file.ts';
@@ -7,23 +8,41 @@ import { freeBytes } from '../system/mounts.ts';
 /** Elasticsearch and the agent both need some room beside what a step writes. */
 const RESERVE_BYTES = 4 * 1024 * 1024;
 
-/** Why files cannot be written in the configuration directory, as a sentence; null when they can. Really tries: permissions, mounts and quotas lie. */
-export const configDirRefusal = async (configDir: string, needBytes = 0): Promise<string | null> => {
-  const trial = join(configDir, `.remora-trial-${process.pid}`);
+const TRIAL = '.remora-trial-';
+
+/**
+ * Makes a file and removes it. Each call has a name of its own, for several may look at once. What a crash left behind goes with the next look; if that is
+ * the file of a call beside this one, it does not mind.
+ */
+const tryToWrite = async (directory: string): Promise<void> => {
+  const trial = join(directory, `${TRIAL}${randomUUID()}`);
+  const handle = await open(trial, 'wx', 0o600);
+  await handle.close();
+  await rm(trial, { force: true });
+  const left = (await readdir(directory)).filter((name) => name.startsWith(TRIAL));
+  for (const name of left) await rm(join(directory, name), { force: true }).catch(() => undefined);
+};
+
+const refusalOf = async (directory: string, needBytes: number): Promise<string | null> => {
   try {
-    const free = await freeBytes(configDir);
+    const free = await freeBytes(directory);
     if (free < needBytes + RESERVE_BYTES) {
-      return `${configDir} has only ${Math.floor(free / 1024)} KB of free space`;
+      return `${directory} has only ${Math.floor(free / 1024)} KB of free space`;
     }
-    await rm(trial, { force: true });
-    const handle = await open(trial, 'wx', 0o600);
-    await handle.close();
-    await rm(trial);
+    await tryToWrite(directory);
     return null;
   } catch (error) {
-    await rm(trial, { force: true }).catch(() => undefined);
-    return `${configDir} cannot be written: ${messageOf(error)}`;
+    return `${directory} cannot be written: ${messageOf(error)}`;
   }
+};
+
+/** Why files cannot be written in one of these directories, as a sentence; null when they can. Really tries: permissions, mounts and quotas lie. */
+export const directoriesRefusal = async (directories: Iterable<string>, needBytes = 0): Promise<string | null> => {
+  for (const directory of new Set(directories)) {
+    const why = await refusalOf(directory, needBytes);
+    if (why !== null) return why;
+  }
+  return null;
 };
 
 /** Refuses a file that this user could not give back its owner and group. */

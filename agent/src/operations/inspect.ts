@@ -1,7 +1,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { messageOf } from '@remora/shared/errors.ts';
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import type { OperationInput } from '@remora/shared/operations.ts';
@@ -12,7 +12,7 @@ import { digestOf, isMissing } from '../system/durable-file.ts';
 import { freeBytes } from '../system/mounts.ts';
 import { pidOf, startedAtMs } from '../system/process-table.ts';
 import { AGENT_VERSION } from '../version.ts';
-import { configDirRefusal } from './config-dir.ts';
+import { directoriesRefusal } from './config-dir.ts';
 import { mountRefusal } from './plan-paths.ts';
 import { secretValue } from './secret-value.ts';
 import { readSettingsFile, textOf } from './settings.ts';
@@ -134,7 +134,9 @@ const processFacts = async (context: AgentContext): Promise<NodeFacts['process']
 /** Why a step could not write this node's configuration, as a sentence; null when it can. */
 const writeRefusal = async (context: AgentContext): Promise<string | null> => {
   const { configDir, settingsFile } = context.config.elasticsearch;
-  return (await configDirRefusal(configDir)) ?? mountRefusal(settingsFile) ?? mountRefusal(context.keystore.path);
+  // elasticsearch.yml may be a symlink: then it is written elsewhere.
+  const refusal = await directoriesRefusal([configDir, dirname(settingsFile)]);
+  return refusal ?? mountRefusal(settingsFile) ?? mountRefusal(context.keystore.path);
 };
 
 /** Facts of this node. What cannot be read is said in its `refusal`; the rest is answered all the same. */

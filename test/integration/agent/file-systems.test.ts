@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { realpathSync } from 'node:fs';
-import { lstat, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, lstat, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -91,6 +91,37 @@ describe.skipIf(!canMount)('mounts', () => {
     expect(result).toMatchObject({ outcome: 'refused', error: { code: 'node-read-only' } });
     expect(result.error?.message).toContain('free space');
     expect((await facts()).configDirRefusal).toContain('free space');
+  });
+
+  test('each directory that a step writes in is tried before anything changed, wherever links lead', async () => {
+    bed = await createBed();
+    const elsewhere = join(bed.root, 'elsewhere');
+    const certs = join(bed.configDir, 'certs');
+    for (const path of [elsewhere, certs]) {
+      await mkdir(path);
+      mount('-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', path);
+      mounted.push(path);
+    }
+    await copyFile(bed.settingsFile, join(elsewhere, 'es.yml'));
+    await rm(bed.settingsFile);
+    await symlink(join(elsewhere, 'es.yml'), bed.settingsFile);
+    await start();
+    expect((await facts()).configDirRefusal).toBeNull();
+    expect(await bed.gateway.deliver([file('certs/new/a.crt', 'x'), setting({ a: 1 })])).toMatchObject({
+      outcome: 'done',
+    });
+    mount('-o', 'remount,ro', elsewhere);
+    mount('-o', 'remount,ro', certs);
+    for (const [directory, operation] of [
+      [elsewhere, setting({ a: 2 })],
+      [certs, file('certs/b.crt', 'x')],
+      [certs, file('certs/other/b.crt', 'x')],
+    ] as const) {
+      const result = await bed.gateway.deliver([operation]);
+      expect(result).toMatchObject({ outcome: 'refused', error: { code: 'node-read-only' } });
+      expect(result.error?.message).toContain(`${directory} cannot be written`);
+    }
+    expect((await facts()).configDirRefusal).toContain(`${elsewhere} cannot be written`);
   });
 
   test('a bind-mounted elasticsearch.yml is refused by name', async () => {
