@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { asRemoraError, RemoraError } from '@remora/shared/errors.ts';
 import type { ChangeOperation, OperationCall } from '@remora/shared/operations.ts';
@@ -8,10 +7,11 @@ import { directoriesRefusal } from '../operations/config-dir.ts';
 import { type Planner, planners } from '../operations/table.ts';
 import { freeBytes } from '../system/mounts.ts';
 import { changesDisk, type Draft, emptyDraft } from './draft.ts';
+import { refuseHeld } from './hold.ts';
 import type { TransactionRecord } from './record.ts';
 import { stage } from './stage.ts';
 import type { JournalStore } from './store.ts';
-import { rollForward, runKeystore, type Transaction, undo } from './transaction.ts';
+import { finish, rollForward, runKeystore, type Transaction, undo } from './transaction.ts';
 
 type Change = OperationCall<ChangeOperation>;
 
@@ -38,18 +38,6 @@ const checkOrder = (calls: readonly OperationCall<ChangeOperation>[]): void => {
   if (twice !== undefined) throw new RemoraError('bad-input', `The operation ${twice} stands twice in one step.`);
   if (names.includes('service') && names.at(-1) !== 'service') {
     throw new RemoraError('bad-input', 'The restart of a node comes last in its step.');
-  }
-};
-
-const checkHold = ({ directory }: AgentContext): void => {
-  if (existsSync(directory.hold)) {
-    throw new RemoraError(
-      'preflight-failed',
-      `This node is held by the file ${directory.hold}: nothing is changed while it stands.`,
-      {
-        hint: 'Remove the file when the node may be changed again.',
-      },
-    );
   }
 };
 
@@ -99,7 +87,7 @@ const refusedRecord = (id: string, result: Result): TransactionRecord => ({
 
 /** All checks, then the journal folder. Throws without having changed anything of the node. */
 const prepare = async (context: AgentContext, journal: JournalStore, id: string, calls: readonly Change[]) => {
-  checkHold(context);
+  refuseHeld(context.directory);
   checkOrder(calls);
   const draft = emptyDraft();
   const results: unknown[] = [];
@@ -122,6 +110,9 @@ const drive = async (transaction: Transaction, draft: Draft): Promise<Result> =>
   try {
     if (draft.keystore !== null) await runKeystore(transaction, draft.keystore);
   } catch (error) {
+    const { context, record } = transaction;
+    // Still staged: the last look before the first write found that somebody else had been there.
+    if (record.phase === 'staged') return finish(transaction, refusal(record.id, context.config.name, error));
     return undo(transaction, error);
   }
   return rollForward(transaction);

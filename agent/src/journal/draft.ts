@@ -1,4 +1,6 @@
 import type { OperationInput } from '@remora/shared/operations.ts';
+import type { KeystoreLedger } from '../checks.ts';
+import type { FileState } from '../system/durable-file.ts';
 import type { FileChange, Restart, SettingChange, TransactionRecord } from './record.ts';
 
 /** A transaction as the change operations plan it: everything is checked, nothing is written. Secret values live here, in memory, and nowhere else. */
@@ -13,6 +15,10 @@ export interface Draft {
 
 /** What is left to do after what is in place already was taken out. */
 export interface KeystoreDraft {
+  /** The keystore that all of this was planned for; null when there is none. */
+  readonly before: { readonly bytes: Buffer; readonly state: FileState } | null;
+  /** What was found in it. */
+  readonly looked: KeystoreLedger;
   readonly set: OperationInput<'keystore'>['set'][number][];
   readonly remove: readonly string[];
   readonly password: string | undefined;

@@ -2,9 +2,9 @@ import { constants, open, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { AgentContext } from '../context.ts';
-import { forcedConfigDir } from '../keystore/other-keystore.ts';
-import { KEYSTORE, TOOL_TEMPORARY } from '../keystore/tool.ts';
-import { digestOfFile, readWithState, syncDirectory, writeDurably } from '../system/durable-file.ts';
+import { otherKeystores } from '../keystore/other-keystore.ts';
+import { TOOL_TEMPORARY } from '../keystore/tool.ts';
+import { digestOfFile, syncDirectory } from '../system/durable-file.ts';
 import { allPids, argumentsOf } from '../system/process-table.ts';
 import type { KeystoreDraft } from './draft.ts';
 import { type KeystoreChange, keystoreLogPath } from './record.ts';
@@ -39,52 +39,66 @@ const restoreOwner = async (context: AgentContext, change: KeystoreChange): Prom
   await syncDirectory(dirname(change.path));
 };
 
-/** The keystore that the wrapper's environment file names, when that is not this node's: it must come out of the step as it went in. */
-const watchOther = async (context: AgentContext) => {
-  const { home, configDir } = context.config.elasticsearch;
-  const forced = await forcedConfigDir(home, configDir);
-  if (forced === null) return async () => undefined;
-  const path = join(forced.configDir, KEYSTORE);
-  const before = await readWithState(path);
-  return async (): Promise<void> => {
-    if ((await digestOfFile(path)) === (before?.state.digest ?? null)) return;
-    if (before) await writeDurably(path, before.bytes, before.state, { keepAttributes: true });
-    else await rm(path, { force: true });
-    throw new RemoraError(
-      'step-failed',
-      `elasticsearch-keystore wrote ${path} instead of this node's keystore, because ${forced.environmentFile} sets ES_PATH_CONF; ${path} was put back.`,
-      { hint: `Remove ES_PATH_CONF from ${forced.environmentFile}, or give this node's directory there.` },
-    );
-  };
+/** Refuses a keystore that is not the one that was looked at: somebody else wrote it meanwhile, and that must not be lost. */
+export const refuseOther = (path: string, looked: string | null, now: string | null): void => {
+  if (now === looked) return;
+  throw new RemoraError('preflight-failed', `Somebody else wrote the keystore ${path} while this step looked at it.`, {
+    hint: 'Give the same command again: it is planned with what stands there now.',
+  });
 };
 
-/** Runs the tool: all entries in one `add`, all removals in one `remove`. Returns the digest of the keystore afterwards. */
+/** The last look before the tool starts: the file has to be what was planned for, or what the tool made of it just now. */
+export const refuseForeignWrite = async ({ path, before, after }: KeystoreChange): Promise<void> =>
+  refuseOther(path, after ?? before?.digest ?? null, await digestOfFile(path));
+
+const digestsOf = (paths: readonly string[]): Promise<(string | null)[]> =>
+  Promise.all(paths.map((path) => digestOfFile(path).catch(() => null)));
+
+/** Runs the tool and sees to it that it was this node's keystore, and no other, that it wrote. */
+const runTool = async (context: AgentContext, change: KeystoreChange, names: string, tool: () => Promise<void>) => {
+  const { home, configDir } = context.config.elasticsearch;
+  const others = await otherKeystores(home, configDir);
+  const were = await digestsOf(others);
+  await refuseForeignWrite(change);
+  await tool();
+  const digest = await digestOfFile(change.path);
+  if (digest !== null && digest !== (change.after ?? change.before?.digest)) return digest;
+  const are = await digestsOf(others);
+  const suspects = others.filter((_, index) => are[index] !== were[index]);
+  // Not put back: another agent, or a person, may be the one who wrote it.
+  throw new RemoraError(
+    'step-contested',
+    `elasticsearch-keystore ended without an error, but ${change.path} is not changed: ${names} went to another keystore, ${suspects.length === 0 ? 'and nothing says to which' : `as it seems to ${suspects.join(', ')}`}.`,
+    { hint: `Look at what ${context.keystore.tool.path} sets ES_PATH_CONF to, and put that keystore right by hand.` },
+  );
+};
+
+/**
+ * Writes the keystore: all entries in one `add`, all removals in one `remove`. `wrote` gets the digest after each. Returns the last one.
+ */
 export const writeKeystore = async (
   context: AgentContext,
   folder: string,
   change: KeystoreChange,
   draft: KeystoreDraft,
+  wrote: (digest: string) => Promise<void>,
 ): Promise<string> => {
   const { tool } = context.keystore;
-  const checkOther = await watchOther(context);
+  const { remove, password } = draft;
+  const log = keystoreLogPath(folder);
   await removeLeftOver(context.config.elasticsearch.configDir);
   const entries = draft.set.map(({ name, value }) => ({ name, value: String(value) }));
-  try {
-    if (entries.length > 0) await tool.add(entries, draft.password, keystoreLogPath(folder));
-    if (draft.remove.length > 0) await tool.remove(draft.remove, draft.password, keystoreLogPath(folder));
-  } finally {
-    await checkOther();
-  }
-  const after = await digestOfFile(change.path);
-  if (after === null || after === change.before?.digest) {
-    throw new RemoraError(
-      'step-failed',
-      `elasticsearch-keystore ended without an error, but ${change.path} is not changed: it works on another keystore.`,
-      { hint: `Look at what ${tool.path} sets ES_PATH_CONF to.` },
-    );
+  const runs = [
+    { names: entries.map(({ name }) => name), run: () => tool.add(entries, password, log) },
+    { names: remove, run: () => tool.remove(remove, password, log) },
+  ];
+  let digest = '';
+  for (const { names, run } of runs.filter(({ names }) => names.length > 0)) {
+    digest = await runTool(context, change, names.join(', '), run);
+    await wrote(digest);
   }
   await restoreOwner(context, change);
-  return after;
+  return digest;
 };
 
 /** Takes the written entries into the ledger, with the digest that makes it true. */

@@ -12,15 +12,15 @@ import { type FileState, isMissing, writePrivate } from '../system/durable-file.
  * was done. It holds digests, names and references, never a secret's value.
  *
  *   staged      everything is checked and lies in before/ and after/.    crash: discard, nothing was changed
- *   keystore    the tool works on the keystore, in place.                crash: end the tool, put the keystore back, report undone
+ *   keystore    the tool works on the keystore, in place.                crash: end the tool, put the keystore back, report undone; contested, and left
+ *                                                                        as it is, when it is neither as before nor what the tool is known to have made
  *   committed   files are being renamed into place.                      crash: go on with it; a digest neither before nor after: contested
  *   restarting  the node is being stopped and started.                   crash: identity changed -> done, else go on
  *   undoing     something failed after a change; going back.             crash: go on going back
  *   finished    the result stands in the record.                         crash: send the result again
  *
  * Why the keystore comes first, whatever the order in the delivery. Its values never touch the disk, so a crash while the tool works cannot be rolled
- * forward; all else can, from after/. With the keystore first, every crash has one answer: before `committed` everything is as before again, from
- * there on everything is finished without the values. The node sees no difference: it reads keystore and elasticsearch.yml only at a start or a
+ * forward; all else can, from after/. With the keystore first, a crash before `committed` goes back and one after it goes on, without the values. The node sees no difference: it reads keystore and elasticsearch.yml only at a start or a
  * reload, both of which come later; polled files (certificates) come after the secure settings that open them.
  */
 export const phases = ['staged', 'keystore', 'committed', 'restarting', 'undoing', 'finished'] as const;
@@ -46,14 +46,13 @@ export interface SettingChange {
 export interface KeystoreChange {
   readonly path: string;
   readonly before: FileState | null;
-  /** Names after the step; what tells our half-done write from somebody else's after a crash. */
+  /** Names after the step. */
   readonly namesAfter: readonly string[];
   /** Entries that the step writes or removes. */
   readonly set: readonly { readonly name: string; readonly reference: string }[];
   readonly remove: readonly string[];
-  readonly passwordProtected: boolean;
   readonly ledgerBefore: KeystoreLedger;
-  /** Digest once written; null until then. */
+  /** Digest of what the tool made, recorded each time that it has ended well; null before. A file with any other digest is not known to be ours. */
   after: string | null;
 }
 
@@ -71,6 +70,8 @@ export interface Undo {
   readonly hint: string | null;
   /** Whether the node has to run again at the end. */
   readonly startAgain: boolean;
+  /** The node that failed has been stopped: one that runs from here on was started with the last good files. */
+  failedIsStopped: boolean;
 }
 
 export interface TransactionRecord {

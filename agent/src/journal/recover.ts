@@ -2,10 +2,12 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { AgentContext } from '../context.ts';
-import { digestOfFile, temporaryOf } from '../system/durable-file.ts';
+import { temporaryOf } from '../system/durable-file.ts';
 import { identityOf, isAlive, writersOf } from '../system/process-table.ts';
+import { removeTemporaryDirectory } from './apply.ts';
+import { isHeld } from './hold.ts';
 import { removeLeftOver } from './keystore-step.ts';
-import { keystoreLogPath, type TransactionRecord } from './record.ts';
+import { keystoreLogPath } from './record.ts';
 import type { JournalStore } from './store.ts';
 import { finishUndo, rollForward, type Transaction, undo } from './transaction.ts';
 
@@ -28,48 +30,43 @@ const endTool = async (context: AgentContext, logFile: string): Promise<void> =>
   }
 };
 
-/**
- * Whether the keystore is what the interrupted tool could have made of it. Its bytes are other after every write and the values are gone, but the names tell:
- * an entry that neither stood there nor was being written is somebody else's. A protected keystore cannot be listed here and is taken as the tool's.
- */
-const isOurHalf = async (context: AgentContext, record: TransactionRecord): Promise<boolean> => {
-  const change = record.keystore;
-  if (change === null || change.passwordProtected) return true;
-  const now = await digestOfFile(change.path);
-  if (now === null || now === change.before?.digest) return true;
-  const names = await context.keystore.tool.list(undefined);
-  const expected = new Set([...change.ledgerBefore.names, ...change.set.map(({ name }) => name), 'keystore.seed']);
-  return names.every((name) => expected.has(name));
-};
-
 const recoverKeystore = async (transaction: Transaction): Promise<void> => {
-  const { context, folder, record } = transaction;
+  const { context, folder } = transaction;
   await endTool(context, keystoreLogPath(folder));
   await removeLeftOver(context.config.elasticsearch.configDir);
-  const ours = await isOurHalf(context, record);
-  const interrupted = new RemoraError(
-    ours ? 'step-failed' : 'step-contested',
-    ours
-      ? 'The agent was ended while elasticsearch-keystore wrote.'
-      : `The agent was ended while elasticsearch-keystore wrote, and somebody else added entries to ${record.keystore?.path} before it came back; it was left as it is.`,
-    {
-      hint: ours
-        ? 'Give the same command again: it goes on with what is missing.'
-        : 'Look at the entries with `elasticsearch-keystore list`, then give the same command again.',
-    },
+  await undo(
+    transaction,
+    new RemoraError('step-failed', 'The agent was ended while elasticsearch-keystore wrote.', {
+      hint: 'Give the same command again: it goes on with what is missing.',
+    }),
   );
-  // Left as it is: without a keystore change the undo has nothing to put back.
-  await undo(ours ? transaction : { ...transaction, record: Object.assign(record, { keystore: null }) }, interrupted);
+};
+
+/** Goes on with the files, or goes back while the node is held: it is as it was before, then. */
+const recoverFiles = async (transaction: Transaction): Promise<void> => {
+  const { directory } = transaction.context;
+  if (!isHeld(directory)) {
+    await rollForward(transaction);
+    return;
+  }
+  const why = `The agent was ended during this step, and now the file ${directory.hold} holds the node.`;
+  await undo(
+    transaction,
+    new RemoraError('step-failed', why, { hint: 'Remove the file, then give the same command again.' }),
+  );
 };
 
 const recoverOne = async (transaction: Transaction): Promise<void> => {
   const { record } = transaction;
   for (const { path } of record.files) await rm(temporaryOf(path), { force: true });
+  for (const { path } of record.directories) await removeTemporaryDirectory(path);
   switch (record.phase) {
     case 'keystore':
       return recoverKeystore(transaction);
     case 'committed':
+      return recoverFiles(transaction);
     case 'restarting':
+      // Also while the node is held: it may be down, or on its way there.
       await rollForward(transaction);
       return;
     case 'undoing':

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { ChangeOperation } from '@remora/shared/operations.ts';
 import type { AgentContext } from '../context.ts';
-import { readWithState, syncDirectory, writePrivate } from '../system/durable-file.ts';
+import { syncDirectory, writePrivate } from '../system/durable-file.ts';
 import type { Draft } from './draft.ts';
 import {
   afterPath,
@@ -14,21 +14,17 @@ import {
 
 const keystoreChange = async (context: AgentContext, folder: string, draft: Draft): Promise<KeystoreChange | null> => {
   if (draft.keystore === null) return null;
-  const { set, remove, password } = draft.keystore;
-  const { path } = context.keystore;
-  const existing = await readWithState(path);
-  if (existing) await writePrivate(keystoreBeforePath(folder), existing.bytes);
-  const ledgerBefore = context.ledger.keystore();
-  const names = new Set([...ledgerBefore.names, ...set.map(({ name }) => name)]);
+  const { before, looked, set, remove } = draft.keystore;
+  if (before) await writePrivate(keystoreBeforePath(folder), before.bytes);
+  const names = new Set([...looked.names, ...set.map(({ name }) => name)]);
   for (const name of remove) names.delete(name);
   return {
-    path,
-    before: existing?.state ?? null,
+    path: context.keystore.path,
+    before: before?.state ?? null,
     namesAfter: [...names],
     set: set.map(({ name, reference }) => ({ name, reference })),
     remove,
-    passwordProtected: password !== undefined,
-    ledgerBefore,
+    ledgerBefore: looked,
     after: null,
   };
 };

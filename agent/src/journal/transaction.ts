@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asRemoraError, type ErrorCode, messageOf, RemoraError } from '@remora/shared/errors.ts';
 import type { Result } from '@remora/shared/protocol/delivery.ts';
@@ -8,8 +6,9 @@ import { NodeFailure, startNode, stopNode } from '../node/restart.ts';
 import { isAlive } from '../system/process-table.ts';
 import { applyFiles } from './apply.ts';
 import type { KeystoreDraft } from './draft.ts';
-import { noteKeystore, writeKeystore } from './keystore-step.ts';
+import { noteKeystore, refuseForeignWrite, writeKeystore } from './keystore-step.ts';
 import { type Restart, type TransactionRecord, writeRecord } from './record.ts';
+import { startLog } from './start-logs.ts';
 import { isPutBack, undoDisk } from './undo.ts';
 
 /** One staged transaction on its way to `finished`; see record.ts for the phases and what a crash in each means. */
@@ -28,7 +27,7 @@ const enter = async ({ folder, record }: Transaction, phase: TransactionRecord['
 const RECORD_RETRY_MS = 5000;
 
 /** A result that is not recorded must not be answered: whoever delivers again would have it carried out again. So a full disk is waited out. */
-const finish = async (transaction: Transaction, result: Result): Promise<Result> => {
+export const finish = async (transaction: Transaction, result: Result): Promise<Result> => {
   const { context, record, progress } = transaction;
   record.result = result;
   for (;;) {
@@ -53,11 +52,7 @@ const setResult = (record: TransactionRecord, operation: 'keystore' | 'service',
   record.results[record.operations.indexOf(operation)] = result;
 };
 
-/** Where what the start command says goes. Its name belongs to the transaction: whoever writes to it after a crash is this start. */
-const startLog = ({ context, record }: Transaction, purpose: 'start' | 'undo'): string =>
-  join(context.directory.logs, `${purpose}-${createHash('sha256').update(record.id).digest('hex').slice(0, 16)}.log`);
-
-/** The keystore is written, in place, by the tool. Values are in `draft` only. */
+/** The keystore is written, in place, by the tool. Values are in `draft` only. Rejects in the phase `staged` when somebody else was there first. */
 export const runKeystore = async (transaction: Transaction, draft: KeystoreDraft): Promise<void> => {
   const { context, folder, record, progress } = transaction;
   const change = record.keystore;
@@ -67,10 +62,13 @@ export const runKeystore = async (transaction: Transaction, draft: KeystoreDraft
       await noteKeystore(context, change, draft, change.before?.digest ?? '', Date.now());
       return;
     }
+    await refuseForeignWrite(change);
     await enter(transaction, 'keystore');
     progress('writing the keystore');
-    const digest = await writeKeystore(context, folder, change, draft);
-    change.after = digest;
+    const digest = await writeKeystore(context, folder, change, draft, async (written) => {
+      change.after = written;
+      await writeRecord(folder, record);
+    });
     setResult(record, 'keystore', { changed: [...draft.set.map(({ name }) => name), ...draft.remove], digest });
     await noteKeystore(context, change, draft, digest, Date.now());
   });
@@ -93,7 +91,7 @@ const runRestart = async (transaction: Transaction, restart: Restart): Promise<v
   const identity = await startNode(context, {
     replaces: restart.replaces,
     timeoutMs: restart.timeoutMs,
-    logFile: startLog(transaction, 'start'),
+    logFile: startLog(context.directory.logs, record.id, 'start'),
   });
   setResult(record, 'service', {
     identity,
@@ -138,6 +136,7 @@ export const undo = async (transaction: Transaction, error: unknown): Promise<Re
     reason: messageOf(error),
     hint: error instanceof RemoraError ? error.hint : null,
     startAgain: record.phase === 'restarting' && record.restart?.replaces !== null,
+    failedIsStopped: false,
   };
   record.phase = 'undoing';
   // Going back is right after a crash too, whatever phase the record is left in; see isPutBack for `restarting`.
@@ -156,7 +155,7 @@ const startAgain = async (transaction: Transaction): Promise<string | null> => {
     await startNode(context, {
       replaces: null,
       timeoutMs: Math.max(record.restart?.timeoutMs ?? 0, START_AGAIN_LIMIT_MS),
-      logFile: startLog(transaction, 'undo'),
+      logFile: startLog(context.directory.logs, record.id, 'undo'),
     });
     return null;
   } catch (error) {
@@ -187,7 +186,13 @@ export const finishUndo = async (transaction: Transaction): Promise<Result> => {
   const keep = (problem: string | null): void => {
     if (problem !== null) problems.push(problem);
   };
-  keep(await stopFailed(transaction));
+  if (!reason.failedIsStopped) {
+    const problem = await stopFailed(transaction);
+    keep(problem);
+    // Recorded, or a crash while the node starts with the last good files would have it stopped once more.
+    reason.failedIsStopped = problem === null;
+    await note(transaction);
+  }
   progress('putting back what was changed');
   problems.push(...(await undoDisk(context, folder, record)));
   if (reason.startAgain) keep(await startAgain(transaction));

@@ -2,6 +2,7 @@ import { readFile, rmdir } from 'node:fs/promises';
 import { messageOf } from '@remora/shared/errors.ts';
 import { sameSettingValue } from '@remora/shared/settings.ts';
 import type { AgentContext } from '../context.ts';
+import { textOf } from '../operations/settings.ts';
 import { editSettings, readSettings } from '../settings-file/edit.ts';
 import { digestOfFile, type FileState, readWithState, removeDurably, writeDurably } from '../system/durable-file.ts';
 import {
@@ -47,7 +48,7 @@ const undoSettingsFile = async (record: TransactionRecord, change: FileChange): 
   const now = await readWithState(change.path);
   if (now === null) return `${change.label} was removed by somebody else meanwhile`;
   try {
-    const { text, foreign } = undoSettings(now.bytes.toString('utf8'), record.settings);
+    const { text, foreign } = undoSettings(textOf(now.bytes), record.settings);
     await writeDurably(change.path, Buffer.from(text), now.state, { keepAttributes: true });
     return foreign.length === 0
       ? null
@@ -68,7 +69,7 @@ const undoChange = async (
   return changedByOthers !== null && isSettings ? undoSettingsFile(record, change) : changedByOthers;
 };
 
-/** The whole keystore goes back only while it is what the step made of it; what others added to it meanwhile must not be lost. */
+/** The whole keystore goes back only while it is what the tool is known to have made of it: what others wrote meanwhile must not be lost. */
 const undoKeystore = async (
   context: AgentContext,
   folder: string,
@@ -78,8 +79,11 @@ const undoKeystore = async (
   if (change === null) return null;
   const now = await digestOfFile(change.path);
   if (now === (change.before?.digest ?? null)) return null;
-  if (change.after !== null && now !== change.after) {
-    return `the keystore ${change.path} was changed by somebody else meanwhile and keeps ${[...change.set.map(({ name }) => name)].join(', ')}`;
+  if (now !== change.after) {
+    const names = [...change.set.map(({ name }) => name), ...change.remove].join(', ');
+    return change.after === null
+      ? `the keystore ${change.path} is another than before, and whether elasticsearch-keystore or somebody else wrote it cannot be told: it stays as it is, perhaps with the changes of ${names}`
+      : `the keystore ${change.path} was changed by somebody else meanwhile and keeps the changes of ${names}`;
   }
   if (change.before === null) await removeDurably(change.path);
   else

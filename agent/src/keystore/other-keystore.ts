@@ -1,5 +1,6 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
+import { KEYSTORE } from './tool.ts';
 
 /**
  * Packaged wrappers (`bin/elasticsearch-env`) source /etc/default/elasticsearch or /etc/sysconfig/elasticsearch, and an ES_PATH_CONF there wins over
@@ -31,4 +32,15 @@ export const forcedConfigDir = async (
     if (real !== configDir) return { configDir: real, environmentFile };
   }
   return null;
+};
+
+const realOf = (path: string): Promise<string> => realpath(path).catch(() => path);
+
+/** Keystores of other nodes on which a wrapper may work by mistake, as far as one can think of them: where its environment leads, and where defaults do. */
+export const otherKeystores = async (home: string, configDir: string): Promise<readonly string[]> => {
+  const forced = await forcedConfigDir(home, configDir);
+  const named = [forced?.configDir, process.env.ES_PATH_CONF, join(home, 'config'), '/etc/elasticsearch'];
+  const real = await Promise.all(named.flatMap((directory) => (directory ? [realOf(directory)] : [])));
+  const own = await realOf(configDir);
+  return [...new Set(real)].filter((directory) => directory !== own).map((directory) => join(directory, KEYSTORE));
 };

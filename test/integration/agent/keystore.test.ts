@@ -216,8 +216,11 @@ describe('the wrapper', () => {
     const home = await homeWith(`ES_PATH_CONF=${other}`);
     await prepare(home);
     const result = await bed.gateway.deliver([entry(NAME, 'v')]);
-    expect(result).toMatchObject({ outcome: 'undone' });
-    expect(result.error?.message).toContain('another keystore');
+    expect(result).toMatchObject({ outcome: 'contested', error: { code: 'step-contested' } });
+    expect(result.error?.message).toContain(`${NAME} went to another keystore`);
+    expect(result.error?.message).not.toContain('as before');
+    expect(existsSync(bed.keystore)).toBe(false);
+    expect(existsSync(join(other, 'elasticsearch.keystore'))).toBe(true);
     for (const path of [home, other]) await rm(path, { recursive: true });
   });
 });
