@@ -2,7 +2,8 @@ import type { Client } from '@elastic/elasticsearch';
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { ClusterObservation, FlatSettings, NodeObservation } from '../plan/facts.ts';
 import { lacksPrivileges, neededPrivileges } from '../plan/privileges.ts';
-import { explain, statusOf } from './client.ts';
+import { statusOf } from './client.ts';
+import { connectionProblem } from './connection-problem.ts';
 import { type ShardState, shardCopies, shardFilter } from './shard-copies.ts';
 
 /** A node without what its agent sees. */
@@ -151,6 +152,6 @@ export const observeCluster = async (name: string, client: Client): Promise<Bare
       shards,
     };
   } catch (error) {
-    throw explain(error, name, 'Looking at the cluster');
+    throw await connectionProblem(error, client, 'Looking at the cluster');
   }
 };

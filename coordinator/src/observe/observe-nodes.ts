@@ -2,12 +2,13 @@ import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import type { OperationInput } from '@remora/shared/operations.ts';
 import type { Clock } from '../clock.ts';
 import type { ClusterClients } from '../elasticsearch/clusters.ts';
-import { type BareCluster, observeCluster } from '../elasticsearch/observe-cluster.ts';
+import { type BareCluster, type BareNode, observeCluster } from '../elasticsearch/observe-cluster.ts';
 import type { AgentCalls } from '../gateway/agent-calls.ts';
 import { keystorePasswordReference } from '../plan/connect/node-step.ts';
 import { files } from '../plan/connect/wanted.ts';
 import type { AgentObservation, ClusterObservation, NodeObservation } from '../plan/facts.ts';
-import type { Inventory } from '../store/inventory.ts';
+import type { NodeRecord } from '../plan/records.ts';
+import { type Inventory, nodeKey } from '../store/inventory.ts';
 import { settingsToRead } from './settings-to-read.ts';
 
 export interface ObserveParts {
@@ -63,13 +64,21 @@ const loadedCertificates = async (parts: ObserveParts, cluster: string, node: st
   }
 };
 
+/** Keeps what the cluster says of a node with an agent: another version after an upgrade. */
+const note = async ({ inventory }: ObserveParts, known: NodeRecord, { nodeId, version }: BareNode): Promise<void> => {
+  if (known.nodeId === nodeId && known.version === version) return;
+  await inventory.nodes.change(nodeKey(known), (record) => ({ ...record, nodeId, version }));
+};
+
 /** Adds to what the cluster says of its nodes what their agents see, all side by side. */
 const observeNodes = async (parts: ObserveParts, cluster: BareCluster): Promise<ClusterObservation> => {
   const [joined, secretVersions] = await Promise.all([parts.inventory.nodes.list(), parts.secretVersions()]);
-  const known = new Set(joined.filter((node) => node.cluster === cluster.name).map(({ node }) => node));
+  const known = new Map(joined.filter((node) => node.cluster === cluster.name).map((record) => [record.node, record]));
   const nodes = cluster.nodes.map(async (node): Promise<NodeObservation> => {
-    if (!known.has(node.name)) return { ...node, agent: { state: 'missing' }, loadedCertificates: null };
+    const record = known.get(node.name);
+    if (!record) return { ...node, agent: { state: 'missing' }, loadedCertificates: null };
     const password = keystorePasswordReference({ secretVersions }, cluster.name, node.name);
+    await note(parts, record, node);
     const [agent, loaded] = await Promise.all([
       inspect(parts, cluster.name, node.name, password),
       cluster.security === 'on' ? loadedCertificates(parts, cluster.name, node.name) : null,
@@ -77,7 +86,7 @@ const observeNodes = async (parts: ObserveParts, cluster: BareCluster): Promise<
     return { ...node, agent, loadedCertificates: loaded };
   });
   const listed = new Set(cluster.nodes.map(({ name }) => name));
-  const absentNodes = [...known].filter((name) => !listed.has(name));
+  const absentNodes = [...known.keys()].filter((name) => !listed.has(name));
   return { ...cluster, nodes: await Promise.all(nodes), absentNodes };
 };
 

@@ -42,6 +42,13 @@ const call = async (method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, payl
 const urlOf = (cluster: EsCluster): string => cluster.nodes[0]?.url ?? '';
 const add = (more: object = {}, name = 'west') =>
   call('POST', '/clusters', { name, urls: [urlOf(us)], caPem, user, password, ...more });
+const plan = () =>
+  call('POST', '/connections/plan', { local: 'west', remote: 'east', alias: 'east', mode: 'sniff', search: ['a'] });
+const putNode = (node: string): Promise<void> =>
+  http.fleet.inventory.nodes.put(`west/${node}`, {
+    ...{ cluster: 'west', node, agentVersion: '0.1.0', certificateFingerprint: 'f', running: true },
+    ...{ joinedAt: '', lastSeen: null, configDir: '/etc/elasticsearch', nodeId: null, version: null },
+  });
 const recorded = () => http.fleet.inventory.clusters.get('west');
 
 describe('a cluster of several URLs', () => {
@@ -114,7 +121,24 @@ describe('a cluster that is known', () => {
     await http.fleet.inventory.clusters.put('west', { ...record, caPem: http.fleet.fleetCa.certificatePem });
     const { body } = await call('GET', '/clusters/west');
     expect(body.error).toContain(`CN=${us.nodes[0]?.name}, issued by CN=${us.name} test authority`);
+    expect((await add({ urls: [urlOf(eu)], caPem: null }, 'east')).status).toBe(201);
+    const planned = await plan();
+    expect(planned).toMatchObject({
+      status: 502,
+      body: { code: 'cluster-untrusted', hint: expect.stringContaining('west') },
+    });
     expect((await add({ password: 'second-password' })).body).toMatchObject({ updated: true, error: null });
+  });
+
+  it('says what its nodes are whenever it is observed', async () => {
+    const name = us.nodes[0]?.name ?? '';
+    await putNode(name);
+    await plan();
+    expect((await call('GET', `/nodes/${name}`)).body.elasticsearch).toMatchObject({
+      nodeId: expect.any(String),
+      version: expect.stringMatching(/^\d+\.\d+/),
+    });
+    await http.fleet.inventory.nodes.remove(`west/${name}`);
   });
 
   it('has its password from `clusters add` alone: the secret is refused, since it would have no effect', async () => {
@@ -132,9 +156,7 @@ describe('a cluster that is known', () => {
 
 describe('while a run holds a cluster', () => {
   it('neither it nor its nodes are removed, and the run is named', async () => {
-    const node = { cluster: 'west', node: 'west-1', agentVersion: '0.1.0', certificateFingerprint: 'f', running: true };
-    const more = { joinedAt: '', lastSeen: null, configDir: '/etc/elasticsearch', nodeId: null, version: null };
-    await http.fleet.inventory.nodes.put('west/west-1', { ...node, ...more });
+    await putNode('west-1');
     await http.fleet.redis.hset(keys.locks, 'west', 'run-of-a-test');
     const refusal = { status: 409, body: { code: 'conflict', detail: expect.stringContaining('run-of-a-test') } };
     expect(await call('DELETE', '/nodes/west-1')).toMatchObject(refusal);
