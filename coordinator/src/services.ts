@@ -1,3 +1,4 @@
+import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import type {
   ClusterAdded,
@@ -35,6 +36,8 @@ export interface ConnectOptions {
   readonly idempotencyKey: string | null;
   /** Hash of the plan that a person confirmed; `conflict` when the plan would be another by now. */
   readonly planHash: string | null;
+  /** How it is to be carried out. */
+  readonly change: ChangeOptions;
 }
 
 /**
@@ -71,7 +74,7 @@ export interface Services {
     /** Proves by a real request from every local node; all connections when none is named. */
     check(local?: string, alias?: string): Promise<ConnectionView[]>;
   };
-  readonly runs: RunReader;
+  readonly runs: RunReader & RunControls;
   readonly secrets: {
     /** `conflict` for one that something uses: that goes on with the version that it has. */
     set(name: string, value: string): Promise<void>;
@@ -85,6 +88,14 @@ export interface Services {
     export(name: string): Promise<string>;
   };
   doctor(): Promise<DoctorLine[]>;
+}
+
+/** What people do to runs; `not-found` for an unknown id, `conflict` where a run's status does not allow it. Each answers the run as it stands then. */
+export interface RunControls {
+  cancel(runId: string, ask: { readonly actor: string; readonly reason?: string }): Promise<Run>;
+  /** `notAfter` is the end of the new window; whatever else was asked for still holds. */
+  resume(runId: string, ask: { readonly actor: string; readonly notAfter?: string }): Promise<Run>;
+  continue(runId: string, ask: { readonly actor: string }): Promise<Run>;
 }
 
 /** Runs as they are read; `not-found` for an unknown id. */

@@ -143,6 +143,10 @@ export const errorTable = {
     'Nothing is lost: the other coordinator goes on with it.',
     true,
   ),
+  'run-stopped': failed(
+    'A run was stopped before its end because somebody asked for it.',
+    'Go on with `remora runs resume`, or give the same command again: it goes on with what is missing.',
+  ),
   'step-failed': failed(
     'A step of a run failed.',
     'Look at the run with `remora runs show`, mend the cause, and give the same command again: it goes on with what is missing.',
@@ -158,6 +162,11 @@ export const errorTable = {
   'delivery-timeout': failed(
     'An agent did not answer within the limit.',
     'Check the agent on that node, then give the same command again: it goes on with what is missing.',
+    true,
+  ),
+  'delivery-late': failed(
+    'An agent got a restart after the moment for it was over, and did not begin it.',
+    'Nothing is lost: the gates are looked at again and the restart is asked for anew.',
     true,
   ),
   'proof-failed': failed(

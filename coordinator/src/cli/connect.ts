@@ -5,12 +5,13 @@ import type { Run } from '@remora/shared/model/run.ts';
 import type { Command } from 'commander';
 import type { ApiClient } from './client/api-client.ts';
 import { followRun } from './client/follow-run.ts';
+import { addChangeFlags, type ChangeFlags, changeOptionsOf } from './frame/change-flags.ts';
 import { type Cli, confirmOrRefuse } from './frame/cli.ts';
 import { addToList, readJsonObject, wholeNumber } from './frame/input.ts';
 import { addLaterOptions } from './frame/later.ts';
 import type { Register } from './frame/program.ts';
 import { planText } from './show/plan.ts';
-import { runSummary } from './show/run.ts';
+import { runSummary, wentWell } from './show/run.ts';
 
 interface ConnectFlags {
   readonly alias: string;
@@ -31,14 +32,6 @@ interface ConnectFlags {
   readonly san?: string[];
   readonly remoteHost?: string;
   readonly remotePort?: number;
-}
-
-interface ChangeFlags {
-  readonly check?: true;
-  readonly diff?: true;
-  readonly yes?: true;
-  readonly detach?: true;
-  readonly acceptOutage?: true;
 }
 
 const truth = (value: string): boolean => {
@@ -81,7 +74,6 @@ const requestOf = async (local: string, remote: string, flags: ConnectFlags & Ch
     sans: flags.san,
     remoteHost: flags.remoteHost,
     remotePort: flags.remotePort,
-    acceptOutage: flags.acceptOutage ?? false,
   });
   checkConnectRequest(request);
   return request;
@@ -97,7 +89,7 @@ const confirmPlan = async (
   if (flags.yes && !flags.diff) return null;
   const plan = await client.post<Plan>('/connections/plan', request);
   cli.note(planText(plan, flags.diff ?? false));
-  const refusedAnyway = plan.outages.length > 0 && !request.acceptOutage;
+  const refusedAnyway = plan.outages.length > 0 && !flags.acceptOutage;
   if (plan.steps.length > 0 && !refusedAnyway) await confirmOrRefuse(cli, 'Carry out this plan?', flags.yes ?? false);
   return plan.hash;
 };
@@ -114,10 +106,10 @@ const connect = async (cli: Cli, local: string, remote: string, flags: ConnectFl
   }
   const planHash = await confirmPlan(cli, client, request, flags);
   const query = planHash === null ? '' : `?${new URLSearchParams({ planHash })}`;
-  const started = await client.post<Run>(`/connections${query}`, request);
+  const started = await client.post<Run>(`/connections${query}`, { ...request, options: changeOptionsOf(flags) });
   const run = flags.detach ? started : await followRun(client, started, await cli.progress());
   cli.answer(run, () => runSummary(run));
-  if (!flags.detach && run.status !== 'succeeded') cli.exit(1);
+  if (!flags.detach && !wentWell(run)) cli.exit(1);
 };
 
 const addConnectOptions = (command: Command): Command =>
@@ -152,20 +144,10 @@ const addConnectOptions = (command: Command): Command =>
       wholeNumber('--remote-port', 65535),
     );
 
-/** Flags that every change has. */
-const addChangeOptions = (command: Command): Command =>
-  command
-    .option('--check', 'show the plan and change nothing; exits 2 when there is something to do')
-    .option('--diff', 'show what becomes different')
-    .option('--yes', 'do not ask')
-    .option('--detach', 'do not wait for the end of the run')
-    .option('--accept-outage', 'accept the outages that the plan states');
-
 export const register: Register = (command, cli) => {
   command.argument('<local>', 'the cluster that searches').argument('<remote>', 'the cluster that is searched');
   addConnectOptions(command);
-  addChangeOptions(command);
-  addLaterOptions(command);
+  addChangeFlags(command);
   addLaterOptions(command, ['--remote-key-file <file>', '--remote-ca <file>']);
   command.action((local: string, remote: string, flags: ConnectFlags & ChangeFlags) =>
     connect(cli, local, remote, flags),

@@ -1,19 +1,47 @@
-import { isEnded, type Run } from '@remora/shared/model/run.ts';
+import { isAtRest, isEnded, type Run } from '@remora/shared/model/run.ts';
+import type { Command } from 'commander';
+import type { ApiClient } from './client/api-client.ts';
 import { followRun } from './client/follow-run.ts';
 import type { Cli } from './frame/cli.ts';
 import { addLaterCommands } from './frame/later.ts';
 import type { Register } from './frame/program.ts';
-import { runSummary, runsTable, runText } from './show/run.ts';
+import { runSummary, runsTable, runText, wentWell } from './show/run.ts';
 
 const addressOf = (runId: string): string => `/runs/${encodeURIComponent(runId)}`;
 
-/** Follows the run to its end and answers it; exit 1 unless it succeeded. */
+/** Follows the run to its end, or to a pause that was asked for, and answers it; exit 1 unless it went well. */
+const follow = async (cli: Cli, client: ApiClient, run: Run): Promise<void> => {
+  const ended = isAtRest(run.status) ? run : await followRun(client, run, await cli.progress());
+  cli.answer(ended, () => runSummary(ended));
+  if (!wentWell(ended)) cli.exit(1);
+};
+
 const watch = async (cli: Cli, runId: string): Promise<void> => {
   const client = await cli.client();
-  const run = await client.get<Run>(addressOf(runId));
+  await follow(cli, client, await client.get<Run>(addressOf(runId)));
+};
+
+interface GoOnFlags {
+  readonly detach?: true;
+  readonly notAfter?: string;
+}
+
+const goOn = async (cli: Cli, runId: string, verb: 'resume' | 'continue', flags: GoOnFlags): Promise<void> => {
+  const client = await cli.client();
+  const body = flags.notAfter === undefined ? {} : { notAfter: flags.notAfter };
+  const run = await client.post<Run>(`${addressOf(runId)}/${verb}`, body);
+  if (flags.detach) cli.answer(run, () => runSummary(run));
+  else await follow(cli, client, run);
+};
+
+/** Waits until the run stands still, since what was begun is brought to its end. */
+const cancel = async (cli: Cli, runId: string, flags: { readonly reason?: string }): Promise<void> => {
+  const client = await cli.client();
+  const body = flags.reason === undefined ? {} : { reason: flags.reason };
+  const run = await client.post<Run>(`${addressOf(runId)}/cancel`, body);
   const ended = isEnded(run.status) ? run : await followRun(client, run, await cli.progress());
   cli.answer(ended, () => runSummary(ended));
-  if (ended.status !== 'succeeded') cli.exit(1);
+  if (ended.status !== 'cancelled') cli.exit(1);
 };
 
 export const register: Register = (command, cli) => {
@@ -37,5 +65,28 @@ export const register: Register = (command, cli) => {
     .description('follow a run until it has ended; exits 1 unless it succeeded')
     .argument('<id>')
     .action((runId: string) => watch(cli, runId));
-  addLaterCommands(command, ['cancel', 'resume', 'continue', 'rollback']);
+  registerControl(command, cli);
+  addLaterCommands(command, ['rollback']);
+};
+
+const registerControl = (command: Command, cli: Cli): void => {
+  command
+    .command('cancel')
+    .description('stop a run at its next step; what was begun is brought to its end')
+    .argument('<id>')
+    .option('--reason <text>', 'why; recorded with the run')
+    .action((runId: string, flags: { reason?: string }) => cancel(cli, runId, flags));
+  command
+    .command('resume')
+    .description('go on with a run that failed or was cancelled, from the first step that is not done')
+    .argument('<id>')
+    .option('--detach', 'do not wait for the end of the run')
+    .option('--not-after <time>', 'begin no node after this time')
+    .action((runId: string, flags: GoOnFlags) => goOn(cli, runId, 'resume', flags));
+  command
+    .command('continue')
+    .description('go on with a run that pauses after its first node')
+    .argument('<id>')
+    .option('--detach', 'do not wait for the end of the run')
+    .action((runId: string, flags: GoOnFlags) => goOn(cli, runId, 'continue', flags));
 };

@@ -19,6 +19,8 @@ export interface ChangeDelivery {
   readonly id: string;
   readonly fence: number;
   readonly operations: readonly OperationCall<ChangeOperation>[];
+  /** How long the agent may begin it, in ms; 0 only to go on with what it began. Absent: whenever it comes. */
+  readonly freshForMs?: number;
 }
 
 /** How the rest of the coordinator speaks to agents, whichever coordinator holds the socket. Secrets in operations are references. */

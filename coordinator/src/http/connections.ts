@@ -1,3 +1,4 @@
+import { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import { ConnectRequest, checkConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { ConnectionView } from '@remora/shared/model/inventory.ts';
 import { Plan } from '@remora/shared/model/plan.ts';
@@ -14,6 +15,11 @@ const PlanHash = Type.Object(
     /** The hash of the plan that was looked at: refused when the plan would be another by now. */
     planHash: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
   },
+  { additionalProperties: false },
+);
+/** The wish, and how it is to be carried out. */
+const ConnectBody = Type.Object(
+  { ...ConnectRequest.properties, options: Type.Optional(ChangeOptions) },
   { additionalProperties: false },
 );
 const Which = Type.Object(
@@ -71,15 +77,17 @@ const connectRoutes = (app: App, connections: Services['connections']): void => 
       schema: {
         tags,
         summary: 'Connect two clusters, or bring a connection to other values; answers the run at once',
-        body: ConnectRequest,
+        body: ConnectBody,
         querystring: PlanHash,
         response: { 202: Run },
       },
     },
     async (request, reply) => {
-      checkConnectRequest(request.body);
-      const run = await connections.connect(request.body, {
+      const { options: change = {}, ...wish } = request.body;
+      checkConnectRequest(wish);
+      const run = await connections.connect(wish, {
         actor: request.actor,
+        change,
         idempotencyKey: idempotencyKeyOf(request),
         planHash: request.query.planHash ?? null,
       });

@@ -1,4 +1,4 @@
-import { isEnded, type RunEvent } from '@remora/shared/model/run.ts';
+import { isAtRest, type RunEvent } from '@remora/shared/model/run.ts';
 import type { RunReader } from '../services.ts';
 
 const HEARTBEAT_MS = 15_000;
@@ -32,7 +32,7 @@ const createBell = () => {
 
 /**
  * The frames of a run's event stream (WHATWG HTML, server-sent events): all events after `afterSeq` in order and without a gap, a comment when nothing
- * happened for 15 s, and at the run's end one `end` event with its status. Reads the events from the store; what is published only wakes it.
+ * happened for 15 s, and when the run has ended or pauses one `end` event with its status. Reads the events from the store; what is published only wakes it.
  */
 export async function* runEventFrames(
   runs: RunReader,
@@ -54,7 +54,7 @@ export async function* runEventFrames(
         seen = event.seq;
         lastFrameAt = Date.now();
       }
-      if (isEnded(status)) {
+      if (isAtRest(status)) {
         yield `event: end\ndata: ${JSON.stringify({ runId, status })}\n\n`;
         return;
       }

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { ChangeOptions, checkChangeOptions } from '@remora/shared/model/change-options.ts';
 import { Run, RunEvent } from '@remora/shared/model/run.ts';
 import Type from 'typebox';
 import type { Services } from '../services.ts';
@@ -23,6 +24,7 @@ export const runRoutes = (app: App, { runs }: Pick<Services, 'runs'>, closing: A
     { schema: { tags, summary: 'One run', params: RunId, response: { 200: Run } } },
     ({ params }) => runs.get(params.runId),
   );
+  controlRoutes(app, runs);
   app.get(
     '/runs/:runId/events',
     {
@@ -69,6 +71,41 @@ export const runRoutes = (app: App, { runs }: Pick<Services, 'runs'>, closing: A
       await runs.get(params.runId);
       return runs.events(params.runId, lastSeen(query.after));
     },
+  );
+};
+
+const control = (summary: string) => ({ tags, summary, params: RunId, response: { 202: Run } });
+
+/** Each answers at once: what was asked for happens at the run's next step. */
+const controlRoutes = (app: App, runs: Services['runs']): void => {
+  const Cancel = Type.Object({ reason: ChangeOptions.properties.reason }, { additionalProperties: false });
+  app.post(
+    '/runs/:runId/cancel',
+    {
+      config: { idempotent: 'body' },
+      schema: { ...control('Stop a run at its next step'), body: Cancel },
+    },
+    async ({ params, body, actor }, reply) => reply.code(202).send(await runs.cancel(params.runId, { actor, ...body })),
+  );
+  const Resume = Type.Object({ notAfter: ChangeOptions.properties.notAfter }, { additionalProperties: false });
+  app.post(
+    '/runs/:runId/resume',
+    {
+      config: { idempotent: 'body' },
+      schema: {
+        ...control('Go on with a run that failed or was cancelled, from the first step not done'),
+        body: Resume,
+      },
+    },
+    async ({ params, body, actor }, reply) => {
+      checkChangeOptions(body, [], new Date());
+      return reply.code(202).send(await runs.resume(params.runId, { actor, ...body }));
+    },
+  );
+  app.post(
+    '/runs/:runId/continue',
+    { config: { idempotent: 'body' }, schema: control('Go on with a run that pauses after its first node') },
+    async ({ params, actor }, reply) => reply.code(202).send(await runs.continue(params.runId, { actor })),
   );
 };
 

@@ -4,8 +4,10 @@ import type { Clock } from '../clock.ts';
 import type { StoredPlan } from '../plan/steps.ts';
 import { isGoingOn, type RunRecord } from '../store/run-hash.ts';
 import type { RunStore } from '../store/run-store.ts';
+import { RunHalted } from './halt.ts';
 import { outlast } from './outlast.ts';
 import { restoreAll, tryRestores } from './restore.ts';
+import { failuresOf, toleratedFailures } from './roll-stage.ts';
 import { runStep, StepFailure } from './run-step.ts';
 import { RunTakenOver, RunWriter } from './run-writer.ts';
 import { runStage, type StageParts } from './stages.ts';
@@ -30,10 +32,11 @@ export interface DriverParts extends Omit<StageParts, 'writer' | 'actor' | 'sign
 }
 
 /** A failure that an earlier driver recorded, and then died before it ended the run. */
-const recordedFailure = ({ writer }: StageParts, plan: StoredPlan): StepError | null => {
-  for (const { id } of plan.steps) {
-    const { status, error } = writer.step(id);
-    if (status === 'failed' || status === 'undone') return error;
+const recordedFailure = (parts: StageParts, plan: StoredPlan): StepError | null => {
+  for (const stage of plan.stages) {
+    const steps = plan.steps.filter((step) => step.stage === stage.id);
+    const failures = failuresOf(parts, steps);
+    if (failures.length > (stage.mode === 'roll' ? toleratedFailures(parts, steps) : 0)) return failures[0] ?? null;
   }
   return null;
 };
@@ -48,21 +51,33 @@ const endBegun = async (parts: StageParts, plan: StoredPlan): Promise<void> => {
   }
 };
 
-/** Goes through the stages in order; answers the failure that ended it, or null. */
-const carryOut = async (parts: StageParts, plan: StoredPlan): Promise<StepError | null> => {
+/** How a run ended, or that it pauses. */
+interface Ending {
+  readonly status: RunStatus;
+  readonly error: StepError | null;
+  readonly message: string;
+}
+
+const succeeded: Ending = { status: 'succeeded', error: null, message: 'done' };
+const failed = (error: StepError): Ending => ({ status: 'failed', error, message: error.message });
+
+/** Goes through the stages in order; answers how that ended. */
+const carryOut = async (parts: StageParts, plan: StoredPlan): Promise<Ending> => {
   const recorded = recordedFailure(parts, plan);
   if (recorded) {
     await endBegun(parts, plan);
-    return recorded;
+    return failed(recorded);
   }
   try {
     for (const stage of plan.stages) await runStage(parts, stage, plan.steps);
-    return null;
+    return succeeded;
   } catch (error) {
     // Handed over: what ran beside the failed step may not have ended, the next driver sees to that.
     parts.signal.throwIfAborted();
-    if (error instanceof StepFailure) return error.error;
-    throw error;
+    if (error instanceof StepFailure) return failed(error.error);
+    if (!(error instanceof RunHalted)) throw error;
+    await endBegun(parts, plan);
+    return error;
   }
 };
 
@@ -85,10 +100,11 @@ const refusal = async (
   }
 };
 
-const finish = (parts: StageParts, failure: StepError | null): Promise<void> => {
-  const status = failure ? 'failed' : 'succeeded';
-  const error = failure && JSON.stringify(parts.writer.cleanError(failure));
-  const event = { type: 'run', stepId: null, status, message: failure?.message ?? 'done' } as const;
+const finish = (parts: StageParts, ending: Ending): Promise<void> => {
+  const { status, message } = ending;
+  const error = ending.error && JSON.stringify(parts.writer.cleanError(ending.error));
+  const event = { type: 'run', stepId: null, status, message } as const;
+  if (status === 'paused') return parts.writer.write({ status }, event);
   return parts.writer.write({ status, finishedAt: parts.clock().toISOString(), error }, event);
 };
 
@@ -97,11 +113,12 @@ const bringToEnd = async (parts: DriverParts, stage: StageParts, record: RunReco
   let status: RunStatus = record.status;
   if (!isEnded(status)) {
     const plan = await outlast(signal, () => parts.store.planOf(writer.runId));
-    const failure = (await refusal(parts, record, plan, signal)) ?? (await carryOut(stage, plan));
+    const refused = await refusal(parts, record, plan, signal);
+    const ending = refused ? failed(refused) : await carryOut(stage, plan);
     // Before the end is told: whoever waits for it finds the cluster as it was. What can't be put back now does not hide how the run ended.
     await tryRestores(stage);
-    await finish(stage, failure);
-    status = failure ? 'failed' : 'succeeded';
+    await finish(stage, ending);
+    status = ending.status;
   }
   await restoreAll(stage, async (message) => {
     parts.log.warn({ runId: writer.runId }, message);

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '@remora/shared/errors.ts';
+import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { Run, RunEvent } from '@remora/shared/model/run.ts';
 import type { StoredPlan } from '../plan/steps.ts';
 import { openRunsQueue, type RunsQueue } from '../queue/run-jobs.ts';
 import type { Store } from '../store/open-store.ts';
+import { type Ask, RunControl } from '../store/run-control.ts';
 import { headOf } from '../store/run-hash.ts';
 import { RunStore } from '../store/run-store.ts';
 import { type DriverParts, drive } from './drive.ts';
@@ -14,6 +16,7 @@ import { waitUntilEnded } from './wait-until-ended.ts';
 export interface StartOptions {
   readonly actor: string;
   readonly idempotencyKey?: string;
+  readonly options?: ChangeOptions;
 }
 
 /** Runs, as the services use them. */
@@ -26,6 +29,10 @@ export interface RunEngine {
   get(runId: string): Promise<Run>;
   list(): Promise<Run[]>;
   events(runId: string, afterSeq: number): Promise<RunEvent[]>;
+  /** Ends a run at its next step; see RunControl. Answers it as it stands then. */
+  cancel(runId: string, ask: Ask): Promise<Run>;
+  resume(runId: string, ask: Ask & Pick<ChangeOptions, 'notAfter'>): Promise<Run>;
+  continue(runId: string, ask: Ask): Promise<Run>;
   /** Calls back when the run may have new events. */
   subscribe(runId: string, wake: () => void): () => void;
   waitUntilEnded(runId: string, signal: AbortSignal): Promise<Run>;
@@ -92,11 +99,23 @@ export const startRunEngine = async (store: Store, parts: Omit<DriverParts, 'sto
       log.warn({ reason: messageOf(error) }, 'looking after runs failed'),
     ),
   );
+  const control = (asked: RunControl): Pick<RunEngine, 'cancel' | 'resume' | 'continue'> => {
+    const after = async (runId: string, done: Promise<void>): Promise<Run> => {
+      await done;
+      await reconciling.now();
+      return runs.view(runId);
+    };
+    return {
+      cancel: (runId, ask) => after(runId, asked.cancel(runId, ask)),
+      resume: (runId, ask) => after(runId, asked.resume(runId, ask)),
+      continue: (runId, ask) => after(runId, asked.continue(runId, ask)),
+    };
+  };
   return {
     savePlan: (plan) => runs.savePlan(plan),
-    async start(plan, { actor, idempotencyKey }) {
+    async start(plan, { actor, idempotencyKey, options = {} }) {
       const now = clock();
-      const head = headOf(plan, { runId: newId('run', now), actor, createdAt: now.toISOString() });
+      const head = headOf(plan, { runId: newId('run', now), actor, createdAt: now.toISOString(), options });
       const runId = await runs.create(head, plan, idempotencyKey);
       // The run is filed: that it is looked after is the reconciler's part, whatever happens to this request.
       await reconciling.now();
@@ -108,6 +127,7 @@ export const startRunEngine = async (store: Store, parts: Omit<DriverParts, 'sto
     },
     get: (runId) => runs.view(runId),
     list: () => runs.list(),
+    ...control(new RunControl(store.redis, clock)),
     events: (runId, afterSeq) => runs.events(runId, afterSeq),
     subscribe: wakeUps.subscribe,
     waitUntilEnded: (runId, signal) => waitUntilEnded((id) => runs.view(id), wakeUps.subscribe, runId, signal),

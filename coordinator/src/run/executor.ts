@@ -1,3 +1,4 @@
+import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { ChangeOperation, OperationCall } from '@remora/shared/operations.ts';
 import type { Result } from '@remora/shared/protocol/delivery.ts';
 import type { NodeId, StepInputs, StepKind } from '../plan/steps.ts';
@@ -30,14 +31,25 @@ export interface StepContext {
   remember(patch: Partial<StepMemory>): Promise<void>;
   /** Says in a few words what is being done now; shown live and kept as an event. */
   phase(text: string): Promise<void>;
+  /** Throws when somebody asked to cancel the run; for a step that waits and has begun nothing, which is then as if it had never been begun. */
+  haltIfCancelled(): Promise<void>;
+  /** How the change is to be carried out. */
+  readonly options: ChangeOptions;
   /** Throws `fence-stale` when this coordinator no longer drives the run; called right before anything outside is changed. */
   checkFence(): Promise<void>;
   /** Records what has to be put back (`restore:NAME`) before it is changed; kept when it is set already. */
   setRestore(name: string, value: unknown): Promise<void>;
   /** Puts back what `setRestore` recorded, through the restorer of that name, and forgets it; nothing when nothing was recorded. */
   putBack(name: string): Promise<void>;
-  /** Has the agent carry out a transaction: the delivery is RUN/STEP/ATTEMPT with the driver's fence. Waits for an agent that is away. */
-  change(node: NodeId, operations: readonly OperationCall<ChangeOperation>[], timeoutMs: number): Promise<Result>;
+  /**
+   * Has the agent carry out a transaction: the delivery is RUN/STEP/ATTEMPT with the driver's fence. Waits for an agent that is away. One that the agent did
+   * not begin within `freshForMs` is refused with `delivery-late`, and may be asked for again.
+   */
+  change(
+    node: NodeId,
+    operations: readonly OperationCall<ChangeOperation>[],
+    limits: { readonly timeoutMs: number; readonly freshForMs?: number },
+  ): Promise<Result>;
   /** Files a record in the inventory, under the fence: a driver that slept must not overwrite what its successor filed. */
   file<N extends keyof InventoryRecords>(collection: N, id: string, record: InventoryRecords[N]): Promise<void>;
   /** Notes that this run restarted a node. */

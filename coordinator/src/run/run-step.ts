@@ -6,6 +6,7 @@ import type { AnyStep, StepInputs, StepKind } from '../plan/steps.ts';
 import { isGoingOn, pendingStep } from '../store/run-hash.ts';
 import { isStoreFailure } from '../store/store-failure.ts';
 import type { Executor, Executors } from './executor.ts';
+import { RunHalted } from './halt.ts';
 import { type StepContextParts, stepContext } from './step-context.ts';
 import { stopWith } from './stop-with.ts';
 
@@ -80,6 +81,11 @@ export const runStep = async (parts: StepRunnerParts, step: AnyStep): Promise<vo
     await writer.writeStep(step.id, { ...end, status: 'succeeded', result }, 'done');
   } catch (thrown) {
     if (signal.aborted) throw thrown;
+    if (thrown instanceof RunHalted) {
+      // Nothing was begun: it waited.
+      await writer.writeStep(step.id, { ...pendingStep, attempts: writer.step(step.id).attempts }, thrown.message);
+      throw thrown;
+    }
     const { code, message, hint } = asRemoraError(thrown);
     const error = { code, message, hint };
     end.finishedAt = clock().toISOString();

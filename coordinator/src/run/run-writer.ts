@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { RemoraError } from '@remora/shared/errors.ts';
+import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { StepError } from '@remora/shared/model/run.ts';
 import type { InventoryRecords } from '../store/inventory.ts';
 import type { RunRecord, StepState } from '../store/run-hash.ts';
@@ -22,6 +23,9 @@ export class RunWriter {
   readonly runId: string;
   readonly fence: number;
   readonly signal: AbortSignal;
+  /** Whether somebody looked at the first node of a roll and said to go on. */
+  readonly continued: boolean;
+  readonly options: ChangeOptions;
   readonly #store: RunStore;
   readonly #redact: (text: string) => string;
   readonly #steps: Map<string, StepState>;
@@ -37,6 +41,8 @@ export class RunWriter {
     this.fence = record.fence;
     this.signal = signal;
     this.#redact = redact;
+    this.continued = record.continued;
+    this.options = record.head.options ?? {};
     this.#version = record.version;
     this.#steps = new Map(record.steps);
     this.#restores = new Map(record.restores);
@@ -56,6 +62,11 @@ export class RunWriter {
     this.signal.throwIfAborted();
     const fence = await outlast(this.signal, () => this.#store.fence(this.runId));
     if (fence !== this.fence) throw new RunTakenOver(this.runId);
+  }
+
+  /** Why this run shall stop, when somebody asked for that. */
+  stopRequest(): Promise<StepError | null> {
+    return this.#store.stopOf(this.runId);
   }
 
   async writeStep(stepId: string, change: Partial<StepState>, message: string | null): Promise<void> {
@@ -80,6 +91,11 @@ export class RunWriter {
   async file<N extends keyof InventoryRecords>(collection: N, id: string, record: InventoryRecords[N]): Promise<void> {
     const isFiled = await outlast(this.signal, () => this.#store.file(this.runId, this.fence, collection, id, record));
     if (!isFiled) throw new RunTakenOver(this.runId);
+  }
+
+  /** Nodes that the run has restarted so far. */
+  restarts(): readonly string[] {
+    return this.#restarts;
   }
 
   async addRestart(node: string): Promise<void> {

@@ -3,6 +3,7 @@ import type { AgentCalls } from '../gateway/agent-calls.ts';
 import type { AnyStep } from '../plan/steps.ts';
 import { type IsOnline, showPresence } from './agent-presence.ts';
 import type { Restorers, StepContext } from './executor.ts';
+import { haltIfCancelled } from './halt.ts';
 import type { RunWriter } from './run-writer.ts';
 
 export interface StepContextParts {
@@ -44,10 +45,12 @@ export const stepContext = (parts: StepContextParts, step: AnyStep): StepContext
       signal.throwIfAborted();
       if (writer.step(step.id).phase !== text) await writer.writeStep(step.id, { phase: text }, text);
     },
+    options: writer.options,
+    haltIfCancelled: () => haltIfCancelled({ writer, signal }),
     checkFence: () => writer.checkFence(),
     setRestore: (name, value) => writer.setRestore(name, value),
     putBack: (name) => putBack(parts, name),
-    async change(node, operations, timeoutMs) {
+    async change(node, operations, { timeoutMs, ...limits }) {
       const id = `${writer.runId}/${step.id}/${state.attempts}`;
       await writer.checkFence();
       let isOver = false;
@@ -57,7 +60,8 @@ export const stepContext = (parts: StepContextParts, step: AnyStep): StepContext
       };
       const stopShowing = parts.isOnline && showPresence({ writer, isOnline: parts.isOnline }, step.id, node);
       try {
-        return await agents.change(node, { id, fence: writer.fence, operations }, { timeoutMs, signal, onProgress });
+        const delivery = { id, fence: writer.fence, operations, ...limits };
+        return await agents.change(node, delivery, { timeoutMs, signal, onProgress });
       } finally {
         isOver = true;
         // Handed over or taken over: the step stays as it is shown, the next driver looks for itself.

@@ -1,4 +1,4 @@
-import { isEnded, type Run } from '@remora/shared/model/run.ts';
+import { isAtRest, type Run } from '@remora/shared/model/run.ts';
 import type { EventWakeUps } from './event-wake-ups.ts';
 
 /** A wake-up may be lost with a connection, so it is never the only way. */
@@ -17,7 +17,7 @@ const wakeOrTime = (subscribe: EventWakeUps['subscribe'], runId: string, signal:
     signal.addEventListener('abort', settle, { once: true });
   });
 
-/** The run once it has ended; rejects with the signal's reason. */
+/** The run once it has ended or pauses; rejects with the signal's reason. */
 export const waitUntilEnded = async (
   view: (runId: string) => Promise<Run>,
   subscribe: EventWakeUps['subscribe'],
@@ -28,7 +28,7 @@ export const waitUntilEnded = async (
     signal.throwIfAborted();
     const woken = wakeOrTime(subscribe, runId, signal);
     const run = await view(runId);
-    if (isEnded(run.status)) return run;
+    if (isAtRest(run.status)) return run;
     await woken;
   }
 };

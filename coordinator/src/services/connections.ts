@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RemoraError } from '@remora/shared/errors.ts';
+import { type ChangeOptions, checkChangeOptions } from '@remora/shared/model/change-options.ts';
 import { type ConnectRequest, checkConnectRequest } from '@remora/shared/model/connect-request.ts';
 import type { ConnectionView } from '@remora/shared/model/inventory.ts';
 import type { Run } from '@remora/shared/model/run.ts';
@@ -8,6 +9,7 @@ import { observeConnect } from '../observe/observe-connect.ts';
 import type { ObserveParts } from '../observe/observe-nodes.ts';
 import { type GateParts, observeGates, sayGates } from '../observe/roll-gates.ts';
 import { planConnect } from '../plan/connect/connect.ts';
+import { gates } from '../plan/gates.ts';
 import type { StoredPlan } from '../plan/steps.ts';
 import type { ConnectOptions, Services } from '../services.ts';
 import { connectionViews } from './connection-views.ts';
@@ -17,7 +19,7 @@ export interface ConnectionServiceParts extends ObserveParts, GateParts {
   /** Files a plan and starts a run of it; a repeated key gives the first run. */
   readonly start: (
     plan: StoredPlan,
-    options: { readonly actor: string; readonly idempotencyKey?: string },
+    options: { readonly actor: string; readonly idempotencyKey?: string; readonly options?: ChangeOptions },
   ) => Promise<Run>;
   readonly startedWith: (actor: string, idempotencyKey: string) => Promise<Run | null>;
   readonly savePlan: (plan: StoredPlan) => Promise<void>;
@@ -59,18 +61,19 @@ const refuseOutage = (plan: StoredPlan): never => {
 const GATE_PATIENCE_MS = 10_000;
 
 /** Refuses a roll whose first node could not be restarted now, while nothing has been changed yet. Later ones wait for their gates in the run. */
-const refuseClosedGates = async (parts: ConnectionServiceParts, plan: StoredPlan): Promise<void> => {
+const refuseClosedGates = async (
+  parts: ConnectionServiceParts,
+  plan: StoredPlan,
+  override: readonly string[],
+): Promise<void> => {
   const rolls = plan.stages
     .filter(({ mode }) => mode === 'roll')
     .map(({ id }) => plan.steps.find((step) => step.stage === id));
   const until = parts.clock().getTime() + GATE_PATIENCE_MS;
   for (const step of rolls) {
     if (step?.kind !== 'node.change') continue;
-    for (
-      let closed = await observeGates(parts, step.input);
-      closed.length > 0;
-      closed = await observeGates(parts, step.input)
-    ) {
+    const look = async () => (await observeGates(parts, step.input)).filter(({ gate }) => !override.includes(gate));
+    for (let closed = await look(); closed.length > 0; closed = await look()) {
       if (parts.clock().getTime() > until) {
         throw new RemoraError(
           'gate-closed',
@@ -87,7 +90,8 @@ const connect = async (
   request: ConnectRequest,
   options: ConnectOptions,
 ): Promise<Run> => {
-  const { actor, idempotencyKey } = options;
+  const { actor, idempotencyKey, change } = options;
+  checkChangeOptions(change, Object.keys(gates), parts.clock());
   // Asked again because the answer was lost: the fleet is in the middle of that run, and another plan would be made of it.
   const started = idempotencyKey === null ? null : await parts.startedWith(actor, idempotencyKey);
   if (started) return started;
@@ -99,9 +103,9 @@ const connect = async (
       { hint: 'Look at it again with --check.' },
     );
   }
-  if (plan.outages.length > 0 && !request.acceptOutage) refuseOutage(plan);
-  await refuseClosedGates(parts, plan);
-  return parts.start(plan, { actor, ...(idempotencyKey === null ? {} : { idempotencyKey }) });
+  if (plan.outages.length > 0 && !change.acceptOutage) refuseOutage(plan);
+  await refuseClosedGates(parts, plan, change.override ?? []);
+  return parts.start(plan, { actor, options: change, ...(idempotencyKey === null ? {} : { idempotencyKey }) });
 };
 
 export const connectionService = (parts: ConnectionServiceParts): Services['connections'] => {

@@ -3,7 +3,7 @@ import type { ClusterClients } from '../elasticsearch/clusters.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { ObserveParts } from '../observe/observe-nodes.ts';
 import type { SecretStore } from '../secrets/secret-store.ts';
-import type { RunReader, Services } from '../services.ts';
+import type { Services } from '../services.ts';
 import type { Inventory } from '../store/inventory.ts';
 import { caService } from './cas.ts';
 import { clusterService } from './clusters.ts';
@@ -24,7 +24,7 @@ interface Ground {
 }
 
 export interface ServiceParts extends Ground {
-  readonly runs: RunReader;
+  readonly runs: Services['runs'];
   /** Plans and their runs, as the runner keeps them. */
   readonly planning: Pick<ConnectionServiceParts, 'newPlanId' | 'start' | 'startedWith' | 'savePlan'>;
   readonly lockOf: LockOf;

@@ -1,3 +1,4 @@
+import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { Run, RunStatus, RunStep, StepError, StepStatus } from '@remora/shared/model/run.ts';
 import { isEnded } from '@remora/shared/model/run.ts';
 import type { StoredPlan } from '../plan/steps.ts';
@@ -13,6 +14,7 @@ export interface RunHead {
   readonly createdAt: string;
   readonly clusters: readonly string[];
   readonly outline: readonly StepOutline[];
+  readonly options: ChangeOptions;
 }
 
 type StepOutline = Pick<RunStep, 'id' | 'kind' | 'target' | 'stage' | 'reason'>;
@@ -45,7 +47,7 @@ export const pendingStep: StepState = {
 /**
  * The hash `run:R`, read: `head` as JSON, `clusters` again for the scripts, `status`, `waitingFor` while it waits, `waited` once it had to, `fence`, `version` (grows by one with each
  * write), `request` (of the last write), `events` (their number), `finishedAt`, `error`, `restarts` (a list of node names), `step:ID` and `restore:NAME` as
- * JSON each.
+ * JSON each; `stop` (the error that it will end with) once somebody asked to cancel it, `continued` once somebody said to go on after the first node of a roll.
  */
 export interface RunRecord {
   readonly head: RunHead;
@@ -59,11 +61,12 @@ export interface RunRecord {
   readonly finishedAt: string | null;
   readonly error: StepError | null;
   readonly restarts: readonly string[];
+  readonly continued: boolean;
   readonly steps: ReadonlyMap<string, StepState>;
   readonly restores: ReadonlyMap<string, unknown>;
 }
 
-export const headOf = (plan: StoredPlan, run: Pick<RunHead, 'runId' | 'actor' | 'createdAt'>): RunHead => {
+export const headOf = (plan: StoredPlan, run: Pick<RunHead, 'runId' | 'actor' | 'createdAt' | 'options'>): RunHead => {
   const { planId, hash: planHash, workflow, title, clusters } = plan;
   const outline = plan.steps.map(({ id, kind, target, stage, reason }) => ({ id, kind, target, stage, reason }));
   return { ...run, planId, planHash, workflow, title, clusters, outline };
@@ -90,6 +93,7 @@ export const parseRunHash = (hash: Readonly<Record<string, string>>): RunRecord 
     finishedAt: hash.finishedAt ?? null,
     error: hash.error === undefined ? null : (JSON.parse(hash.error) as StepError),
     restarts: JSON.parse(hash.restarts ?? '[]') as string[],
+    continued: hash.continued !== undefined,
     steps: new Map(entriesWith(hash, 'step:') as [string, StepState][]),
     restores: new Map(entriesWith(hash, 'restore:')),
   };
@@ -99,7 +103,7 @@ export const parseRunHash = (hash: Readonly<Record<string, string>>): RunRecord 
 export const runView = (record: RunRecord, now: Date): Run => {
   const { head, status, waitingFor, finishedAt } = record;
   const until = isEnded(status) && finishedAt !== null ? Date.parse(finishedAt) : now.getTime();
-  const { planHash: _, outline, ...rest } = head;
+  const { planHash: _, outline, options: __, ...rest } = head;
   return {
     ...rest,
     clusters: [...head.clusters],
@@ -111,6 +115,7 @@ export const runView = (record: RunRecord, now: Date): Run => {
       return { ...step, status, attempts, startedAt, finishedAt, error, phase: isGoingOn(status) ? phase : null };
     }),
     restarts: [...record.restarts],
+    options: head.options ?? {},
     durationMs: Math.max(0, until - Date.parse(head.createdAt)),
     error: record.error,
   };

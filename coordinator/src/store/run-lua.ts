@@ -10,7 +10,7 @@ import type { Redis } from 'ioredis';
 const KEPT_EVENTS = 5000;
 
 /** Appends an event (JSON without its seq), numbered without a gap, and wakes whoever follows the run. */
-const EMIT = `
+export const EMIT = `
 local function emit(key, run, channel, event)
   local seq = redis.call('HINCRBY', key, 'events', 1)
   local text = '{"seq":' .. seq .. ',' .. string.sub(event, 2)
@@ -89,7 +89,7 @@ return admitted`;
  */
 const TAKE = `
 local status = redis.call('HGET', KEYS[1], 'status')
-if not status or status == 'waiting' then return {} end
+if not status or status == 'waiting' or status == 'paused' then return {} end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local own = tonumber(redis.call('HGET', KEYS[1], 'fence') or '0')
@@ -135,7 +135,7 @@ const ENDED = runStatuses
 const RELEASE = `
 local ended = { ${ENDED} }
 local status = redis.call('HGET', KEYS[1], 'status')
-if status == 'waiting' then return 'waiting' end
+if status == 'waiting' or status == 'paused' then return 'waiting' end
 if status and not ended[status] then return 'to-drive' end
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
   if string.sub(field, 1, 8) == 'restore:' then return 'to-drive' end

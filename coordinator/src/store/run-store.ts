@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { RemoraError } from '@remora/shared/errors.ts';
-import type { Run, RunEvent } from '@remora/shared/model/run.ts';
+import type { Run, RunEvent, StepError } from '@remora/shared/model/run.ts';
 import type { Redis } from 'ioredis';
 import type { Clock } from '../clock.ts';
 import type { StoredPlan } from '../plan/steps.ts';
@@ -111,6 +111,12 @@ export class RunStore {
   /** The fence that may write now. */
   async fence(runId: string): Promise<number> {
     return Number((await this.#redis.hget(keys.run(runId), 'fence')) ?? 0);
+  }
+
+  /** Why the run shall stop at its next step, when somebody asked for that. */
+  async stopOf(runId: string): Promise<StepError | null> {
+    const text = await this.#redis.hget(keys.run(runId), 'stop');
+    return text === null ? null : (JSON.parse(text) as StepError);
   }
 
   /** Writes fields and an event when fence and version are still the caller's. Answers the new version, or null when they are not. */

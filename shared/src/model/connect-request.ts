@@ -51,7 +51,6 @@ export const ConnectRequest = Type.Object(
     remoteHost: Type.Optional(Text),
     /** `remote_cluster.port` of the remote nodes, where none stands in their files. */
     remotePort: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535 })),
-    acceptOutage: Type.Boolean(),
   },
   { additionalProperties: false },
 );

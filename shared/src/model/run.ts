@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { ChangeOptions } from './change-options.ts';
 
 export const runStatuses = [
   'waiting',
@@ -55,6 +56,8 @@ export const Run = Type.Object({
   /** From the creation until now or the end. */
   durationMs: Type.Integer(),
   error: Nullable(StepError),
+  /** How it is to be carried out, as it was asked for. */
+  options: ChangeOptions,
 });
 export type Run = Static<typeof Run>;
 
@@ -72,6 +75,9 @@ export const RunEvent = Type.Object({
 });
 export type RunEvent = Static<typeof RunEvent>;
 
-/** Whether a run in this status goes on without anybody doing anything. */
+/** Whether a run in this status is over. */
 export const isEnded = (status: RunStatus): boolean =>
   status === 'succeeded' || status === 'failed' || status === 'cancelled' || status === 'rolled_back';
+
+/** Whether nothing more happens to a run in this status unless somebody asks for it. */
+export const isAtRest = (status: RunStatus): boolean => isEnded(status) || status === 'paused';

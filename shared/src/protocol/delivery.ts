@@ -22,6 +22,8 @@ export const Deliver = Type.Object({
     minItems: 1,
     maxItems: 20,
   }),
+  /** The moment for it is over: the agent answers or goes on with what it began, and refuses (`delivery-late`, not journaled) what it never saw. */
+  onlyIfKnown: Type.Optional(Type.Boolean()),
 });
 export type Deliver = Omit<Static<typeof Deliver>, 'operations'> & { operations: OperationCall[] };
 

@@ -36,6 +36,8 @@ export const JoinResponse = Type.Object({
   cluster: Type.String(),
   /** Identifies the store, so that a wiped one is noticed. */
   storeId: Type.String(),
+  /** The highest fence that an agent may have seen from this store: one that saw a higher one was there before the store was restored. */
+  fence: Type.Integer({ minimum: 0 }),
   /** Where to dial, first one first. */
   coordinators: Type.Array(Type.String(), { minItems: 1 }),
 });

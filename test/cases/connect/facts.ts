@@ -26,7 +26,6 @@ export const request = (wish: Partial<ConnectRequest> = {}): ConnectRequest => (
   alias: 'us',
   mode: 'sniff',
   ...(wish.access || wish.replication ? {} : { search: ['logs-*'] }),
-  acceptOutage: true,
   ...wish,
 });
 

@@ -59,7 +59,7 @@ it('describes every address in one OpenAPI 3.1 document', async () => {
   expect(document.paths['/api/v1/nodes'].get.responses).toHaveProperty('4XX');
 });
 
-const connect = { local: 'eu', remote: 'us', alias: 'us', mode: 'sniff', search: ['a'], acceptOutage: false };
+const connect = { local: 'eu', remote: 'us', alias: 'us', mode: 'sniff', search: ['a'] };
 const refused: readonly (readonly [string, Method, string, object | undefined, number, RegExp])[] = [
   ['an unknown address', 'GET', '/api/v1/nope', undefined, 404, /no such address/],
   ['an unknown node', 'GET', '/api/v1/nodes/nope', undefined, 404, /no node "nope"/],

@@ -60,7 +60,7 @@ it('stores no request: a canary in a body is nowhere in Redis', async () => {
 it('answers the run of a key whose first answer was lost, and plans nothing anew', async () => {
   const key = randomUUID();
   const run = await http.engine.start(serialPlan(['us'], 0), { actor: 'admin', idempotencyKey: key });
-  const payload = { local: 'eu', remote: 'us', alias: 'us', mode: 'sniff', search: ['logs-*'], acceptOutage: false };
+  const payload = { local: 'eu', remote: 'us', alias: 'us', mode: 'sniff', search: ['logs-*'] };
   const connect = (header: string) =>
     http.app.inject({
       ...{ method: 'POST', url: '/api/v1/connections', payload },

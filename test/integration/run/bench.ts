@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isEnded, type Run } from '@remora/shared/model/run.ts';
+import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
+import { isAtRest, type Run } from '@remora/shared/model/run.ts';
 import { afterEach } from 'vitest';
 import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import type { DriverParts } from '../../../coordinator/src/run/drive.ts';
@@ -22,7 +23,7 @@ export interface Bench {
   /** Effects and restores so far. */
   effects(): string[];
   /** Files a run as a coordinator does, without driving it. */
-  fileRun(plan: StoredPlan, key?: string): Promise<string>;
+  fileRun(plan: StoredPlan, how?: { readonly key?: string; readonly options?: ChangeOptions }): Promise<string>;
   engine(parts?: Partial<Omit<DriverParts, 'store'>>): Promise<RunEngine>;
   openStore(): Promise<Store>;
   coordinator(): Promise<TestCoordinator>;
@@ -60,9 +61,9 @@ export const makeBench = async (): Promise<Bench> => {
   return {
     ...{ redis, store: runs, file, openStore: open },
     effects: () => readEffects(file),
-    fileRun: (plan, key) => {
+    fileRun: (plan, { key, options = {} } = {}) => {
       const now = new Date();
-      const head = headOf(plan, { runId: newId('run', now), actor: 'tester', createdAt: now.toISOString() });
+      const head = headOf(plan, { runId: newId('run', now), actor: 'tester', createdAt: now.toISOString(), options });
       return runs.create(head, plan, key);
     },
     async engine(parts = {}) {
@@ -90,7 +91,7 @@ export const makeBench = async (): Promise<Bench> => {
     ended: (runId) =>
       until(async () => {
         const run = await runs.view(runId);
-        return isEnded(run.status) ? run : null;
+        return isAtRest(run.status) ? run : null;
       }),
   };
 };

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { type Bench, makeBench, until } from './bench.ts';
 import type { TestCoordinator } from './coordinators.ts';
-import { serialPlan } from './effects.ts';
+import { release, serialPlan } from './effects.ts';
 
 /** Steps of a run in the order of their effects, with the process that had each. */
 const effectsOf = (bench: Bench, runId: string): { step: string; pid: number }[] =>
@@ -93,18 +93,19 @@ describe('a driver that sleeps for longer than its lock', () => {
 
 describe('SIGTERM', () => {
   test.each([
-    ['hands the run over', {}],
-    ['hands the run over although a step does not listen', { deafMs: 4000 }],
-  ])('%s', async (_, work) => {
+    ['hands the run over', { held: 'listening' }],
+    ['hands the run over although a step does not listen', { held: 'deaf' }],
+  ] as const)('%s', async (_, work) => {
     const bench = await makeBench();
     const first = await bench.coordinator();
-    const runId = await bench.fileRun(serialPlan(['us'], 2, { ms: 400, ...work }));
+    const runId = await bench.fileRun(serialPlan(['us'], 2, work));
     await until(async () => (await bench.store.view(runId)).steps[0]?.status === 'running');
     await bench.coordinator();
     first.signal('SIGTERM');
     expect(await first.exited).toBe(0);
     const run = await bench.store.view(runId);
     expect([run.status, run.error, run.steps.filter(({ error }) => error !== null)]).toEqual(['running', null, []]);
+    release(bench.file);
     expect((await bench.ended(runId)).status).toBe('succeeded');
     expectEachOnce(bench, runId, 2);
   });

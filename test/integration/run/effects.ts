@@ -1,4 +1,5 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { AnyStep, Stage, StepInputs, StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import type { Executor, Executors, Restorers, StepContext } from '../../../coordinator/src/run/executor.ts';
@@ -8,10 +9,16 @@ export interface Work {
   readonly ms?: number;
   /** Throws with this code when the work is done. */
   readonly fail?: 'step-failed' | 'step-undone';
+  /** So many attempts fail, then one succeeds; all when absent. */
+  readonly failures?: number;
   /** Records that this has to be put back. */
   readonly restore?: string;
-  /** Goes on for this long whatever the signal says. */
-  readonly deafMs?: number;
+  /** Counts as the restart of a node. */
+  readonly restart?: true;
+  /** Waits until the run is cancelled, as a step does at a closed gate. */
+  readonly gate?: true;
+  /** Waits for `release`, listening to the signal or deaf to it. */
+  readonly held?: 'listening' | 'deaf';
 }
 
 /** A call that would take effect later than this is given up, as calls to Elasticsearch are after 10 s. */
@@ -20,6 +27,11 @@ const WAITED_OUT_MS = 400;
 
 export const readEffects = (file: string): string[] =>
   existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : [];
+
+const RELEASED = 'released';
+
+/** Lets all steps go on that are held. */
+export const release = (file: string): void => appendFileSync(file, `${RELEASED}\n`);
 
 /** Takes effect at most `CALL_LIMIT_MS` after the fence was found to be ours. */
 const takeEffect = async (context: StepContext, file: string, line: string): Promise<void> => {
@@ -41,13 +53,21 @@ const perform =
       await context.sleep(WAITED_OUT_MS);
       if (readEffects(file).some((line) => line.startsWith(`effect ${name} `))) return { observed: true };
     }
+    while (work.gate) {
+      await context.phase('waiting, gate closed');
+      await context.haltIfCancelled();
+      await context.sleep(20);
+    }
     await context.remember({ intent: { name } });
     if (work.restore !== undefined) await context.setRestore(work.restore, { name });
     await context.sleep((work.ms ?? 0) / 2);
-    if (work.deafMs !== undefined) await new Promise((resolve) => setTimeout(resolve, work.deafMs));
+    const isHeld = (): boolean => work.held !== undefined && !readEffects(file).includes(RELEASED);
+    while (isHeld()) await (work.held === 'deaf' ? sleep(20) : context.sleep(20));
     await takeEffect(context, file, `effect ${name} ${process.pid}\n`);
     await context.sleep((work.ms ?? 0) / 2);
-    if (work.fail) throw new RemoraError(work.fail, `${context.stepId} was told to fail`);
+    if (work.restart) await context.restarted(context.stepId);
+    if (work.fail && context.attempt <= (work.failures ?? Number.POSITIVE_INFINITY))
+      throw new RemoraError(work.fail, `${context.stepId} was told to fail`);
     return { observed: false };
   };
 
@@ -58,7 +78,7 @@ export const fileExecutors = (file: string): Executors => ({
   'ca.create': never,
   'certificate.issue': never,
   'node.change': async (context, { operations, ...node }) => {
-    const { outcome } = await context.change(node, operations, 60_000);
+    const { outcome } = await context.change(node, operations, { timeoutMs: 60_000 });
     return outcome;
   },
   'remote-server.verify': never,

@@ -94,9 +94,11 @@ describe('RELEASE', () => {
 
 test('a key makes one run for each actor, however often and at once it is used', async () => {
   const bench = await makeBench();
-  const ids = await Promise.all(Array.from({ length: 5 }, () => bench.fileRun(serialPlan(['us'], 1), 'key-12345')));
+  const ids = await Promise.all(
+    Array.from({ length: 5 }, () => bench.fileRun(serialPlan(['us'], 1), { key: 'key-12345' })),
+  );
   expect(new Set(ids).size).toBe(1);
-  expect(await bench.fileRun(serialPlan(['us'], 1), 'key-67890')).not.toBe(ids[0]);
+  expect(await bench.fileRun(serialPlan(['us'], 1), { key: 'key-67890' })).not.toBe(ids[0]);
   expect(await bench.store.list()).toHaveLength(2);
 });
 

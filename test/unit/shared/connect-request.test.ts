@@ -9,7 +9,6 @@ const plain: ConnectRequest = {
   alias: 'us',
   mode: 'sniff',
   search: ['logs-*'],
-  acceptOutage: false,
 };
 const proxy: Partial<ConnectRequest> = { mode: 'proxy', proxyAddress: 'us:9443' };
 const names = (...list: unknown[]) => ({ names: list });
@@ -187,7 +186,6 @@ describe('a connect request', () => {
         remote: text,
         alias: text,
         mode: fc.constantFrom('sniff' as const, 'proxy' as const),
-        acceptOutage: fc.boolean(),
         seeds: texts,
         proxyAddress: text,
         serverName: text,
@@ -202,7 +200,7 @@ describe('a connect request', () => {
         remoteHost: text,
         remotePort: fc.integer({ min: 1, max: 65_535 }),
       },
-      { requiredKeys: ['local', 'remote', 'alias', 'mode', 'acceptOutage'] },
+      { requiredKeys: ['local', 'remote', 'alias', 'mode'] },
     );
     fc.assert(
       fc.property(requests, (request) => {

@@ -39,19 +39,7 @@ export const addLaterCommands = (command: Command, names: readonly string[]): vo
 };
 
 /** Flags of every change that later releases bring. Each is refused as soon as it is read, never ignored. */
-const laterChangeFlags = [
-  '--serial <count>',
-  '--batch-by <attribute>',
-  '--max-fail <count>',
-  '--limit <nodes>',
-  '--on-failure <what>',
-  '--override <gate>',
-  '--reason <text>',
-  '--ticket <id>',
-  '--not-after <time>',
-  '--wait-offline <time>',
-  '--canary',
-] as const;
+const laterChangeFlags = ['--batch-by <attribute>', '--limit <nodes>', '--wait-offline <time>'] as const;
 
 export const addLaterOptions = (command: Command, flags: readonly string[] = laterChangeFlags): void => {
   for (const flag of flags) {

@@ -26,6 +26,9 @@ const faultsOf = (run: Run): string[] => {
   return faults.length === 0 && run.error ? [wrap(run.error.message, '  '), wrap(run.error.hint, '    ')] : faults;
 };
 
+/** Whether a run that is at rest is where it was asked to be: at its end, or at the pause after its first node. */
+export const wentWell = ({ status }: Pick<Run, 'status'>): boolean => status === 'succeeded' || status === 'paused';
+
 /** One or two lines that say how a run stands, and what failed when something did. */
 export const runSummary = (run: Run): string => {
   const took = formatDuration(run.durationMs);
@@ -37,6 +40,7 @@ export const runSummary = (run: Run): string => {
     `${plain(run.title)}: ${run.status} ${isEnded(run.status) ? 'after' : 'since'} ${took}, ${steps}${waiting}.`,
     ...restarts,
     ...faultsOf(run),
+    ...(run.status === 'paused' ? [`  go on with: remora runs continue ${run.runId}`] : []),
     `  run ${run.runId}`,
   ].join('\n');
 };

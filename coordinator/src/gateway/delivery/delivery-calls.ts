@@ -99,8 +99,9 @@ export const deliveryCalls = ({
       await store.remove(id).catch(() => undefined);
     }
   },
-  async change(node, { id, fence, operations: calls }, options) {
-    const standing = await store.open(id, newRecord(node, fence, calls), options.timeoutMs + CHANGE_GRACE_MS);
+  async change(node, { id, fence, operations: calls, freshForMs }, options) {
+    const record = { ...newRecord(node, fence, calls), ...(freshForMs === undefined ? {} : { freshForMs }) };
+    const standing = await store.open(id, record, options.timeoutMs + CHANGE_GRACE_MS);
     if (standing?.result) return standing.result;
     if (standing) {
       throw new RemoraError(

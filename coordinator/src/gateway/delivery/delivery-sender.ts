@@ -23,29 +23,34 @@ interface SenderParts {
   readonly log: GatewayLog;
 }
 
+const isFresh = ({ createdAt, freshForMs }: DeliveryRecord): boolean =>
+  freshForMs === undefined || Date.now() - Date.parse(createdAt) < freshForMs;
+
 const resolved = async (id: string, record: DeliveryRecord, secret: SecretValue): Promise<Deliver> => {
   const deliver: Deliver = {
     type: 'deliver',
     id,
     fence: record.fence,
     operations: await resolveSecrets(record.operations, secret),
+    ...(isFresh(record) ? {} : { onlyIfKnown: true }),
   };
   const bytes = Buffer.byteLength(JSON.stringify(deliver));
   if (bytes <= MAX_FRAME_BYTES) return deliver;
   throw new RemoraError('bad-input', `The delivery ${id} has ${bytes} bytes; a frame carries ${MAX_FRAME_BYTES}.`);
 };
 
-/** Remembers for a while what was sent; one session, delivery and fence is one key. */
+/** Remembers for a while what was sent; one session and one opening of a delivery is one key. */
 const recentlySent = () => {
   const sent = new Map<string, number>();
-  const keyOf = (session: OpenSession, id: string, fence: number): string => `${session.epoch} ${fence} ${id}`;
+  const keyOf = (session: OpenSession, id: string, record: DeliveryRecord): string =>
+    `${session.epoch} ${record.fence} ${record.createdAt} ${id}`;
   return {
-    has: (session: OpenSession, id: string, fence: number): boolean =>
-      Date.now() - (sent.get(keyOf(session, id, fence)) ?? 0) < REPEAT_AFTER_MS,
-    add(session: OpenSession, id: string, fence: number): void {
+    has: (session: OpenSession, id: string, record: DeliveryRecord): boolean =>
+      Date.now() - (sent.get(keyOf(session, id, record)) ?? 0) < REPEAT_AFTER_MS,
+    add(session: OpenSession, id: string, record: DeliveryRecord): void {
       const now = Date.now();
       for (const [key, atMs] of sent) if (now - atMs >= REPEAT_AFTER_MS) sent.delete(key);
-      sent.set(keyOf(session, id, fence), now);
+      sent.set(keyOf(session, id, record), now);
     },
   };
 };
@@ -60,7 +65,7 @@ export const deliverySender = ({ store, registry, wakeUps, session, secret, log 
     const record = await store.load(id);
     if (!record || record.result) return;
     const open = session(record.node);
-    if (!open || open.carriesOut === id || sent.has(open, id, record.fence)) return;
+    if (!open || open.carriesOut === id || sent.has(open, id, record)) return;
     const deliver = await resolved(id, record, secret).catch(async (error: unknown) => {
       // An outage of Redis says nothing about the delivery: its driver asks again.
       if (isStoreFailure(error)) throw error;
@@ -71,8 +76,8 @@ export const deliverySender = ({ store, registry, wakeUps, session, secret, log 
     });
     if (!deliver || !(await registry.isNewest(record.node, open.epoch))) return;
     // Another wake-up for it may have come through meanwhile.
-    if (sent.has(open, id, record.fence)) return;
-    sent.add(open, id, record.fence);
+    if (sent.has(open, id, record)) return;
+    sent.add(open, id, record);
     open.send(deliver);
     log.info({ ...record.node, delivery: id, epoch: open.epoch }, 'delivery sent');
   };

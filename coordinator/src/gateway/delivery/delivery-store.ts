@@ -11,6 +11,8 @@ export interface DeliveryRecord {
   readonly fence: number;
   readonly operations: readonly OperationCall[];
   readonly createdAt: string;
+  /** How long an agent may begin it, in ms from `createdAt`; later it only goes on with what it began. Absent: as long as the delivery stands. */
+  readonly freshForMs?: number;
   /** Set once: the first result wins. */
   readonly result?: Result;
 }
@@ -21,14 +23,15 @@ const RESULT_TTL_MS = 7 * 24 * 3600 * 1000;
 /**
  * KEYS: delivery, meta. ARGV: record, fence, ttl in ms. Answers what stands there when it has a result already or a higher fence, else ''.
  * A driver that took the run over opens the same delivery again with its own fence; that an agent refused the fence of the driver before is no answer to
- * it. The highest fence is written before an agent can see it.
+ * it. Nor is that the delivery came late: then it is opened again when its moment has come again. The highest fence is written before an agent can see it.
  */
 const OPEN = `
 local found = redis.call('GET', KEYS[1])
 if found then
   local known = cjson.decode(found)
   local failure = known.result and known.result.error
-  local stale = type(failure) == 'table' and failure.code == 'fence-stale' and known.fence < tonumber(ARGV[2])
+  local code = type(failure) == 'table' and failure.code
+  local stale = code == 'delivery-late' or (code == 'fence-stale' and known.fence < tonumber(ARGV[2]))
   if known.fence > tonumber(ARGV[2]) or (known.result and not stale) then return found end
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])

@@ -1,8 +1,11 @@
+import type { Client } from '@elastic/elasticsearch';
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { Result } from '@remora/shared/protocol/delivery.ts';
 import type { StepInputs } from '../../plan/steps.ts';
 import type { Executor, StepContext } from '../executor.ts';
+import { ALLOCATION } from './allocation.ts';
 import type { StepParts } from './parts.ts';
+import { patientRead } from './patient-read.ts';
 import { finishRestart, noteRestart, prepareRestart, startBefore, waitForGates } from './roll-node.ts';
 
 type NodeChange = StepInputs['node.change'];
@@ -13,6 +16,7 @@ type NodeChange = StepInputs['node.change'];
  */
 const CHANGE_LIMIT_MS = 5 * 60_000;
 const RESTART_LIMIT_MS = 75 * 60_000;
+const INSPECT_LIMIT_MS = 60_000;
 
 /** What an executor remembers of a restart, so that whoever goes on after a crash neither restarts twice nor waits at a gate for a node that is down. */
 interface RestartIntent {
@@ -35,26 +39,71 @@ const failure = (change: NodeChange, result: Result): RemoraError => {
   );
 };
 
-const deliver = (context: StepContext, change: NodeChange, limitMs: number): Promise<Result> =>
-  context.change(change, change.operations, limitMs);
+/**
+ * What is asked of the agent. The plan names the elasticsearch.yml and the process that it saw. After a failed attempt both are other ones: the node was
+ * restarted with the last good files, and whoever resumed the run may have mended the file by hand. Then it is what is there now.
+ */
+const operationsOf = async (
+  parts: StepParts,
+  context: StepContext,
+  change: NodeChange,
+): Promise<NodeChange['operations']> => {
+  if (context.attempt === 1) return change.operations;
+  const input = { settings: [], files: [] };
+  const { settingsFile, process } = await patientRead({ parts, context }, change, 'inspect', input, INSPECT_LIMIT_MS);
+  const replaces = process.identity === null ? {} : { replaces: process.identity };
+  return change.operations.map((call) => {
+    if (call.name === 'settings') return { ...call, input: { ...call.input, expectDigest: settingsFile.digest } };
+    if (call.name !== 'service') return call;
+    const { replaces: _, ...input } = call.input;
+    return { ...call, input: { ...input, ...replaces } };
+  });
+};
+
+/** Gates are looked at a moment before a node restarts, not an hour: an agent that was away so long must not begin any more. */
+const FRESH_MS = 30_000;
+
+const isLate = ({ outcome, error }: Result): boolean => outcome === 'refused' && error?.code === 'delivery-late';
+
+/** Waits at the gates, then has the agent restart the node; again from the gates when the agent got it too late and began nothing. */
+const restartBehindGates = async (
+  parts: StepParts,
+  context: StepContext,
+  client: Client,
+  change: NodeChange,
+): Promise<{ readonly result: Result; readonly startedAtMs: number | null }> => {
+  // Whoever goes on after a crash asks for what was begun; the gates were looked at by somebody before.
+  let intent = context.memory.intent as RestartIntent | null;
+  let freshForMs = 0;
+  for (;;) {
+    if (intent === null) {
+      await waitForGates(parts, context, change);
+      await prepareRestart(context, client, change);
+      intent = { sent: true, startedAtMs: await startBefore(context, client, change) };
+      await context.remember({ intent });
+      freshForMs = FRESH_MS;
+    }
+    const operations = await operationsOf(parts, context, change);
+    const result = await context.change(change, operations, { timeoutMs: RESTART_LIMIT_MS, freshForMs });
+    if (!isLate(result)) return { result, startedAtMs: intent.startedAtMs };
+    intent = null;
+    await context.remember({ intent });
+    await context.putBack(ALLOCATION);
+  }
+};
 
 const restart = async (parts: StepParts, context: StepContext, change: NodeChange): Promise<void> => {
   const client = await parts.clients.get(change.cluster);
-  let intent = context.memory.intent as RestartIntent | null;
-  if (intent === null) {
-    await waitForGates(parts, context, change);
-    await prepareRestart(context, client, change);
-    intent = { sent: true, startedAtMs: await startBefore(context, client, change) };
-    await context.remember({ intent });
-  }
-  const result = await deliver(context, change, RESTART_LIMIT_MS);
+  const { result, startedAtMs } = await restartBehindGates(parts, context, client, change);
   if (result.outcome !== 'done') {
     // The agent started it with the last good files: allocation goes back only once the node is there again, or its shards would move.
-    if (result.outcome !== 'refused') await noteRestart(context, client, change, intent.startedAtMs);
+    if (result.outcome !== 'refused') await noteRestart(context, client, change, startedAtMs);
+    // Before another node of the roll is looked at. What can't be put back now is put back when the run ends.
+    await context.putBack(ALLOCATION).catch(() => context.checkFence());
     throw failure(change, result);
   }
   await context.restarted(change.node);
-  await finishRestart(context, client, change, intent.startedAtMs);
+  await finishRestart(context, client, change, startedAtMs);
 };
 
 /** Carries out a node's transaction; with a restart in it, under the gates of a roll. */
@@ -63,7 +112,8 @@ export const nodeChangeStep =
   async (context, change) => {
     if (change.operations.some(({ name }) => name === 'service')) await restart(parts, context, change);
     else {
-      const result = await deliver(context, change, CHANGE_LIMIT_MS);
+      const operations = await operationsOf(parts, context, change);
+      const result = await context.change(change, operations, { timeoutMs: CHANGE_LIMIT_MS });
       if (result.outcome !== 'done') throw failure(change, result);
     }
     return null;

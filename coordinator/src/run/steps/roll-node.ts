@@ -21,14 +21,22 @@ const POLL_MS = 1000;
 export const waitForGates = async (parts: StepParts, context: StepContext, change: NodeChange): Promise<void> => {
   const limit = limitOf(GATE_LIMIT_MS);
   for (;;) {
-    const closed = await observeGates(parts, change);
-    if (closed.length === 0) return;
+    const { override = [], reason = '' } = context.options;
+    const all = await observeGates(parts, change);
+    const closed = all.filter(({ gate }) => !override.includes(gate));
+    if (closed.length === 0) {
+      if (all.length > 0) await context.phase(`gate overridden (${reason}): ${sayGates(all)}`);
+      return;
+    }
+    await context.haltIfCancelled();
     const text = sayGates(closed);
     if (limit.isOver()) {
       throw new RemoraError(
         'step-failed',
         `Node ${change.node} was not restarted, since a gate stayed closed for ${formatDuration(GATE_LIMIT_MS)}: ${text}.`,
-        { hint: 'Mend what the gate names and run the same command again: it goes on with what is not done.' },
+        {
+          hint: 'Mend what the gate names, then go on with `remora runs resume`; or give the command again with --override and --reason.',
+        },
       );
     }
     await context.phase(`waiting, gate closed: ${text}`);

@@ -99,7 +99,9 @@ const reissue = async (
   };
   const { fingerprint256 } = await issueFor(parts, context, wider);
   const write = [{ path: wish.path, content: { $secret: wider.p12Secret }, source: wider.p12Secret, mode: 0o640 }];
-  const result = await context.change(wish, [{ name: 'files', input: { write, remove: [] } }], CHANGE_LIMIT_MS);
+  const result = await context.change(wish, [{ name: 'files', input: { write, remove: [] } }], {
+    timeoutMs: CHANGE_LIMIT_MS,
+  });
   if (result.outcome !== 'done')
     throw new RemoraError(
       'step-failed',

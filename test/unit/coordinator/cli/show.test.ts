@@ -37,7 +37,7 @@ const step = (id: string, target: string): RunStep => ({
 const run: Run = {
   ...{ runId: 'r1', planId: 'p1', workflow: 'connect', title: 'Connect eu to us', actor: 'admin' },
   ...{ createdAt: '2026-01-01T00:00:00.000Z', finishedAt: null, status: 'running', waitingFor: null, clusters: ['eu'] },
-  ...{ steps: [step('s1', 'us-1')], restarts: [], durationMs: 0, error: null },
+  ...{ steps: [step('s1', 'us-1')], restarts: [], durationMs: 0, error: null, options: {} },
 };
 
 it('tells which node, which step and how long', () => {

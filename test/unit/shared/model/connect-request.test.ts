@@ -7,17 +7,13 @@ const good: ConnectRequest = {
   alias: 'us',
   mode: 'sniff',
   search: ['logs-*'],
-  acceptOutage: false,
 };
 const proxied: ConnectRequest = { ...good, mode: 'proxy', proxyAddress: 'us.example.com:9443' };
 
 const accepted: readonly (readonly [string, ConnectRequest])[] = [
   ['the least', good],
   ['proxy mode', proxied],
-  [
-    'replication alone',
-    { local: 'eu', remote: 'us', alias: 'us', mode: 'sniff', replication: ['a'], acceptOutage: true },
-  ],
+  ['replication alone', { local: 'eu', remote: 'us', alias: 'us', mode: 'sniff', replication: ['a'] }],
   [
     'an access object',
     {
@@ -26,7 +22,6 @@ const accepted: readonly (readonly [string, ConnectRequest])[] = [
       alias: 'us',
       mode: 'sniff',
       access: { search: [{ names: ['a'] }] },
-      acceptOutage: true,
     },
   ],
   ['seeds with IPv6', { ...good, seeds: ['[2001:db8::1]:9443', 'us-1:9443'] }],
@@ -51,7 +46,7 @@ const refused: readonly (readonly [string, ConnectRequest, RegExp])[] = [
   ['a bad alias', { ...good, alias: 'a.b' }, /"a\.b" is not an alias/],
   ['a bad cluster name', { ...good, local: 'e u' }, /"e u" is not a cluster name/],
   ['equal clusters', { ...good, remote: 'eu' }, /two different clusters/],
-  ['no access', { local: 'eu', remote: 'us', alias: 'us', mode: 'sniff', acceptOutage: true }, /No access was given/],
+  ['no access', { local: 'eu', remote: 'us', alias: 'us', mode: 'sniff' }, /No access was given/],
   ['an empty pattern', { ...good, search: ['logs-*', ''] }, /"" is not an index pattern/],
   ['access beside search', { ...good, access: { search: [] } }, /--access stands alone/],
   [

@@ -1,0 +1,55 @@
+import { RemoraError } from '@remora/shared/errors.ts';
+import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
+import type { Command } from 'commander';
+import { addToList } from './input.ts';
+import { addLaterOptions } from './later.ts';
+
+/** Flags that every change has. */
+export interface ChangeFlags {
+  readonly check?: true;
+  readonly diff?: true;
+  readonly yes?: true;
+  readonly detach?: true;
+  readonly acceptOutage?: true;
+  readonly maxFail?: string;
+  readonly canary?: true;
+  readonly notAfter?: string;
+  readonly override?: string[];
+  readonly reason?: string;
+  readonly ticket?: string;
+}
+
+/** For flags of which this release has one value only; any other is refused, never ignored. */
+const only =
+  (flag: string, value: string) =>
+  (given: string): string => {
+    if (given === value) return given;
+    throw new RemoraError('bad-input', `\`${flag} ${given}\` is not supported yet: a later release brings it.`, {
+      hint: `This one does \`${flag} ${value}\`.`,
+    });
+  };
+
+export const addChangeFlags = (command: Command): void => {
+  command
+    .option('--check', 'show the plan and change nothing; exits 2 when there is something to do')
+    .option('--diff', 'show what becomes different')
+    .option('--yes', 'do not ask')
+    .option('--detach', 'do not wait for the end of the run')
+    .option('--accept-outage', 'accept the outages that the plan states')
+    .option('--serial <count>', 'nodes that restart at once: 1', only('--serial', '1'))
+    .option('--max-fail <count>', 'nodes of a roll, N or N%, that may fail before it stops (default: none)')
+    .option('--canary', 'pause after the first node of a roll, for `remora runs continue`')
+    .option('--not-after <time>', 'begin no node after this time, like 2030-01-31T22:00:00Z')
+    .option('--on-failure <what>', 'what follows a failure: stop', only('--on-failure', 'stop'))
+    .option('--override <gates>', 'gates that need not be open, by name; needs --reason', addToList)
+    .option('--reason <text>', 'why; recorded with the run')
+    .option('--ticket <id>', 'the ticket that this belongs to; recorded with the run');
+  addLaterOptions(command);
+};
+
+/** How the change is to be carried out, as the API takes it. */
+export const changeOptionsOf = (flags: ChangeFlags): ChangeOptions => {
+  const { acceptOutage, maxFail, canary, notAfter, override, reason, ticket } = flags;
+  const all = { acceptOutage, maxFail, canary, notAfter, override, reason, ticket };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as ChangeOptions;
+};

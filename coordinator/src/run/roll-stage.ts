@@ -1,0 +1,62 @@
+import { parseShare } from '@remora/shared/model/change-options.ts';
+import type { StepError } from '@remora/shared/model/run.ts';
+import type { AnyStep } from '../plan/steps.ts';
+import { isGoingOn } from '../store/run-hash.ts';
+import { haltIfLate, RunHalted } from './halt.ts';
+import { StepFailure } from './run-step.ts';
+import type { StageParts } from './stages.ts';
+
+type RunNext = (parts: StageParts, step: AnyStep) => Promise<void>;
+
+/** How many nodes of a roll may fail before no other one is begun. */
+export const toleratedFailures = ({ writer }: Pick<StageParts, 'writer'>, steps: readonly AnyStep[]): number =>
+  writer.options.maxFail === undefined ? 0 : parseShare(writer.options.maxFail, '--max-fail')(steps.length);
+
+/** What is on record of those that failed. */
+export const failuresOf = ({ writer }: Pick<StageParts, 'writer'>, steps: readonly AnyStep[]): StepError[] =>
+  steps.flatMap(({ id }) => {
+    const { status, error } = writer.step(id);
+    return error && (status === 'failed' || status === 'undone') ? [error] : [];
+  });
+
+/**
+ * Once the run has restarted its first node, somebody looks at that before anything follows. Asked before each node and after the last one, not after the
+ * first: the driver may die in between.
+ */
+const pauseAfterCanary = ({ writer }: StageParts): void => {
+  const [first] = writer.restarts();
+  if (!writer.options.canary || writer.continued || first === undefined) return;
+  const message = `${first} is done; the rest waits for \`remora runs continue ${writer.runId}\``;
+  throw new RunHalted('paused', message, null);
+};
+
+/** The node that comes next: one that was interrupted first, since it may be down; else the one that is right at this moment. */
+const nextOf = async (parts: StageParts, pending: readonly AnyStep[]): Promise<AnyStep | undefined> => {
+  const interrupted = pending.find((step) => isGoingOn(parts.writer.step(step.id).status));
+  if (interrupted) return interrupted;
+  pauseAfterCanary(parts);
+  haltIfLate(parts.writer.options, parts.clock);
+  return (await parts.nextInRoll(pending)) ?? pending[0];
+};
+
+/**
+ * One node at a time. A node that fails does not take the others along while no more have failed than may; what comes after the roll needs all of them, so
+ * the run ends then.
+ */
+export const runRoll = async (parts: StageParts, steps: readonly AnyStep[], runNext: RunNext): Promise<void> => {
+  const tolerated = toleratedFailures(parts, steps);
+  const pending = steps.filter(({ id }) => !['failed', 'undone', 'succeeded'].includes(parts.writer.step(id).status));
+  while (pending.length > 0) {
+    const step = await nextOf(parts, pending);
+    if (!step) break;
+    pending.splice(pending.indexOf(step), 1);
+    try {
+      await runNext(parts, step);
+    } catch (error) {
+      if (!(error instanceof StepFailure) || failuresOf(parts, steps).length > tolerated) throw error;
+    }
+  }
+  const [failure] = failuresOf(parts, steps);
+  if (failure) throw new StepFailure(failure);
+  pauseAfterCanary(parts);
+};

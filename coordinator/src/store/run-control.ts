@@ -1,0 +1,138 @@
+import { RemoraError } from '@remora/shared/errors.ts';
+import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
+import type { RunStatus } from '@remora/shared/model/run.ts';
+import type { Redis } from 'ioredis';
+import type { Clock } from '../clock.ts';
+import { channels, keys } from './keys.ts';
+import { parseRunHash, type RunRecord, type StepState } from './run-hash.ts';
+import { EMIT } from './run-lua.ts';
+
+/** What people do to a run while nobody, or somebody else, drives it. Each is one Lua script, atomic, and harmless when it is sent twice. */
+
+/**
+ * CANCEL: ends a run that nobody drives at once, asks the driver of one that runs to stop at its next step. Answers the status that was found, or '' when
+ * there is no such run.  KEYS run, waiting  ARGV runId, error JSON, now as ISO 8601, event of the end, event of the request, channel
+ */
+const CANCEL = `${EMIT}
+local status = redis.call('HGET', KEYS[1], 'status')
+if not status then return '' end
+if status == 'waiting' or status == 'paused' then
+  redis.call('ZREM', KEYS[2], ARGV[1])
+  redis.call('HDEL', KEYS[1], 'waitingFor')
+  redis.call('HSET', KEYS[1], 'status', 'cancelled', 'finishedAt', ARGV[3], 'error', ARGV[2])
+  redis.call('HINCRBY', KEYS[1], 'version', 1)
+  emit(KEYS[1], ARGV[1], ARGV[6], ARGV[4])
+elseif status == 'running' and redis.call('HSETNX', KEYS[1], 'stop', ARGV[2]) == 1 then
+  emit(KEYS[1], ARGV[1], ARGV[6], ARGV[5])
+end
+return status`;
+
+/**
+ * RESUME: files a run that failed or was cancelled as waiting again, behind all that wait, with the given changes; nothing unless it is as it was when they
+ * were made. Answers 1 when it was.  KEYS run, open runs, waiting, meta  ARGV runId, status, version, patch JSON, event, channel
+ */
+const RESUME = `${EMIT}
+local found = redis.call('HMGET', KEYS[1], 'status', 'version')
+if found[1] ~= ARGV[2] or found[2] ~= ARGV[3] then return 0 end
+for _, change in ipairs(cjson.decode(ARGV[4])) do
+  if change[2] then redis.call('HSET', KEYS[1], change[1], change[2]) else redis.call('HDEL', KEYS[1], change[1]) end
+end
+redis.call('HSET', KEYS[1], 'status', 'waiting')
+redis.call('HINCRBY', KEYS[1], 'version', 1)
+redis.call('SADD', KEYS[2], ARGV[1])
+redis.call('ZADD', KEYS[3], redis.call('HINCRBY', KEYS[4], 'runsCreated', 1), ARGV[1])
+emit(KEYS[1], ARGV[1], ARGV[6], ARGV[5])
+return 1`;
+
+/** CONTINUE: a paused run, which kept its clusters, runs on. Answers the status that was found, or ''.  KEYS run  ARGV runId, event, channel */
+const CONTINUE = `${EMIT}
+local status = redis.call('HGET', KEYS[1], 'status')
+if status == 'paused' then
+  redis.call('HSET', KEYS[1], 'status', 'running', 'continued', 1)
+  redis.call('HINCRBY', KEYS[1], 'version', 1)
+  emit(KEYS[1], ARGV[1], ARGV[3], ARGV[2])
+end
+return status or ''`;
+
+/** Who asks, and why, for the record. */
+export interface Ask {
+  readonly actor: string;
+  readonly reason?: string;
+}
+
+const unknown = (runId: string): RemoraError =>
+  new RemoraError('not-found', `There is no run "${runId}".`, { hint: 'See `remora runs list`.' });
+
+const conflict = (runId: string, what: string, status: string): RemoraError =>
+  new RemoraError('conflict', `Run ${runId} cannot be ${what}: it is ${status}.`, {
+    hint: '`remora runs show` tells how it stands.',
+  });
+
+/** Steps that failed begin anew, as a new attempt; what they remembered is of the old one. */
+const withoutFailures = ({ steps }: RunRecord): [string, string][] =>
+  [...steps]
+    .filter(([, { status }]) => status === 'failed' || status === 'undone')
+    .map(([id, state]) => [`step:${id}`, JSON.stringify({ ...state, status: 'pending' } satisfies StepState)]);
+
+export class RunControl {
+  readonly #redis: Redis;
+  readonly #clock: Clock;
+
+  constructor(redis: Redis, clock: Clock) {
+    this.#redis = redis;
+    this.#clock = clock;
+  }
+
+  /** Cancels a run that waits or is paused; has one that runs stop at its next step. Throws `conflict` for one that has ended. */
+  async cancel(runId: string, { actor, reason }: Ask): Promise<void> {
+    const message = `cancelled by ${actor}${reason === undefined ? '' : `: ${reason}`}`;
+    const error = { code: 'run-stopped', message, hint: 'Go on with `remora runs resume`.' };
+    const status = await this.#redis.eval(
+      CANCEL,
+      ...[2, keys.run(runId), keys.waiting, runId, JSON.stringify(error), this.#clock().toISOString()],
+      ...[this.#event(runId, 'cancelled', message), this.#event(runId, 'running', `to be ${message}`)],
+      channels.runEvents,
+    );
+    if (status === '') throw unknown(runId);
+    if (!['waiting', 'paused', 'running', 'cancelled'].includes(String(status)))
+      throw conflict(runId, 'cancelled', String(status));
+  }
+
+  /** Has a run that failed or was cancelled go on from the first step that is not done. Throws `conflict` for any other. */
+  async resume(runId: string, { actor, notAfter }: Ask & Pick<ChangeOptions, 'notAfter'>): Promise<void> {
+    const hash = await this.#redis.hgetall(keys.run(runId));
+    const record = parseRunHash(hash);
+    if (!record) throw unknown(runId);
+    const { status, version, head } = record;
+    if (status !== 'failed' && status !== 'cancelled') throw conflict(runId, 'resumed', status);
+    const gone = ['finishedAt', 'error', 'stop'].map((field) => [field, false]);
+    // All that was accepted stays accepted; the window in which it was to end is another one.
+    const { notAfter: _, ...options } = head.options ?? {};
+    const renewed = JSON.stringify({
+      ...head,
+      options: { ...options, ...(notAfter === undefined ? {} : { notAfter }) },
+    });
+    const resumed = await this.#redis.eval(
+      RESUME,
+      ...[4, keys.run(runId), keys.openRuns, keys.waiting, keys.meta, runId, status, String(version)],
+      ...[
+        JSON.stringify([...gone, ['head', renewed], ...withoutFailures(record)]),
+        this.#event(runId, 'waiting', `resumed by ${actor}`),
+      ],
+      channels.runEvents,
+    );
+    if (resumed !== 1) throw conflict(runId, 'resumed', 'being changed by somebody else');
+  }
+
+  /** Has a paused run go on. Throws `conflict` for any other. */
+  async continue(runId: string, { actor }: Ask): Promise<void> {
+    const event = this.#event(runId, 'running', `continued by ${actor}`);
+    const status = await this.#redis.eval(CONTINUE, 1, keys.run(runId), runId, event, channels.runEvents);
+    if (status === '') throw unknown(runId);
+    if (status !== 'paused') throw conflict(runId, 'continued', String(status));
+  }
+
+  #event(runId: string, status: RunStatus, message: string): string {
+    return JSON.stringify({ at: this.#clock().toISOString(), runId, type: 'run', stepId: null, status, message });
+  }
+}

@@ -1,0 +1,61 @@
+import Type, { type Static } from 'typebox';
+import { RemoraError } from '../errors.ts';
+
+const Text = Type.String({ minLength: 1, maxLength: 1024 });
+const Texts = Type.Array(Text, { minItems: 1, maxItems: 200 });
+
+/** How a change is carried out, whichever it is: what the flags of every change say. Nothing here changes what a plan does to a node. */
+export const ChangeOptions = Type.Object(
+  {
+    /** The outages that the plan states are accepted. */
+    acceptOutage: Type.Optional(Type.Boolean()),
+    /** So many nodes of a roll may fail, `N` or `N%` of them, before no other one is begun; none when absent. */
+    maxFail: Type.Optional(Text),
+    /** Pause after the first node of a roll, until somebody says to continue. */
+    canary: Type.Optional(Type.Boolean()),
+    /** ISO 8601 with a zone: from then on no node is begun. */
+    notAfter: Type.Optional(Text),
+    /** Names of gates that need not be open. */
+    override: Type.Optional(Texts),
+    /** Why, in the words of whoever asks. */
+    reason: Type.Optional(Text),
+    /** Id of a ticket elsewhere. */
+    ticket: Type.Optional(Text),
+  },
+  { additionalProperties: false },
+);
+export type ChangeOptions = Static<typeof ChangeOptions>;
+
+const refuse = (message: string): never => {
+  throw new RemoraError('bad-input', message);
+};
+
+/** Reads `N` or `N%` as a number of `total`, rounded down; throws `bad-input` that names the flag. */
+export const parseShare = (text: string, flag: string): ((total: number) => number) => {
+  const match = /^(\d{1,6})(%?)$/.exec(text);
+  const value = Number(match?.[1]);
+  if (!match || (match[2] === '%' && value > 100))
+    return refuse(`${flag} ${text}: write a whole number, or a percentage up to 100%.`);
+  return match[2] === '%' ? (total) => Math.floor((total * value) / 100) : () => value;
+};
+
+/** Reads a moment in time, in ms since 1970; throws `bad-input`. A time without a zone would mean another moment on each machine. */
+export const parseMoment = (text: string, flag: string): number => {
+  const isComplete = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/.test(text);
+  const moment = isComplete ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(moment)
+    ? refuse(`${flag} ${text}: write a time with its zone, like 2030-01-31T22:00:00Z or 2030-01-31T22:00+01:00.`)
+    : moment;
+};
+
+/** Whether the options make sense by themselves. `gates` are the names that can be overridden. Throws `bad-input` that names the flag. */
+export const checkChangeOptions = (options: ChangeOptions, gates: readonly string[], now: Date): void => {
+  if (options.maxFail !== undefined) parseShare(options.maxFail, '--max-fail');
+  if (options.notAfter !== undefined && parseMoment(options.notAfter, '--not-after') <= now.getTime())
+    refuse(`--not-after ${options.notAfter} is over: nothing would be begun.`);
+  for (const gate of options.override ?? []) {
+    if (!gates.includes(gate)) refuse(`--override ${gate}: there is no such gate. There are ${gates.join(', ')}.`);
+  }
+  if (options.override !== undefined && options.reason === undefined)
+    refuse('--override needs --reason: say why the gate need not be open. It is recorded with the run.');
+};
