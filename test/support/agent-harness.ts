@@ -9,12 +9,12 @@ import type { OperationCall, OperationInput, OperationName } from '@remora/share
 import { distribution } from '../elasticsearch/distribution.ts';
 import { freePorts } from '../elasticsearch/ports.ts';
 import { jdkFor, newestVersionHere } from '../elasticsearch/versions.ts';
+import { cheapNode, endNodes, processesOf } from './cheap-node/processes.ts';
 import { type FakeGateway, startFakeGateway, until } from './fake-gateway.ts';
 
 /** What ships is what is tested: the bundle, made anew by each file of tests. */
 export const AGENT = join(import.meta.dirname, '../../agent/dist/remora-agent.mjs');
 execFileSync(process.execPath, [join(import.meta.dirname, '../../agent/build.ts')]);
-const CHEAP = join(import.meta.dirname, 'cheap-node');
 
 export interface Ended {
   readonly code: number | null;
@@ -42,12 +42,15 @@ export interface NodeBed extends AsyncDisposable {
   readonly gateway: FakeGateway;
   /** Arguments of `join` without the token. */
   readonly joinArgs: readonly string[];
-  join(): Promise<void>;
+  /** Joins with these arguments, some replaced or, where null, left out. */
+  join(changes?: Readonly<Record<string, string | null>>): Promise<void>;
   /** Starts `agent run` and waits for its first line. */
   startAgent(): Promise<AgentProcess>;
   startNode(): Promise<void>;
   /** Pid of the node, null when none runs. */
   nodePid(): number | null;
+  /** Pid of the last node that was asked to stop, null when none was. */
+  stoppingPid(): number | null;
   answers(): Promise<boolean>;
   yml(): Promise<string>;
   /** The record of the newest delivery in the agent's journal, as far as it can be read at this instant. */
@@ -60,20 +63,13 @@ export interface AgentProcess {
   readonly child: ChildProcess;
   readonly stderr: () => string;
   readonly stdout: () => string;
+  /** SIGSTOP; resolves when no more is done. */
+  freeze(): Promise<void>;
   /** SIGKILL, as a crash. */
   crash(): Promise<void>;
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>;
 }
-
-const isRunning = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
-};
 
 const end = async (child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> => {
   if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
@@ -101,6 +97,10 @@ const startAgent = async (dataDir: string): Promise<AgentProcess> => {
     child,
     stdout: () => stdout,
     stderr: () => stderr,
+    freeze: async () => {
+      child.kill('SIGSTOP');
+      await until('the agent is stopped', () => /^State:\s+T/m.test(readFileSync(`/proc/${child.pid}/status`, 'utf8')));
+    },
     crash: async () => {
       await end(child, 'SIGKILL');
     },
@@ -119,15 +119,21 @@ const newestRecord = (journal: string): { phase: string; id: string } | null => 
   return records.sort((a, b) => b.startedAtMs - a.startedAtMs)[0] ?? null;
 };
 
-const countNodes = (configDir: string): number =>
-  readdirSync('/proc').filter((pid) => {
-    try {
-      const isNode = /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('cheap-node/node.mjs');
-      return isNode && readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`ES_PATH_CONF=${configDir}\0`);
-    } catch {
-      return false;
-    }
-  }).length;
+/** Arguments in pairs of flag and value, some replaced or, where null, left out. */
+export const changeArguments = (
+  args: readonly string[],
+  changes: Readonly<Record<string, string | null>>,
+): readonly string[] => {
+  const pairs = new Map<string, string>();
+  for (let i = 0; i < args.length; i += 2) pairs.set(args[i] ?? '', args[i + 1] ?? '');
+  for (const [flag, value] of Object.entries(changes)) {
+    if (value === null) pairs.delete(flag);
+    else pairs.set(flag, value);
+  }
+  return [...pairs].flat();
+};
+
+const numberIn = (file: string): number => (existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0);
 
 /** A configuration directory, a cheap node, a gateway and room for an agent, each with its own ports. */
 export const createBed = async (settings: readonly string[] = [], esHomeGiven?: string): Promise<NodeBed> => {
@@ -145,19 +151,18 @@ export const createBed = async (settings: readonly string[] = [], esHomeGiven?: 
   process.env.CHEAP_NODE_EXECUTABLE = process.execPath;
   const agents: AgentProcess[] = [];
 
-  const nodePid = (): number | null => {
-    const file = join(root, 'pid');
-    const pid = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
-    return pid > 0 && isRunning(pid) ? pid : null;
-  };
+  const host = settings.find((line) => line.startsWith('network.host: '))?.split(' ')[1] ?? '127.0.0.1';
+  // The pid file may be of a node that is gone, and its number another process' by now.
+  const nodePid = (): number | null =>
+    processesOf(configDir, 'node.mjs').find((pid) => pid === numberIn(join(root, 'pid'))) ?? null;
   const answers = async (): Promise<boolean> =>
-    fetch(`http://127.0.0.1:${port}/`).then(
+    fetch(`http://${host}:${port}/`).then(
       (response) => response.status > 0,
       () => false,
     );
   const joinArgs = [
-    ...['--data-dir', dataDir, '--es-home', esHome, '--es-config', configDir, '--es-url', `http://127.0.0.1:${port}`],
-    ...['--start', join(CHEAP, 'start.sh'), '--stop', join(CHEAP, 'stop.sh')],
+    ...['--data-dir', dataDir, '--es-home', esHome, '--es-config', configDir, '--es-url', `http://${host}:${port}`],
+    ...['--start', cheapNode('start.sh'), '--stop', cheapNode('stop.sh')],
   ];
 
   return {
@@ -170,8 +175,9 @@ export const createBed = async (settings: readonly string[] = [], esHomeGiven?: 
     keystore: join(configDir, 'elasticsearch.keystore'),
     gateway,
     joinArgs,
-    async join() {
-      const ended = await runAgentCli(['join', '--token-file', '-', ...joinArgs], gateway.token());
+    async join(changes = {}) {
+      const args = changeArguments(joinArgs, changes);
+      const ended = await runAgentCli(['join', '--token-file', '-', ...args], gateway.token());
       if (ended.code !== 0) throw new Error(`join ended with ${ended.code}: ${ended.stderr}`);
     },
     async startAgent() {
@@ -181,18 +187,18 @@ export const createBed = async (settings: readonly string[] = [], esHomeGiven?: 
       return agent;
     },
     async startNode() {
-      spawn(join(CHEAP, 'start.sh'), { env: { ...process.env, ES_PATH_CONF: configDir }, stdio: 'ignore' });
+      spawn(cheapNode('start.sh'), { env: { ...process.env, ES_PATH_CONF: configDir }, stdio: 'ignore' });
       await until('the node answers', answers);
     },
     nodePid,
+    stoppingPid: () => numberIn(join(root, 'stopping')) || null,
     answers,
     yml: () => readFile(settingsFile, 'utf8'),
     record: () => newestRecord(join(dataDir, 'journal')),
-    nodeCount: () => countNodes(configDir),
+    nodeCount: () => processesOf(configDir, 'node.mjs').length,
     async [Symbol.asyncDispose]() {
       for (const agent of agents) await agent.crash();
-      const pid = nodePid();
-      if (pid !== null) process.kill(pid, 'SIGKILL');
+      await endNodes(configDir);
       await gateway[Symbol.asyncDispose]();
       await rm(root, { recursive: true, force: true });
     },

@@ -1,3 +1,4 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
@@ -27,66 +28,97 @@ const prepare = async (settings: readonly string[] = []): Promise<void> => {
 };
 afterEach(() => bed[Symbol.asyncDispose]());
 
-const crashIn = async (phase: string, afterMs = 0): Promise<void> => {
-  for (const deadline = Date.now() + 30_000; bed.record()?.phase !== phase; await turn()) {
-    if (Date.now() > deadline)
-      throw new Error(`the journal did not reach ${phase}: ${bed.record()?.phase}\n${agent.stderr()}`);
+/** Freezes the agent in a phase of a delivery as soon as something is so; false when that went by unseen, as it may on a machine that is busy. */
+const freezeIn = async (id: string, phase: string, isSo: () => boolean): Promise<boolean> => {
+  const now = (): string | undefined => {
+    const record = bed.record();
+    return record?.id === id ? record.phase : undefined;
+  };
+  for (const deadline = Date.now() + 30_000; now() !== phase || !isSo(); await turn()) {
+    if (now() === 'finished') return false;
+    if (Date.now() > deadline) throw new Error(`the journal did not reach ${phase}: ${now()}\n${agent.stderr()}`);
   }
-  await sleep(afterMs);
-  await agent.crash();
-  expect(bed.record()?.phase).toBe(phase);
+  await agent.freeze();
+  return now() === phase;
 };
 
-/** So many files that placing them takes long enough to be killed within. */
-const manyFiles = (content: string): OperationCall =>
-  op('files', {
-    write: Array.from({ length: 50 }, (_, index) => ({
-      path: `f${index}.crt`,
-      content: Buffer.from(`${content} ${index}`).toString('base64'),
+const crashIn = async (id: string, phase: string, isSo: () => boolean = () => true): Promise<void> => {
+  expect(await freezeIn(id, phase, isSo)).toBe(true);
+  await agent.crash();
+};
+
+/** Delivers files, again if it has to, until the agent is caught while it places them. */
+const crashWhilePlacing = async (placed: number, ...more: readonly OperationCall[]) => {
+  for (let attempt = 1; ; attempt++) {
+    const id = `r/s/${attempt}`;
+    const yml = await bed.yml();
+    const path = (index: number): string => `${attempt}-${index}.crt`;
+    const content = (index: number): string => `new ${attempt} ${index}`;
+    const write = Array.from({ length: 50 }, (_, index) => ({
+      path: path(index),
+      content: Buffer.from(content(index)).toString('base64'),
       source: 's',
       mode: 0o640,
-    })),
-    remove: [],
+    }));
+    bed.gateway.send([op('files', { write, remove: [] }), setting({ a: attempt }), ...more], { id });
+    const isPlaced = (index: number) => existsSync(join(bed.configDir, path(index)));
+    if ((await freezeIn(id, 'committed', () => isPlaced(placed))) && !isPlaced(49)) {
+      await agent.crash();
+      return { id, path, content, yml, set: `a: ${attempt}` };
+    }
+    agent.child.kill('SIGCONT');
+    await bed.gateway.result(id);
+  }
+};
+
+/** Whether the keystore tool of this bed is a JVM already, no longer the shell that starts it. */
+const toolRuns = (): boolean =>
+  readdirSync('/proc').some((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`KeystoreCli\0${bed.configDir}`);
+    } catch {
+      return false;
+    }
   });
 
 describe('a crash', () => {
-  test.each([0, 20, 60])('while files are placed (%i ms in) is rolled forward', async (afterMs) => {
+  test.each([0, 15, 30])('while files are placed, number %i by then, is rolled forward', async (placed) => {
     await prepare();
-    bed.gateway.send([manyFiles('new'), setting({ a: 1 }), restart()], { id: 'r/s/1' });
-    await crashIn('committed', afterMs);
+    const { id, path, content, set } = await crashWhilePlacing(placed, restart());
     const before = bed.nodePid();
     agent = await bed.startAgent();
-    expect(await bed.gateway.result('r/s/1')).toMatchObject({ outcome: 'done' });
+    expect(await bed.gateway.result(id)).toMatchObject({ outcome: 'done' });
     for (const index of [0, 25, 49])
-      expect(await readFile(join(bed.configDir, `f${index}.crt`), 'utf8')).toBe(`new ${index}`);
-    expect(await bed.yml()).toContain('a: 1');
+      expect(await readFile(join(bed.configDir, path(index)), 'utf8')).toBe(content(index));
+    expect(await bed.yml()).toContain(set);
     expect(bed.nodePid()).not.toBe(before);
     expect(bed.nodeCount()).toBe(1);
   });
 
   test('while files are placed, and a file that somebody else changed then, is contested and put back but for that file', async () => {
     await prepare();
-    const yml = await bed.yml();
-    bed.gateway.send([manyFiles('new'), setting({ a: 1 })], { id: 'r/s/1' });
-    await crashIn('committed');
-    await writeFile(join(bed.configDir, 'f7.crt'), 'from somebody else');
+    const { id, path, yml } = await crashWhilePlacing(0);
+    const theirs = path(7);
+    await writeFile(join(bed.configDir, theirs), 'from somebody else');
     await bed.startAgent();
-    const result = await bed.gateway.result('r/s/1');
+    const result = await bed.gateway.result(id);
     expect(result).toMatchObject({ outcome: 'contested', error: { code: 'step-contested' } });
-    expect(result.error?.message).toContain('f7.crt');
-    expect(await readFile(join(bed.configDir, 'f7.crt'), 'utf8')).toBe('from somebody else');
+    expect(result.error?.message).toContain(theirs);
+    expect(await readFile(join(bed.configDir, theirs), 'utf8')).toBe('from somebody else');
+    expect(existsSync(join(bed.configDir, path(0)))).toBe(false);
     expect(await bed.yml()).toBe(yml);
   });
 
-  test.each([
-    ['stops', 100],
-    ['starts', 900],
-    ['has been started', 1300],
-  ])('while the node %s is finished, with one node', async (_, afterMs) => {
-    await prepare(['cheap.stop.ms: 600', 'cheap.start.ms: 800']);
+  const moments: readonly [string, (before: number | null) => boolean][] = [
+    ['stops', (before) => bed.stoppingPid() === before],
+    ['is gone', () => bed.nodeCount() === 0],
+    ['has been started', (before) => ![null, before].includes(bed.nodePid())],
+  ];
+  test.each(moments)('while the node %s is finished, with one node', async (_, isSo) => {
+    await prepare(['cheap.stop.ms: 600', 'cheap.start.ms: 2000']);
     const before = bed.nodePid();
     bed.gateway.send([setting({ a: 1 }), restart()], { id: 'r/s/1' });
-    await crashIn('restarting', afterMs);
+    await crashIn('r/s/1', 'restarting', () => isSo(before));
     await bed.startAgent();
     expect(await bed.gateway.result('r/s/1')).toMatchObject({
       outcome: 'done',
@@ -101,7 +133,7 @@ describe('a crash', () => {
     await prepare(['cheap.stop.ms: 500']);
     const yml = await bed.yml();
     bed.gateway.send([setting({ 'cheap.hang': true }), restart(1000)], { id: 'r/s/1' });
-    await crashIn('undoing', 100);
+    await crashIn('r/s/1', 'undoing', () => bed.stoppingPid() === bed.nodePid());
     await bed.startAgent();
     expect(await bed.gateway.result('r/s/1')).toMatchObject({ outcome: 'undone' });
     expect(await bed.yml()).toBe(yml);
@@ -116,7 +148,7 @@ describe('a crash', () => {
     });
     const before = await readFile(bed.keystore);
     bed.gateway.send([entry('cluster.remote.us.credentials', 'second'), file('a.crt', 'x')], { id: 'r/s/2' });
-    await crashIn('keystore', 300);
+    await crashIn('r/s/2', 'keystore', toolRuns);
     agent = await bed.startAgent();
     expect(await bed.gateway.result('r/s/2')).toMatchObject({ outcome: 'undone' });
     expect(await readFile(bed.keystore)).toEqual(before);

@@ -1,6 +1,7 @@
 /**
  * A stand-in for an Elasticsearch node where Elasticsearch itself is not the point: it reads elasticsearch.yml from ES_PATH_CONF as the real one does,
- * answers HTTP after `cheap.start.ms`, and ends with an error for `cheap.broken: true`. `cheap.hang: true`: lives, but never answers.
+ * answers HTTP after `cheap.start.ms`, and ends with an error for `cheap.broken: true`. `cheap.hang: true`: lives, but never answers. A file `stopping`
+ * holds the pid of the last one that was asked to stop, which takes `cheap.stop.ms`.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -24,7 +25,11 @@ if (setting('cheap.broken') === 'true') {
     response.writeHead(401, { 'content-type': 'application/json' });
     response.end(JSON.stringify({ settings: text }));
   });
-  setTimeout(() => server.listen(Number(setting('http.port')), '127.0.0.1'), Number(setting('cheap.start.ms') ?? 50));
+  const listen = () => server.listen(Number(setting('http.port')), setting('network.host') ?? '127.0.0.1');
+  setTimeout(listen, Number(setting('cheap.start.ms') ?? 50));
 }
-process.on('SIGTERM', () => setTimeout(() => process.exit(0), Number(setting('cheap.stop.ms') ?? 20)));
+process.on('SIGTERM', () => {
+  writeFileSync(join(config, '..', 'stopping'), String(process.pid));
+  setTimeout(() => process.exit(0), Number(setting('cheap.stop.ms') ?? 20));
+});
 writeFileSync(join(config, '..', 'pid'), String(process.pid));
