@@ -1,51 +1,75 @@
+import { realpathSync } from 'node:fs';
 import { basename } from 'node:path';
-import { allPids, argumentsOf, identityOf, isAlive, listenersOn, pidOf, variableOf } from '../system/process-table.ts';
+import {
+  allPids,
+  argumentsOf,
+  identityOf,
+  isAlive,
+  listenersOn,
+  listensOn,
+  parentOf,
+  pidOf,
+  variableOf,
+} from '../system/process-table.ts';
 
 /** Finds the Elasticsearch process of this node. Several ways, since an agent must see nodes of packages, of archives, in containers and in tests alike. */
 export interface NodeProcess {
   /** `PID:STARTTICKS` of the running node, null when none runs. While a node starts, this may first be its launcher. */
   current(): Promise<string | null>;
-  /** What runs for this configuration directory whether it listens or not; the likeliest first. */
+  /** The node's server, whether it listens already or not; null while there is only a launcher. */
+  server(): string | null;
+  /** JVMs of Elasticsearch for this configuration directory: the server first, its launcher last. */
   candidates(): string[];
+  /** Whether this process listens on the node's HTTP port; also true where the agent's user may not see what it listens on. */
+  serves(identity: string): boolean;
 }
 
-/** Programs that carry ES_PATH_CONF around a node but are not it. */
-const AROUND = new Set([
-  'sh',
-  'bash',
-  'dash',
-  'ash',
-  'env',
-  'sudo',
-  'su',
-  'runuser',
-  'setsid',
-  'setpriv',
-  'nohup',
-  'timeout',
-  'systemctl',
-  'systemd-run',
-]);
+const isJava = (args: readonly string[]): boolean => basename(args[0] ?? '') === 'java';
 
-export const isJavaProcess = (pid: number): boolean => basename(argumentsOf(pid)[0] ?? '') === 'java';
+/**
+ * The JVM that is the node. Much else carries ES_PATH_CONF or -Des.path.conf: shells, editors, `elasticsearch-reset-password`, the launcher. A main class
+ * of somebody else's around Elasticsearch is known by the property that a server gets from its launcher.
+ */
+const isServer = (args: readonly string[]): boolean =>
+  isJava(args) &&
+  (args.some((arg) => /^(org\.elasticsearch\.server\/)?org\.elasticsearch\.bootstrap\.Elasticsearch$/.test(arg)) ||
+    (args.some((arg) => arg.startsWith('-Des.distribution.type=')) &&
+      !args.some((arg) => arg.startsWith('org.elasticsearch.'))));
 
-const belongsTo = (pid: number, configDir: string): boolean => {
-  const args = argumentsOf(pid);
-  if (args.length === 0 || AROUND.has(basename(args[0] ?? '')) || args.some((arg) => /keystore/i.test(arg)))
-    return false;
-  return args.includes(`-Des.path.conf=${configDir}`) || variableOf(pid, 'ES_PATH_CONF') === configDir;
+/** From 8.3 on `bin/elasticsearch` is a JVM that starts the server and, in the foreground, lives a moment longer. */
+const isLauncher = (args: readonly string[]): boolean => isJava(args) && args.includes('-Dcli.name=server');
+
+const realPathOf = (path: string): string => {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 };
 
-/** The server's JVM names its configuration directory itself; the launcher before it and other programs only inherit it. */
-const rank = (pid: number): number => {
+const PATH_CONF = '-Des.path.conf=';
+
+/** The configuration directory that a process names; null for a server that was started with the default of its home, which names none. */
+const configDirOf = (pid: number): string | null => {
   const args = argumentsOf(pid);
-  if (args.some((arg) => /org\.elasticsearch\.(server|bootstrap)/.test(arg))) return 0;
-  return isJavaProcess(pid) ? 1 : 2;
+  const named = args.find((arg) => arg.startsWith(PATH_CONF))?.slice(PATH_CONF.length);
+  const path = named ?? variableOf(pid, 'ES_PATH_CONF');
+  if (path !== null) return realPathOf(path);
+  const parent = parentOf(pid);
+  return parent !== null && isLauncher(argumentsOf(parent)) ? configDirOf(parent) : null;
 };
 
 const portOf = (url: string): number => {
   const { port, protocol } = new URL(url);
   return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
+};
+
+/** Who listens on the node's port and is its node. What names no directory counts only if it is a server: on that port may also be a proxy, or another node. */
+const listener = (port: number, configDir: string): string | null => {
+  const pids = listenersOn(port);
+  const own = pids.find((pid) => configDirOf(pid) === configDir);
+  const pid = own ?? pids.find((other) => isServer(argumentsOf(other)) && configDirOf(other) === null);
+  return pid === undefined ? null : identityOf(pid);
 };
 
 export const findNodeProcess = (options: {
@@ -54,24 +78,28 @@ export const findNodeProcess = (options: {
   mainPid: () => Promise<number | null>;
 }): NodeProcess => {
   const port = portOf(options.url);
-  // Only a process that listens is remembered: until then the launcher may be what was found.
+  const configDir = realPathOf(options.configDir);
+  // Only a process that listens is remembered: it cannot turn out to be another one's.
   let listening: string | null = null;
 
-  const candidates = (): string[] =>
+  const ofKind = (isKind: (args: readonly string[]) => boolean): string[] =>
     allPids()
-      .filter((pid) => pid !== process.pid && pid !== process.ppid && belongsTo(pid, options.configDir))
-      .sort((a, b) => rank(a) - rank(b))
+      .filter((pid) => isKind(argumentsOf(pid)) && configDirOf(pid) === configDir)
       .flatMap((pid) => identityOf(pid) ?? []);
 
+  const server = (): string | null => {
+    if (listening !== null && isAlive(listening)) return listening;
+    listening = listener(port, configDir);
+    return listening ?? ofKind(isServer)[0] ?? null;
+  };
+
   return {
-    candidates,
+    server,
+    candidates: () => [...ofKind(isServer), ...ofKind(isLauncher)],
+    serves: (identity) => listensOn(pidOf(identity), port) !== false,
     async current() {
-      if (listening !== null && isAlive(listening)) return listening;
-      const listeners = listenersOn(port).sort((a, b) => rank(a) - rank(b));
-      listening = listeners.flatMap((pid) => identityOf(pid) ?? [])[0] ?? null;
-      if (listening !== null) return listening;
-      const first = candidates()[0];
-      if (first !== undefined) return first;
+      const found = server() ?? ofKind(isLauncher)[0];
+      if (found !== undefined) return found;
       const main = await options.mainPid();
       return main === null ? null : identityOf(main);
     },

@@ -3,7 +3,7 @@ import { messageOf } from '@remora/shared/errors.ts';
 import { isAlive, pidOf, writersOf } from '../system/process-table.ts';
 import type { ServiceManager, StartAttempt } from '../system/service-manager.ts';
 import { answers } from './http.ts';
-import { isJavaProcess, type NodeProcess } from './process.ts';
+import type { NodeProcess } from './process.ts';
 import { lastLines, watchOutput } from './start-failure.ts';
 
 /** Stopping and starting a node. "Restarted" means: the identity of its process is another, and it answers HTTP. */
@@ -17,6 +17,10 @@ export interface NodeControl {
 export class NodeFailure extends Error {
   override readonly name = 'NodeFailure';
 }
+
+/** Whether it is this process, and no other, that answers at the node's address. */
+export const answersAs = async (identity: string, { node, url }: Pick<NodeControl, 'node' | 'url'>): Promise<boolean> =>
+  node.serves(identity) && (await answers(url)) && isAlive(identity);
 
 const POLL_MS = 200;
 /** As long as the packages' unit allows for a start; a stop that flushes and closes shards may be slow too. */
@@ -48,17 +52,6 @@ interface StartState {
   readonly seen: Set<string>;
 }
 
-/** A crash of the agent may have left a start request on its way: who writes to its log is found, and waited for instead of starting a second node. */
-const adoptStart = (logFile: string, over: AbortSignal): StartAttempt | null => {
-  const [pid] = writersOf(logFile);
-  if (pid === undefined) return null;
-  const ended = (async () => {
-    while (!over.aborted && writersOf(logFile).length > 0) await sleep(POLL_MS);
-    return null;
-  })();
-  return { pid, ended };
-};
-
 const watchRequest = (attempt: StartAttempt): StartState => {
   const state: StartState = { refusal: null, requestEnded: false, seen: new Set() };
   attempt.ended.then((refusal) => {
@@ -69,20 +62,16 @@ const watchRequest = (attempt: StartAttempt): StartState => {
 };
 
 /**
- * Why the start has failed for good. A short timer is never a reason. A process that was seen and has gone without a successor is; the start request's
- * own process does not count as the node unless it is a JVM (a start command that stays in the foreground), since `supervisorctl start` and the
- * like go away when all is well.
+ * Why the start has failed for good. A short timer is never a reason, and neither is what the service manager remembers while the request is under way:
+ * `failed` may be of an earlier start, or of the stop. A process that was seen and has gone without a successor is a reason.
  */
-const failureOf = async (control: NodeControl, attempt: StartAttempt, state: StartState): Promise<string | null> => {
+const failureOf = async (control: NodeControl, state: StartState): Promise<string | null> => {
   if (state.refusal !== null) return state.refusal;
-  const failed = await control.service.failure();
-  if (failed !== null) return failed;
   const living = control.node.candidates();
-  for (const identity of living) {
-    if (pidOf(identity) !== attempt.pid || isJavaProcess(pidOf(identity))) state.seen.add(identity);
-  }
-  const allGone = state.seen.size > 0 && living.length === 0 && [...state.seen].every((identity) => !isAlive(identity));
-  return allGone && state.requestEnded ? `its process ${pidOf([...state.seen].at(-1) ?? '')} is gone` : null;
+  for (const identity of living) state.seen.add(identity);
+  if (living.length > 0 || !state.requestEnded) return null;
+  const last = [...state.seen].at(-1);
+  return (await control.service.failure()) ?? (last === undefined ? null : `its process ${pidOf(last)} is gone`);
 };
 
 const sentenceOf = async (
@@ -95,7 +84,26 @@ const sentenceOf = async (
   return `The node did not start: ${why}.${said.length === 0 ? '' : ` It said: ${said.join(' | ')}`}`;
 };
 
-const ALREADY_RUNNING: StartAttempt = { pid: undefined, ended: Promise.resolve(null) };
+const ALREADY_RUNNING: StartAttempt = { ended: Promise.resolve(null) };
+
+/**
+ * Whether a server other than `replaces` runs already. A launcher without one is the end of the old node or the beginning of a new one, and a crash of the
+ * agent may have left a start request on its way, which is found by who writes to its log: what becomes of them is waited for, or there would be two nodes.
+ */
+const isUnderWay = async (
+  { node }: NodeControl,
+  { replaces, logFile }: { replaces: string | null; logFile: string },
+  deadline: number,
+): Promise<boolean> => {
+  for (;;) {
+    const server = node.server();
+    if (server !== null && server !== replaces) return true;
+    const isQuiet = node.candidates().every((identity) => identity === replaces) && writersOf(logFile).length === 0;
+    if (isQuiet) return false;
+    if (Date.now() > deadline) return true;
+    await sleep(POLL_MS);
+  }
+};
 
 /**
  * Starts the node, unless a start is under way or done, and waits until another process than `replaces` answers HTTP. Resolves with its identity;
@@ -107,27 +115,21 @@ export const startNode = async (
 ): Promise<string> => {
   const { replaces, timeoutMs, logFile } = options;
   const beganAtMs = Date.now();
-  const over = new AbortController();
-  const running = await control.node.current();
-  const isNew = running !== null && running !== replaces;
-  const attempt = isNew ? ALREADY_RUNNING : (adoptStart(logFile, over.signal) ?? control.service.start(logFile));
+  const deadline = beganAtMs + timeoutMs;
+  const attempt = (await isUnderWay(control, options, deadline)) ? ALREADY_RUNNING : control.service.start(logFile);
   const state = watchRequest(attempt);
   const output = watchOutput(logFile);
-  try {
-    for (;;) {
-      const identity = await control.node.current();
-      if (identity !== null && identity !== replaces) {
-        output.see(identity);
-        if ((await answers(control.url)) && isAlive(identity)) return (await control.node.current()) ?? identity;
-      }
-      const late = Date.now() - beganAtMs > timeoutMs;
-      const why =
-        (await failureOf(control, attempt, state)) ??
-        (late ? `it does not answer at ${control.url} after ${Math.round(timeoutMs / 1000)} s` : null);
-      if (why !== null) throw new NodeFailure(await sentenceOf(why, output, control.service, beganAtMs));
-      await sleep(POLL_MS);
+  for (;;) {
+    const identity = await control.node.current();
+    if (identity !== null && identity !== replaces) {
+      output.see(identity);
+      if (await answersAs(identity, control)) return identity;
     }
-  } finally {
-    over.abort();
+    const late = Date.now() > deadline;
+    const why =
+      (await failureOf(control, state)) ??
+      (late ? `it does not answer at ${control.url} after ${Math.round(timeoutMs / 1000)} s` : null);
+    if (why !== null) throw new NodeFailure(await sentenceOf(why, output, control.service, beganAtMs));
+    await sleep(POLL_MS);
   }
 };

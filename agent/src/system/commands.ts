@@ -43,7 +43,6 @@ export const commandService = (
     const [program = '', ...args] = start;
     const child = spawnDetached(program, args, { logFile, env });
     return {
-      pid: child.pid,
       ended: child.ended.then(({ code, why }) => (code === 0 ? null : `the start command "${start.join(' ')}" ${why}`)),
     };
   },

@@ -32,6 +32,12 @@ export const pidOf = (identity: string): number => Number(identity.split(':')[0]
 
 export const isAlive = (identity: string): boolean => identityOf(pidOf(identity)) === identity;
 
+/** The process that started this one, or took it over; null when it is gone. */
+export const parentOf = (pid: number): number | null => {
+  const parent = Number(statFields(pid)[1]);
+  return Number.isInteger(parent) && parent > 0 ? parent : null;
+};
+
 /** USER_HZ is 100 on every Linux architecture that Node runs on. */
 const TICKS_PER_SECOND = 100;
 
@@ -71,10 +77,10 @@ export const outputsOf = (pid: number): string[] =>
 export const writersOf = (logFile: string): number[] =>
   allPids().filter((pid) => pid !== process.pid && identityOf(pid) !== null && outputsOf(pid).includes(logFile));
 
-/** Socket inodes that listen on a TCP port in this network namespace, from /proc/net/tcp and tcp6 (state 0A is LISTEN). */
-const listeningInodes = (port: number): Set<string> => {
+/** Socket inodes that listen on a TCP port in a process' network namespace, from its net/tcp and net/tcp6 (state 0A is LISTEN). */
+const listeningInodes = (pid: number | 'self', port: number): Set<string> => {
   const wanted = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  const lines = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((file) =>
+  const lines = [`/proc/${pid}/net/tcp`, `/proc/${pid}/net/tcp6`].flatMap((file) =>
     attempt(() => readFileSync(file, 'utf8'), '').split('\n'),
   );
   return new Set(
@@ -87,7 +93,15 @@ const listeningInodes = (port: number): Set<string> => {
 
 /** The processes that listen on a TCP port. */
 export const listenersOn = (port: number): number[] => {
-  const inodes = listeningInodes(port);
+  const inodes = listeningInodes('self', port);
   if (inodes.size === 0) return [];
   return allPids().filter((pid) => openFilesOf(pid).some((file) => inodes.has(file)));
+};
+
+/** Whether a process listens on a TCP port, in its own network namespace; null when this user may not see that. */
+export const listensOn = (pid: number, port: number): boolean | null => {
+  const files = openFilesOf(pid);
+  if (files.length === 0) return null;
+  const inodes = listeningInodes(pid, port);
+  return files.some((file) => inodes.has(file));
 };

@@ -9,7 +9,10 @@ export interface ServiceManager {
   stop(): Promise<void>;
   /** Begins a start. What is started outlives the agent. */
   start(logFile: string): StartAttempt;
-  /** Why the start has failed as far as the service manager knows; null while it has not. Cheap enough to ask twice a second. */
+  /**
+   * Why the start has failed as far as the service manager knows; null while it has not. Asked only when the request has ended: before, this may be what is
+   * left of an earlier start. Cheap enough to ask twice a second.
+   */
   failure(): Promise<string | null>;
   /** The main process, when the service manager knows one. */
   mainPid(): Promise<number | null>;
@@ -20,8 +23,6 @@ export interface ServiceManager {
 }
 
 export interface StartAttempt {
-  /** The process of the start request itself, which need not be the node. */
-  readonly pid: number | undefined;
   /** Resolves with null when the start request ended well, or with a sentence why not. May never resolve for a command that stays in the foreground. */
   readonly ended: Promise<string | null>;
 }

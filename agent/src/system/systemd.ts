@@ -25,7 +25,6 @@ export const systemdService = (unit: string): ServiceManager => ({
     // Not `--no-block`: systemctl's exit code is how a Type=notify unit says that the node failed.
     const child = spawnDetached('systemctl', ['start', '--', unit], { logFile });
     return {
-      pid: child.pid,
       ended: child.ended.then(({ code, why }) => (code === 0 ? null : `systemctl start ${unit} ${why}`)),
     };
   },
