@@ -3,9 +3,9 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
-import { isLoopback } from '@remora/shared/model/address.ts';
 import { parseNodeName } from '@remora/shared/model/names.ts';
 import { toolRefusal } from './keystore/tool.ts';
+import { nodeUrl } from './node/address.ts';
 import { SETTINGS_FILE } from './operations/settings.ts';
 import { readSettings } from './settings-file/edit.ts';
 import { run } from './system/exec.ts';
@@ -75,26 +75,6 @@ const nodeName = (given: string | undefined, settings: Settings): { name: string
   }
   const name = parseNodeName(given ?? own);
   return { name, nodeName: name };
-};
-
-const nodeUrl = (given: string | undefined, settings: Settings): string => {
-  if (given === undefined) {
-    const scheme = String(settings['xpack.security.http.ssl.enabled']) === 'true' ? 'https' : 'http';
-    return `${scheme}://localhost:${settings['http.port'] ?? 9200}`;
-  }
-  const url = URL.canParse(given)
-    ? new URL(given)
-    : refuse(`--es-url "${given}" is not a URL.`, 'For example https://localhost:9200.');
-  if (!/^https?:$/.test(url.protocol)) return refuse(`--es-url "${given}" is neither http nor https.`);
-  if (url.username !== '' || url.pathname !== '/')
-    return refuse('--es-url has a user, a password or a path; give only scheme, host and port.');
-  if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
-    return refuse(
-      `--es-url "${given}" would send the cluster's password over the network in clear.`,
-      'Give an https URL, or the address of this machine itself, for example http://127.0.0.1:9200.',
-    );
-  }
-  return given.replace(/\/+$/, '');
 };
 
 const httpCa = async (given: string | undefined, configDir: string, url: string): Promise<string | undefined> => {

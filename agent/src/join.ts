@@ -9,9 +9,12 @@ import { readConfig, writeConfig } from './config.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import { discoverNode, type NodeOptions } from './discover.ts';
 import { enrol } from './enrolment.ts';
+import { openFence } from './fence.ts';
 import { findNodeProcess, processFacts } from './node/process.ts';
+import { answersAs } from './node/restart.ts';
 import { splitCommand } from './system/commands.ts';
 import { isMissing, writePrivate } from './system/durable-file.ts';
+import type { ServiceManager } from './system/service-manager.ts';
 import { serviceManagerOf } from './system/service-managers.ts';
 
 export interface JoinOptions extends NodeOptions {
@@ -75,6 +78,29 @@ const refuseOtherCluster = (
   );
 };
 
+/** The node's process, null when none runs; throws when one runs that is not who answers at the URL, since its restarts could not be seen there. */
+const nodePid = async (
+  { configDir, url }: Pick<AgentConfig['elasticsearch'], 'configDir' | 'url'>,
+  manager: ServiceManager,
+): Promise<number | null> => {
+  const node = findNodeProcess({ configDir, url, mainPid: () => manager.mainPid() });
+  const identity = await node.current();
+  const { pid } = processFacts(identity);
+  if (identity === null || (await answersAs(identity, { node, url }))) return pid;
+  throw new RemoraError('bad-input', `The node runs as process ${pid}, but it does not answer at ${url}.`, {
+    hint: "Give the node's own HTTP address with --es-url. If it is just starting, join when it is up.",
+  });
+};
+
+/**
+ * Another store, or one from before what this agent saw, gives other values the references that the ledger knows, and its fences begin lower. Without a
+ * ledger, what is ours is written once more. The ledger goes first: while the fence is there, an interrupted join does this again.
+ */
+const forgetStore = async (directory: DataDirectory): Promise<void> => {
+  await rm(directory.ledger, { force: true });
+  await rm(directory.fence, { force: true });
+};
+
 /** `remora agent join`: checks, enrols, and writes agent.yml last, so that an interrupted join can be repeated. */
 export const joinAgent = async (options: JoinOptions): Promise<void> => {
   const token = await readToken(options.tokenFile);
@@ -86,13 +112,12 @@ export const joinAgent = async (options: JoinOptions): Promise<void> => {
   const manager = serviceManagerOf(settled);
   const why = await manager.check();
   if (why !== null) throw new RemoraError('bad-input', `${why}.`);
+  const pid = await nodePid(elasticsearch, manager);
   const directory = await openDataDirectory(options.dataDir);
   const existing = await readConfig(directory.config);
   refuseOtherNode(existing, options, elasticsearch.configDir);
 
   const { configDir, home, url } = elasticsearch;
-  const node = findNodeProcess({ configDir, url, mainPid: () => manager.mainPid() });
-  const { pid } = processFacts(await node.current());
   const key = await pendingKey(directory);
   const { fleetCa, response } = await enrol(token, key, {
     name,
@@ -100,6 +125,8 @@ export const joinAgent = async (options: JoinOptions): Promise<void> => {
   });
   refuseOtherCluster(existing, options, response);
   const { cluster, storeId, coordinators } = response;
+  const { highest } = await openFence(directory.fence);
+  if (existing?.storeId !== storeId || highest() > response.fence) await forgetStore(directory);
   await writePrivate(directory.fleetCa, fleetCa);
   await writePrivate(directory.certificate, response.certificatePem);
   await writePrivate(directory.key, key);

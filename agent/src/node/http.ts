@@ -3,6 +3,7 @@ import type { IncomingMessage, RequestOptions } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import type { AgentConfig } from '../checks.ts';
+import { isOwnAddress } from './address.ts';
 
 /**
  * HTTP to this node's own Elasticsearch. `node:http` is not imported: an import evaluates all its exports, among them a WebSocket client of Node's own
@@ -78,6 +79,16 @@ export const callNode = async (config: AgentConfig, call: NodeCall): Promise<{ s
   if (target.pathname + target.search !== call.path) {
     // The allow-list judged the path as it was written; another one must not be what is asked.
     throw new RemoraError('bad-input', `The path ${call.path} would be sent as ${target.pathname}${target.search}.`);
+  }
+  if (target.protocol === 'http:' && !isOwnAddress(target.hostname)) {
+    // Checked at each call: an address that was this machine's at join may be another's now.
+    throw new RemoraError(
+      'bad-input',
+      `${url} is no address of this machine: the password would cross the network in clear.`,
+      {
+        hint: 'Put an https URL, or an address of this machine itself, in agent.yml.',
+      },
+    );
   }
   const body = call.body === undefined ? undefined : JSON.stringify(call.body);
   try {

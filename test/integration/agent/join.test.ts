@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { formatJoinToken } from '@remora/shared/protocol/join-token.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { createBed, type NodeBed, runAgentCli } from '../../support/agent-harness.ts';
+import { freePorts } from '../../elasticsearch/ports.ts';
+import { changeArguments, createBed, type NodeBed, runAgentCli } from '../../support/agent-harness.ts';
 
 let bed: NodeBed;
 beforeAll(async () => {
@@ -12,16 +13,10 @@ beforeAll(async () => {
 });
 afterAll(() => bed[Symbol.asyncDispose]());
 
-/** The arguments with some replaced or, where null, left out. */
-const args = (changes: Record<string, string | null> = {}): string[] => {
-  const pairs = new Map<string, string>();
-  for (let i = 0; i < bed.joinArgs.length; i += 2) pairs.set(bed.joinArgs[i] ?? '', bed.joinArgs[i + 1] ?? '');
-  for (const [flag, value] of Object.entries(changes)) {
-    if (value === null) pairs.delete(flag);
-    else pairs.set(flag, value);
-  }
-  return ['join', '--token-file', '-', ...[...pairs].flat()];
-};
+const args = (changes: Record<string, string | null> = {}): string[] => [
+  ...['join', '--token-file', '-'],
+  ...changeArguments(bed.joinArgs, changes),
+];
 const mode = (path: string): number => statSync(path).mode & 0o777;
 
 describe('join refuses', () => {
@@ -123,6 +118,23 @@ describe('join', () => {
       `http://localhost:${bed.port}`,
     );
   });
+});
+
+test('a node that runs, but does not answer at its address, is not joined', async () => {
+  await using other = await createBed();
+  await other.startNode();
+  const [elsewhere = 0] = await freePorts(1);
+  const changes = { '--es-url': `http://127.0.0.1:${elsewhere}` };
+  const ended = await runAgentCli(
+    ['join', '--token-file', '-', ...changeArguments(other.joinArgs, changes)],
+    other.gateway.token(),
+  );
+  expect(ended).toMatchObject({ code: 64, stdout: '' });
+  expect(ended.stderr).toContain(
+    `runs as process ${other.nodePid()}, but it does not answer at http://127.0.0.1:${elsewhere}`,
+  );
+  expect(existsSync(other.dataDir)).toBe(false);
+  expect(other.gateway.joined).toEqual([]);
 });
 
 describe('two agents', () => {

@@ -18,3 +18,9 @@ test.each(['/_resolve/cluster/us:\\..\\..\\..\\_security', '/a/../_security', '/
     await expect(callNode(config, call)).rejects.toMatchObject({ code: 'bad-input' });
   },
 );
+
+test('a password is not sent in clear to an address that is not, or no longer, of this machine', async () => {
+  const elsewhere = { ...config, elasticsearch: { ...config.elasticsearch, url: 'http://198.51.100.7:9200' } };
+  const call = { method: 'GET', path: '/', user: 'u', password: 'p', signal: AbortSignal.timeout(5000) };
+  await expect(callNode(elsewhere, call)).rejects.toMatchObject({ code: 'bad-input' });
+});
