@@ -28,6 +28,9 @@ export interface FakeGateway extends AsyncDisposable {
   /** Public keys of the joins that were answered. */
   readonly joined: JoinRequest[];
   cluster: string;
+  storeId: string;
+  /** The highest fence that went to an agent. */
+  fence: number;
   /** Whether results are acknowledged; true at first. */
   acknowledges: boolean;
   /** Answers the next `hello` by closing with `notAllowed` while true. */
@@ -99,7 +102,8 @@ export const startFakeGateway = async (directory: string, port = 0): Promise<Fak
         certificatePem: issued.certificatePem,
         name,
         cluster: gateway.cluster,
-        storeId: 'store-1',
+        storeId: gateway.storeId,
+        fence: gateway.fence,
         coordinators: [gateway.url],
       }),
     );
@@ -157,6 +161,8 @@ export const startFakeGateway = async (directory: string, port = 0): Promise<Fak
     received: [],
     joined: [],
     cluster: 'eu',
+    storeId: 'store-1',
+    fence: 0,
     acknowledges: true,
     refuses: false,
     connected: () => sockets.size > 0,
@@ -172,7 +178,10 @@ export const startFakeGateway = async (directory: string, port = 0): Promise<Fak
           .find((message): message is Result => message.type === 'result' && message.id === id),
       );
     },
-    send: (operations, { id, fence = 1 }) => newest().send(JSON.stringify({ type: 'deliver', id, fence, operations })),
+    send: (operations, { id, fence = 1 }) => {
+      gateway.fence = Math.max(gateway.fence, fence);
+      newest().send(JSON.stringify({ type: 'deliver', id, fence, operations }));
+    },
     sendRaw: (frame) => newest().send(frame),
     result: (id) =>
       until(`the result of ${id}`, () =>

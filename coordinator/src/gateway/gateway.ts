@@ -84,12 +84,13 @@ export const createGateway = async (parts: GatewayParts): Promise<Gateway> => {
     log.warn({ reason: messageOf(error) }, 'this coordinator could not say that it lives'),
   );
   const store = openDeliveryStore(redis);
+  const highestFence = (): Promise<number> => store.highestFence();
   const nodeOf = (fingerprint: string): Promise<string | null> => redis.hget(keys.agentCertificates, fingerprint);
   const hub = openSessionHub({
     registry,
     presence: trackPresence(inventory.nodes),
     wakeUps,
-    helloCheck: helloCheck({ redis, storeId, highestFence: () => store.highestFence(), verifyNode, log }),
+    helloCheck: helloCheck({ redis, storeId, highestFence, verifyNode, log }),
     answers: answerSink({ store, wakeUps, log }),
     log,
   });
@@ -112,6 +113,7 @@ export const createGateway = async (parts: GatewayParts): Promise<Gateway> => {
     fleetCa.issueAgentCertificate(request);
   const join = enrolment({
     ...{ tokens, inventory, registry, wakeUps, nodeOf, issueAgentCertificate, verifyNode, storeId, publicUrls },
+    highestFence,
   });
   let stopping = false;
   return {

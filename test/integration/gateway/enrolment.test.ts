@@ -6,6 +6,7 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import { parseJoinToken } from '@remora/shared/protocol/join-token.ts';
 import { paths } from '@remora/shared/protocol/limits.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { HIGHEST_FENCE } from '../../../coordinator/src/gateway/gateway-keys.ts';
 import { generateRsaKeyPair, type KeyPair } from '../../../coordinator/src/pki/keys.ts';
 import { keys as storeKeys } from '../../../coordinator/src/store/keys.ts';
 import { type GatewayFleet, startGatewayFleet, type TestCoordinator } from '../../support/gateway-fleet.ts';
@@ -56,6 +57,12 @@ describe('a join', () => {
     const record = await fleet.inventory.nodes.get('us/us-1');
     expect(record).toMatchObject({ cluster: 'us', node: 'us-1', running: true, configDir: '/etc/elasticsearch' });
     expect(await fleet.redis.hget(storeKeys.agentCertificates, record?.certificateFingerprint ?? '')).toBe('us/us-1');
+  });
+
+  test('tells the highest fence of the store, by which a restored one is known', async () => {
+    await fleet.redis.hset(storeKeys.meta, HIGHEST_FENCE, 7);
+    expect((await join({ token: await token(), name: 'us-1' })).body).toMatchObject({ fence: 7 });
+    await fleet.redis.hdel(storeKeys.meta, HIGHEST_FENCE);
   });
 
   test('repeated after a lost answer gives the same certificate, though the token is spent', async () => {

@@ -29,6 +29,7 @@ export interface EnrolmentParts {
   }) => { readonly certificatePem: string };
   readonly verifyNode: VerifyNode | undefined;
   readonly storeId: string;
+  readonly highestFence: () => Promise<number>;
   readonly publicUrls: readonly string[];
 }
 
@@ -125,6 +126,7 @@ export const enrolment = (parts: EnrolmentParts) => {
     const again = (await isStillJoined(token, id, parts.nodeOf)) ? token.joinedBefore : null;
     const certificatePem = again ?? (await admit(request, token, id));
     const { storeId, publicUrls } = parts;
-    return { certificatePem, name, cluster: token.cluster, storeId, coordinators: [...publicUrls] };
+    const fence = await parts.highestFence();
+    return { certificatePem, name, cluster: token.cluster, storeId, fence, coordinators: [...publicUrls] };
   };
 };
