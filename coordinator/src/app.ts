@@ -14,7 +14,9 @@ import { addIdempotency } from './http/idempotency.ts';
 import { metricsRoutes } from './http/metrics.ts';
 import { nodeRoutes } from './http/nodes.ts';
 import { collectOpenApi, openApiRoute } from './http/openapi.ts';
+import { planRoutes } from './http/plans.ts';
 import { toProblem, toRemoraError } from './http/problem.ts';
+import { restartRoutes } from './http/restarts.ts';
 import { runRoutes } from './http/runs.ts';
 import { lazySerialization, lazyValidation } from './http/schemas/compile-late.ts';
 import { secretRoutes } from './http/secrets.ts';
@@ -70,6 +72,8 @@ const addApi = (app: App, { services, bearer, redis }: AppParts, closing: AbortS
   tokenRoutes(app, services);
   nodeRoutes(app, services);
   connectionRoutes(app, services);
+  planRoutes(app, services);
+  restartRoutes(app, services);
   runRoutes(app, services, closing);
   secretRoutes(app, services);
   caRoutes(app, services);

@@ -21,9 +21,9 @@ import { createExecutors, createRestorers } from './run/steps/executors.ts';
 import type { Redactor } from './secrets/redact.ts';
 import { openSealingKey } from './secrets/sealing.ts';
 import { SecretStore } from './secrets/secret-store.ts';
-import { recheckConnect } from './services/connections.ts';
 import { createServices, observeParts } from './services/create-services.ts';
 import { verifyNode } from './services/verify-node.ts';
+import { confirmPlan } from './services/workflows.ts';
 import { bindFile, isBound } from './store/bound-files.ts';
 import { type Inventory, openInventory } from './store/inventory.ts';
 import { keys } from './store/keys.ts';
@@ -190,7 +190,7 @@ const startRuns = (
     restorers: createRestorers(parts),
     nextInRoll: nextInRoll(clients),
     isOnline,
-    recheck: recheckConnect(observeParts(parts)),
+    recheck: confirmPlan(observeParts(parts)),
     ...{ agents: gateway.calls, clock, log, redact: redactor.text },
   });
 };

@@ -7,6 +7,7 @@ import type {
   DoctorLine,
   NodeView,
 } from '@remora/shared/model/inventory.ts';
+import type { RestartRequest } from '@remora/shared/model/restart-request.ts';
 import type { Run, RunEvent } from '@remora/shared/model/run.ts';
 import type { CaView } from './http/schemas/ca-view.ts';
 import type { StoredPlan } from './plan/steps.ts';
@@ -29,12 +30,13 @@ export interface TokenInput {
   readonly uses: number;
 }
 
-export interface ConnectOptions {
+/** Who wants a change carried out, and how. */
+export interface ChangeRequest {
   /** Who asks, for the run and the audit. */
   readonly actor: string;
   /** The same key never makes a second run. */
   readonly idempotencyKey: string | null;
-  /** Hash of the plan that a person confirmed; `conflict` when the plan would be another by now. */
+  /** Hash of the plan that a person confirmed; `plan-stale` when the plan would be another by now. */
   readonly planHash: string | null;
   /** How it is to be carried out. */
   readonly change: ChangeOptions;
@@ -68,11 +70,22 @@ export interface Services {
   };
   readonly connections: {
     plan(request: ConnectRequest): Promise<StoredPlan>;
-    connect(request: ConnectRequest, options: ConnectOptions): Promise<Run>;
+    connect(wish: ConnectRequest, request: ChangeRequest): Promise<Run>;
     list(): Promise<ConnectionView[]>;
     show(local: string, alias: string): Promise<ConnectionView>;
     /** Proves by a real request from every local node; all connections when none is named. */
     check(local?: string, alias?: string): Promise<ConnectionView[]>;
+  };
+  readonly restarts: {
+    plan(wish: RestartRequest): Promise<StoredPlan>;
+    start(wish: RestartRequest, request: ChangeRequest): Promise<Run>;
+  };
+  readonly plans: {
+    /** Newest first; a plan is kept for 30 days. */
+    list(): Promise<StoredPlan[]>;
+    show(planId: string): Promise<StoredPlan>;
+    /** Carries out a plan as it was shown; `plan-stale` when it would be another one by now. */
+    apply(planId: string, request: ChangeRequest): Promise<Run>;
   };
   readonly runs: RunReader & RunControls;
   readonly secrets: {

@@ -143,6 +143,11 @@ export const errorTable = {
     'Nothing is lost: the other coordinator goes on with it.',
     true,
   ),
+  'plan-stale': refused(
+    409,
+    'What was observed changed since a plan was made, and it would be another one now.',
+    'Look at what would be done now with --check, or give the command again.',
+  ),
   'run-stopped': failed(
     'A run was stopped before its end because somebody asked for it.',
     'Go on with `remora runs resume`, or give the same command again: it goes on with what is missing.',

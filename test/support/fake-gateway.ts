@@ -15,6 +15,8 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { openFleetCa } from '../../coordinator/src/pki/fleet-ca.ts';
 import { verifyProofOfPossession } from '../../coordinator/src/pki/proof-of-possession.ts';
 
+type DeliverOptions = { id?: string; fence?: number; onlyIfKnown?: boolean };
+
 /**
  * The coordinator's end of the protocol without a coordinator: real TLS, real certificates, real frames; a test decides what is delivered and when. Where
  * the coordinator's own behaviour is the point, tests use the coordinator.
@@ -38,9 +40,9 @@ export interface FakeGateway extends AsyncDisposable {
   connected(): boolean;
   waitForSession(): Promise<void>;
   /** Sends a delivery and waits for its result, whichever session brings it. */
-  deliver(operations: readonly OperationCall[], options?: { id?: string; fence?: number }): Promise<Result>;
+  deliver(operations: readonly OperationCall[], options?: DeliverOptions): Promise<Result>;
   /** Sends without waiting. */
-  send(operations: readonly OperationCall[], options: { id: string; fence?: number }): void;
+  send(operations: readonly OperationCall[], options: DeliverOptions & { id: string }): void;
   sendRaw(frame: string): void;
   result(id: string): Promise<Result>;
   /** Cuts all sockets without a word. */
@@ -169,18 +171,18 @@ export const startFakeGateway = async (directory: string, port = 0): Promise<Fak
     waitForSession: async () => {
       await until('an agent connects', () => sockets.size > 0);
     },
-    async deliver(operations, { id = `run/step/${++counter}`, fence = 1 } = {}) {
+    async deliver(operations, { id = `run/step/${++counter}`, fence = 1, ...more }: DeliverOptions = {}) {
       const before = gateway.received.length;
-      gateway.send(operations, { id, fence });
+      gateway.send(operations, { id, fence, ...more });
       return until(`the result of ${id}`, () =>
         gateway.received
           .slice(before)
           .find((message): message is Result => message.type === 'result' && message.id === id),
       );
     },
-    send: (operations, { id, fence = 1 }) => {
+    send: (operations, { id, fence = 1, ...more }) => {
       gateway.fence = Math.max(gateway.fence, fence);
-      newest().send(JSON.stringify({ type: 'deliver', id, fence, operations }));
+      newest().send(JSON.stringify({ type: 'deliver', id, fence, operations, ...more }));
     },
     sendRaw: (frame) => newest().send(frame),
     result: (id) =>

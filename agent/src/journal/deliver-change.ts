@@ -135,6 +135,11 @@ export const carryOutChange = async (
     const message = `The fence ${fence} is lower than ${context.fence.highest()}, which this agent has seen.`;
     return refusal(id, name, new RemoraError('fence-stale', message));
   }
+  if (delivery.onlyIfKnown) {
+    // Not recorded: when its moment has come again, it comes again.
+    const message = `${id} came after the moment for it was over, and was not begun.`;
+    return refusal(id, name, new RemoraError('delivery-late', message));
+  }
   context.openDelivery.id = id;
   try {
     const prepared = await prepare(context, journal, id, calls).catch((error: unknown) => ({ error }));

@@ -1,17 +1,12 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import { type ConnectRequest, checkConnectRequest, parseMode } from '@remora/shared/model/connect-request.ts';
-import type { Plan } from '@remora/shared/model/plan.ts';
-import type { Run } from '@remora/shared/model/run.ts';
 import type { Command } from 'commander';
-import type { ApiClient } from './client/api-client.ts';
-import { followRun } from './client/follow-run.ts';
-import { addChangeFlags, type ChangeFlags, changeOptionsOf } from './frame/change-flags.ts';
-import { type Cli, confirmOrRefuse } from './frame/cli.ts';
+import { planAndCarryOut } from './frame/change.ts';
+import { addChangeFlags, type ChangeFlags } from './frame/change-flags.ts';
+import type { Cli } from './frame/cli.ts';
 import { addToList, readJsonObject, wholeNumber } from './frame/input.ts';
 import { addLaterOptions } from './frame/later.ts';
 import type { Register } from './frame/program.ts';
-import { planText } from './show/plan.ts';
-import { runSummary, wentWell } from './show/run.ts';
 
 interface ConnectFlags {
   readonly alias: string;
@@ -79,38 +74,8 @@ const requestOf = async (local: string, remote: string, flags: ConnectFlags & Ch
   return request;
 };
 
-/** Shows a person what would be done and asks; answers the hash of the plan that was confirmed, null when nobody looked at one. */
-const confirmPlan = async (
-  cli: Cli,
-  client: ApiClient,
-  request: ConnectRequest,
-  flags: ChangeFlags,
-): Promise<string | null> => {
-  if (flags.yes && !flags.diff) return null;
-  const plan = await client.post<Plan>('/connections/plan', request);
-  cli.note(planText(plan, flags.diff ?? false));
-  const refusedAnyway = plan.outages.length > 0 && !flags.acceptOutage;
-  if (plan.steps.length > 0 && !refusedAnyway) await confirmOrRefuse(cli, 'Carry out this plan?', flags.yes ?? false);
-  return plan.hash;
-};
-
-const connect = async (cli: Cli, local: string, remote: string, flags: ConnectFlags & ChangeFlags): Promise<void> => {
-  const request = await requestOf(local, remote, flags);
-  if (!flags.check && !flags.yes && !cli.interactive) await confirmOrRefuse(cli, '', false);
-  const client = await cli.client();
-  if (flags.check) {
-    const plan = await client.post<Plan>('/connections/plan', request);
-    cli.answer(plan, () => planText(plan, flags.diff ?? false));
-    if (plan.steps.length > 0) cli.exit(2);
-    return;
-  }
-  const planHash = await confirmPlan(cli, client, request, flags);
-  const query = planHash === null ? '' : `?${new URLSearchParams({ planHash })}`;
-  const started = await client.post<Run>(`/connections${query}`, { ...request, options: changeOptionsOf(flags) });
-  const run = flags.detach ? started : await followRun(client, started, await cli.progress());
-  cli.answer(run, () => runSummary(run));
-  if (!flags.detach && !wentWell(run)) cli.exit(1);
-};
+const connect = async (cli: Cli, local: string, remote: string, flags: ConnectFlags & ChangeFlags): Promise<void> =>
+  planAndCarryOut(cli, { address: '/connections', wish: await requestOf(local, remote, flags) }, flags);
 
 const addConnectOptions = (command: Command): Command =>
   command

@@ -1,24 +1,17 @@
-import { isAtRest, isEnded, type Run } from '@remora/shared/model/run.ts';
+import { isEnded, type Run } from '@remora/shared/model/run.ts';
 import type { Command } from 'commander';
-import type { ApiClient } from './client/api-client.ts';
 import { followRun } from './client/follow-run.ts';
 import type { Cli } from './frame/cli.ts';
 import { addLaterCommands } from './frame/later.ts';
 import type { Register } from './frame/program.ts';
-import { runSummary, runsTable, runText, wentWell } from './show/run.ts';
+import { followStarted } from './show/follow.ts';
+import { runSummary, runsTable, runText } from './show/run.ts';
 
 const addressOf = (runId: string): string => `/runs/${encodeURIComponent(runId)}`;
 
-/** Follows the run to its end, or to a pause that was asked for, and answers it; exit 1 unless it went well. */
-const follow = async (cli: Cli, client: ApiClient, run: Run): Promise<void> => {
-  const ended = isAtRest(run.status) ? run : await followRun(client, run, await cli.progress());
-  cli.answer(ended, () => runSummary(ended));
-  if (!wentWell(ended)) cli.exit(1);
-};
-
 const watch = async (cli: Cli, runId: string): Promise<void> => {
   const client = await cli.client();
-  await follow(cli, client, await client.get<Run>(addressOf(runId)));
+  await followStarted(cli, client, await client.get<Run>(addressOf(runId)));
 };
 
 interface GoOnFlags {
@@ -30,8 +23,7 @@ const goOn = async (cli: Cli, runId: string, verb: 'resume' | 'continue', flags:
   const client = await cli.client();
   const body = flags.notAfter === undefined ? {} : { notAfter: flags.notAfter };
   const run = await client.post<Run>(`${addressOf(runId)}/${verb}`, body);
-  if (flags.detach) cli.answer(run, () => runSummary(run));
-  else await follow(cli, client, run);
+  await followStarted(cli, client, run, flags);
 };
 
 /** Waits until the run stands still, since what was begun is brought to its end. */

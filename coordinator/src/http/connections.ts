@@ -7,16 +7,10 @@ import Type from 'typebox';
 import type { Services } from '../services.ts';
 import type { App } from './app-types.ts';
 import { idempotencyKeyOf } from './idempotency.ts';
+import { PlanHash } from './schemas/plan-hash.ts';
 import { planView } from './schemas/plan-view.ts';
 
 const tags = ['connections'];
-const PlanHash = Type.Object(
-  {
-    /** The hash of the plan that was looked at: refused when the plan would be another by now. */
-    planHash: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
-  },
-  { additionalProperties: false },
-);
 /** The wish, and how it is to be carried out. */
 const ConnectBody = Type.Object(
   { ...ConnectRequest.properties, options: Type.Optional(ChangeOptions) },

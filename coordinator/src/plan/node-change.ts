@@ -122,12 +122,19 @@ const operationsOf = (
     const password = wanted.keystorePassword === null ? {} : { password: { $secret: wanted.keystorePassword } };
     operations.push({ name: 'keystore', input: { set, remove: [], ...password } });
   }
-  if (difference.restart) {
-    const replaces = facts.process.identity === null ? {} : { replaces: facts.process.identity };
-    operations.push({ name: 'service', input: { action: 'restart', startTimeoutMs: START_TIMEOUT_MS, ...replaces } });
-  }
+  if (difference.restart) operations.push(restartOf(facts));
   return operations;
 };
+
+/** A restart of the process that was seen: one that has another process by then needs none any more. */
+export const restartOf = ({ process: { identity } }: NodeFacts): OperationCall<'service'> => ({
+  name: 'service',
+  input: {
+    action: 'restart',
+    startTimeoutMs: START_TIMEOUT_MS,
+    ...(identity === null ? {} : { replaces: identity }),
+  },
+});
 
 const settingDiff = (facts: NodeFacts, name: string, value: SettingValue): string[] => {
   const old = facts.settingsFile.values[name];

@@ -24,7 +24,7 @@ export interface DriverParts extends Omit<StageParts, 'writer' | 'actor' | 'sign
    * Throws when the plan is not what would be planned by now. Asked before the first step of a run that had to wait, since what went before it may have
    * changed what the plan was made from. Absent: nothing is checked.
    */
-  readonly recheck?: (plan: StoredPlan) => Promise<void>;
+  readonly recheck?: (plan: StoredPlan) => Promise<unknown>;
   readonly clock: Clock;
   readonly log: RunLog;
   /** Replaces values of secrets in what is about to be recorded. */

@@ -22,6 +22,8 @@ export interface StartOptions {
 /** Runs, as the services use them. */
 export interface RunEngine {
   savePlan(plan: StoredPlan): Promise<void>;
+  plan(planId: string): Promise<StoredPlan>;
+  plans(): Promise<StoredPlan[]>;
   /** Files a run, which begins as soon as no other run holds its clusters. The same key of the same actor gives the same run for a day. */
   start(plan: StoredPlan, options: StartOptions): Promise<Run>;
   /** The run that this actor started with this key, or null. */
@@ -113,6 +115,8 @@ export const startRunEngine = async (store: Store, parts: Omit<DriverParts, 'sto
   };
   return {
     savePlan: (plan) => runs.savePlan(plan),
+    plan: (planId) => runs.plan(planId),
+    plans: () => runs.plans(),
     async start(plan, { actor, idempotencyKey, options = {} }) {
       const now = clock();
       const head = headOf(plan, { runId: newId('run', now), actor, createdAt: now.toISOString(), options });

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { ClusterClients } from '../elasticsearch/clusters.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { ObserveParts } from '../observe/observe-nodes.ts';
+import type { NodeId } from '../plan/steps.ts';
 import type { SecretStore } from '../secrets/secret-store.ts';
 import type { Services } from '../services.ts';
 import type { Inventory } from '../store/inventory.ts';
@@ -11,6 +12,7 @@ import { type ConnectionServiceParts, connectionService } from './connections.ts
 import { type DoctorParts, doctor } from './doctor.ts';
 import type { LockOf } from './held-clusters.ts';
 import { nodeService } from './nodes.ts';
+import { type PlanServiceParts, planService, restartService } from './plans.ts';
 import { secretService } from './secrets.ts';
 import { tokenService } from './tokens.ts';
 
@@ -26,7 +28,10 @@ interface Ground {
 export interface ServiceParts extends Ground {
   readonly runs: Services['runs'];
   /** Plans and their runs, as the runner keeps them. */
-  readonly planning: Pick<ConnectionServiceParts, 'newPlanId' | 'start' | 'startedWith' | 'savePlan'>;
+  readonly planning: Pick<
+    ConnectionServiceParts & PlanServiceParts,
+    'newPlanId' | 'start' | 'startedWith' | 'savePlan' | 'plan' | 'plans'
+  >;
   readonly lockOf: LockOf;
   readonly health: Pick<DoctorParts, 'pingStore' | 'freeBytes'>;
 }
@@ -47,15 +52,15 @@ export const observeParts = ({ inventory, secrets, clients, gateway, clock }: Gr
 export const createServices = (parts: ServiceParts): Services => {
   const { inventory, secrets, clients, gateway, clock, lockOf } = parts;
   const observing = observeParts(parts);
+  const isOnline = (node: NodeId): Promise<boolean> => gateway.sessions.isOnline(node);
+  const changing = { ...observing, ...parts.planning, isOnline };
   return {
     clusters: clusterService({ inventory, secrets, clients, clock, lockOf }),
     tokens: tokenService(gateway.tokens),
     nodes: nodeService({ nodes: inventory.nodes, gateway, lockOf }),
-    connections: connectionService({
-      ...observing,
-      ...parts.planning,
-      isOnline: (node) => gateway.sessions.isOnline(node),
-    }),
+    connections: connectionService(changing),
+    restarts: restartService(changing),
+    plans: planService(changing),
     runs: parts.runs,
     secrets: secretService({ store: secrets, inventory }),
     cas: caService(inventory),

@@ -22,6 +22,8 @@ export const keys = {
   apiKeys: `${PREFIX}api-keys`,
   /** hash with expiry: a join token's record */
   token: (id: string) => `${PREFIX}token:${id}`,
+  /** sorted set: ids of plans by when they were made, in ms since 1970 */
+  plans: `${PREFIX}plans`,
   /** string: a StoredPlan that was made and may be run */
   plan: (planId: string) => `${PREFIX}plan:${planId}`,
   /** hash: the run record, see run-hash.ts */

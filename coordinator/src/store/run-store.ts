@@ -55,7 +55,19 @@ export class RunStore {
 
   /** Files a plan by itself, as `--check` shows it; forgotten after 30 days. A run keeps its own copy. */
   async savePlan(plan: StoredPlan): Promise<void> {
-    await this.#redis.set(keys.plan(plan.planId), JSON.stringify(plan), 'EX', PLAN_KEPT_SECONDS);
+    const { planId, createdAt } = plan;
+    const madeAtMs = Date.parse(createdAt);
+    await this.#redis.set(keys.plan(planId), JSON.stringify(plan), 'EX', PLAN_KEPT_SECONDS);
+    await this.#redis.zadd(keys.plans, madeAtMs, planId);
+    await this.#redis.zremrangebyscore(keys.plans, 0, madeAtMs - PLAN_KEPT_SECONDS * 1000);
+  }
+
+  /** Plans that were filed by themselves, newest first. */
+  async plans(limit = 200): Promise<StoredPlan[]> {
+    const ids = await this.#redis.zrevrange(keys.plans, 0, limit - 1);
+    if (ids.length === 0) return [];
+    const texts = await this.#redis.mget(ids.map(keys.plan));
+    return texts.flatMap((text) => (text === null ? [] : [JSON.parse(text) as StoredPlan]));
   }
 
   async plan(planId: string): Promise<StoredPlan> {

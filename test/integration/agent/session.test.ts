@@ -43,6 +43,16 @@ describe('a session', () => {
     expect(agent.stdout()).toBe('connected eu-1\n');
   });
 
+  test('answers a delivery that comes late only when it was seen before; it may come again', async () => {
+    const late = { id: 'run/late/1', onlyIfKnown: true };
+    const yml = await bed.yml();
+    const refused = await bed.gateway.deliver([setting({ a: 1 })], late);
+    expect(refused).toMatchObject({ outcome: 'refused', error: { code: 'delivery-late' } });
+    expect(await bed.yml()).toBe(yml);
+    expect(await bed.gateway.deliver([setting({ a: 1 })], { id: late.id })).toMatchObject({ outcome: 'done' });
+    expect(await bed.gateway.deliver([setting({ a: 1 })], late)).toMatchObject({ outcome: 'done' });
+  });
+
   test('is ended over a frame that the protocol does not know, and made again; nothing was acted on', async () => {
     const yml = await bed.yml();
     for (const frame of [

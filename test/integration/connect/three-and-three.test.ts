@@ -109,8 +109,14 @@ describe(`${await newestVersionHere()} to the same, sniff mode, three nodes each
     expect(diff).toContain('metrics-*');
     expect(diff).toContain('+ cluster.remote.us.skip_unavailable: false');
 
-    const run = await fleet.json<Run>([...update, '--yes']);
-    expect(run).toMatchObject({ status: 'succeeded', restarts: [] });
+    expect(await fleet.json<Plan[]>(['plans', 'list'])).toContainEqual(plan);
+    const run = await fleet.json<Run>(['apply', plan.planId, '--reason', 'metrics too', '--ticket', 'OPS-7', '--yes']);
+    expect(run).toMatchObject({ status: 'succeeded', restarts: [], planId: plan.planId });
+    expect(run.options).toEqual({ reason: 'metrics too', ticket: 'OPS-7' });
+    const again = await fleet.cli(['apply', plan.planId, '--yes', '--json']);
+    expect(again.code).toBe(64);
+    expect(again.stdout).toContain('"plan-stale"');
+    expect(again.stdout).toContain('cluster-settings.put: is not needed any more');
     expect(restarts(us, eu)).toEqual(each(1));
     await us.call('PUT', '/metrics-1/_doc/1?refresh=true', { value: 1 });
     expect(await eu.call('GET', '/us:metrics-*/_search')).toMatchObject({ hits: { total: { value: 1 } } });
@@ -161,4 +167,38 @@ describe(`${await newestVersionHere()} to the same, sniff mode, three nodes each
     );
     expect(restarts(us, eu)).toEqual(each(1));
   });
+
+  test('a cluster is restarted one by one under search load: the first node, then, when told, the others', async () => {
+    const refused = await fleet.cli(['restart', 'us', '--limit', 'us-9', '--yes']);
+    expect(refused.code).toBe(64);
+    expect(refused.stderr).toContain('Cluster us has no node "us-9": it has us-1, us-2, us-3.');
+    const shown = await fleet.cli(['restart', 'us', '--check', '--json']);
+    expect(shown.code).toBe(2);
+    expect([...(JSON.parse(shown.stdout) as Plan).restarts].sort()).toEqual(['us-1', 'us-2', 'us-3']);
+
+    const before = await allocationOf(us);
+    const load = new SearchLoop([{ cluster: us, index: 'logs-1', documents: DOCUMENTS }]);
+    const paused = await fleet.json<Run>(['restart', 'us', '--canary', '--yes']);
+    expect(paused).toMatchObject({ status: 'paused', restarts: [expect.stringMatching(/^us-/)] });
+    expect(await allocationOf(us)).toEqual(before);
+    const waiting = await fleet.json<Run>([
+      'connect',
+      'eu',
+      'us',
+      '--alias',
+      'us',
+      '--search',
+      'x-*',
+      '--yes',
+      '--detach',
+    ]);
+    expect(waiting).toMatchObject({ status: 'waiting', waitingFor: paused.runId });
+    expect(await fleet.json<Run>(['runs', 'cancel', waiting.runId])).toMatchObject({ status: 'cancelled' });
+    const run = await fleet.json<Run>(['runs', 'continue', paused.runId]).finally(() => load.stop());
+    const [report] = await load.stop();
+    expect(report?.failures).toEqual([]);
+    expect(run.status).toBe('succeeded');
+    expect(restarts(us, eu)).toEqual({ ...each(1), 'us-1': 2, 'us-2': 2, 'us-3': 2 });
+    expect(await allocationOf(us)).toEqual(before);
+  }, 900_000);
 });

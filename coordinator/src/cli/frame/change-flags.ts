@@ -2,7 +2,7 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { Command } from 'commander';
 import { addToList } from './input.ts';
-import { addLaterOptions } from './later.ts';
+import { addLaterOptions, laterChangeFlags } from './later.ts';
 
 /** Flags that every change has. */
 export interface ChangeFlags {
@@ -29,9 +29,15 @@ const only =
     });
   };
 
-export const addChangeFlags = (command: Command): void => {
+/** For a command that plans and carries out. `own` are flags that it has itself although the others do not have them yet. */
+export const addChangeFlags = (command: Command, own: readonly string[] = []): void => {
+  command.option('--check', 'show the plan and change nothing; exits 2 when there is something to do');
+  addApplyFlags(command, own);
+};
+
+/** For a command that carries out a plan which is there already. */
+export const addApplyFlags = (command: Command, own: readonly string[] = []): void => {
   command
-    .option('--check', 'show the plan and change nothing; exits 2 when there is something to do')
     .option('--diff', 'show what becomes different')
     .option('--yes', 'do not ask')
     .option('--detach', 'do not wait for the end of the run')
@@ -44,7 +50,10 @@ export const addChangeFlags = (command: Command): void => {
     .option('--override <gates>', 'gates that need not be open, by name; needs --reason', addToList)
     .option('--reason <text>', 'why; recorded with the run')
     .option('--ticket <id>', 'the ticket that this belongs to; recorded with the run');
-  addLaterOptions(command);
+  addLaterOptions(
+    command,
+    laterChangeFlags.filter((flag) => !own.includes(flag)),
+  );
 };
 
 /** How the change is to be carried out, as the API takes it. */

@@ -12,11 +12,8 @@ export const laterCommands = [
   'disconnect',
   'adopt',
   'migrate',
-  'restart',
   'converge',
-  'plans',
   'plan',
-  'apply',
   'drift',
   'certs',
   'api-keys',
@@ -39,9 +36,9 @@ export const addLaterCommands = (command: Command, names: readonly string[]): vo
 };
 
 /** Flags of every change that later releases bring. Each is refused as soon as it is read, never ignored. */
-const laterChangeFlags = ['--batch-by <attribute>', '--limit <nodes>', '--wait-offline <time>'] as const;
+export const laterChangeFlags = ['--batch-by <attribute>', '--limit <nodes>', '--wait-offline <time>'] as const;
 
-export const addLaterOptions = (command: Command, flags: readonly string[] = laterChangeFlags): void => {
+export const addLaterOptions = (command: Command, flags: readonly string[]): void => {
   for (const flag of flags) {
     const option = new Option(flag).hideHelp();
     command.addOption(option);

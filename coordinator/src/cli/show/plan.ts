@@ -1,4 +1,5 @@
 import type { Plan, PlanStep } from '@remora/shared/model/plan.ts';
+import { table } from './table.ts';
 import { plain, wrap } from './text.ts';
 
 const stepLines = (step: PlanStep, withDiff: boolean): string[] => {
@@ -42,3 +43,16 @@ export const planText = (plan: Plan, withDiff: boolean): string => {
     `${plan.steps.length} steps. Plan ${plan.planId}, hash ${plan.hash.slice(0, 12)}.${withDiff ? '' : ' --diff shows what becomes different.'}`,
   ].join('\n');
 };
+
+export const plansTable = (plans: readonly Plan[]): string =>
+  table(
+    plans,
+    [
+      ['PLAN', (plan) => plan.planId],
+      ['MADE', (plan) => plan.createdAt],
+      ['STEPS', (plan) => String(plan.steps.length)],
+      ['RESTARTS', (plan) => String(plan.restarts.length)],
+      ['WHAT', (plan) => plan.title],
+    ],
+    'There are no plans: a change with --check makes one.',
+  );

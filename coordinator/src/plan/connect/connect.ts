@@ -1,6 +1,7 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { caNameOf } from '../ca-names.ts';
+import { type PlanContext, withoutBaseline } from '../context.ts';
 import type { ConnectFacts } from '../facts.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
 import type { ConnectionRecord } from '../records.ts';
@@ -19,15 +20,6 @@ import {
   serverWishes,
   targetAddresses,
 } from './wanted.ts';
-
-/** What a planner may not make by itself, being pure. */
-export interface PlanContext {
-  readonly planId: string;
-  /** ISO 8601, UTC. */
-  readonly now: string;
-  /** SHA-256 in hex. */
-  readonly hash: (text: string) => string;
-}
 
 /** What the steps of both sides are made from. */
 export interface ConnectDraft {
@@ -107,9 +99,6 @@ const refuse = (findings: readonly Finding[]): never => {
     findings: findings.map(({ check, message }) => `${check}: ${message}`),
   });
 };
-
-/** Health changes by the minute and is looked at again before every restart: a plan does not become another by it. */
-const withoutBaseline = (key: string, value: unknown): unknown => (key === 'baseline' ? undefined : value);
 
 /**
  * Plans an API-key connection from one cluster to another, from the facts alone. Throws a RemoraError with all findings when it cannot be done; a plan

@@ -4,11 +4,11 @@ import { caCertificateSecret } from '../ca-names.ts';
 import type { FlatSettings, NodeObservation } from '../facts.ts';
 import { isSecureSettingLoaded } from '../loaded.ts';
 import { changeOf, type NodeChange, type WantedFile } from '../node-change.ts';
+import { keystorePasswordReference, nodeStep } from '../node-step.ts';
 import { rollOrder } from '../order.ts';
 import type { AnyStep } from '../steps.ts';
 import type { ConnectDraft } from './connect.ts';
 import { keySteps } from './key.ts';
-import { keystorePasswordReference, nodeStep } from './node-step.ts';
 import { fileSetting } from './server-address.ts';
 import { connectingNodes, files } from './wanted.ts';
 

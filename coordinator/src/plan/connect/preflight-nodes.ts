@@ -1,3 +1,4 @@
+import { agentElsewhere, agentFailed, agentMissing, agentOffline, nodesAbsent } from '../agent-findings.ts';
 import { keystorePasswordNames } from '../secret-names.ts';
 import { type Check, eachCluster, eachTouchedNode } from './preflight-check.ts';
 import { fileSetting } from './server-address.ts';
@@ -6,64 +7,35 @@ import { isPort } from './wanted.ts';
 /** Certificates are backdated by 5 minutes: a node whose clock is further behind would refuse a new one. */
 const MAX_CLOCK_SKEW_MS = 4 * 60_000;
 
-/** What the cluster does not list cannot be looked at: it would come back without key and CA. */
 export const nodesPresent: Check = {
   code: 'preflight-failed',
   demands: 'every node that has an agent is in its cluster',
-  run: (input) =>
-    eachCluster(input, ({ name, absentNodes }) =>
-      absentNodes.length === 0
-        ? null
-        : `${absentNodes.length === 1 ? `Node ${absentNodes[0]} has an agent and is` : `Nodes ${absentNodes.join(', ')} have agents and are`} not in cluster ${name}: start ${absentNodes.length === 1 ? 'it' : 'them'}, or take out what is gone for good with \`remora nodes remove\`.`,
-    ),
+  run: (input) => eachCluster(input, nodesAbsent),
 };
 
 export const agentsJoined: Check = {
   code: 'agent-missing',
   demands:
     'every node that is touched has an agent: all remote ones, and the local ones with the role remote_cluster_client',
-  run: (input) =>
-    eachTouchedNode(input, ({ agent, name }, c) =>
-      agent.state === 'missing'
-        ? `Node ${name} of cluster ${c.name} has no agent: make a token with \`remora tokens create --cluster ${c.name}\` and run \`remora agent join\` there.`
-        : null,
-    ),
+  run: (input) => eachTouchedNode(input, agentMissing),
 };
 
 export const agentsOnline: Check = {
   code: 'agent-offline',
   demands: 'their agents are connected',
-  run: (input) =>
-    eachTouchedNode(input, ({ agent, name }, c) =>
-      agent.state === 'offline'
-        ? `The agent of node ${name} (cluster ${c.name}) is offline: start \`remora agent run\` there.`
-        : null,
-    ),
+  run: (input) => eachTouchedNode(input, agentOffline),
 };
 
 export const agentsAnswer: Check = {
   code: 'preflight-failed',
   demands: 'their agents could look at their nodes',
-  run: (input) =>
-    eachTouchedNode(input, ({ agent, name }, c) =>
-      agent.state === 'failed'
-        ? `The agent of node ${name} (cluster ${c.name}) could not look at the node: ${agent.reason}`
-        : null,
-    ),
+  run: (input) => eachTouchedNode(input, agentFailed),
 };
-
-const processSeen = (pid: number | null): string =>
-  pid === null ? 'sees no running Elasticsearch' : `sees a process with id ${pid}`;
 
 export const sameNode: Check = {
   code: 'wrong-node',
   demands: 'each agent sees the process that the cluster says its node is',
-  run: (input) =>
-    eachTouchedNode(input, ({ agent, name, pid }, c) =>
-      agent.state === 'online' && agent.facts.process.pid !== pid
-        ? `The agent that joined as ${name} of cluster ${c.name} ${processSeen(agent.facts.process.pid)}, but the cluster says that ${name} is process ${pid}: it sits beside a node of another cluster or of another name. Join it again there.`
-        : null,
-    ),
+  run: (input) => eachTouchedNode(input, agentElsewhere),
 };
 
 export const settingsFiles: Check = {

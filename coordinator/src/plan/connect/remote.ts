@@ -2,12 +2,12 @@ import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import { strongestEffect } from '@remora/shared/settings.ts';
 import { caKeySecret } from '../ca-names.ts';
 import { changeOf } from '../node-change.ts';
+import { keystorePasswordReference, type NodeStepParts, nodeStep } from '../node-step.ts';
 import { rollOrder } from '../order.ts';
 import type { CertificateRecord } from '../records.ts';
 import { serverSecrets } from '../secret-names.ts';
 import type { AnyStep, CertificateIssue } from '../steps.ts';
 import type { ConnectDraft } from './connect.ts';
-import { keystorePasswordReference, type NodeStepParts, nodeStep } from './node-step.ts';
 import { files, type ServerWish } from './wanted.ts';
 
 const CA_DAYS = 3650;

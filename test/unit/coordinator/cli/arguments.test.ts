@@ -33,15 +33,15 @@ const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
     /--access \/nonexistent cannot be read/,
   ],
   ['a change without --yes', connect, /needs --yes/],
-  ['a flag of a later part', [...connect, '--serial', '2', '--yes'], /`--serial` is not supported yet/],
-  ['a switch of a later part', [...connect, '--canary', '--yes'], /`--canary` is not supported yet/],
+  ['a flag of a later part', [...connect, '--serial', '2', '--yes'], /`--serial 2` is not supported yet/],
+  ['a switch of a later part', [...connect, '--batch-by', 'zone', '--yes'], /`--batch-by` is not supported yet/],
   [
     'a foreign remote',
     ['connect', 'eu', '--alias', 'a', '--remote-key-file', 'f'],
     /`--remote-key-file` is not supported yet/,
   ],
   ['a command of a later part', ['disconnect', 'eu', 'us'], /`disconnect` is not supported yet/],
-  ['a subcommand of a later part', ['runs', 'cancel', 'x'], /`runs cancel` is not supported yet/],
+  ['a subcommand of a later part', ['runs', 'rollback', 'x'], /`runs rollback` is not supported yet/],
   ['a bad life of a token', ['tokens', 'create', '--cluster', 'us', '--ttl', '0h'], /"0h" is not a duration/],
   ['a bad number of uses', ['tokens', 'create', '--cluster', 'us', '--uses', 'many'], /--uses many/],
   [

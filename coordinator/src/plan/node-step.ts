@@ -1,9 +1,9 @@
 import type { EffectClass } from '@remora/shared/settings.ts';
-import type { ClusterObservation, ConnectFacts, NodeObservation } from '../facts.ts';
-import type { NodeChange } from '../node-change.ts';
-import { statedOutages } from '../outages.ts';
-import { keystorePasswordNames } from '../secret-names.ts';
-import type { AnyStep } from '../steps.ts';
+import type { ClusterObservation, ConnectFacts, NodeObservation } from './facts.ts';
+import type { NodeChange } from './node-change.ts';
+import { statedOutages } from './outages.ts';
+import { keystorePasswordNames } from './secret-names.ts';
+import type { AnyStep } from './steps.ts';
 
 export interface NodeStepParts {
   readonly cluster: ClusterObservation;

@@ -1,0 +1,26 @@
+import type { Plan } from '@remora/shared/model/plan.ts';
+import type { Run } from '@remora/shared/model/run.ts';
+import { addApplyFlags, type ChangeFlags, changeOptionsOf } from './frame/change-flags.ts';
+import { type Cli, confirmOrRefuse } from './frame/cli.ts';
+import type { Register } from './frame/program.ts';
+import { followStarted } from './show/follow.ts';
+import { planText } from './show/plan.ts';
+
+const apply = async (cli: Cli, planId: string, flags: ChangeFlags): Promise<void> => {
+  if (!flags.yes && !cli.interactive) await confirmOrRefuse(cli, '', false);
+  const client = await cli.client();
+  const address = `/plans/${encodeURIComponent(planId)}`;
+  if (!flags.yes || flags.diff) {
+    const plan = await client.get<Plan>(address);
+    cli.note(planText(plan, flags.diff ?? false));
+    await confirmOrRefuse(cli, 'Carry out this plan?', flags.yes ?? false);
+  }
+  const run = await client.post<Run>(`${address}/apply`, { options: changeOptionsOf(flags) });
+  await followStarted(cli, client, run, flags);
+};
+
+export const register: Register = (command, cli) => {
+  command.argument('<plan>', 'id of a plan, as --check and `remora plans list` show it');
+  addApplyFlags(command);
+  command.action((planId: string, flags: ChangeFlags) => apply(cli, planId, flags));
+};

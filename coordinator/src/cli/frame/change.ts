@@ -1,0 +1,39 @@
+import type { Plan } from '@remora/shared/model/plan.ts';
+import type { Run } from '@remora/shared/model/run.ts';
+import type { ApiClient } from '../client/api-client.ts';
+import { followStarted } from '../show/follow.ts';
+import { planText } from '../show/plan.ts';
+import { type ChangeFlags, changeOptionsOf } from './change-flags.ts';
+import { type Cli, confirmOrRefuse } from './cli.ts';
+
+/** A change as the API knows it: `POST ADDRESS/plan` answers its plan, `POST ADDRESS` carries it out. */
+export interface Change {
+  readonly address: string;
+  readonly wish: object;
+}
+
+/** Shows a person what would be done and asks; answers the hash of the plan that was confirmed, null when nobody looked at one. */
+const confirmPlan = async (cli: Cli, client: ApiClient, change: Change, flags: ChangeFlags): Promise<string | null> => {
+  if (flags.yes && !flags.diff) return null;
+  const plan = await client.post<Plan>(`${change.address}/plan`, change.wish);
+  cli.note(planText(plan, flags.diff ?? false));
+  const refusedAnyway = plan.outages.length > 0 && !flags.acceptOutage;
+  if (plan.steps.length > 0 && !refusedAnyway) await confirmOrRefuse(cli, 'Carry out this plan?', flags.yes ?? false);
+  return plan.hash;
+};
+
+/** `--check` answers the plan, exit 2 when it has steps; else the change is confirmed, started and followed to its end. */
+export const planAndCarryOut = async (cli: Cli, change: Change, flags: ChangeFlags): Promise<void> => {
+  if (!flags.check && !flags.yes && !cli.interactive) await confirmOrRefuse(cli, '', false);
+  const client = await cli.client();
+  if (flags.check) {
+    const plan = await client.post<Plan>(`${change.address}/plan`, change.wish);
+    cli.answer(plan, () => planText(plan, flags.diff ?? false));
+    if (plan.steps.length > 0) cli.exit(2);
+    return;
+  }
+  const planHash = await confirmPlan(cli, client, change, flags);
+  const query = planHash === null ? '' : `?${new URLSearchParams({ planHash })}`;
+  const run = await client.post<Run>(`${change.address}${query}`, { ...change.wish, options: changeOptionsOf(flags) });
+  await followStarted(cli, client, run, flags);
+};

@@ -1,0 +1,21 @@
+import type { Plan } from '@remora/shared/model/plan.ts';
+import type { Register } from './frame/program.ts';
+import { plansTable, planText } from './show/plan.ts';
+
+export const register: Register = (command, cli) => {
+  command
+    .command('list')
+    .description('list the plans of the last 30 days, newest first')
+    .action(async () => {
+      const plans = await (await cli.client()).get<Plan[]>('/plans');
+      cli.answer(plans, () => plansTable(plans));
+    });
+  command
+    .command('show')
+    .description('show one plan with its steps and what they make different')
+    .argument('<id>')
+    .action(async (planId: string) => {
+      const plan = await (await cli.client()).get<Plan>(`/plans/${encodeURIComponent(planId)}`);
+      cli.answer(plan, () => planText(plan, true));
+    });
+};

@@ -1,0 +1,24 @@
+import { checkRestartRequest, type RestartRequest } from '@remora/shared/model/restart-request.ts';
+import { planAndCarryOut } from './frame/change.ts';
+import { addChangeFlags, type ChangeFlags } from './frame/change-flags.ts';
+import type { Cli } from './frame/cli.ts';
+import { addToList } from './frame/input.ts';
+import type { Register } from './frame/program.ts';
+
+interface RestartFlags extends ChangeFlags {
+  readonly limit?: string[];
+}
+
+const restart = async (cli: Cli, cluster: string, flags: RestartFlags): Promise<void> => {
+  const wish: RestartRequest = { cluster, ...(flags.limit === undefined ? {} : { nodes: flags.limit }) };
+  checkRestartRequest(wish);
+  await planAndCarryOut(cli, { address: '/restarts', wish }, flags);
+};
+
+export const register: Register = (command, cli) => {
+  command
+    .argument('<cluster>', 'the cluster whose nodes are restarted one by one')
+    .option('--limit <nodes>', 'only these nodes, separated by commas', addToList);
+  addChangeFlags(command, ['--limit <nodes>']);
+  command.action((cluster: string, flags: RestartFlags) => restart(cli, cluster, flags));
+};

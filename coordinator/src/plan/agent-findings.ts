@@ -1,0 +1,33 @@
+import type { ClusterObservation, NodeObservation } from './facts.ts';
+
+/** What may be wrong with a node's agent before anything is asked of it: a sentence that says so and what to do, or null. */
+export type AgentFinding = (node: NodeObservation, cluster: Pick<ClusterObservation, 'name'>) => string | null;
+
+export const agentMissing: AgentFinding = ({ agent, name }, c) =>
+  agent.state === 'missing'
+    ? `Node ${name} of cluster ${c.name} has no agent: make a token with \`remora tokens create --cluster ${c.name}\` and run \`remora agent join\` there.`
+    : null;
+
+export const agentOffline: AgentFinding = ({ agent, name }, c) =>
+  agent.state === 'offline'
+    ? `The agent of node ${name} (cluster ${c.name}) is offline: start \`remora agent run\` there.`
+    : null;
+
+export const agentFailed: AgentFinding = ({ agent, name }, c) =>
+  agent.state === 'failed'
+    ? `The agent of node ${name} (cluster ${c.name}) could not look at the node: ${agent.reason}`
+    : null;
+
+const processSeen = (pid: number | null): string =>
+  pid === null ? 'sees no running Elasticsearch' : `sees a process with id ${pid}`;
+
+export const agentElsewhere: AgentFinding = ({ agent, name, pid }, c) =>
+  agent.state === 'online' && agent.facts.process.pid !== pid
+    ? `The agent that joined as ${name} of cluster ${c.name} ${processSeen(agent.facts.process.pid)}, but the cluster says that ${name} is process ${pid}: it sits beside a node of another cluster or of another name. Join it again there.`
+    : null;
+
+/** What the cluster does not list cannot be looked at: it would come back without what the others got. */
+export const nodesAbsent = ({ name, absentNodes }: ClusterObservation): string | null =>
+  absentNodes.length === 0
+    ? null
+    : `${absentNodes.length === 1 ? `Node ${absentNodes[0]} has an agent and is` : `Nodes ${absentNodes.join(', ')} have agents and are`} not in cluster ${name}: start ${absentNodes.length === 1 ? 'it' : 'them'}, or take out what is gone for good with \`remora nodes remove\`.`;

@@ -1,0 +1,75 @@
+import { type ErrorCode, RemoraError } from '@remora/shared/errors.ts';
+import type { RestartRequest } from '@remora/shared/model/restart-request.ts';
+import { agentElsewhere, agentFailed, agentMissing, agentOffline, nodesAbsent } from '../agent-findings.ts';
+import { type PlanContext, withoutBaseline } from '../context.ts';
+import type { ClusterObservation, NodeObservation } from '../facts.ts';
+import { restartOf } from '../node-change.ts';
+import { nodeStep } from '../node-step.ts';
+import { rollOrder } from '../order.ts';
+import { outagesOf, unreplicatedWarning } from '../outages.ts';
+import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
+
+const roll: Stage = { id: 'roll', title: 'Restart one by one', mode: 'roll' };
+
+const wantedNodes = ({ cluster, nodes }: RestartRequest, observed: ClusterObservation): NodeObservation[] => {
+  const unknown = nodes?.find((name) => !observed.nodes.some((node) => node.name === name));
+  if (unknown !== undefined) {
+    const known = observed.nodes.map(({ name }) => name).join(', ');
+    throw new RemoraError('bad-input', `Cluster ${cluster} has no node "${unknown}": it has ${known}.`);
+  }
+  return observed.nodes.filter(({ name }) => nodes === undefined || nodes.includes(name));
+};
+
+/** What forbids it, with the code of the first; nothing may be restarted while a node is missing. */
+const refuse = (observed: ClusterObservation, nodes: readonly NodeObservation[]): void => {
+  const absent = nodesAbsent(observed);
+  const findings: (readonly [ErrorCode, string])[] = absent === null ? [] : [['preflight-failed', absent]];
+  for (const node of nodes) {
+    for (const [code, find] of [
+      ['agent-missing', agentMissing],
+      ['agent-offline', agentOffline],
+      ['preflight-failed', agentFailed],
+      ['wrong-node', agentElsewhere],
+    ] as const) {
+      const message = find(node, observed);
+      if (message !== null) findings.push([code, message]);
+    }
+  }
+  const [first] = findings;
+  if (!first) return;
+  const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : '';
+  throw new RemoraError(first[0], `${first[1]}${more}`, { findings: findings.map(([, message]) => message) });
+};
+
+const stepOf = (cluster: ClusterObservation, node: NodeObservation): AnyStep[] => {
+  if (node.agent.state !== 'online') return [];
+  const operations = [restartOf(node.agent.facts)];
+  const change = { operations, restart: true, reload: false, diff: [], reasons: ['a restart was asked for'] };
+  return [nodeStep({ cluster, node, change, effect: 'restart', stages: { roll: roll.id, files: roll.id } })];
+};
+
+/** Plans the restart of a cluster's nodes one by one, from the facts alone. Throws a RemoraError with all findings when it cannot be done. */
+export const planRestart = (
+  request: RestartRequest,
+  observed: ClusterObservation,
+  context: PlanContext,
+): StoredPlan => {
+  const nodes = rollOrder(wantedNodes(request, observed));
+  refuse(observed, nodes);
+  const steps = nodes.flatMap((node) => stepOf(observed, node));
+  const restarts = steps.map(({ target }) => target);
+  return {
+    planId: context.planId,
+    hash: context.hash(JSON.stringify(steps, withoutBaseline)),
+    workflow: 'restart',
+    wanted: request,
+    title: `Restart ${request.nodes === undefined ? 'the nodes' : `${restarts.length} nodes`} of ${request.cluster}`,
+    createdAt: context.now,
+    clusters: [request.cluster],
+    stages: [roll],
+    steps,
+    restarts,
+    outages: outagesOf(observed, restarts),
+    warnings: unreplicatedWarning(observed, restarts),
+  };
+};

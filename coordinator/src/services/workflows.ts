@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { RemoraError } from '@remora/shared/errors.ts';
+import { type ConnectRequest, checkConnectRequest } from '@remora/shared/model/connect-request.ts';
+import { checkRestartRequest, type RestartRequest } from '@remora/shared/model/restart-request.ts';
+import { observeConnect } from '../observe/observe-connect.ts';
+import { type ObserveParts, observeWhole } from '../observe/observe-nodes.ts';
+import { planConnect } from '../plan/connect/connect.ts';
+import type { PlanContext } from '../plan/context.ts';
+import { planChanges } from '../plan/plan-changes.ts';
+import { planRestart } from '../plan/restart/restart.ts';
+import type { StoredPlan } from '../plan/steps.ts';
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** What each workflow takes; the name is what a plan and a run carry. */
+export interface Wishes {
+  readonly connect: ConnectRequest;
+  readonly restart: RestartRequest;
+}
+
+export type WorkflowName = keyof Wishes;
+
+/** Observes what the workflow's planner looks at, and has it plan. Throws what forbids it. */
+type Workflows = {
+  readonly [N in WorkflowName]: (parts: ObserveParts, wish: Wishes[N], context: PlanContext) => Promise<StoredPlan>;
+};
+
+const workflows: Workflows = {
+  async connect(parts, wish, context) {
+    checkConnectRequest(wish);
+    return planConnect(wish, await observeConnect(parts, wish), context);
+  },
+  async restart(parts, wish, context) {
+    checkRestartRequest(wish);
+    return planRestart(wish, await observeWhole(parts, wish.cluster), context);
+  },
+};
+
+const isWorkflow = (name: string): name is WorkflowName => Object.hasOwn(workflows, name);
+
+/** Makes a plan for a wish. Changes nothing. */
+export const makePlan = <N extends WorkflowName>(
+  parts: ObserveParts,
+  workflow: N,
+  wish: Wishes[N],
+  planId: string,
+): Promise<StoredPlan> => workflows[workflow](parts, wish, { planId, now: parts.clock().toISOString(), hash: sha256 });
+
+/** Makes a stored plan again, under its own id, from what is observed now. */
+const planAgain = (parts: ObserveParts, plan: StoredPlan): Promise<StoredPlan> => {
+  if (isWorkflow(plan.workflow)) return makePlan(parts, plan.workflow, plan.wanted as never, plan.planId);
+  throw new RemoraError(
+    'bad-input',
+    `Plan ${plan.planId} is of the workflow "${plan.workflow}", which this release does not have.`,
+  );
+};
+
+/** The plan as it would be now, the same but for what changes by the minute; throws `plan-stale`, with what is different, when it would do something else. */
+export const confirmPlan =
+  (parts: ObserveParts) =>
+  async (plan: StoredPlan): Promise<StoredPlan> => {
+    const now = await planAgain(parts, plan);
+    if (now.hash === plan.hash) return now;
+    throw new RemoraError(
+      'plan-stale',
+      `What was observed changed since plan ${plan.planId} was made: it would be another one now.`,
+      {
+        findings: planChanges(plan, now),
+      },
+    );
+  };
