@@ -71,11 +71,13 @@ const crashWhilePlacing = async (placed: number, ...more: readonly OperationCall
   }
 };
 
-/** Whether the keystore tool of this bed is a JVM already, no longer the shell that starts it. */
-const toolRuns = (): boolean =>
+/** Freezes the keystore tool of this bed once it is a JVM, no longer the shell that starts it: it has not written by then, and does not before it is ended. */
+const toolIsFrozen = (): boolean =>
   readdirSync('/proc').some((pid) => {
     try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`KeystoreCli\0${bed.configDir}`);
+      if (!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`KeystoreCli\0${bed.configDir}`)) return false;
+      process.kill(Number(pid), 'SIGSTOP');
+      return true;
     } catch {
       return false;
     }
@@ -148,7 +150,7 @@ describe('a crash', () => {
     });
     const before = await readFile(bed.keystore);
     bed.gateway.send([entry('cluster.remote.us.credentials', 'second'), file('a.crt', 'x')], { id: 'r/s/2' });
-    await crashIn('r/s/2', 'keystore', toolRuns);
+    await crashIn('r/s/2', 'keystore', toolIsFrozen);
     agent = await bed.startAgent();
     expect(await bed.gateway.result('r/s/2')).toMatchObject({ outcome: 'undone' });
     expect(await readFile(bed.keystore)).toEqual(before);

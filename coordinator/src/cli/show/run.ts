@@ -29,8 +29,8 @@ const faultsOf = (run: Run): string[] => {
 /** Whether a run that is at rest is where it was asked to be: at its end, or at the pause after its first node. */
 export const wentWell = ({ status }: Pick<Run, 'status'>): boolean => status === 'succeeded' || status === 'paused';
 
-/** One or two lines that say how a run stands, and what failed when something did. */
-export const runSummary = (run: Run): string => {
+/** A few lines that say how a run stands, and what failed when something did; `timing` goes in between. */
+export const runSummary = (run: Run, timing: readonly string[] = []): string => {
   const took = formatDuration(run.durationMs);
   const done = run.steps.filter(({ status }) => status === 'succeeded' || status === 'skipped').length;
   const waiting = run.waitingFor === null ? '' : `, waiting for run ${run.waitingFor}`;
@@ -39,6 +39,7 @@ export const runSummary = (run: Run): string => {
   return [
     `${plain(run.title)}: ${run.status} ${isEnded(run.status) ? 'after' : 'since'} ${took}, ${steps}${waiting}.`,
     ...restarts,
+    ...timing,
     ...faultsOf(run),
     ...(run.status === 'paused' ? [`  go on with: remora runs continue ${run.runId}`] : []),
     `  run ${run.runId}`,

@@ -4,6 +4,7 @@ import { planText } from '../../../../coordinator/src/cli/show/plan.ts';
 import { plainProgress } from '../../../../coordinator/src/cli/show/progress.ts';
 import { table } from '../../../../coordinator/src/cli/show/table.ts';
 import { plain } from '../../../../coordinator/src/cli/show/text.ts';
+import { timingLines } from '../../../../coordinator/src/cli/show/timing.ts';
 import type { Plan } from '../../../../shared/src/model/plan.ts';
 import type { Run, RunEvent, RunStep } from '../../../../shared/src/model/run.ts';
 
@@ -58,6 +59,32 @@ it('tells which node, which step and how long', () => {
     '   5.0 s  us-1  node.change: starting\n',
     '  12.5 s  us-1  node.change: succeeded after 10.5 s\n',
   ]);
+});
+
+it('says which node was slowest, and where the time went', () => {
+  const steps = [step('s1', 'us-1'), step('s2', 'us-2')];
+  const done: Run = { ...run, status: 'succeeded', steps, restarts: ['us-1', 'us-2'] };
+  let seq = 0;
+  const event = (stepId: string | null, seconds: number, status: string, message: string): RunEvent => ({
+    ...{ seq: ++seq, runId: 'r1', type: stepId === null ? 'run' : 'step', stepId, status, message },
+    at: new Date(Date.parse(run.createdAt) + seconds * 1000).toISOString(),
+  });
+  const events = [
+    event(null, 0, 'running', 'holds its clusters'),
+    event('s1', 1, 'running', 'because'),
+    event('s1', 2, 'running', 'stopping'),
+    event('s1', 4, 'running', 'starting'),
+    event('s1', 14, 'succeeded', 'done'),
+    event('s2', 15, 'running', 'because'),
+    event('s2', 16, 'running', 'waiting, gate closed: health-not-worse: health is yellow'),
+    event('s2', 36, 'running', 'starting'),
+    event('s2', 41, 'succeeded', 'done'),
+  ];
+  expect(timingLines(done, events)).toEqual([
+    '  slowest node: us-2, 26.0 s (waiting at a gate 20.0 s, starting 5.0 s, preparing 1.0 s)',
+    '  where the time went: waiting at a gate 20.0 s, starting 15.0 s, preparing 2.0 s, stopping 2.0 s',
+  ]);
+  expect(timingLines({ ...done, restarts: [] }, [])).toEqual([]);
 });
 
 const plan: Plan = {
