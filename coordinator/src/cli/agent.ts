@@ -1,5 +1,5 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import type { Register } from './frame/program.ts';
+import type { Register } from './frame/register.ts';
 
 /** The agent is a bundle of its own, which `bin/remora` starts before this program is loaded: only who calls the program directly gets here. */
 export const register: Register = (command) => {

@@ -2,7 +2,7 @@ import type { Plan } from '@remora/shared/model/plan.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import { addApplyFlags, type ChangeFlags, changeOptionsOf } from './frame/change-flags.ts';
 import { type Cli, confirmOrRefuse } from './frame/cli.ts';
-import type { Register } from './frame/program.ts';
+import type { Register } from './frame/register.ts';
 import { followStarted } from './show/follow.ts';
 import { planText } from './show/plan.ts';
 

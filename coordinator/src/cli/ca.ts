@@ -1,6 +1,6 @@
 import type { CaView } from '../http/schemas/ca-view.ts';
 import { addLaterCommands } from './frame/later.ts';
-import type { Register } from './frame/program.ts';
+import type { Register } from './frame/register.ts';
 import { table } from './show/table.ts';
 
 const caTable = (cas: readonly CaView[]): string =>

@@ -2,7 +2,7 @@ import type { ClusterAdded, ClusterView } from '@remora/shared/model/inventory.t
 import { parseClusterName } from '@remora/shared/model/names.ts';
 import type { Cli } from './frame/cli.ts';
 import { readInput, readSecret } from './frame/input.ts';
-import type { Register } from './frame/program.ts';
+import type { Register } from './frame/register.ts';
 import { removeCommand } from './frame/remove.ts';
 import { type Column, table } from './show/table.ts';
 

@@ -6,7 +6,7 @@ import { addChangeFlags, type ChangeFlags } from './frame/change-flags.ts';
 import type { Cli } from './frame/cli.ts';
 import { addToList, readJsonObject, wholeNumber } from './frame/input.ts';
 import { addLaterOptions } from './frame/later.ts';
-import type { Register } from './frame/program.ts';
+import type { Register } from './frame/register.ts';
 
 interface ConnectFlags {
   readonly alias: string;

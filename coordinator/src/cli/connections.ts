@@ -2,7 +2,7 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import type { ConnectionView } from '@remora/shared/model/inventory.ts';
 import { parseAlias, parseClusterName } from '@remora/shared/model/names.ts';
 import type { Cli } from './frame/cli.ts';
-import type { Register } from './frame/program.ts';
+import type { Register } from './frame/register.ts';
 import { connectionsTable, proofMatrix } from './show/connections.ts';
 
 /** Exit 1 when a connection that was checked does not hold: the command is made for monitoring. */

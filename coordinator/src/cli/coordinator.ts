@@ -1,5 +1,5 @@
 import type { CoordinatorFlags } from '../config.ts';
-import type { Register } from './frame/program.ts';
+import type { Register } from './frame/register.ts';
 
 export const register: Register = (command) => {
   command

@@ -1,5 +1,5 @@
 import type { DoctorLine } from '@remora/shared/model/inventory.ts';
-import type { Register } from './frame/program.ts';
+import type { Register } from './frame/register.ts';
 import { wrap } from './show/text.ts';
 
 const doctorText = (lines: readonly DoctorLine[]): string =>

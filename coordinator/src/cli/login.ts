@@ -4,7 +4,7 @@ import type { NodeView } from '@remora/shared/model/inventory.ts';
 import { createApiClient } from './client/api-client.ts';
 import { type LoginFile, loginFilePath, readClientSettings } from './client/settings.ts';
 import type { Cli } from './frame/cli.ts';
-import type { Register } from './frame/program.ts';
+import type { Register } from './frame/register.ts';
 
 interface LoginFlags {
   readonly url: string;

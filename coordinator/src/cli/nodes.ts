@@ -1,5 +1,5 @@
 import type { NodeView } from '@remora/shared/model/inventory.ts';
-import type { Register } from './frame/program.ts';
+import type { Register } from './frame/register.ts';
 import { removeCommand } from './frame/remove.ts';
 import { type Column, table } from './show/table.ts';
 

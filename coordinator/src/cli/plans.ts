@@ -1,5 +1,5 @@
 import type { Plan } from '@remora/shared/model/plan.ts';
-import type { Register } from './frame/program.ts';
+import type { Register } from './frame/register.ts';
 import { plansTable, planText } from './show/plan.ts';
 
 export const register: Register = (command, cli) => {

@@ -3,7 +3,7 @@ import { planAndCarryOut } from './frame/change.ts';
 import { addChangeFlags, type ChangeFlags } from './frame/change-flags.ts';
 import type { Cli } from './frame/cli.ts';
 import { addToList } from './frame/input.ts';
-import type { Register } from './frame/program.ts';
+import type { Register } from './frame/register.ts';
 
 interface RestartFlags extends ChangeFlags {
   readonly limit?: string[];

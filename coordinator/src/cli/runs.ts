@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { followRun } from './client/follow-run.ts';
 import type { Cli } from './frame/cli.ts';
 import { addLaterCommands } from './frame/later.ts';
-import type { Register } from './frame/program.ts';
+import type { Register } from './frame/register.ts';
 import { followStarted } from './show/follow.ts';
 import { runSummary, runsTable, runText } from './show/run.ts';
 

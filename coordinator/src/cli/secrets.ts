@@ -1,6 +1,6 @@
 import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
 import { readSecret } from './frame/input.ts';
-import type { Register } from './frame/program.ts';
+import type { Register } from './frame/register.ts';
 import { removeCommand } from './frame/remove.ts';
 
 /** Checks the name of a secret by the rule of its reference; throws `bad-input`. */

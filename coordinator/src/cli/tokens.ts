@@ -1,7 +1,7 @@
 import { parseDuration } from '@remora/shared/model/duration.ts';
 import { parseClusterName } from '@remora/shared/model/names.ts';
 import { wholeNumber } from './frame/input.ts';
-import type { Register } from './frame/program.ts';
+import type { Register } from './frame/register.ts';
 
 interface CreateFlags {
   readonly cluster: string;

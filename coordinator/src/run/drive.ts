@@ -5,12 +5,13 @@ import type { StoredPlan } from '../plan/steps.ts';
 import { isGoingOn, type RunRecord } from '../store/run-hash.ts';
 import type { RunStore } from '../store/run-store.ts';
 import { RunHalted } from './halt.ts';
+import type { StageParts } from './next-step.ts';
 import { outlast } from './outlast.ts';
 import { restoreAll, tryRestores } from './restore.ts';
 import { failuresOf, toleratedFailures } from './roll-stage.ts';
 import { runStep, StepFailure } from './run-step.ts';
 import { RunTakenOver, RunWriter } from './run-writer.ts';
-import { runStage, type StageParts } from './stages.ts';
+import { runStage } from './stages.ts';
 
 export interface RunLog {
   info(fields: Readonly<Record<string, unknown>>, message: string): void;

@@ -3,10 +3,8 @@ import type { StepError } from '@remora/shared/model/run.ts';
 import type { AnyStep } from '../plan/steps.ts';
 import { isGoingOn } from '../store/run-hash.ts';
 import { haltIfLate, RunHalted } from './halt.ts';
+import { runNext, type StageParts } from './next-step.ts';
 import { StepFailure } from './run-step.ts';
-import type { StageParts } from './stages.ts';
-
-type RunNext = (parts: StageParts, step: AnyStep) => Promise<void>;
 
 /** How many nodes of a roll may fail before no other one is begun. */
 export const toleratedFailures = ({ writer }: Pick<StageParts, 'writer'>, steps: readonly AnyStep[]): number =>
@@ -43,7 +41,7 @@ const nextOf = async (parts: StageParts, pending: readonly AnyStep[]): Promise<A
  * One node at a time. A node that fails does not take the others along while no more have failed than may; what comes after the roll needs all of them, so
  * the run ends then.
  */
-export const runRoll = async (parts: StageParts, steps: readonly AnyStep[], runNext: RunNext): Promise<void> => {
+export const runRoll = async (parts: StageParts, steps: readonly AnyStep[]): Promise<void> => {
   const tolerated = toleratedFailures(parts, steps);
   const pending = steps.filter(({ id }) => !['failed', 'undone', 'succeeded'].includes(parts.writer.step(id).status));
   while (pending.length > 0) {

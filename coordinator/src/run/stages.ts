@@ -1,25 +1,12 @@
 import type { AnyStep, Stage } from '../plan/steps.ts';
-import { isGoingOn } from '../store/run-hash.ts';
-import { haltIfCancelled } from './halt.ts';
+import { runNext, type StageParts } from './next-step.ts';
 import { runRoll } from './roll-stage.ts';
-import { isDone, runStep, StepFailure, type StepRunnerParts } from './run-step.ts';
+import { StepFailure } from './run-step.ts';
 
 /** Steps of one stage that run side by side. */
 const PARALLEL = 10;
 
-export interface StageParts extends StepRunnerParts {
-  /** The step of a roll that comes next at this moment. */
-  readonly nextInRoll: (pending: readonly AnyStep[]) => Promise<AnyStep | undefined>;
-}
-
 type StageRunner = (parts: StageParts, steps: readonly AnyStep[]) => Promise<void>;
-
-/** One step, unless the run is to stop before it. One that was begun is brought to its end. */
-const runNext = async (parts: StageParts, step: AnyStep): Promise<void> => {
-  if (isDone(parts, step)) return;
-  if (!isGoingOn(parts.writer.step(step.id).status)) await haltIfCancelled(parts);
-  await runStep(parts, step);
-};
 
 const serial: StageRunner = async (parts, steps) => {
   for (const step of steps) await runNext(parts, step);
@@ -42,7 +29,7 @@ const parallel: StageRunner = async (parts, steps) => {
 const runners: Readonly<Record<Stage['mode'], StageRunner>> = {
   serial,
   parallel,
-  roll: (parts, steps) => runRoll(parts, steps, runNext),
+  roll: runRoll,
 };
 
 /** Runs what is not done yet of a stage. Throws the first failure as StepFailure, and RunHalted when the run is to stop. */

@@ -3,10 +3,10 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import { type ChangeOptions, checkChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import type { Clock } from '../clock.ts';
+import { limitOf } from '../limit.ts';
 import { type GateParts, observeGates, sayGates } from '../observe/roll-gates.ts';
 import { gates } from '../plan/gates.ts';
 import type { StoredPlan } from '../plan/steps.ts';
-import { limitOf } from '../run/steps/limit.ts';
 import type { ChangeRequest } from '../services.ts';
 
 export interface CarryOutParts extends GateParts {

@@ -2,9 +2,7 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import { Command, CommanderError } from 'commander';
 import type { Cli } from './cli.ts';
 import { addLaterCommands, laterCommands } from './later.ts';
-
-/** Gives a command its arguments, options and action. */
-export type Register = (command: Command, cli: Cli) => void;
+import type { Register } from './register.ts';
 
 interface Entry {
   readonly summary: string;

@@ -6,34 +6,13 @@ import type { ConnectFacts } from '../facts.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
 import type { ConnectionRecord } from '../records.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
+import type { ConnectDraft } from './draft.ts';
 import { keySecretOf } from './key.ts';
 import { localSteps } from './local.ts';
 import { type Finding, preflight } from './preflight.ts';
 import { takenPortWarnings } from './preflight-connection.ts';
 import { remoteSteps } from './remote.ts';
-import {
-  accessOf,
-  aliasSettings,
-  MAX_ADDRESSES,
-  type ServerWish,
-  serverAddresses,
-  serverWishes,
-  targetAddresses,
-} from './wanted.ts';
-
-/** What the steps of both sides are made from. */
-export interface ConnectDraft {
-  readonly request: ConnectRequest;
-  readonly facts: ConnectFacts;
-  readonly context: PlanContext;
-  readonly servers: readonly ServerWish[];
-  readonly ca: string;
-  /** The record as it shall be. */
-  readonly record: ConnectionRecord;
-  readonly keyConfigHash: string;
-  /** `cluster.remote.ALIAS.*` without the prefix. */
-  readonly settings: Readonly<Record<string, string | number | boolean | readonly string[]>>;
-}
+import { accessOf, aliasSettings, MAX_ADDRESSES, serverAddresses, serverWishes, targetAddresses } from './wanted.ts';
 
 const stages: readonly Stage[] = [
   { id: 'prepare', title: 'Prepare', mode: 'serial' },

@@ -2,7 +2,7 @@ import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
 import type { ConnectFacts, KeyObservation } from '../facts.ts';
 import type { AnyStep } from '../steps.ts';
-import type { ConnectDraft } from './connect.ts';
+import type { ConnectDraft } from './draft.ts';
 
 type KeyFacts = Pick<ConnectFacts, 'keys' | 'secretVersions'>;
 type Ends = Pick<ConnectRequest, 'local' | 'remote' | 'alias'>;

@@ -7,7 +7,7 @@ import { changeOf, type NodeChange, type WantedFile } from '../node-change.ts';
 import { keystorePasswordReference, nodeStep } from '../node-step.ts';
 import { rollOrder } from '../order.ts';
 import type { AnyStep } from '../steps.ts';
-import type { ConnectDraft } from './connect.ts';
+import type { ConnectDraft } from './draft.ts';
 import { keySteps } from './key.ts';
 import { fileSetting } from './server-address.ts';
 import { connectingNodes, files } from './wanted.ts';

@@ -7,7 +7,7 @@ import { rollOrder } from '../order.ts';
 import type { CertificateRecord } from '../records.ts';
 import { serverSecrets } from '../secret-names.ts';
 import type { AnyStep, CertificateIssue } from '../steps.ts';
-import type { ConnectDraft } from './connect.ts';
+import type { ConnectDraft } from './draft.ts';
 import { files, type ServerWish } from './wanted.ts';
 
 const CA_DAYS = 3650;

@@ -5,7 +5,7 @@ import { type PlanContext, withoutBaseline } from '../context.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { restartOf } from '../node-change.ts';
 import { nodeStep } from '../node-step.ts';
-import { rollOrder } from '../order.ts';
+import { byName, rollOrder } from '../order.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
 
@@ -14,8 +14,8 @@ const roll: Stage = { id: 'roll', title: 'Restart one by one', mode: 'roll' };
 const wantedNodes = ({ cluster, nodes }: RestartRequest, observed: ClusterObservation): NodeObservation[] => {
   const unknown = nodes?.find((name) => !observed.nodes.some((node) => node.name === name));
   if (unknown !== undefined) {
-    const known = observed.nodes.map(({ name }) => name).join(', ');
-    throw new RemoraError('bad-input', `Cluster ${cluster} has no node "${unknown}": it has ${known}.`);
+    const known = [...observed.nodes].sort(byName).map(({ name }) => name);
+    throw new RemoraError('bad-input', `Cluster ${cluster} has no node "${unknown}": it has ${known.join(', ')}.`);
   }
   return observed.nodes.filter(({ name }) => nodes === undefined || nodes.includes(name));
 };

@@ -2,8 +2,8 @@ import type { Client } from '@elastic/elasticsearch';
 import { RemoraError } from '@remora/shared/errors.ts';
 import { explain } from '../../elasticsearch/client.ts';
 import type { ClusterClients } from '../../elasticsearch/clusters.ts';
+import { limitOf } from '../../limit.ts';
 import type { StepContext } from '../executor.ts';
-import { limitOf } from './limit.ts';
 
 const SETTING = 'cluster.routing.allocation.enable';
 

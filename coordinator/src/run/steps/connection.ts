@@ -1,7 +1,7 @@
 import { RemoraError } from '@remora/shared/errors.ts';
+import { limitOf } from '../../limit.ts';
 import { isProven, proveConnection } from '../../observe/proof.ts';
 import type { Executor } from '../executor.ts';
-import { limitOf } from './limit.ts';
 import type { StepParts } from './parts.ts';
 
 /** A CA file that was just placed is polled for, and a connection that failed once is tried again by the next request. */

@@ -1,8 +1,8 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { OperationInput, OperationResult, ReadOperation } from '@remora/shared/operations.ts';
+import { limitOf } from '../../limit.ts';
 import type { NodeId } from '../../plan/steps.ts';
 import type { StepContext } from '../executor.ts';
-import { limitOf } from './limit.ts';
 import type { StepParts } from './parts.ts';
 
 /** How long a step waits for an agent that is away: after a coordinator's restart agents come back within some 15 s, each in its own time. */

@@ -2,11 +2,11 @@ import type { Client } from '@elastic/elasticsearch';
 import { RemoraError } from '@remora/shared/errors.ts';
 import { formatDuration } from '@remora/shared/model/duration.ts';
 import { listNodes } from '../../elasticsearch/observe-cluster.ts';
+import { limitOf } from '../../limit.ts';
 import { observeGates, sayGates } from '../../observe/roll-gates.ts';
 import type { StepInputs } from '../../plan/steps.ts';
 import type { StepContext } from '../executor.ts';
 import { ALLOCATION, pauseAllocation } from './allocation.ts';
-import { limitOf } from './limit.ts';
 import type { StepParts } from './parts.ts';
 
 type NodeChange = StepInputs['node.change'];

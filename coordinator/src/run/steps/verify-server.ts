@@ -2,6 +2,7 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import { type Address, formatAddress, parseAddress } from '@remora/shared/model/address.ts';
 import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
 import { listNodes } from '../../elasticsearch/observe-cluster.ts';
+import { limitOf } from '../../limit.ts';
 import { coversAddress } from '../../pki/describe.ts';
 import { canonicalIp } from '../../pki/ip-address.ts';
 import { publishedParts } from '../../plan/connect/server-address.ts';
@@ -9,7 +10,6 @@ import type { CertificateIssue } from '../../plan/steps.ts';
 import { nodeKey } from '../../store/inventory.ts';
 import type { Executor, StepContext } from '../executor.ts';
 import { issueFor } from './certificates.ts';
-import { limitOf } from './limit.ts';
 import type { StepParts } from './parts.ts';
 import { patientRead } from './patient-read.ts';
 

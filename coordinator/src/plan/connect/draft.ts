@@ -1,0 +1,19 @@
+import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import type { PlanContext } from '../context.ts';
+import type { ConnectFacts } from '../facts.ts';
+import type { ConnectionRecord } from '../records.ts';
+import type { ServerWish } from './wanted.ts';
+
+/** What the steps of both sides are made from. */
+export interface ConnectDraft {
+  readonly request: ConnectRequest;
+  readonly facts: ConnectFacts;
+  readonly context: PlanContext;
+  readonly servers: readonly ServerWish[];
+  readonly ca: string;
+  /** The record as it shall be. */
+  readonly record: ConnectionRecord;
+  readonly keyConfigHash: string;
+  /** `cluster.remote.ALIAS.*` without the prefix. */
+  readonly settings: Readonly<Record<string, string | number | boolean | readonly string[]>>;
+}

@@ -1,0 +1,16 @@
+import type { AnyStep } from '../plan/steps.ts';
+import { isGoingOn } from '../store/run-hash.ts';
+import { haltIfCancelled } from './halt.ts';
+import { isDone, runStep, type StepRunnerParts } from './run-step.ts';
+
+export interface StageParts extends StepRunnerParts {
+  /** The step of a roll that comes next at this moment. */
+  readonly nextInRoll: (pending: readonly AnyStep[]) => Promise<AnyStep | undefined>;
+}
+
+/** One step, unless the run is to stop before it. One that was begun is brought to its end. */
+export const runNext = async (parts: StageParts, step: AnyStep): Promise<void> => {
+  if (isDone(parts, step)) return;
+  if (!isGoingOn(parts.writer.step(step.id).status)) await haltIfCancelled(parts);
+  await runStep(parts, step);
+};
