@@ -52,21 +52,33 @@ export const syncDirectory = async (directory: string): Promise<void> => {
 /** The temporary name is fixed, so that what a crash leaves behind is found and overwritten by the next write of the same file. */
 export const temporaryOf = (path: string): string => join(dirname(path), `.${basename(path)}.remora-tmp`);
 
+/** Descriptor 3 of a program that is run with `inherit`: whoever owns the directory may have put a symlink at the file's name since. */
+const OPEN_FILE = '/proc/self/fd/3';
+
 /**
- * Takes over the ACL and the SELinux label of the file that is to be replaced. Node has no calls for extended attributes, so coreutils' `cp` does it:
- * `--preserve=mode` carries the ACL. Without a file to copy from, the directory's default ACL and label apply by themselves.
- * The copy goes to the open file: whoever owns the directory may have put a symlink at its name since.
+ * Not with `cp --preserve=context`, which labels the link in /proc and not the file, and fails. A label that is right already, as by the rules of the
+ * directory it mostly is, needs no call that a mount with one label for all its files refuses.
  */
-const copyAttributes = async (from: string, to: FileHandle): Promise<void> => {
-  const selinux = existsSync('/sys/fs/selinux/enforce');
-  const preserve = `mode,ownership${selinux ? ',context' : ''}`;
-  const ended = await run('cp', ['--attributes-only', `--preserve=${preserve}`, '--', from, '/proc/self/fd/3'], {
+const copyLabel = async (from: string, to: FileHandle): Promise<void> => {
+  const options = { inherit: to.fd, timeoutMs: 10_000 };
+  const looked = await run('stat', ['-L', '-c', '%C', '--', from, OPEN_FILE], options);
+  const [wanted, now] = looked.stdout.split('\n');
+  if (looked.code === 0 && wanted === now) return;
+  const ended = await run('chcon', [`--reference=${from}`, '--', OPEN_FILE], options);
+  if (ended.code !== 0) throw new Error(`the SELinux label of ${from} cannot be kept: ${ended.stderr.trim()}`);
+};
+
+/**
+ * Takes over the ACL and the SELinux label of the file that is to be replaced. Node has no calls for extended attributes, so coreutils does it:
+ * `cp --preserve=mode` carries the ACL. Without a file to copy from, the directory's default ACL and label apply by themselves.
+ */
+const copyAttributes = async (from: string, to: FileHandle, selinux: boolean): Promise<void> => {
+  // A cp without these options (busybox) is no reason to fail: owner and mode are given below, and such systems seldom have ACLs.
+  await run('cp', ['--attributes-only', '--preserve=mode,ownership', '--', from, OPEN_FILE], {
     inherit: to.fd,
     timeoutMs: 10_000,
   });
-  // A cp without these options (busybox) comes with systems without SELinux; where a label must be kept, failing is better than losing it.
-  if (ended.code !== 0 && selinux)
-    throw new Error(`the SELinux label of ${from} cannot be kept: ${ended.stderr.trim()}`);
+  if (selinux) await copyLabel(from, to);
 };
 
 const fill = async (
@@ -89,7 +101,7 @@ export const writeDurably = async (
   path: string,
   bytes: Uint8Array,
   wanted: { uid: number; gid: number; mode: number },
-  options: { keepAttributes: boolean } = { keepAttributes: false },
+  { keepAttributes = false, selinux = existsSync('/sys/fs/selinux/enforce') } = {},
 ): Promise<void> => {
   const temporary = temporaryOf(path);
   await rm(temporary, { force: true });
@@ -97,7 +109,7 @@ export const writeDurably = async (
     // `wx` is O_EXCL: a symlink that somebody put at the temporary name is not followed.
     const handle = await open(temporary, 'wx', 0o600);
     try {
-      if (options.keepAttributes && existsSync(path)) await copyAttributes(path, handle);
+      if (keepAttributes && existsSync(path)) await copyAttributes(path, handle, selinux);
       await fill(handle, bytes, wanted);
       await handle.sync();
     } finally {
