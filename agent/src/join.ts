@@ -11,7 +11,7 @@ import { discoverNode, type NodeOptions } from './discover.ts';
 import { enrol } from './enrolment.ts';
 import { openFence } from './fence.ts';
 import { findNodeProcess, processFacts } from './node/process.ts';
-import { answersAs } from './node/restart.ts';
+import { ANSWER_LIMIT_MS, waitForAnswer } from './node/restart.ts';
 import { splitCommand } from './system/commands.ts';
 import { isMissing, writePrivate } from './system/durable-file.ts';
 import type { ServiceManager } from './system/service-manager.ts';
@@ -84,12 +84,14 @@ const nodePid = async (
   manager: ServiceManager,
 ): Promise<number | null> => {
   const node = findNodeProcess({ configDir, url, mainPid: () => manager.mainPid() });
-  const identity = await node.current();
+  const { identity, isSeen } = await waitForAnswer({ node, url });
   const { pid } = processFacts(identity);
-  if (identity === null || (await answersAs(identity, { node, url }))) return pid;
-  throw new RemoraError('bad-input', `The node runs as process ${pid}, but it does not answer at ${url}.`, {
-    hint: "Give the node's own HTTP address with --es-url. If it is just starting, join when it is up.",
-  });
+  if (isSeen) return pid;
+  throw new RemoraError(
+    'bad-input',
+    `The node runs as process ${pid}, but it does not answer at ${url} within ${ANSWER_LIMIT_MS / 1000} s.`,
+    { hint: "Give the node's own HTTP address with --es-url. If it is just starting, join when it is up." },
+  );
 };
 
 /**

@@ -23,6 +23,24 @@ export const answersAs = async (identity: string, { node, url }: Pick<NodeContro
   node.serves(identity) && (await answers(url)) && isAlive(identity);
 
 const POLL_MS = 200;
+/** A node that comes up, collects garbage or is slow in a handshake is silent for less. */
+export const ANSWER_LIMIT_MS = 60_000;
+
+/**
+ * The node's process, whichever that is by then, once it answers or `isEnough` as it is; null when none runs. `isSeen` is false for one that went on
+ * without an answer.
+ */
+export const waitForAnswer = async (
+  control: Pick<NodeControl, 'node' | 'url'>,
+  isEnough: (identity: string) => boolean = () => false,
+): Promise<{ identity: string | null; isSeen: boolean }> => {
+  for (const deadline = Date.now() + ANSWER_LIMIT_MS; ; await sleep(POLL_MS)) {
+    const identity = await control.node.current();
+    const isSeen = identity === null || isEnough(identity) || (await answersAs(identity, control));
+    if (isSeen || Date.now() > deadline) return { identity, isSeen };
+  }
+};
+
 /** As long as the packages' unit allows for a start; a stop that flushes and closes shards may be slow too. */
 const STOP_LIMIT_MS = 15 * 60_000;
 
