@@ -1,22 +1,21 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
-import type { OperationCall } from '@remora/shared/operations.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
+import { crashWhilePlacing, freezeIn } from '../../support/agent-crashes.ts';
 import {
   type AgentProcess,
   createBed,
   entry,
   file,
   type NodeBed,
-  op,
   restart,
   setting,
 } from '../../support/agent-harness.ts';
 import { until } from '../../support/fake-gateway.ts';
 
-/** What `kill -9` does to an agent in each phase of its journal. The moments are found by watching the journal, as nothing in the agent waits for a test. */
+/** What `kill -9` does to an agent in each phase of its journal. */
 let bed: NodeBed;
 let agent: AgentProcess;
 
@@ -28,47 +27,9 @@ const prepare = async (settings: readonly string[] = []): Promise<void> => {
 };
 afterEach(() => bed[Symbol.asyncDispose]());
 
-/** Freezes the agent in a phase of a delivery as soon as something is so; false when that went by unseen, as it may on a machine that is busy. */
-const freezeIn = async (id: string, phase: string, isSo: () => boolean): Promise<boolean> => {
-  const now = (): string | undefined => {
-    const record = bed.record();
-    return record?.id === id ? record.phase : undefined;
-  };
-  for (const deadline = Date.now() + 30_000; now() !== phase || !isSo(); await turn()) {
-    if (now() === 'finished') return false;
-    if (Date.now() > deadline) throw new Error(`the journal did not reach ${phase}: ${now()}\n${agent.stderr()}`);
-  }
-  await agent.freeze();
-  return now() === phase;
-};
-
 const crashIn = async (id: string, phase: string, isSo: () => boolean = () => true): Promise<void> => {
-  expect(await freezeIn(id, phase, isSo)).toBe(true);
+  expect(await freezeIn(bed, agent, { id, phase, isSo })).toBe(true);
   await agent.crash();
-};
-
-/** Delivers files, again if it has to, until the agent is caught while it places them. */
-const crashWhilePlacing = async (placed: number, ...more: readonly OperationCall[]) => {
-  for (let attempt = 1; ; attempt++) {
-    const id = `r/s/${attempt}`;
-    const yml = await bed.yml();
-    const path = (index: number): string => `${attempt}-${index}.crt`;
-    const content = (index: number): string => `new ${attempt} ${index}`;
-    const write = Array.from({ length: 50 }, (_, index) => ({
-      path: path(index),
-      content: Buffer.from(content(index)).toString('base64'),
-      source: 's',
-      mode: 0o640,
-    }));
-    bed.gateway.send([op('files', { write, remove: [] }), setting({ a: attempt }), ...more], { id });
-    const isPlaced = (index: number) => existsSync(join(bed.configDir, path(index)));
-    if ((await freezeIn(id, 'committed', () => isPlaced(placed))) && !isPlaced(49)) {
-      await agent.crash();
-      return { id, path, content, yml, set: `a: ${attempt}` };
-    }
-    agent.child.kill('SIGCONT');
-    await bed.gateway.result(id);
-  }
 };
 
 /** Freezes the keystore tool of this bed once it is a JVM, no longer the shell that starts it: it has not written by then, and does not before it is ended. */
@@ -86,7 +47,7 @@ const toolIsFrozen = (): boolean =>
 describe('a crash', () => {
   test.each([0, 15, 30])('while files are placed, number %i by then, is rolled forward', async (placed) => {
     await prepare();
-    const { id, path, content, set } = await crashWhilePlacing(placed, restart());
+    const { id, path, content, set } = await crashWhilePlacing(bed, agent, placed, restart());
     const before = bed.nodePid();
     agent = await bed.startAgent();
     expect(await bed.gateway.result(id)).toMatchObject({ outcome: 'done' });
@@ -99,7 +60,7 @@ describe('a crash', () => {
 
   test('while files are placed, and a file that somebody else changed then, is contested and put back but for that file', async () => {
     await prepare();
-    const { id, path, yml } = await crashWhilePlacing(0);
+    const { id, path, yml } = await crashWhilePlacing(bed, agent, 0);
     const theirs = path(7);
     await writeFile(join(bed.configDir, theirs), 'from somebody else');
     await bed.startAgent();

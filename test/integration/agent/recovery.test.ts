@@ -1,15 +1,14 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import { afterEach, describe, expect, test } from 'vitest';
+import { crashWhilePlacing } from '../../support/agent-crashes.ts';
 import {
   type AgentProcess,
   createBed,
   inspection,
   type NodeBed,
-  op,
   restart,
   setting,
 } from '../../support/agent-harness.ts';
@@ -89,23 +88,16 @@ describe('after a crash', () => {
 
   test('files of a node that is held by now go back, and the node is left alone', async () => {
     await prepare();
-    const [yml, node, hold] = [await bed.yml(), bed.nodePid(), join(bed.dataDir, 'hold')];
-    const content = Buffer.from('new').toString('base64');
-    const write = Array.from({ length: 50 }, (_, at) => ({ path: `f${at}.crt`, content, source: 's', mode: 0o640 }));
-    bed.gateway.send([op('files', { write, remove: [] }), setting({ a: 1 }), restart()], { id: 'r/s/1' });
-    // Without a pause: on a fast disk all files are placed within one of `until`.
-    for (const deadline = Date.now() + 60_000; !existsSync(join(bed.configDir, 'f0.crt')); await turn()) {
-      if (Date.now() > deadline) throw new Error(`no file is placed: ${agent.stderr()}`);
-    }
-    await agent.crash();
-    expect(bed.record()?.phase).toBe('committed');
+    const hold = join(bed.dataDir, 'hold');
+    const { id, yml, path } = await crashWhilePlacing(bed, agent, 0, restart());
+    const node = bed.nodePid();
     await writeFile(hold, '');
     await bed.startAgent();
-    const result = await bed.gateway.result('r/s/1');
+    const result = await bed.gateway.result(id);
     expect(result).toMatchObject({ outcome: 'undone' });
     expect(result.error?.message).toContain(hold);
     expect(await bed.yml()).toBe(yml);
-    expect(existsSync(join(bed.configDir, 'f0.crt'))).toBe(false);
+    expect(existsSync(join(bed.configDir, path(0)))).toBe(false);
     expect(bed.nodePid()).toBe(node);
   });
 });
