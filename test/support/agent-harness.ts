@@ -53,6 +53,8 @@ export interface NodeBed extends AsyncDisposable {
   stoppingPid(): number | null;
   answers(): Promise<boolean>;
   yml(): Promise<string>;
+  /** elasticsearch.yml as it was when the node that answers was started. */
+  settingsInForce(): Promise<string>;
   /** The record of the newest delivery in the agent's journal, as far as it can be read at this instant. */
   record(): { phase: string; id: string } | null;
   /** Processes of nodes for this configuration directory. */
@@ -194,6 +196,10 @@ export const createBed = async (settings: readonly string[] = [], esHomeGiven?: 
     stoppingPid: () => numberIn(join(root, 'stopping')) || null,
     answers,
     yml: () => readFile(settingsFile, 'utf8'),
+    async settingsInForce() {
+      const response = await fetch(`http://${host}:${port}/`);
+      return ((await response.json()) as { settings: string }).settings;
+    },
     record: () => newestRecord(join(dataDir, 'journal')),
     nodeCount: () => processesOf(configDir, 'node.mjs').length,
     async [Symbol.asyncDispose]() {

@@ -70,7 +70,7 @@ export interface Undo {
   readonly hint: string | null;
   /** Whether the node has to run again at the end. */
   readonly startAgain: boolean;
-  /** The node that failed has been stopped: one that runs from here on was started with the last good files. */
+  /** The node that failed has been stopped, and the files are back: one that runs from here on was started with the last good files. */
   failedIsStopped: boolean;
 }
 

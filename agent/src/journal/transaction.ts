@@ -186,15 +186,14 @@ export const finishUndo = async (transaction: Transaction): Promise<Result> => {
   const keep = (problem: string | null): void => {
     if (problem !== null) problems.push(problem);
   };
-  if (!reason.failedIsStopped) {
-    const problem = await stopFailed(transaction);
-    keep(problem);
-    // Recorded, or a crash while the node starts with the last good files would have it stopped once more.
-    reason.failedIsStopped = problem === null;
-    await note(transaction);
-  }
+  const stopProblem = reason.failedIsStopped ? null : await stopFailed(transaction);
+  keep(stopProblem);
   progress('putting back what was changed');
   problems.push(...(await undoDisk(context, folder, record)));
+  // Recorded, or a crash while the node starts with the last good files would have it stopped once more. Not before all files are back: a host that comes
+  // up again may start a node with those that failed.
+  reason.failedIsStopped = stopProblem === null;
+  await note(transaction);
   if (reason.startAgain) keep(await startAgain(transaction));
   const isContested = problems.length > 0 || reason.code === 'step-contested';
   const back = isContested ? `Not everything is as before: ${problems.join('; ')}.` : 'Everything is as before again.';

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import { afterEach, describe, expect, test } from 'vitest';
-import { crashWhilePlacing } from '../../support/agent-crashes.ts';
+import { crashWhile, crashWhilePlacing, isPlaced, manyFiles } from '../../support/agent-crashes.ts';
 import {
   type AgentProcess,
   createBed,
@@ -84,6 +84,26 @@ describe('after a crash', () => {
     expect(await bed.gateway.result('r/s/1')).toMatchObject({ outcome: 'undone' });
     expect(bed.nodePid()).toBe(good);
     expect(await bed.answers()).toBe(true);
+  });
+
+  test('a node that came up with the failed files before they were back does not count as started again', async () => {
+    await prepare();
+    // Undone last to first, so the settings are still the failed ones while the files go.
+    const { id, yml } = await crashWhile(
+      bed,
+      agent,
+      'undoing',
+      (attempt) => [setting({ 'cheap.start.ms': 8000 }), manyFiles(attempt), restart(1000)],
+      (attempt) => bed.nodePid() === null && isPlaced(bed, attempt, 0) && !isPlaced(bed, attempt, 49),
+    );
+    const failed = await bed.yml();
+    expect(failed).not.toBe(yml);
+    await bed.startNode();
+    await bed.startAgent();
+    expect(await bed.gateway.result(id)).toMatchObject({ outcome: 'undone' });
+    expect(await bed.yml()).toBe(yml);
+    expect(await bed.settingsInForce()).toBe(yml);
+    expect(bed.nodeCount()).toBe(1);
   });
 
   test('files of a node that is held by now go back, and the node is left alone', async () => {
