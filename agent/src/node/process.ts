@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import {
   allPids,
@@ -47,6 +47,16 @@ const realPathOf = (path: string): string => {
   }
 };
 
+/** The directory itself, whatever its path; null where it cannot be looked at. */
+const inodeOf = (path: string): string | null => {
+  try {
+    const { dev, ino } = statSync(path, { bigint: true });
+    return `${dev}:${ino}`;
+  } catch {
+    return null;
+  }
+};
+
 const PATH_CONF = '-Des.path.conf=';
 
 /** The configuration directory that a process names; null for a server that was started with the default of its home, which names none. */
@@ -54,9 +64,20 @@ const configDirOf = (pid: number): string | null => {
   const args = argumentsOf(pid);
   const named = args.find((arg) => arg.startsWith(PATH_CONF))?.slice(PATH_CONF.length);
   const path = named ?? variableOf(pid, 'ES_PATH_CONF');
-  if (path !== null) return realPathOf(path);
+  if (path !== null) return path;
   const parent = parentOf(pid);
   return parent !== null && isLauncher(argumentsOf(parent)) ? configDirOf(parent) : null;
+};
+
+/**
+ * Whether a process names this directory. In a container it sees it at another path, and another one at this path, so it is what stands there that counts,
+ * and the path only where the agent's user may not look.
+ */
+const isFor = (pid: number, configDir: string): boolean => {
+  const path = configDirOf(pid);
+  if (path === null) return false;
+  const inode = inodeOf(`/proc/${pid}/root${path}`);
+  return inode === null ? realPathOf(path) === realPathOf(configDir) : inode === inodeOf(configDir);
 };
 
 const portOf = (url: string): number => {
@@ -67,7 +88,7 @@ const portOf = (url: string): number => {
 /** Who listens on the node's port and is its node. What names no directory counts only if it is a server: on that port may also be a proxy, or another node. */
 const listener = (port: number, configDir: string): string | null => {
   const pids = listenersOn(port);
-  const own = pids.find((pid) => configDirOf(pid) === configDir);
+  const own = pids.find((pid) => isFor(pid, configDir));
   const pid = own ?? pids.find((other) => isServer(argumentsOf(other)) && configDirOf(other) === null);
   return pid === undefined ? null : identityOf(pid);
 };
@@ -77,14 +98,14 @@ export const findNodeProcess = (options: {
   url: string;
   mainPid: () => Promise<number | null>;
 }): NodeProcess => {
+  const { configDir } = options;
   const port = portOf(options.url);
-  const configDir = realPathOf(options.configDir);
   // Only a process that listens is remembered: it cannot turn out to be another one's.
   let listening: string | null = null;
 
   const ofKind = (isKind: (args: readonly string[]) => boolean): string[] =>
     allPids()
-      .filter((pid) => isKind(argumentsOf(pid)) && configDirOf(pid) === configDir)
+      .filter((pid) => isKind(argumentsOf(pid)) && isFor(pid, configDir))
       .flatMap((pid) => identityOf(pid) ?? []);
 
   const server = (): string | null => {

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, realpath, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -25,6 +25,9 @@ const tool = (configDir: string): string[] => [
 const STAYS = 'console.log();setInterval(() => {}, 1000);';
 const listens = (port: number, host = '127.0.0.1'): string =>
   `require('node:net').createServer().listen(${port}, '${host}', () => console.log());`;
+
+/** Takes root and a kernel that lets it. */
+const canMount = spawnSync('unshare', ['--mount', 'mount', '--bind', '/tmp', '/tmp']).status === 0;
 
 let root: string;
 let configDir: string;
@@ -114,6 +117,38 @@ describe('the node is', () => {
     await symlink(configDir, link);
     const server = await java(SERVER, listens(port), { ES_PATH_CONF: link });
     expect(await current()).toBe(server);
+  });
+});
+
+describe.runIf(canMount)('of processes with mounts of their own', () => {
+  let other: string;
+  beforeEach(async () => {
+    other = join(root, 'other');
+    await mkdir(other);
+  });
+
+  /** A server that sees what stands at `from` at `to`, as in a container. */
+  const contained = async (from: string, to: string, named: string): Promise<number> => {
+    const script = `mount --bind "$1" "$2" && shift 2 && exec -a java "$@"`;
+    const command = [process.execPath, '-e', STAYS, '--', ...SERVER];
+    const child = spawn('unshare', ['--mount', 'bash', '-c', script, 'bash', from, to, ...command], {
+      detached: true,
+      env: { PATH: process.env.PATH, ES_PATH_CONF: named },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    children.push(child);
+    await once(child.stdout, 'data');
+    return child.pid ?? 0;
+  };
+
+  test('the node is one that has its directory at another path', async () => {
+    const server = await contained(configDir, other, other);
+    expect(await current()).toBe(server);
+  });
+
+  test('the node is not one that has another directory at its path', async () => {
+    await contained(other, configDir, configDir);
+    expect(await current()).toBeNull();
   });
 });
 
