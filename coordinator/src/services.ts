@@ -103,12 +103,18 @@ export interface Services {
   doctor(): Promise<DoctorLine[]>;
 }
 
+/** Who asks; `request` is the same for a request that is sent again. */
+interface Ask {
+  readonly actor: string;
+  readonly request?: string;
+}
+
 /** What people do to runs; `not-found` for an unknown id, `conflict` where a run's status does not allow it. Each answers the run as it stands then. */
 export interface RunControls {
   cancel(runId: string, ask: { readonly actor: string; readonly reason?: string }): Promise<Run>;
   /** `notAfter` is the end of the new window; whatever else was asked for still holds. */
-  resume(runId: string, ask: { readonly actor: string; readonly notAfter?: string }): Promise<Run>;
-  continue(runId: string, ask: { readonly actor: string }): Promise<Run>;
+  resume(runId: string, ask: Ask & { readonly notAfter?: string }): Promise<Run>;
+  continue(runId: string, ask: Ask): Promise<Run>;
 }
 
 /** Runs as they are read; `not-found` for an unknown id. */

@@ -35,5 +35,5 @@ The plan states an outage that cannot be avoided: a cluster of one node, one of 
 shard whose replica is assigned to no node. Such a plan is refused without \`--accept-outage\`. With it, \`copies-elsewhere\` and \`master-quorum\` do not wait for the nodes whose outage was stated. Indices without a replica are listed
 in the plan and block nothing.
 
-No gate can be overridden yet.
+A gate is overridden by name: \`--override no-running-snapshot --reason 'nightly snapshot may fail'\`. It then holds no node of that run up; the run shows that it was closed, and the reason.
 `;

@@ -54,7 +54,7 @@ export const register: Register = (command, cli) => {
     });
   command
     .command('watch')
-    .description('follow a run until it has ended; exits 1 unless it succeeded')
+    .description('follow a run until it has ended or pauses; exits 1 when it did not go well')
     .argument('<id>')
     .action((runId: string) => watch(cli, runId));
   registerControl(command, cli);

@@ -1,9 +1,11 @@
 import { Readable } from 'node:stream';
 import { ChangeOptions, checkChangeOptions } from '@remora/shared/model/change-options.ts';
 import { Run, RunEvent } from '@remora/shared/model/run.ts';
+import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { Services } from '../services.ts';
 import type { App } from './app-types.ts';
+import { idempotencyKeyOf } from './idempotency.ts';
 import { runEventFrames } from './run-events.ts';
 
 const tags = ['runs'];
@@ -74,6 +76,12 @@ export const runRoutes = (app: App, { runs }: Pick<Services, 'runs'>, closing: A
   );
 };
 
+/** Who asks; the key makes a request that is sent again the same one. */
+const askOf = (request: FastifyRequest): { actor: string; request?: string } => {
+  const key = idempotencyKeyOf(request);
+  return { actor: request.actor, ...(key === null ? {} : { request: key }) };
+};
+
 const control = (summary: string) => ({ tags, summary, params: RunId, response: { 202: Run } });
 
 /** Each answers at once: what was asked for happens at the run's next step. */
@@ -97,15 +105,16 @@ const controlRoutes = (app: App, runs: Services['runs']): void => {
         body: Resume,
       },
     },
-    async ({ params, body, actor }, reply) => {
+    async (request, reply) => {
+      const { params, body } = request;
       checkChangeOptions(body, [], new Date());
-      return reply.code(202).send(await runs.resume(params.runId, { actor, ...body }));
+      return reply.code(202).send(await runs.resume(params.runId, { ...askOf(request), ...body }));
     },
   );
   app.post(
     '/runs/:runId/continue',
     { config: { idempotent: 'body' }, schema: control('Go on with a run that pauses after its first node') },
-    async ({ params, actor }, reply) => reply.code(202).send(await runs.continue(params.runId, { actor })),
+    async (request, reply) => reply.code(202).send(await runs.continue(request.params.runId, askOf(request))),
   );
 };
 

@@ -1,4 +1,4 @@
-import { nameShards, type ShardCopy, shardsOnlyOn } from './shards.ts';
+import { nameShards, shardName, type ShardCopy, shardsOnlyOn } from './shards.ts';
 import type { Baseline, StatedOutages } from './steps.ts';
 import { type Disk, isOver, usedShare, type Watermark } from './watermark.ts';
 
@@ -63,7 +63,8 @@ export const gates = {
   'copies-elsewhere': {
     demands: 'every shard that has a replica keeps a started copy on another node',
     closed: ({ shards, node, outageStated }) => {
-      const last = outageStated.data ? [] : shardsOnlyOn(shards, node);
+      const { data } = outageStated;
+      const last = data === 'all' ? [] : shardsOnlyOn(shards, node).filter(([copy]) => !data.includes(shardName(copy)));
       return last.length === 0 ? null : `${node} holds the only started copy of ${nameShards(last)}`;
     },
   },

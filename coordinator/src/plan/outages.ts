@@ -1,5 +1,5 @@
 import type { ClusterObservation, NodeObservation } from './facts.ts';
-import { nameShards, shardsOnlyOn, unreplicatedIndices } from './shards.ts';
+import { nameShards, type ShardCopy, shardName, shardsOnlyOn, unreplicatedIndices } from './shards.ts';
 import type { StatedOutages } from './steps.ts';
 
 const masterEligible = (cluster: ClusterObservation): NodeObservation[] =>
@@ -27,10 +27,13 @@ const masterOutage = (cluster: ClusterObservation, restarts: readonly string[]):
 };
 
 /** Shards whose other copies are assigned to no node: one that may be allocated nowhere never will be, so waiting for it might never end. */
-const loneShardOutage = (cluster: ClusterObservation, node: string): string[] => {
-  const lone = shardsOnlyOn(cluster.shards, node).filter((copies) =>
+const loneShards = (cluster: ClusterObservation, node: string): ShardCopy[][] =>
+  shardsOnlyOn(cluster.shards, node).filter((copies) =>
     copies.every((copy) => copy.node === node || copy.state === 'UNASSIGNED'),
   );
+
+const loneShardOutage = (cluster: ClusterObservation, node: string): string[] => {
+  const lone = loneShards(cluster, node);
   return lone.length === 0
     ? []
     : [
@@ -38,13 +41,17 @@ const loneShardOutage = (cluster: ClusterObservation, node: string): string[] =>
       ];
 };
 
+const onlyDataNode = (cluster: ClusterObservation): string | undefined => {
+  const nodes = cluster.nodes.filter(isData);
+  return nodes.length === 1 ? nodes[0]?.name : undefined;
+};
+
 /** No replica can be kept anywhere else, so waiting for one would never end. */
 const dataOutage = (cluster: ClusterObservation, restarts: readonly string[]): string[] => {
-  const nodes = cluster.nodes.filter(isData);
-  const only = nodes.length === 1 ? nodes[0] : undefined;
-  if (!only) return restarts.flatMap((node) => loneShardOutage(cluster, node));
-  return restarts.includes(only.name)
-    ? [`Cluster ${cluster.name} has one data node: its indices are unavailable while ${only.name} restarts.`]
+  const only = onlyDataNode(cluster);
+  if (only === undefined) return restarts.flatMap((node) => loneShardOutage(cluster, node));
+  return restarts.includes(only)
+    ? [`Cluster ${cluster.name} has one data node: its indices are unavailable while ${only} restarts.`]
     : [];
 };
 
@@ -62,7 +69,7 @@ export const outagesOf = (cluster: ClusterObservation, restarts: readonly string
 /** Which outages of restarting this node `outagesOf` states, so that just these are not waited for. */
 export const statedOutages = (cluster: ClusterObservation, node: string): StatedOutages => ({
   master: masterOutage(cluster, [node]).length > 0,
-  data: dataOutage(cluster, [node]).length > 0,
+  data: onlyDataNode(cluster) === node ? 'all' : loneShards(cluster, node).map(([copy]) => shardName(copy)),
 });
 
 /** Indices that go away with their node; listed, never blocked on: searchable snapshots have no replicas by design. */

@@ -20,9 +20,12 @@ export const shardsOnlyOn = (shards: readonly ShardCopy[], node: string): ShardC
     .filter((copies) => copies.length > 1 && copies.some((copy) => copy.node === node && isStarted(copy)))
     .filter((copies) => !copies.some((copy) => copy.node !== null && copy.node !== node && isStarted(copy)));
 
+/** `INDEX[SHARD]`, as Elasticsearch writes it; empty of none. */
+export const shardName = (copy: ShardCopy | undefined): string => (copy ? `${copy.index}[${copy.shard}]` : '');
+
 /** For people: the first three of these shards, and how many more there are. */
 export const nameShards = (shards: readonly (readonly ShardCopy[])[]): string => {
-  const names = shards.flatMap(([copy]) => (copy ? [`${copy.index}[${copy.shard}]`] : []));
+  const names = shards.map(([copy]) => shardName(copy));
   return `${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`;
 };
 

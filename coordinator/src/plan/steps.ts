@@ -99,8 +99,8 @@ export interface CertificateIssue extends NodeId, CertificateWish {
 export interface StatedOutages {
   /** No master may be elected while it is away: quorum is not waited for. */
   readonly master: boolean;
-  /** No other node can hold copies of its shards: they are not waited for. */
-  readonly data: boolean;
+  /** Shards (`INDEX[SHARD]`) whose copies are not waited for, since no other node has or gets one; `all` of the only data node. */
+  readonly data: 'all' | readonly string[];
 }
 
 /** Health of a cluster before a roll. */

@@ -2,7 +2,7 @@ import { asRemoraError, messageOf } from '@remora/shared/errors.ts';
 import { isEnded, type RunStatus, type StepError } from '@remora/shared/model/run.ts';
 import type { Clock } from '../clock.ts';
 import type { StoredPlan } from '../plan/steps.ts';
-import { isGoingOn, type RunRecord } from '../store/run-hash.ts';
+import { hasBegun, isGoingOn, type RunRecord } from '../store/run-hash.ts';
 import type { RunStore } from '../store/run-store.ts';
 import { RunHalted } from './halt.ts';
 import type { StageParts } from './next-step.ts';
@@ -90,7 +90,7 @@ const refusal = async (
   signal: AbortSignal,
 ): Promise<StepError | null> => {
   const { recheck } = parts;
-  if (!recheck || !record.waited || record.steps.size > 0) return null;
+  if (!recheck || !record.waited || hasBegun(record)) return null;
   try {
     await outlast(signal, () => recheck(plan));
     return null;
@@ -109,6 +109,14 @@ const finish = (parts: StageParts, ending: Ending): Promise<void> => {
   return parts.writer.write({ status, finishedAt: parts.clock().toISOString(), error }, event);
 };
 
+/** Says what could not be put back yet. */
+const tell =
+  (parts: DriverParts, writer: RunWriter, status: RunStatus) =>
+  async (message: string): Promise<void> => {
+    parts.log.warn({ runId: writer.runId }, message);
+    await writer.write({}, { type: 'run', stepId: null, status, message });
+  };
+
 const bringToEnd = async (parts: DriverParts, stage: StageParts, record: RunRecord): Promise<void> => {
   const { writer, signal } = stage;
   let status: RunStatus = record.status;
@@ -116,15 +124,14 @@ const bringToEnd = async (parts: DriverParts, stage: StageParts, record: RunReco
     const plan = await outlast(signal, () => parts.store.planOf(writer.runId));
     const refused = await refusal(parts, record, plan, signal);
     const ending = refused ? failed(refused) : await carryOut(stage, plan);
+    // Nobody drives a run that pauses: nothing may be left to put back then.
+    if (ending.status === 'paused') await restoreAll(stage, tell(parts, writer, status));
     // Before the end is told: whoever waits for it finds the cluster as it was. What can't be put back now does not hide how the run ended.
     await tryRestores(stage);
     await finish(stage, ending);
     status = ending.status;
   }
-  await restoreAll(stage, async (message) => {
-    parts.log.warn({ runId: writer.runId }, message);
-    await writer.write({}, { type: 'run', stepId: null, status, message });
-  });
+  await restoreAll(stage, tell(parts, writer, status));
 };
 
 /**

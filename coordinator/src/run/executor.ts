@@ -12,6 +12,8 @@ export interface StepMemory {
   readonly before: unknown;
   /** What came of it, without secrets. */
   readonly result: unknown;
+  /** What a further attempt has to know of the ones before it, when the run was resumed after a failure. */
+  readonly kept: unknown;
 }
 
 /**

@@ -2,7 +2,7 @@ import { parseShare } from '@remora/shared/model/change-options.ts';
 import type { StepError } from '@remora/shared/model/run.ts';
 import type { AnyStep } from '../plan/steps.ts';
 import { isGoingOn } from '../store/run-hash.ts';
-import { haltIfLate, RunHalted } from './halt.ts';
+import { haltIfCancelled, haltIfLate, RunHalted } from './halt.ts';
 import { runNext, type StageParts } from './next-step.ts';
 import { StepFailure } from './run-step.ts';
 
@@ -18,21 +18,28 @@ export const failuresOf = ({ writer }: Pick<StageParts, 'writer'>, steps: readon
   });
 
 /**
- * Once the run has restarted its first node, somebody looks at that before anything follows. Asked before each node and after the last one, not after the
+ * Once the first node is restarted and well, somebody looks at it before anything follows. Asked before each node and after the last one, not after the
  * first: the driver may die in between.
  */
-const pauseAfterCanary = ({ writer }: StageParts): void => {
-  const [first] = writer.restarts();
+const pauseAfterCanary = ({ writer }: StageParts, steps: readonly AnyStep[]): void => {
+  const first = steps.find(
+    ({ id, target }) => writer.step(id).status === 'succeeded' && writer.restarts().includes(target),
+  );
   if (!writer.options.canary || writer.continued || first === undefined) return;
-  const message = `${first} is done; the rest waits for \`remora runs continue ${writer.runId}\``;
+  const message = `${first.target} is done; the rest waits for \`remora runs continue ${writer.runId}\``;
   throw new RunHalted('paused', message, null);
 };
 
 /** The node that comes next: one that was interrupted first, since it may be down; else the one that is right at this moment. */
-const nextOf = async (parts: StageParts, pending: readonly AnyStep[]): Promise<AnyStep | undefined> => {
+const nextOf = async (
+  parts: StageParts,
+  steps: readonly AnyStep[],
+  pending: readonly AnyStep[],
+): Promise<AnyStep | undefined> => {
   const interrupted = pending.find((step) => isGoingOn(parts.writer.step(step.id).status));
   if (interrupted) return interrupted;
-  pauseAfterCanary(parts);
+  await haltIfCancelled(parts);
+  pauseAfterCanary(parts, steps);
   haltIfLate(parts.writer.options, parts.clock);
   return (await parts.nextInRoll(pending)) ?? pending[0];
 };
@@ -45,7 +52,7 @@ export const runRoll = async (parts: StageParts, steps: readonly AnyStep[]): Pro
   const tolerated = toleratedFailures(parts, steps);
   const pending = steps.filter(({ id }) => !['failed', 'undone', 'succeeded'].includes(parts.writer.step(id).status));
   while (pending.length > 0) {
-    const step = await nextOf(parts, pending);
+    const step = await nextOf(parts, steps, pending);
     if (!step) break;
     pending.splice(pending.indexOf(step), 1);
     try {
@@ -56,5 +63,6 @@ export const runRoll = async (parts: StageParts, steps: readonly AnyStep[]): Pro
   }
   const [failure] = failuresOf(parts, steps);
   if (failure) throw new StepFailure(failure);
-  pauseAfterCanary(parts);
+  await haltIfCancelled(parts);
+  pauseAfterCanary(parts, steps);
 };

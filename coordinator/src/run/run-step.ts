@@ -54,11 +54,12 @@ const executeThroughOutages = async (parts: StepRunnerParts, step: AnyStep): Pro
 };
 
 const begin = async ({ writer, clock }: StepRunnerParts, step: AnyStep): Promise<void> => {
-  const { attempts, status } = writer.step(step.id);
+  const { attempts, status, kept } = writer.step(step.id);
   if (status === 'waiting') await writer.writeStep(step.id, { status: 'running' }, null);
   if (isGoingOn(status)) return;
   const fresh = {
     ...pendingStep,
+    kept: kept ?? null,
     status: 'running',
     attempts: attempts + 1,
     startedAt: clock().toISOString(),
@@ -82,8 +83,9 @@ export const runStep = async (parts: StepRunnerParts, step: AnyStep): Promise<vo
   } catch (thrown) {
     if (signal.aborted) throw thrown;
     if (thrown instanceof RunHalted) {
-      // Nothing was begun: it waited.
-      await writer.writeStep(step.id, { ...pendingStep, attempts: writer.step(step.id).attempts }, thrown.message);
+      // Nothing was begun: it waited, and that was no attempt.
+      const { attempts, kept } = writer.step(step.id);
+      await writer.writeStep(step.id, { ...pendingStep, kept: kept ?? null, attempts: attempts - 1 }, thrown.message);
       throw thrown;
     }
     const { code, message, hint } = asRemoraError(thrown);

@@ -39,7 +39,7 @@ export const stepContext = (parts: StepContextParts, step: AnyStep): StepContext
     attempt: state.attempts,
     actor: parts.actor,
     signal,
-    memory: { intent: state.intent, before: state.before, result: state.result },
+    memory: { intent: state.intent, before: state.before, result: state.result, kept: state.kept ?? null },
     remember: (patch) => writer.writeStep(step.id, patch, null),
     async phase(text) {
       signal.throwIfAborted();

@@ -40,6 +40,8 @@ export const keys = {
   openRuns: `${PREFIX}open-runs`,
   /** hash: cluster -> run id; without expiry, owned by the run and not by a process */
   locks: `${PREFIX}locks`,
+  /** hash: cluster -> id of the run that held it last, or holds it */
+  lastHolders: `${PREFIX}last-holders`,
   /** sorted set: waiting run ids in the order of creation, first in first out */
   waiting: `${PREFIX}waiting`,
   /** hash: CLUSTER/NODE -> {coordinator, epoch} of the newest session */

@@ -1,10 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { RunStatus } from '@remora/shared/model/run.ts';
 import type { Redis } from 'ioredis';
 import type { Clock } from '../clock.ts';
 import { channels, keys } from './keys.ts';
-import { parseRunHash, type RunRecord, type StepState } from './run-hash.ts';
+import { hasBegun, parseRunHash, type RunRecord, type StepState } from './run-hash.ts';
 import { EMIT } from './run-lua.ts';
 
 /** What people do to a run while nobody, or somebody else, drives it. Each is one Lua script, atomic, and harmless when it is sent twice. */
@@ -29,26 +30,37 @@ return status`;
 
 /**
  * RESUME: files a run that failed or was cancelled as waiting again, behind all that wait, with the given changes; nothing unless it is as it was when they
- * were made. Answers 1 when it was.  KEYS run, open runs, waiting, meta  ARGV runId, status, version, patch JSON, event, channel
+ * were made, and no other run held the given clusters since: its plan does not know what that one did. Answers `resumed`, also to a request that was seen before,
+ * `changed`, or the id of the other run.
+ * KEYS run, open runs, waiting, meta, last holders  ARGV runId, status, version, patch JSON, event, channel, request, clusters JSON
  */
 const RESUME = `${EMIT}
-local found = redis.call('HMGET', KEYS[1], 'status', 'version')
-if found[1] ~= ARGV[2] or found[2] ~= ARGV[3] then return 0 end
+local found = redis.call('HMGET', KEYS[1], 'status', 'version', 'asked')
+if found[3] == ARGV[7] then return 'resumed' end
+if found[1] ~= ARGV[2] or found[2] ~= ARGV[3] then return 'changed' end
+for _, cluster in ipairs(cjson.decode(ARGV[8])) do
+  local last = redis.call('HGET', KEYS[5], cluster)
+  if last and last ~= ARGV[1] then return last end
+end
 for _, change in ipairs(cjson.decode(ARGV[4])) do
   if change[2] then redis.call('HSET', KEYS[1], change[1], change[2]) else redis.call('HDEL', KEYS[1], change[1]) end
 end
-redis.call('HSET', KEYS[1], 'status', 'waiting')
+redis.call('HSET', KEYS[1], 'status', 'waiting', 'waited', 1, 'asked', ARGV[7])
 redis.call('HINCRBY', KEYS[1], 'version', 1)
 redis.call('SADD', KEYS[2], ARGV[1])
 redis.call('ZADD', KEYS[3], redis.call('HINCRBY', KEYS[4], 'runsCreated', 1), ARGV[1])
 emit(KEYS[1], ARGV[1], ARGV[6], ARGV[5])
-return 1`;
+return 'resumed'`;
 
-/** CONTINUE: a paused run, which kept its clusters, runs on. Answers the status that was found, or ''.  KEYS run  ARGV runId, event, channel */
+/**
+ * CONTINUE: a paused run, which kept its clusters, runs on. Answers the status that was found, `paused` also to a request that was seen before, or ''.
+ * KEYS run  ARGV runId, event, channel, request
+ */
 const CONTINUE = `${EMIT}
 local status = redis.call('HGET', KEYS[1], 'status')
+if redis.call('HGET', KEYS[1], 'asked') == ARGV[4] then return 'paused' end
 if status == 'paused' then
-  redis.call('HSET', KEYS[1], 'status', 'running', 'continued', 1)
+  redis.call('HSET', KEYS[1], 'status', 'running', 'continued', 1, 'asked', ARGV[4])
   redis.call('HINCRBY', KEYS[1], 'version', 1)
   emit(KEYS[1], ARGV[1], ARGV[3], ARGV[2])
 end
@@ -58,6 +70,8 @@ return status or ''`;
 export interface Ask {
   readonly actor: string;
   readonly reason?: string;
+  /** The same for a request that is sent again. */
+  readonly request?: string;
 }
 
 const unknown = (runId: string): RemoraError =>
@@ -66,6 +80,11 @@ const unknown = (runId: string): RemoraError =>
 const conflict = (runId: string, what: string, status: string): RemoraError =>
   new RemoraError('conflict', `Run ${runId} cannot be ${what}: it is ${status}.`, {
     hint: '`remora runs show` tells how it stands.',
+  });
+
+const overtaken = (runId: string, other: string): RemoraError =>
+  new RemoraError('plan-stale', `Run ${runId} cannot be resumed: run ${other} changed the same cluster since.`, {
+    hint: 'Give the same command again: it plans with what is there now.',
   });
 
 /** Steps that failed begin anew, as a new attempt; what they remembered is of the old one. */
@@ -99,12 +118,16 @@ export class RunControl {
   }
 
   /** Has a run that failed or was cancelled go on from the first step that is not done. Throws `conflict` for any other. */
-  async resume(runId: string, { actor, notAfter }: Ask & Pick<ChangeOptions, 'notAfter'>): Promise<void> {
+  async resume(
+    runId: string,
+    { actor, notAfter, request = randomUUID() }: Ask & Pick<ChangeOptions, 'notAfter'>,
+  ): Promise<void> {
     const hash = await this.#redis.hgetall(keys.run(runId));
     const record = parseRunHash(hash);
     if (!record) throw unknown(runId);
     const { status, version, head } = record;
-    if (status !== 'failed' && status !== 'cancelled') throw conflict(runId, 'resumed', status);
+    const isSeen = hash.asked === request;
+    if (!isSeen && status !== 'failed' && status !== 'cancelled') throw conflict(runId, 'resumed', status);
     const gone = ['finishedAt', 'error', 'stop'].map((field) => [field, false]);
     // All that was accepted stays accepted; the window in which it was to end is another one.
     const { notAfter: _, ...options } = head.options ?? {};
@@ -114,20 +137,22 @@ export class RunControl {
     });
     const resumed = await this.#redis.eval(
       RESUME,
-      ...[4, keys.run(runId), keys.openRuns, keys.waiting, keys.meta, runId, status, String(version)],
+      ...[5, keys.run(runId), keys.openRuns, keys.waiting, keys.meta, keys.lastHolders, runId, status, String(version)],
       ...[
         JSON.stringify([...gone, ['head', renewed], ...withoutFailures(record)]),
         this.#event(runId, 'waiting', `resumed by ${actor}`),
       ],
-      channels.runEvents,
+      // One that has begun nothing is planned again before its first step: nobody can have overtaken it.
+      ...[channels.runEvents, request, JSON.stringify(hasBegun(record) ? head.clusters : [])],
     );
-    if (resumed !== 1) throw conflict(runId, 'resumed', 'being changed by somebody else');
+    if (resumed === 'changed') throw conflict(runId, 'resumed', 'being changed by somebody else');
+    if (resumed !== 'resumed') throw overtaken(runId, String(resumed));
   }
 
   /** Has a paused run go on. Throws `conflict` for any other. */
-  async continue(runId: string, { actor }: Ask): Promise<void> {
+  async continue(runId: string, { actor, request = randomUUID() }: Ask): Promise<void> {
     const event = this.#event(runId, 'running', `continued by ${actor}`);
-    const status = await this.#redis.eval(CONTINUE, 1, keys.run(runId), runId, event, channels.runEvents);
+    const status = await this.#redis.eval(CONTINUE, 1, keys.run(runId), runId, event, channels.runEvents, request);
     if (status === '') throw unknown(runId);
     if (status !== 'paused') throw conflict(runId, 'continued', String(status));
   }

@@ -19,7 +19,7 @@ export interface RunHead {
 
 type StepOutline = Pick<RunStep, 'id' | 'kind' | 'target' | 'stage' | 'reason'>;
 
-/** State of one step. `intent`, `before` and `result` are what its executor remembers. */
+/** State of one step. `intent`, `before`, `result` and `kept` are what its executor remembers. */
 export interface StepState {
   readonly status: StepStatus;
   readonly attempts: number;
@@ -30,6 +30,8 @@ export interface StepState {
   readonly intent: unknown;
   readonly before: unknown;
   readonly result: unknown;
+  /** What a further attempt has to know of the ones before it; the others are forgotten with their attempt. */
+  readonly kept: unknown;
 }
 
 export const pendingStep: StepState = {
@@ -42,6 +44,7 @@ export const pendingStep: StepState = {
   intent: null,
   before: null,
   result: null,
+  kept: null,
 };
 
 /**
@@ -74,6 +77,10 @@ export const headOf = (plan: StoredPlan, run: Pick<RunHead, 'runId' | 'actor' | 
 
 /** Whether a driver began the step and did not end it: the next one goes on with the same attempt. */
 export const isGoingOn = (status: StepStatus): boolean => status === 'running' || status === 'waiting';
+
+/** Whether any of its steps was begun. */
+export const hasBegun = ({ steps }: Pick<RunRecord, 'steps'>): boolean =>
+  [...steps.values()].some(({ status }) => status !== 'pending');
 
 const entriesWith = (hash: Readonly<Record<string, string>>, prefix: string): [string, unknown][] =>
   Object.entries(hash)

@@ -41,8 +41,9 @@ return run`;
 
 /**
  * ADMIT: gives every waiting run that can have them all its clusters, first in first out; a run gets all of its clusters or none. `claimed` has the clusters
- * of those that go on waiting: nobody later passes them, or a run of two busy clusters would wait for ever behind runs of one. Answers who was admitted.
- * KEYS locks, waiting  ARGV prefix of run keys, now as ISO 8601, channel
+ * of those that go on waiting: nobody later passes them, or a run of two busy clusters would wait for ever behind runs of one. A resumed run that still has
+ * its clusters, since something is left to put back, waits for nobody: they wait for it. Answers who was admitted.
+ * KEYS locks, waiting, last holders  ARGV prefix of run keys, now as ISO 8601, channel
  */
 const ADMIT = `${EMIT}
 local function tell(run, status, message)
@@ -51,6 +52,11 @@ local function tell(run, status, message)
 end
 local claimed, admitted = {}, {}
 local function blocker(run, clusters)
+  local owned = 0
+  for _, cluster in ipairs(clusters) do
+    if redis.call('HGET', KEYS[1], cluster) == run then owned = owned + 1 end
+  end
+  if owned == #clusters then return nil end
   for _, cluster in ipairs(clusters) do
     local owner = redis.call('HGET', KEYS[1], cluster)
     if owner and owner ~= run then return owner end
@@ -72,7 +78,10 @@ for _, run in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
       tell(run, 'waiting', 'waits for ' .. holder)
     end
   else
-    for _, cluster in ipairs(clusters) do redis.call('HSET', KEYS[1], cluster, run) end
+    for _, cluster in ipairs(clusters) do
+      redis.call('HSET', KEYS[1], cluster, run)
+      redis.call('HSET', KEYS[3], cluster, run)
+    end
     redis.call('ZREM', KEYS[2], run)
     redis.call('HDEL', key, 'waitingFor')
     redis.call('HSET', key, 'status', 'running')
@@ -149,7 +158,7 @@ return 'released'`;
 
 const definitions = {
   remoraCreateRun: { numberOfKeys: 7, lua: CREATE },
-  remoraAdmit: { numberOfKeys: 2, lua: ADMIT },
+  remoraAdmit: { numberOfKeys: 3, lua: ADMIT },
   remoraTake: { numberOfKeys: 2, lua: TAKE },
   remoraWrite: { numberOfKeys: 1, lua: WRITE },
   remoraFile: { numberOfKeys: 2, lua: FILE },

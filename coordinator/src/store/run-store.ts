@@ -108,7 +108,7 @@ export class RunStore {
   async admit(): Promise<string[]> {
     const now = this.#clock().toISOString();
     return (await this.#scripts.remoraAdmit(
-      ...[keys.locks, keys.waiting, keys.run(''), now, channels.runEvents],
+      ...[keys.locks, keys.waiting, keys.lastHolders, keys.run(''), now, channels.runEvents],
     )) as string[];
   }
 

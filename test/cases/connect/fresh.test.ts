@@ -265,7 +265,7 @@ const cases: PlanCase[] = [
     ],
     also: (plan) =>
       expect(['us-1', 'us-2', 'us-3'].map((node) => stepOf(plan, 'node.change', node).input.outageStated.data)).toEqual(
-        [false, false, true],
+        [[], [], ['warm[0]']],
       ),
   },
   {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { RunControl } from '../../../coordinator/src/store/run-control.ts';
 import { type Bench, makeBench, until } from './bench.ts';
-import { planOf, serialPlan, type Work, workStep } from './effects.ts';
+import { planOf, release, serialPlan, type Work, workStep } from './effects.ts';
 
 const anna = { actor: 'anna' };
 const controlOf = ({ redis }: Bench): RunControl => new RunControl(redis.redis, () => new Date());
@@ -123,16 +123,73 @@ describe('resume', () => {
     await expect(engine.resume(runId, anna)).rejects.toMatchObject({ code: 'conflict' });
   });
 
-  test('waits for whoever has the clusters now', async () => {
+  test('of a run that still holds its clusters, since something is left to put back, goes before those that wait for it', async () => {
+    const bench = await makeBench();
+    let isAway = true;
+    const restorers = {
+      away: async () => {
+        if (isAway) throw new Error('the cluster does not answer');
+      },
+    };
+    const engine = await bench.engine({ restorers });
+    const failing = { fail: 'step-failed', failures: 1, restore: 'away' } as const;
+    const { runId } = await engine.start(serialPlan(['us'], 1, failing), anna);
+    await bench.ended(runId);
+    const other = await engine.start(serialPlan(['us'], 1), anna);
+    expect(await until(async () => (await engine.get(other.runId)).waitingFor)).toBe(runId);
+    await engine.resume(runId, anna);
+    isAway = false;
+    expect((await bench.ended(runId)).status).toBe('succeeded');
+    expect((await bench.ended(other.runId)).status).toBe('succeeded');
+  });
+
+  test('is refused when another run has had one of its clusters since', async () => {
     const bench = await makeBench();
     const engine = await bench.engine();
-    const failing = await engine.start(serialPlan(['us'], 1, { fail: 'step-failed', failures: 1 }), anna);
-    await bench.ended(failing.runId);
-    const other = await engine.start(serialPlan(['us'], 2, { ms: 500 }), anna);
-    await engine.resume(failing.runId, anna);
-    expect(await until(async () => (await engine.get(failing.runId)).waitingFor)).toBe(other.runId);
-    expect((await bench.ended(failing.runId)).status).toBe('succeeded');
-    expect((await engine.get(other.runId)).status).toBe('succeeded');
+    const { runId } = await engine.start(serialPlan(['us', 'eu'], 1, { fail: 'step-failed', failures: 1 }), anna);
+    await bench.ended(runId);
+    const other = await engine.start(serialPlan(['eu'], 1), anna);
+    await bench.ended(other.runId);
+    await expect(engine.resume(runId, anna)).rejects.toMatchObject({
+      code: 'plan-stale',
+      message: `Run ${runId} cannot be resumed: run ${other.runId} changed the same cluster since.`,
+    });
+    expect((await engine.get(runId)).status).toBe('failed');
+  });
+
+  test('of a run that had begun nothing plans again', async () => {
+    const bench = await makeBench();
+    const checked: string[] = [];
+    const engine = await bench.engine({ recheck: async ({ planId }) => void checked.push(planId) });
+    const plan = serialPlan(['us'], 1, { gate: true });
+    const { runId } = await engine.start(plan, anna);
+    await until(async () => (await engine.get(runId)).steps[0]?.phase);
+    await engine.cancel(runId, anna);
+    await bench.ended(runId);
+    expect((await engine.get(runId)).steps[0]?.attempts).toBe(0);
+    await engine.resume(runId, anna);
+    await until(() => checked.includes(plan.planId));
+    await engine.cancel(runId, anna);
+    expect((await bench.ended(runId)).status).toBe('cancelled');
+  });
+
+  test('sent again is the same request; so is a continue', async () => {
+    const bench = await makeBench();
+    const control = controlOf(bench);
+    const runId = await bench.fileRun(serialPlan(['us'], 1));
+    await control.cancel(runId, anna);
+    await control.resume(runId, { ...anna, request: 'once' });
+    await control.resume(runId, { ...anna, request: 'once' });
+    await expect(control.resume(runId, { ...anna, request: 'twice' })).rejects.toMatchObject({ code: 'conflict' });
+    await bench.redis.redis.hset(`remora:run:${runId}`, 'status', 'paused');
+    await control.continue(runId, { ...anna, request: 'on' });
+    await control.continue(runId, { ...anna, request: 'on' });
+    await expect(control.continue(runId, { ...anna, request: 'off' })).rejects.toMatchObject({ code: 'conflict' });
+    const told = (await bench.store.events(runId, 0)).map(({ message }) => message);
+    expect(told.filter((message) => /resumed|continued/.test(message))).toEqual([
+      'resumed by anna',
+      'continued by anna',
+    ]);
   });
 
   test('of two at once makes one', async () => {
@@ -177,6 +234,28 @@ describe('a roll', () => {
     await bench.engine();
     expect((await bench.ended(runId)).status).toBe('paused');
     expect(bench.effects()).toEqual([]);
+  });
+
+  test('with a canary that failed tries that one again, and pauses once it is well', async () => {
+    const bench = await makeBench();
+    const engine = await bench.engine();
+    const plan = rollOf({ n1: { fail: 'step-undone', failures: 1 }, n2: {} });
+    const { runId } = await engine.start(plan, { ...anna, options: { canary: true } });
+    expect((await bench.ended(runId)).status).toBe('failed');
+    await engine.resume(runId, anna);
+    expect(await bench.ended(runId)).toMatchObject({ status: 'paused', restarts: ['n1'] });
+    expect(effectsOf(bench)).toEqual(['n1/1', 'n1/2']);
+  });
+
+  test('that is cancelled during its canary is cancelled, not paused', async () => {
+    const bench = await makeBench();
+    const engine = await bench.engine();
+    const plan = rollOf({ n1: { held: 'listening' }, n2: {} });
+    const { runId } = await engine.start(plan, { ...anna, options: { canary: true } });
+    await until(async () => (await engine.get(runId)).steps[0]?.status === 'running');
+    await engine.cancel(runId, anna);
+    release(bench.file);
+    expect((await bench.ended(runId)).status).toBe('cancelled');
   });
 
   test('that is paused can be cancelled, and gives its clusters back', async () => {

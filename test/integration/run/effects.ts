@@ -104,7 +104,15 @@ export const fileRestorers = (file: string): Restorers => ({
 let plans = 0;
 
 export const workStep = (id: string, stage: string, work: Work = {}): AnyStep => ({
-  ...{ id, kind: 'cluster-settings.put', target: 'us', effect: 'api', reason: `because of ${id}`, diff: '', stage },
+  ...{
+    id,
+    kind: 'cluster-settings.put',
+    target: work.restart ? id : 'us',
+    effect: 'api',
+    reason: `because of ${id}`,
+    diff: '',
+    stage,
+  },
   input: { cluster: 'us', persistent: { ...work } as StepInputs['cluster-settings.put']['persistent'] },
 });
 

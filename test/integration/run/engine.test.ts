@@ -168,7 +168,7 @@ test('waiting for the end stops with its signal', async () => {
 const nodeStep: AnyStep = {
   ...{ id: 'node', kind: 'node.change', target: 'us-1', effect: 'file', reason: 'a file', diff: '', stage: 'nodes' },
   input: {
-    ...{ cluster: 'us', node: 'us-1', operations: [], outageStated: { master: false, data: false } },
+    ...{ cluster: 'us', node: 'us-1', operations: [], outageStated: { master: false, data: [] } },
     baseline: { health: 'green', nodes: 1 },
   },
 };

@@ -39,16 +39,24 @@ const failure = (change: NodeChange, result: Result): RemoraError => {
   );
 };
 
+/** What a further attempt has to know: that the agent began one before, or even that the node has the change and was restarted with it. */
+interface Kept {
+  /** The agent changed something, and took it back or could not. */
+  readonly began: true;
+  /** Set once the change is in place: start of the process before it, as the cluster knew it. */
+  readonly doneSince?: number | null;
+}
+
 /**
- * What is asked of the agent. The plan names the elasticsearch.yml and the process that it saw. After a failed attempt both are other ones: the node was
- * restarted with the last good files, and whoever resumed the run may have mended the file by hand. Then it is what is there now.
+ * What is asked of the agent. The plan names the elasticsearch.yml and the process that it saw. After an attempt that was taken back both are other ones: the
+ * node was restarted with the last good files, and whoever resumed the run may have mended the file by hand. Then it is what is there now.
  */
 const operationsOf = async (
   parts: StepParts,
   context: StepContext,
   change: NodeChange,
 ): Promise<NodeChange['operations']> => {
-  if (context.attempt === 1) return change.operations;
+  if (context.memory.kept === null) return change.operations;
   const input = { settings: [], files: [] };
   const { settingsFile, process } = await patientRead({ parts, context }, change, 'inspect', input, INSPECT_LIMIT_MS);
   const replaces = process.identity === null ? {} : { replaces: process.identity };
@@ -74,16 +82,16 @@ const restartBehindGates = async (
 ): Promise<{ readonly result: Result; readonly startedAtMs: number | null }> => {
   // Whoever goes on after a crash asks for what was begun; the gates were looked at by somebody before.
   let intent = context.memory.intent as RestartIntent | null;
-  let freshForMs = 0;
+  let fresh = { freshForMs: 0, operations: change.operations };
   for (;;) {
     if (intent === null) {
       await waitForGates(parts, context, change);
       await prepareRestart(context, client, change);
       intent = { sent: true, startedAtMs: await startBefore(context, client, change) };
+      fresh = { freshForMs: FRESH_MS, operations: await operationsOf(parts, context, change) };
       await context.remember({ intent });
-      freshForMs = FRESH_MS;
     }
-    const operations = await operationsOf(parts, context, change);
+    const { operations, freshForMs } = fresh;
     const result = await context.change(change, operations, { timeoutMs: RESTART_LIMIT_MS, freshForMs });
     if (!isLate(result)) return { result, startedAtMs: intent.startedAtMs };
     intent = null;
@@ -92,18 +100,37 @@ const restartBehindGates = async (
   }
 };
 
-const restart = async (parts: StepParts, context: StepContext, change: NodeChange): Promise<void> => {
-  const client = await parts.clients.get(change.cluster);
+const restartAndRecover = async (
+  parts: StepParts,
+  context: StepContext,
+  client: Client,
+  change: NodeChange,
+): Promise<void> => {
   const { result, startedAtMs } = await restartBehindGates(parts, context, client, change);
   if (result.outcome !== 'done') {
+    if (result.outcome === 'refused') throw failure(change, result);
+    await context.remember({ kept: { began: true } satisfies Kept });
     // The agent started it with the last good files: allocation goes back only once the node is there again, or its shards would move.
-    if (result.outcome !== 'refused') await noteRestart(context, client, change, startedAtMs);
-    // Before another node of the roll is looked at. What can't be put back now is put back when the run ends.
-    await context.putBack(ALLOCATION).catch(() => context.checkFence());
+    await noteRestart(context, client, change, startedAtMs);
     throw failure(change, result);
   }
+  await context.remember({ kept: { began: true, doneSince: startedAtMs } satisfies Kept });
   await context.restarted(change.node);
   await finishRestart(context, client, change, startedAtMs);
+};
+
+const restart = async (parts: StepParts, context: StepContext, change: NodeChange): Promise<void> => {
+  const client = await parts.clients.get(change.cluster);
+  const kept = context.memory.kept as Kept | null;
+  try {
+    // It was restarted with the change, and only its cluster took too long: it is not restarted again.
+    if (kept?.doneSince !== undefined) await finishRestart(context, client, change, kept.doneSince);
+    else await restartAndRecover(parts, context, client, change);
+  } catch (error) {
+    // Before another node of the roll is looked at. What can't be put back now is put back when the run ends.
+    await context.putBack(ALLOCATION).catch(() => context.checkFence());
+    throw error;
+  }
 };
 
 /** Carries out a node's transaction; with a restart in it, under the gates of a roll. */
@@ -114,6 +141,8 @@ export const nodeChangeStep =
     else {
       const operations = await operationsOf(parts, context, change);
       const result = await context.change(change, operations, { timeoutMs: CHANGE_LIMIT_MS });
+      if (result.outcome === 'undone' || result.outcome === 'contested')
+        await context.remember({ kept: { began: true } satisfies Kept });
       if (result.outcome !== 'done') throw failure(change, result);
     }
     return null;

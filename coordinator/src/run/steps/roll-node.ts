@@ -6,6 +6,7 @@ import { limitOf } from '../../limit.ts';
 import { observeGates, sayGates } from '../../observe/roll-gates.ts';
 import type { StepInputs } from '../../plan/steps.ts';
 import type { StepContext } from '../executor.ts';
+import { haltIfLate } from '../halt.ts';
 import { ALLOCATION, pauseAllocation } from './allocation.ts';
 import type { StepParts } from './parts.ts';
 
@@ -21,6 +22,8 @@ const POLL_MS = 1000;
 export const waitForGates = async (parts: StepParts, context: StepContext, change: NodeChange): Promise<void> => {
   const limit = limitOf(GATE_LIMIT_MS);
   for (;;) {
+    // It may have waited here, or its agent may have been away, until long after the time to begin.
+    haltIfLate(context.options, parts.clock);
     const { override = [], reason = '' } = context.options;
     const all = await observeGates(parts, change);
     const closed = all.filter(({ gate }) => !override.includes(gate));

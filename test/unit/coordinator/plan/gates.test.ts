@@ -27,7 +27,7 @@ const copy = (node: string | null, more: Partial<ShardCopy> = {}): ShardCopy => 
 const facts = (more: Partial<RollFacts> = {}): RollFacts => ({
   node: 'n1',
   baseline: { health: 'green', nodes: 3 },
-  outageStated: { master: false, data: false },
+  outageStated: { master: false, data: [] },
   health: 'green',
   nodes: ['n1', 'n2', 'n3'],
   initializingShards: 0,
@@ -77,7 +77,7 @@ const open: { readonly name: string; readonly facts: Partial<RollFacts> }[] = [
   {
     name: 'a single node whose outage the plan states',
     facts: {
-      outageStated: { master: true, data: true },
+      outageStated: { master: true, data: 'all' },
       baseline: { health: 'yellow', nodes: 1 },
       health: 'yellow',
       nodes: ['n1'],
@@ -87,7 +87,7 @@ const open: { readonly name: string; readonly facts: Partial<RollFacts> }[] = [
   },
   {
     name: 'the voter of two masters, whose outage the plan states',
-    facts: { outageStated: { master: true, data: false }, voting: ['n1'] },
+    facts: { outageStated: { master: true, data: [] }, voting: ['n1'] },
   },
   { name: 'a snapshot on another node', facts: { snapshotNodes: ['n2'] } },
   { name: 'another node over the low watermark', facts: { disks: disks({ n1: 0.5, n2: 0.9 }) } },
@@ -225,13 +225,22 @@ describe('a gate is closed when', () => {
     } as const;
     const gateOf = (outageStated: RollFacts['outageStated']) =>
       closedGates(facts({ ...both, outageStated })).map(({ gate }) => gate);
-    expect(gateOf({ master: true, data: false })).toEqual(['copies-elsewhere']);
-    expect(gateOf({ master: false, data: true })).toEqual(['master-quorum']);
+    expect(gateOf({ master: true, data: [] })).toEqual(['copies-elsewhere']);
+    expect(gateOf({ master: false, data: ['logs[0]'] })).toEqual(['master-quorum']);
+  });
+
+  test('a shard that is stated lets no other shard through', () => {
+    const shards = [...['logs', 'later'].flatMap((index) => [copy('n1', { index }), copy(null, { index })])];
+    const outageStated = { master: false, data: ['logs[0]'] };
+    const baseline = { health: 'yellow', nodes: 3 } as const;
+    expect(closedGates(facts({ shards, outageStated, baseline, health: 'yellow' }))).toEqual([
+      { gate: 'copies-elsewhere', why: 'n1 holds the only started copy of later[0]' },
+    ]);
   });
 
   test('an outage that is stated lets through nothing else', () => {
-    const stated = {
-      outageStated: { master: true, data: true },
+    const stated: Partial<RollFacts> = {
+      outageStated: { master: true, data: 'all' },
       agentOnline: false,
       initializingShards: 1,
       snapshotNodes: ['n1'],

@@ -100,7 +100,11 @@ describe('outages', () => {
       ),
     ]);
     expect(outagesOf(three, named(2, 3))).toEqual([]);
-    expect(named(1, 2, 3).map((node) => statedOutages(three, node).data)).toEqual([true, false, false]);
+    expect(named(1, 2, 3).map((node) => statedOutages(three, node).data)).toEqual([
+      ['c[0]', 'd[0]', 'e[0]', 'f[0]'],
+      [],
+      [],
+    ]);
   });
 
   test('are stated for the nodes that cause them', () => {
