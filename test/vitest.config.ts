@@ -1,6 +1,14 @@
 import { cpus } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
+/** Real processes, sockets and Redis, but no Elasticsearch node: these tests mostly wait, so files run side by side. */
+const services = [
+  'integration/run/**/*.test.ts',
+  'integration/agent/**/*.test.ts',
+  'integration/private-redis.test.ts',
+];
+const realNode = 'integration/agent/elasticsearch.test.ts';
+
 /** Projects by what their tests need. Each file of tests is in exactly one. */
 export default defineConfig({
   root: import.meta.dirname,
@@ -18,14 +26,27 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'services',
+          include: services,
+          exclude: [realNode],
+          pool: 'forks',
+          maxWorkers: cpus().length,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
           name: 'integration',
-          include: ['integration/**/*.test.ts'],
+          include: ['integration/{connect,gateway,http}/**/*.test.ts', 'integration/*.test.ts', realNode],
+          exclude: ['integration/private-redis.test.ts'],
           globalSetup: ['elasticsearch/shared-pair.ts'],
           pool: 'forks',
           maxWorkers: 1, // real clusters: memory for one file's at a time
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],
