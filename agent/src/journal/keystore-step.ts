@@ -22,8 +22,8 @@ export const removeLeftOver = async (configDir: string): Promise<void> => {
   if (!aToolRuns()) await rm(join(configDir, TOOL_TEMPORARY), { force: true });
 };
 
-/** The tool gives every file it writes mode 0660 and the group of whoever runs it, or of a setgid directory. */
-const restoreOwner = async (context: AgentContext, change: KeystoreChange): Promise<void> => {
+/** The tool gives every file it writes mode 0660 and the group of whoever runs it, or of a setgid directory. Changes no byte. */
+export const restoreOwner = async (context: AgentContext, change: KeystoreChange): Promise<void> => {
   const { owner, settingsFile } = context.config.elasticsearch;
   const wanted = change.before ?? { ...(owner ?? (await stat(settingsFile))), mode: NEW_MODE };
   // Not through a symlink or a pipe: whoever owns the directory could name a file there that is not his.
@@ -95,9 +95,9 @@ export const writeKeystore = async (
   let digest = '';
   for (const { names, run } of runs.filter(({ names }) => names.length > 0)) {
     digest = await runTool(context, change, names.join(', '), run);
+    await restoreOwner(context, change);
     await wrote(digest);
   }
-  await restoreOwner(context, change);
   return digest;
 };
 

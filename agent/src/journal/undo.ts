@@ -5,9 +5,11 @@ import type { AgentContext } from '../context.ts';
 import { textOf } from '../operations/settings.ts';
 import { editSettings, readSettings } from '../settings-file/edit.ts';
 import { digestOfFile, type FileState, readWithState, removeDurably, writeDurably } from '../system/durable-file.ts';
+import { restoreOwner } from './keystore-step.ts';
 import {
   beforePath,
   type FileChange,
+  type KeystoreChange,
   keystoreBeforePath,
   type SettingChange,
   type TransactionRecord,
@@ -69,6 +71,12 @@ const undoChange = async (
   return changedByOthers !== null && isSettings ? undoSettingsFile(record, change) : changedByOthers;
 };
 
+/** A keystore that is left as it is may be as the tool left it when it was ended, and Elasticsearch could not read it at its next start. */
+const letNodeRead = (context: AgentContext, change: KeystoreChange): Promise<void> =>
+  restoreOwner(context, change).catch((error: unknown) => {
+    context.log('warn', `owner and mode of ${change.path} cannot be restored: ${messageOf(error)}`);
+  });
+
 /** The whole keystore goes back only while it is what the tool is known to have made of it: what others wrote meanwhile must not be lost. */
 const undoKeystore = async (
   context: AgentContext,
@@ -80,6 +88,7 @@ const undoKeystore = async (
   const now = await digestOfFile(change.path);
   if (now === (change.before?.digest ?? null)) return null;
   if (now !== change.after) {
+    if (change.before !== null && now !== null) await letNodeRead(context, change);
     const names = [...change.set.map(({ name }) => name), ...change.remove].join(', ');
     return change.after === null
       ? `the keystore ${change.path} is another than before, and whether elasticsearch-keystore or somebody else wrote it cannot be told: it stays as it is, perhaps with the changes of ${names}`

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { copyFile, mkdir, readFile, rm } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
+import { chmod, chown, copyFile, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type AgentProcess, createBed, entry, file, type NodeBed, op } from '../../support/agent-harness.ts';
@@ -25,6 +25,17 @@ afterEach(async () => {
 
 const isThere = (path: string) => () => existsSync(path);
 const hold = (flag: string): string => `touch ${flag}; while [ -e ${flag} ]; do sleep 0.02; done`;
+
+/** Owner, group and mode as of packages: the node reads the keystore as a member of its group. */
+const OF_GROUP = [0, 34, 0o640];
+const giveToGroup = async (): Promise<void> => {
+  await chown(bed.keystore, 0, 34);
+  await chmod(bed.keystore, 0o640);
+};
+const ownership = (): number[] => {
+  const { uid, gid, mode } = statSync(bed.keystore);
+  return [uid, gid, mode & 0o777];
+};
 
 /** The agent dies while the tool works, and the tool comes to its end without it. */
 const crashBesideTool = async (password?: string): Promise<void> => {
@@ -61,8 +72,20 @@ describe('after a crash of the agent', () => {
     });
   });
 
+  test('a keystore that stays as it is has the owner and mode with which the node reads it', async () => {
+    writeEntries(bed.configDir, { [NAME]: 'before' });
+    await giveToGroup();
+    await crashBesideTool();
+    expect(ownership()).not.toEqual(OF_GROUP);
+    await bed.startAgent();
+    expect(await bed.gateway.result('r/s/1')).toMatchObject({ outcome: 'contested' });
+    expect(readEntries(bed.configDir)).toEqual({ [NAME]: 'ours' });
+    expect(ownership()).toEqual(OF_GROUP);
+  });
+
   test('a keystore that the tool is known to have made goes back', async () => {
     writeEntries(bed.configDir, { [NAME]: 'before', other: 'x' });
+    await giveToGroup();
     const before = await readFile(bed.keystore);
     const held = join(home.path, 'held');
     // The removal is the second run of the tool.
@@ -72,6 +95,8 @@ describe('after a crash of the agent', () => {
     await until('the tool removes', isThere(held));
     await agent.crash();
     expect(readEntries(bed.configDir)).toEqual({ [NAME]: 'ours', other: 'x' });
+    // Between two runs of the tool too.
+    expect(ownership()).toEqual(OF_GROUP);
     await bed.startAgent();
     expect(await bed.gateway.result('r/s/1')).toMatchObject({ outcome: 'undone' });
     expect(await readFile(bed.keystore)).toEqual(before);
