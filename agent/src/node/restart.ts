@@ -19,7 +19,7 @@ export class NodeFailure extends Error {
 }
 
 /** Whether it is this process, and no other, that answers at the node's address. */
-export const answersAs = async (identity: string, { node, url }: Pick<NodeControl, 'node' | 'url'>): Promise<boolean> =>
+const answersAs = async (identity: string, { node, url }: Pick<NodeControl, 'node' | 'url'>): Promise<boolean> =>
   node.serves(identity) && (await answers(url)) && isAlive(identity);
 
 const POLL_MS = 200;
