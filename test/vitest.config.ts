@@ -30,7 +30,7 @@ export default defineConfig({
           include: services,
           exclude: [realNode],
           pool: 'forks',
-          maxWorkers: cpus().length,
+          maxWorkers: cpus().length + 1,
           testTimeout: 300_000,
           hookTimeout: 300_000,
           sequence: { groupOrder: 1 },
