@@ -32,7 +32,8 @@ test('the log of a start command that stays in the foreground is emptied as it g
   const script = `head -c 3000000 /dev/zero | tr '\\0' x; while [ ! -e ${go} ]; do sleep 0.02; done; echo once more; exec sleep 1000`;
   const node = spawnDetached('sh', ['-c', script], { logFile });
   onTestFinished(() => {
-    process.kill(-(node.pid ?? 0), 'SIGKILL');
+    // Never -0: that would be the group of the tests themselves.
+    if (node.pid !== undefined) process.kill(-node.pid, 'SIGKILL');
   });
   await until('the node has said much', () => statSync(logFile).size === 3_000_000);
   for (let age = 1; age < 30; age += 1) await writeOld(join(logs, `undo-${age}.log`), -age - 10_000_000_000);
