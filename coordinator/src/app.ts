@@ -5,6 +5,7 @@ import { type FastifyBaseLogger, fastify, LogController } from 'fastify';
 import type { Redis } from 'ioredis';
 import type { BearerCheck } from './auth/bearer.ts';
 import type { App } from './http/app-types.ts';
+import { auditRoutes } from './http/audit.ts';
 import { caRoutes } from './http/cas.ts';
 import { clusterRoutes } from './http/clusters.ts';
 import { connectionRoutes } from './http/connections.ts';
@@ -77,6 +78,7 @@ const addApi = (app: App, { services, bearer, redis }: AppParts, closing: AbortS
   runRoutes(app, services, closing);
   secretRoutes(app, services);
   caRoutes(app, services);
+  auditRoutes(app, services);
   doctorRoutes(app, services);
   app.setNotFoundHandler((request) => {
     throw new RemoraError('not-found', `${request.method} ${pathOf(request.url)}: the API has no such address.`, {

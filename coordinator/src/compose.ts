@@ -2,6 +2,7 @@ import { mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { createApp } from './app.ts';
+import { AuditLog } from './audit/audit-log.ts';
 import { openAdminToken } from './auth/admin-token.ts';
 import { bearerCheck } from './auth/bearer.ts';
 import { systemClock } from './clock.ts';
@@ -160,7 +161,7 @@ const openHouse = async (
   const engine = await startRuns(store, parts, log, ground.redactor);
   closers.add('the runs', () => engine.close());
   const services = createServices({
-    ...{ ...parts, runs: engine },
+    ...{ ...parts, runs: engine, audit: new AuditLog(redis) },
     lockOf: (cluster) => redis.hget(keys.locks, cluster),
     planning: { newPlanId: () => newId('plan', systemClock()), ...engine },
     health: { pingStore: () => pingStore(store), freeBytes: () => freeBytes(config.dataDir) },

@@ -1,3 +1,4 @@
+import type { AuditEntry, AuditVerdict } from '@remora/shared/model/audit.ts';
 import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import type {
@@ -9,6 +10,7 @@ import type {
 } from '@remora/shared/model/inventory.ts';
 import type { RestartRequest } from '@remora/shared/model/restart-request.ts';
 import type { Run, RunEvent } from '@remora/shared/model/run.ts';
+import type { AuditPage } from './audit/audit-log.ts';
 import type { CaView } from './http/schemas/ca-view.ts';
 import type { StoredPlan } from './plan/steps.ts';
 
@@ -52,21 +54,21 @@ export interface Services {
      * Reaches the cluster first; one that can't be reached, trusted or logged in to is not added. Of a cluster that is known by this name, the URLs, CA, user
      * and password take the place of the old ones.
      */
-    add(input: ClusterInput): Promise<ClusterAdded>;
+    add(input: ClusterInput, actor: string): Promise<ClusterAdded>;
     list(): Promise<ClusterView[]>;
     show(name: string): Promise<ClusterView>;
     /** `conflict` while a run holds the cluster, or a connection or a node with an agent is left. */
-    remove(name: string): Promise<void>;
+    remove(name: string, actor: string): Promise<void>;
   };
   readonly tokens: {
-    create(input: TokenInput): Promise<{ token: string; expiresAt: string }>;
+    create(input: TokenInput, actor: string): Promise<{ token: string; expiresAt: string }>;
   };
   readonly nodes: {
     list(): Promise<NodeView[]>;
     /** Node names are unique in their cluster only; `bad-input` when the name alone is ambiguous. */
     show(name: string, cluster?: string): Promise<NodeView>;
     /** `conflict` while a run holds its cluster. */
-    remove(name: string, cluster?: string): Promise<void>;
+    remove(name: string, cluster: string | undefined, actor: string): Promise<void>;
   };
   readonly connections: {
     plan(request: ConnectRequest): Promise<StoredPlan>;
@@ -90,15 +92,23 @@ export interface Services {
   readonly runs: RunReader & RunControls;
   readonly secrets: {
     /** `conflict` for one that something uses: that goes on with the version that it has. */
-    set(name: string, value: string): Promise<void>;
+    set(name: string, value: string, actor: string): Promise<void>;
     /** Names only. */
     list(): Promise<string[]>;
-    remove(name: string): Promise<void>;
+    remove(name: string, actor: string): Promise<void>;
   };
   readonly cas: {
     list(): Promise<CaView[]>;
     /** The certificate, PEM. */
     export(name: string): Promise<string>;
+  };
+  /** Who did what; nothing here writes to it. */
+  readonly audit: {
+    /** Newest first. */
+    list(page: AuditPage): Promise<AuditEntry[]>;
+    verify(): Promise<AuditVerdict>;
+    /** Entries as they are kept, JSON each, oldest first. */
+    export(): AsyncIterable<string>;
   };
   doctor(): Promise<DoctorLine[]>;
 }

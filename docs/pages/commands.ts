@@ -1,3 +1,4 @@
+import { AuditEntry, AuditVerdict } from '@remora/shared/model/audit.ts';
 import {
   ClusterAdded,
   ClusterView,
@@ -65,6 +66,8 @@ const answers = table(
     ['a connection', fields(ConnectionView)],
     ['a proof of a connection, one a node', fields(NodeProof)],
     ['a CA', fields(CaView)],
+    ['an entry of the audit log', fields(AuditEntry)],
+    ['`audit verify`', fields(AuditVerdict)],
     ['a line of `doctor`', fields(DoctorLine)],
   ],
 );

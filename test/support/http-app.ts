@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { createApp } from '../../coordinator/src/app.ts';
+import { AuditLog } from '../../coordinator/src/audit/audit-log.ts';
 import { hashToken } from '../../coordinator/src/auth/admin-token.ts';
 import { bearerCheck } from '../../coordinator/src/auth/bearer.ts';
 import { clusterClients } from '../../coordinator/src/elasticsearch/clusters.ts';
@@ -52,7 +53,7 @@ export const startHttpFleet = async (): Promise<HttpFleet> => {
   );
   const services = createServices({
     ...{ inventory: fleet.inventory, secrets: fleet.secrets, clients, gateway: coordinator.gateway },
-    ...{ clock: parts.clock, runs: engine },
+    ...{ clock: parts.clock, runs: engine, audit: new AuditLog(redis) },
     lockOf: (cluster) => redis.hget(keys.locks, cluster),
     planning: { newPlanId: () => newId('plan', new Date()), ...engine },
     health: { pingStore: async () => redis.ping().then(() => 1), freeBytes: async () => 1e9 },

@@ -33,8 +33,8 @@ export const clusterRoutes = (app: App, { clusters }: Pick<Services, 'clusters'>
         response: { 200: ClusterAdded, 201: ClusterAdded },
       },
     },
-    async ({ body }, reply) => {
-      const added = await clusters.add({ ...body, allowPlainHttp: body.allowPlainHttp ?? false });
+    async ({ body, actor }, reply) => {
+      const added = await clusters.add({ ...body, allowPlainHttp: body.allowPlainHttp ?? false }, actor);
       return reply.code(added.updated ? 200 : 201).send(added);
     },
   );
@@ -49,8 +49,8 @@ export const clusterRoutes = (app: App, { clusters }: Pick<Services, 'clusters'>
       config: { idempotent: 'address' },
       schema: { tags: ['clusters'], summary: 'Forget a cluster', params: Name, response: { 204: Type.Null() } },
     },
-    async ({ params }, reply) => {
-      await clusters.remove(params.name);
+    async ({ params, actor }, reply) => {
+      await clusters.remove(params.name, actor);
       return reply.code(204).send(null);
     },
   );

@@ -40,8 +40,8 @@ export const nodeRoutes = (app: App, { nodes }: Pick<Services, 'nodes'>): void =
         response: { 204: Type.Null() },
       },
     },
-    async ({ params, query }, reply) => {
-      await nodes.remove(params.name, query.cluster);
+    async ({ params, query, actor }, reply) => {
+      await nodes.remove(params.name, query.cluster, actor);
       return reply.code(204).send(null);
     },
   );

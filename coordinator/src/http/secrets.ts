@@ -22,8 +22,8 @@ export const secretRoutes = (app: App, { secrets }: Pick<Services, 'secrets'>): 
       config: { idempotent: 'address' },
       schema: { tags, summary: 'Write a new version', params: Name, body: Value, response: { 204: Type.Null() } },
     },
-    async ({ params, body }, reply) => {
-      await secrets.set(params.name, body.value);
+    async ({ params, body, actor }, reply) => {
+      await secrets.set(params.name, body.value, actor);
       return reply.code(204).send(null);
     },
   );
@@ -33,8 +33,8 @@ export const secretRoutes = (app: App, { secrets }: Pick<Services, 'secrets'>): 
       config: { idempotent: 'address' },
       schema: { tags, summary: 'Remove with all versions', params: Name, response: { 204: Type.Null() } },
     },
-    async ({ params }, reply) => {
-      await secrets.remove(params.name);
+    async ({ params, actor }, reply) => {
+      await secrets.remove(params.name, actor);
       return reply.code(204).send(null);
     },
   );

@@ -19,12 +19,9 @@ export const tokenRoutes = (app: App, { tokens }: Pick<Services, 'tokens'>): voi
   app.post(
     '/tokens',
     { schema: { tags: ['tokens'], summary: 'Make a join token', body: TokenBody, response: { 201: TokenAnswer } } },
-    async ({ body }, reply) => {
-      const made = await tokens.create({
-        cluster: body.cluster,
-        ttlMs: parseDuration(body.ttl ?? '1h'),
-        uses: body.uses ?? 1,
-      });
+    async ({ body, actor }, reply) => {
+      const wanted = { cluster: body.cluster, ttlMs: parseDuration(body.ttl ?? '1h'), uses: body.uses ?? 1 };
+      const made = await tokens.create(wanted, actor);
       return reply.code(201).send(made);
     },
   );

@@ -101,12 +101,14 @@ const refusal = async (
   }
 };
 
-const finish = (parts: StageParts, ending: Ending): Promise<void> => {
+const finish = (parts: StageParts, { head }: RunRecord, ending: Ending): Promise<void> => {
   const { status, message } = ending;
   const error = ending.error && JSON.stringify(parts.writer.cleanError(ending.error));
   const event = { type: 'run', stepId: null, status, message } as const;
   if (status === 'paused') return parts.writer.write({ status }, event);
-  return parts.writer.write({ status, finishedAt: parts.clock().toISOString(), error }, event);
+  const why = ending.error === null ? {} : { detail: ending.error.code };
+  const audit = { action: 'run.end', target: head.clusters.join(', '), outcome: status, ...why };
+  return parts.writer.write({ status, finishedAt: parts.clock().toISOString(), error }, event, audit);
 };
 
 /** Says what could not be put back yet. */
@@ -128,7 +130,7 @@ const bringToEnd = async (parts: DriverParts, stage: StageParts, record: RunReco
     if (ending.status === 'paused') await restoreAll(stage, tell(parts, writer, status));
     // Before the end is told: whoever waits for it finds the cluster as it was. What can't be put back now does not hide how the run ended.
     await tryRestores(stage);
-    await finish(stage, ending);
+    await finish(stage, record, ending);
     status = ending.status;
   }
   await restoreAll(stage, tell(parts, writer, status));

@@ -31,8 +31,8 @@ export interface StepContext {
   readonly memory: StepMemory;
   /** Writes parts of the memory; returns when Redis has it. */
   remember(patch: Partial<StepMemory>): Promise<void>;
-  /** Says in a few words what is being done now; shown live and kept as an event. */
-  phase(text: string): Promise<void>;
+  /** Says in a few words what is being done now; shown live and kept as an event. With an action it is an entry of the audit log too. */
+  phase(text: string, action?: 'gate.override'): Promise<void>;
   /** Throws when somebody asked to cancel the run; for a step that waits and has begun nothing, which is then as if it had never been begun. */
   haltIfCancelled(): Promise<void>;
   /** How the change is to be carried out. */

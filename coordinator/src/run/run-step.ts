@@ -7,6 +7,7 @@ import { isGoingOn, pendingStep } from '../store/run-hash.ts';
 import { isStoreFailure } from '../store/store-failure.ts';
 import type { Executor, Executors } from './executor.ts';
 import { RunHalted } from './halt.ts';
+import { stepEnd } from './run-audit.ts';
 import { type StepContextParts, stepContext } from './step-context.ts';
 import { stopWith } from './stop-with.ts';
 
@@ -79,7 +80,8 @@ export const runStep = async (parts: StepRunnerParts, step: AnyStep): Promise<vo
   try {
     const result = (await executeThroughOutages(parts, step)) ?? writer.step(step.id).result;
     end.finishedAt = clock().toISOString();
-    await writer.writeStep(step.id, { ...end, status: 'succeeded', result }, 'done');
+    const audit = stepEnd(step, { status: 'succeeded', error: null });
+    await writer.writeStep(step.id, { ...end, status: 'succeeded', result }, 'done', audit);
   } catch (thrown) {
     if (signal.aborted) throw thrown;
     if (thrown instanceof RunHalted) {
@@ -92,7 +94,8 @@ export const runStep = async (parts: StepRunnerParts, step: AnyStep): Promise<vo
     const error = { code, message, hint };
     end.finishedAt = clock().toISOString();
     // Whatever went wrong because somebody else drives the run by now: this write finds out, and throws RunTakenOver.
-    await writer.writeStep(step.id, { ...end, status: code === 'step-undone' ? 'undone' : 'failed', error }, message);
+    const failed = { status: code === 'step-undone' ? 'undone' : 'failed', error } as const;
+    await writer.writeStep(step.id, { ...end, ...failed }, message, stepEnd(step, failed));
     throw new StepFailure(error);
   }
 };

@@ -7,6 +7,7 @@ import type { RunRecord, StepState } from '../store/run-hash.ts';
 import { pendingStep } from '../store/run-hash.ts';
 import type { EventDraft, Patch, RunStore } from '../store/run-store.ts';
 import { outlast } from './outlast.ts';
+import { ofRun, type RunAudit } from './run-audit.ts';
 
 /** Somebody else took the run: nothing more may be written or changed by this driver. An agent's or a step's own `fence-stale` is another thing. */
 export class RunTakenOver extends RemoraError {
@@ -31,6 +32,8 @@ export class RunWriter {
   readonly #steps: Map<string, StepState>;
   readonly #restores: Map<string, unknown>;
   readonly #restarts: string[];
+  readonly #restartedIn: Map<string, number>;
+  readonly #record: RunRecord;
   #version: number;
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -47,6 +50,8 @@ export class RunWriter {
     this.#steps = new Map(record.steps);
     this.#restores = new Map(record.restores);
     this.#restarts = [...record.restarts];
+    this.#restartedIn = new Map(record.restartedIn);
+    this.#record = record;
   }
 
   step(stepId: string): StepState {
@@ -69,11 +74,16 @@ export class RunWriter {
     return this.#store.stopOf(this.runId);
   }
 
-  async writeStep(stepId: string, change: Partial<StepState>, message: string | null): Promise<void> {
+  async writeStep(
+    stepId: string,
+    change: Partial<StepState>,
+    message: string | null,
+    audit: RunAudit | null = null,
+  ): Promise<void> {
     const next = { ...this.step(stepId), ...this.#cleanStep(change) };
     this.#steps.set(stepId, next);
     const event = message === null ? null : { type: 'step' as const, stepId, status: next.status, message };
-    await this.write({ [`step:${stepId}`]: JSON.stringify(next) }, event);
+    await this.write({ [`step:${stepId}`]: JSON.stringify(next) }, event, audit);
   }
 
   async setRestore(name: string, value: unknown): Promise<void> {
@@ -98,10 +108,17 @@ export class RunWriter {
     return this.#restarts;
   }
 
-  async addRestart(node: string): Promise<void> {
-    if (this.#restarts.includes(node)) return;
-    this.#restarts.push(node);
-    await this.write({ restarts: JSON.stringify(this.#restarts) }, null);
+  /** Notes that an attempt of a step restarted a node; once, also when the next driver finds that out again. */
+  async addRestart(
+    node: string,
+    { stepId, target }: { readonly stepId: string; readonly target: string },
+  ): Promise<void> {
+    const { attempts } = this.step(stepId);
+    if (this.#restartedIn.get(stepId) === attempts) return;
+    this.#restartedIn.set(stepId, attempts);
+    if (!this.#restarts.includes(node)) this.#restarts.push(node);
+    const patch = { restarts: JSON.stringify(this.#restarts), [`restarted:${stepId}`]: String(attempts) };
+    await this.write(patch, null, { action: 'node.restart', target, stepId });
   }
 
   /** An error as it may be recorded. */
@@ -123,10 +140,12 @@ export class RunWriter {
   }
 
   /** Throws RunTakenOver. What is done may be written also after the signal, as long as the fence is held. */
-  write(patch: Patch, told: EventDraft | null): Promise<void> {
+  write(patch: Patch, told: EventDraft | null, audited: RunAudit | null = null): Promise<void> {
     const event = told && { ...told, message: this.#redact(told.message) };
+    const detail = audited?.detail === undefined ? {} : { detail: this.#redact(audited.detail) };
+    const audit = audited && ofRun(this.#record, { ...audited, ...detail });
     const next = this.#queue.then(async () => {
-      const write = { fence: this.fence, version: this.#version, request: randomUUID(), patch, event };
+      const write = { fence: this.fence, version: this.#version, request: randomUUID(), patch, event, audit };
       const version = await outlast(this.signal, () => this.#store.write(this.runId, write));
       if (version === null) throw new RunTakenOver(this.runId);
       this.#version = version;

@@ -4,6 +4,7 @@ import type { AnyStep } from '../plan/steps.ts';
 import { type IsOnline, showPresence } from './agent-presence.ts';
 import type { Restorers, StepContext } from './executor.ts';
 import { haltIfCancelled } from './halt.ts';
+import { auditTarget } from './run-audit.ts';
 import type { RunWriter } from './run-writer.ts';
 
 export interface StepContextParts {
@@ -41,9 +42,10 @@ export const stepContext = (parts: StepContextParts, step: AnyStep): StepContext
     signal,
     memory: { intent: state.intent, before: state.before, result: state.result, kept: state.kept ?? null },
     remember: (patch) => writer.writeStep(step.id, patch, null),
-    async phase(text) {
+    async phase(text, action) {
       signal.throwIfAborted();
-      if (writer.step(step.id).phase !== text) await writer.writeStep(step.id, { phase: text }, text);
+      const audit = action === undefined ? null : { action, target: auditTarget(step), stepId: step.id, detail: text };
+      if (writer.step(step.id).phase !== text) await writer.writeStep(step.id, { phase: text }, text, audit);
     },
     options: writer.options,
     haltIfCancelled: () => haltIfCancelled({ writer, signal }),
@@ -70,7 +72,10 @@ export const stepContext = (parts: StepContextParts, step: AnyStep): StepContext
       }
     },
     file: (collection, id, record) => writer.file(collection, id, record),
-    restarted: (node) => writer.addRestart(node),
+    restarted: (node) => {
+      const target = 'node' in step.input ? auditTarget(step) : node;
+      return writer.addRestart(node, { stepId: step.id, target });
+    },
     async sleep(ms) {
       await sleep(ms, undefined, { signal });
     },

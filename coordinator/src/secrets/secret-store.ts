@@ -1,6 +1,9 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import { formatSecretReference, parseSecretReference } from '@remora/shared/model/secret-reference.ts';
 import type { Redis } from 'ioredis';
+import { once, RECORD } from '../audit/audit-lua.ts';
+import type { AuditDraft } from '../audit/chain.ts';
+import { AuditRecorder, auditKeys } from '../audit/recorder.ts';
 import type { Sealer } from './sealing.ts';
 
 type SecretValue = Buffer | string;
@@ -25,22 +28,25 @@ const REMOVED = 'removed';
 
 /**
  * Writes a version unless it is there, and answers what is there then. One script, so of two writers one wins and both learn which.
- * KEYS: values, index. ARGV: name, version, sealed value, time.
+ * Sent again, it finds its own value. KEYS: values, index, audit. ARGV: name, version, sealed value, time, audit.
  */
-const WRITE_ONCE = `
+const WRITE_ONCE = `${RECORD}
 local field = ARGV[1] .. '@' .. ARGV[2]
 local present = redis.call('HGET', KEYS[1], field)
 if present then return present end
 local index = cjson.decode(redis.call('HGET', KEYS[2], ARGV[1]) or '{"latest":0,"versions":{}}')
 if index.versions[ARGV[2]] then return '${REMOVED}' end
+local elsewhere = moved()
+if elsewhere then return elsewhere end
 index.versions[ARGV[2]] = ARGV[4]
 index.latest = math.max(index.latest, tonumber(ARGV[2]))
 redis.call('HSET', KEYS[1], field, ARGV[3])
 redis.call('HSET', KEYS[2], ARGV[1], cjson.encode(index))
+record(1)
 return ARGV[3]`;
 
 /** Removes every version of a name and marks them as removed. KEYS: values, index. ARGV: name. Answers how many there were. */
-const REMOVE = `
+const REMOVE = once(`
 local text = redis.call('HGET', KEYS[2], ARGV[1])
 if not text then return 0 end
 local index = cjson.decode(text)
@@ -50,7 +56,8 @@ for version, _ in pairs(index.versions) do
   index.versions[version] = ''
 end
 redis.call('HSET', KEYS[2], ARGV[1], cjson.encode(index))
-return removed`;
+if removed > 0 then record(1) end
+return removed`);
 
 const living = (entry: IndexEntry): number[] =>
   Object.entries(entry.versions)
@@ -68,6 +75,7 @@ export class SecretStore {
   readonly #values: string;
   readonly #index: string;
   readonly #now: () => Date;
+  readonly #audit: AuditRecorder;
   readonly #onValue: (value: Buffer, reference: string) => void;
 
   constructor(
@@ -85,6 +93,7 @@ export class SecretStore {
     this.#values = `${options.prefix ?? 'remora:'}secrets`;
     this.#index = `${this.#values}:index`;
     this.#now = options.now ?? (() => new Date());
+    this.#audit = new AuditRecorder(this.#now);
     this.#onValue = options.onValue ?? (() => undefined);
   }
 
@@ -100,14 +109,19 @@ export class SecretStore {
     return this.#open(stored, reference);
   }
 
-  /** Writes a value as the next version and answers its reference (`secret:NAME@VERSION`). */
-  async put(name: string, value: SecretValue): Promise<string> {
+  /**
+   * Writes a value as the next version and answers its reference (`secret:NAME@VERSION`). With the name of whoever sets it, that is recorded in the audit log;
+   * values that Remora makes, or keeps for something else that is recorded, have none.
+   */
+  async put(name: string, value: SecretValue, actor?: string): Promise<string> {
     for (;;) {
       const version = (await this.latestVersion(name)) + 1;
       const reference = checkedReference(name, version);
       const sealed = this.#sealer.seal(value, reference);
       // Somebody else may have taken the number meanwhile; their value stays and ours gets the next one.
-      if ((await this.#writeOnce(name, version, sealed)) === sealed) return reference;
+      const audit =
+        actor === undefined ? [] : [{ actor, action: 'secret.set', target: name, detail: `version ${version}` }];
+      if ((await this.#writeOnce(name, version, sealed, audit)) === sealed) return reference;
     }
   }
 
@@ -144,9 +158,11 @@ export class SecretStore {
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Removes all versions; answers whether there were any. Their numbers are not used again. */
-  async remove(name: string): Promise<boolean> {
-    return Number(await this.#redis.eval(REMOVE, 2, this.#values, this.#index, name)) > 0;
+  /** Removes all versions; answers whether there were any. Their numbers are not used again. Recorded with the name of whoever removes it. */
+  async remove(name: string, actor?: string): Promise<boolean> {
+    const audit = actor === undefined ? [] : [{ actor, action: 'secret.remove', target: name }];
+    const script = { lua: REMOVE, keys: [this.#values, this.#index], args: [name] };
+    return Number(await this.#audit.once(this.#redis, script, audit)) > 0;
   }
 
   #open(sealed: string, reference: string): Buffer {
@@ -160,10 +176,13 @@ export class SecretStore {
     return text === null ? { latest: 0, versions: {} } : (JSON.parse(text) as IndexEntry);
   }
 
-  async #writeOnce(name: string, version: number, sealed: string): Promise<string> {
-    const time = this.#now().toISOString();
+  async #writeOnce(name: string, version: number, sealed: string, audit: readonly AuditDraft[] = []): Promise<string> {
+    const from = [this.#values, this.#index, ...auditKeys];
+    const args = [name, String(version), sealed, this.#now().toISOString()];
     const stored = String(
-      await this.#redis.eval(WRITE_ONCE, 2, this.#values, this.#index, name, String(version), sealed, time),
+      await this.#audit.record(audit, (chained) =>
+        this.#redis.eval(WRITE_ONCE, from.length, ...from, ...args, ...chained),
+      ),
     );
     if (stored !== REMOVED) return stored;
     throw new RemoraError(

@@ -128,7 +128,7 @@ const findKnown = async (
   return known ?? null;
 };
 
-const add = async (parts: ClusterServiceParts, input: ClusterInput): Promise<ClusterAdded> => {
+const add = async (parts: ClusterServiceParts, input: ClusterInput, actor: string): Promise<ClusterAdded> => {
   const { caPem, user, allowPlainHttp } = input;
   const name = parseClusterName(input.name);
   if (input.urls.length === 0) throw new RemoraError('bad-input', 'A cluster needs at least one --url.');
@@ -139,12 +139,16 @@ const add = async (parts: ClusterServiceParts, input: ClusterInput): Promise<Clu
   const addedAt = known?.addedAt ?? parts.clock().toISOString();
   const record: ClusterRecord = { name, urls, caPem, user, password, clusterUuid, addedAt };
   const { clusters } = parts.inventory;
-  if (!(known ? await clusters.change(name, () => record) : await clusters.add(name, record)))
+  const audit = { actor, target: name, detail: `${urls.join(', ')} as ${user}, ${password}` };
+  const isFiled = known
+    ? await clusters.change(name, () => record, { ...audit, action: 'cluster.update' })
+    : await clusters.add(name, record, { ...audit, action: 'cluster.add' });
+  if (!isFiled)
     throw new RemoraError('conflict', `Somebody else just ${known ? 'removed the' : 'added a'} cluster "${name}".`);
   return { ...(await view(parts, record)), updated: known !== null, unreachable };
 };
 
-const remove = async (parts: ClusterServiceParts, name: string): Promise<void> => {
+const remove = async (parts: ClusterServiceParts, name: string, actor: string): Promise<void> => {
   await parts.clients.record(name);
   await refuseWhileLocked(parts.lockOf, name, `Cluster ${name}`);
   const nodes = (await parts.inventory.nodes.list()).filter(({ cluster }) => cluster === name);
@@ -161,16 +165,16 @@ const remove = async (parts: ClusterServiceParts, name: string): Promise<void> =
       'conflict',
       `Cluster ${name} still has ${nodes.length} node${nodes.length > 1 ? 's' : ''} with an agent: remove ${nodes.length > 1 ? 'them' : nodes[0].node} first with \`remora nodes remove\`.`,
     );
-  await parts.inventory.clusters.remove(name);
+  await parts.inventory.clusters.remove(name, { actor, action: 'cluster.remove', target: name });
   await parts.secrets.remove(passwordOf(name));
 };
 
 export const clusterService = (parts: ClusterServiceParts): Services['clusters'] => ({
-  add: (input) => add(parts, input),
+  add: (input, actor) => add(parts, input, actor),
   async list() {
     const records = await parts.inventory.clusters.list();
     return Promise.all(records.map((record) => view(parts, record)));
   },
   show: async (name) => view(parts, await parts.clients.record(name)),
-  remove: (name) => remove(parts, name),
+  remove: (name, actor) => remove(parts, name, actor),
 });

@@ -1,3 +1,4 @@
+import type { AuditLog } from '../audit/audit-log.ts';
 import type { Clock } from '../clock.ts';
 import type { ClusterClients } from '../elasticsearch/clusters.ts';
 import type { Gateway } from '../gateway/gateway.ts';
@@ -33,6 +34,7 @@ export interface ServiceParts extends Ground {
     'newPlanId' | 'start' | 'startedWith' | 'savePlan' | 'plan' | 'plans'
   >;
   readonly lockOf: LockOf;
+  readonly audit: AuditLog;
   readonly health: Pick<DoctorParts, 'pingStore' | 'freeBytes'>;
 }
 
@@ -64,6 +66,7 @@ export const createServices = (parts: ServiceParts): Services => {
     runs: parts.runs,
     secrets: secretService({ store: secrets, inventory }),
     cas: caService(inventory),
+    audit: parts.audit,
     doctor: () => doctor({ ...observing, ...parts.health }),
   };
 };

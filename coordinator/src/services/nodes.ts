@@ -53,12 +53,12 @@ export const nodeService = ({ nodes, gateway, lockOf }: NodeServiceParts): Servi
       const record = await find(name, cluster);
       return viewOf(record, await gateway.sessions.isOnline(record));
     },
-    async remove(name, cluster) {
+    async remove(name, cluster, actor) {
       const record = await find(name, cluster);
       await refuseWhileLocked(lockOf, record.cluster, `Node ${record.node}`);
       // The certificate goes first: an agent that reconnects in between must not find its node gone but itself still welcome.
       await gateway.disconnect(record);
-      await nodes.remove(nodeKey(record));
+      await nodes.remove(nodeKey(record), { actor, action: 'node.remove', target: nodeKey(record) });
     },
   };
 };

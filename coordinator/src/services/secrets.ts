@@ -31,7 +31,7 @@ const usersOf = async ({ clusters, connections, cas, certificates }: Inventory, 
 };
 
 export const secretService = ({ store, inventory }: SecretServiceParts): Services['secrets'] => ({
-  async set(name, value) {
+  async set(name, value, actor) {
     const checked = nameOf(`secret:${name}`);
     const users = await usersOf(inventory, checked);
     if (users.length > 0) {
@@ -43,10 +43,10 @@ export const secretService = ({ store, inventory }: SecretServiceParts): Service
         },
       );
     }
-    await store.put(checked, value);
+    await store.put(checked, value, actor);
   },
   list: async () => (await store.list()).map(({ name }) => name),
-  async remove(name) {
+  async remove(name, actor) {
     const checked = nameOf(`secret:${name}`);
     const users = await usersOf(inventory, checked);
     if (users.length > 0) {
@@ -54,7 +54,7 @@ export const secretService = ({ store, inventory }: SecretServiceParts): Service
         hint: "Remove what uses it first. A cluster's password is changed by `remora clusters add` with the new one.",
       });
     }
-    if (!(await store.remove(checked))) {
+    if (!(await store.remove(checked, actor))) {
       throw new RemoraError('not-found', `There is no secret "${checked}".`, { hint: 'See `remora secrets list`.' });
     }
   },

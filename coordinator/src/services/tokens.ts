@@ -3,5 +3,5 @@ import type { Services } from '../services.ts';
 
 /** Join tokens are made, kept and spent by the gateway, which alone knows their secret. */
 export const tokenService = (tokens: Gateway['tokens']): Services['tokens'] => ({
-  create: (input) => tokens.create(input),
+  create: (input, actor) => tokens.create({ ...input, actor }),
 });

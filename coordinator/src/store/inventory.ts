@@ -1,4 +1,8 @@
 import type { Redis } from 'ioredis';
+import { once } from '../audit/audit-lua.ts';
+import type { AuditDraft } from '../audit/chain.ts';
+import { AuditRecorder } from '../audit/recorder.ts';
+import { systemClock } from '../clock.ts';
 import type {
   ApiKeyRecord,
   CaRecord,
@@ -9,15 +13,15 @@ import type {
 } from '../plan/records.ts';
 import { keys } from './keys.ts';
 
-/** A Redis hash of JSON records. */
+/** A Redis hash of JSON records. With an entry for the audit log a change is recorded in the same step; what agents and steps of runs file has none. */
 export interface Collection<T> {
   get(id: string): Promise<T | null>;
   put(id: string, record: T): Promise<void>;
   /** Writes only when there is none yet; answers whether it did. */
-  add(id: string, record: T): Promise<boolean>;
+  add(id: string, record: T, audit: AuditDraft): Promise<boolean>;
   /** Changes a record that is there without undoing what others write to it meanwhile; answers whether it was there. */
-  change(id: string, change: (record: T) => T): Promise<boolean>;
-  remove(id: string): Promise<boolean>;
+  change(id: string, change: (record: T) => T, audit?: AuditDraft): Promise<boolean>;
+  remove(id: string, audit?: AuditDraft): Promise<boolean>;
   /** All records, ordered by id. */
   list(): Promise<T[]>;
 }
@@ -28,7 +32,26 @@ if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 return 1`;
 
-const collection = <T>(redis: Redis, key: string): Collection<T> => ({
+/** The same, recorded. */
+const RECORDED_REPLACE = once(`
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+record(1)
+return 1`);
+
+/** KEYS: collection. ARGV: id, the record to write. Answers 1 unless there is one. */
+const ADD = once(`
+if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
+record(1)
+return 1`);
+
+/** KEYS: collection. ARGV: id. Answers 1 when it was there. */
+const REMOVE = once(`
+if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end
+record(1)
+return 1`);
+
+const collection = <T>(redis: Redis, recorder: AuditRecorder, key: string): Collection<T> => ({
   async get(id) {
     const text = await redis.hget(key, id);
     return text === null ? null : (JSON.parse(text) as T);
@@ -36,16 +59,26 @@ const collection = <T>(redis: Redis, key: string): Collection<T> => ({
   async put(id, record) {
     await redis.hset(key, id, JSON.stringify(record));
   },
-  add: async (id, record) => (await redis.hsetnx(key, id, JSON.stringify(record))) === 1,
-  async change(id, change) {
+  async add(id, record, audit) {
+    const script = { lua: ADD, keys: [key], args: [id, JSON.stringify(record)] };
+    return (await recorder.once(redis, script, [audit])) === '1';
+  },
+  async change(id, change, audit) {
     for (;;) {
       const found = await redis.hget(key, id);
       if (found === null) return false;
       const changed = JSON.stringify(change(JSON.parse(found) as T));
-      if ((await redis.eval(REPLACE, 1, key, id, found, changed)) === 1) return true;
+      const script = { lua: RECORDED_REPLACE, keys: [key], args: [id, found, changed] };
+      const answer = audit
+        ? await recorder.once(redis, script, [audit])
+        : await redis.eval(REPLACE, 1, key, ...script.args);
+      if (Number(answer) === 1) return true;
     }
   },
-  remove: async (id) => (await redis.hdel(key, id)) === 1,
+  async remove(id, audit) {
+    if (!audit) return (await redis.hdel(key, id)) === 1;
+    return (await recorder.once(redis, { lua: REMOVE, keys: [key], args: [id] }, [audit])) === '1';
+  },
   async list() {
     const all = await redis.hgetall(key);
     return Object.entries(all)
@@ -68,14 +101,17 @@ export interface InventoryRecords {
 
 export type Inventory = { readonly [N in keyof InventoryRecords]: Collection<InventoryRecords[N]> };
 
-export const openInventory = (redis: Redis): Inventory => ({
-  clusters: collection(redis, keys.clusters),
-  nodes: collection(redis, keys.nodes),
-  connections: collection(redis, keys.connections),
-  cas: collection(redis, keys.cas),
-  certificates: collection(redis, keys.certificates),
-  apiKeys: collection(redis, keys.apiKeys),
-});
+export const openInventory = (redis: Redis): Inventory => {
+  const recorder = new AuditRecorder(systemClock);
+  return {
+    clusters: collection(redis, recorder, keys.clusters),
+    nodes: collection(redis, recorder, keys.nodes),
+    connections: collection(redis, recorder, keys.connections),
+    cas: collection(redis, recorder, keys.cas),
+    certificates: collection(redis, recorder, keys.certificates),
+    apiKeys: collection(redis, recorder, keys.apiKeys),
+  };
+};
 
 export const nodeKey = ({ cluster, node }: { readonly cluster: string; readonly node: string }): string =>
   `${cluster}/${node}`;

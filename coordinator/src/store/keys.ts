@@ -54,6 +54,12 @@ export const keys = {
   idempotency: (key: string) => `${PREFIX}idempotency:${key}`,
   /** hashes of sealed secrets */
   secrets: `${PREFIX}secrets`,
+  /** stream: the audit log, the entry's id is SEQ-0 */
+  audit: `${PREFIX}audit`,
+  /** hash: seq and hash of the newest entry of the audit log */
+  auditHead: `${PREFIX}audit-head`,
+  /** string with expiry: the answer to a change that was recorded and may be sent again */
+  auditRequest: (id: string) => `${PREFIX}audit-request:${id}`,
   /** prefix of BullMQ's own keys */
   queues: `${PREFIX}queue`,
 } as const;

@@ -3,18 +3,22 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { RunStatus } from '@remora/shared/model/run.ts';
 import type { Redis } from 'ioredis';
+import { once } from '../audit/audit-lua.ts';
+import type { AuditDraft } from '../audit/chain.ts';
+import { AuditRecorder } from '../audit/recorder.ts';
 import type { Clock } from '../clock.ts';
 import { channels, keys } from './keys.ts';
 import { hasBegun, parseRunHash, type RunRecord, type StepState } from './run-hash.ts';
 import { EMIT } from './run-lua.ts';
 
-/** What people do to a run while nobody, or somebody else, drives it. Each is one Lua script, atomic, and harmless when it is sent twice. */
+/** What people do to a run while nobody, or somebody else, drives it. Each is one Lua script, atomic, recorded, and harmless when it is sent twice. */
 
 /**
  * CANCEL: ends a run that nobody drives at once, asks the driver of one that runs to stop at its next step. Answers the status that was found, or '' when
- * there is no such run.  KEYS run, waiting  ARGV runId, error JSON, now as ISO 8601, event of the end, event of the request, channel
+ * there is no such run. Recorded are the request, and the end if that is it.
+ * KEYS run, waiting  ARGV runId, error JSON, now as ISO 8601, event of the end, event of the request, channel
  */
-const CANCEL = `${EMIT}
+const CANCEL = once(`${EMIT}
 local status = redis.call('HGET', KEYS[1], 'status')
 if not status then return '' end
 if status == 'waiting' or status == 'paused' then
@@ -23,10 +27,12 @@ if status == 'waiting' or status == 'paused' then
   redis.call('HSET', KEYS[1], 'status', 'cancelled', 'finishedAt', ARGV[3], 'error', ARGV[2])
   redis.call('HINCRBY', KEYS[1], 'version', 1)
   emit(KEYS[1], ARGV[1], ARGV[6], ARGV[4])
+  record(2)
 elseif status == 'running' and redis.call('HSETNX', KEYS[1], 'stop', ARGV[2]) == 1 then
   emit(KEYS[1], ARGV[1], ARGV[6], ARGV[5])
+  record(1)
 end
-return status`;
+return status`);
 
 /**
  * RESUME: files a run that failed or was cancelled as waiting again, behind all that wait, with the given changes; nothing unless it is as it was when they
@@ -34,7 +40,7 @@ return status`;
  * `changed`, or the id of the other run.
  * KEYS run, open runs, waiting, meta, last holders  ARGV runId, status, version, patch JSON, event, channel, request, clusters JSON
  */
-const RESUME = `${EMIT}
+const RESUME = once(`${EMIT}
 local found = redis.call('HMGET', KEYS[1], 'status', 'version', 'asked')
 if found[3] == ARGV[7] then return 'resumed' end
 if found[1] ~= ARGV[2] or found[2] ~= ARGV[3] then return 'changed' end
@@ -50,21 +56,23 @@ redis.call('HINCRBY', KEYS[1], 'version', 1)
 redis.call('SADD', KEYS[2], ARGV[1])
 redis.call('ZADD', KEYS[3], redis.call('HINCRBY', KEYS[4], 'runsCreated', 1), ARGV[1])
 emit(KEYS[1], ARGV[1], ARGV[6], ARGV[5])
-return 'resumed'`;
+record(1)
+return 'resumed'`);
 
 /**
  * CONTINUE: a paused run, which kept its clusters, runs on. Answers the status that was found, `paused` also to a request that was seen before, or ''.
  * KEYS run  ARGV runId, event, channel, request
  */
-const CONTINUE = `${EMIT}
+const CONTINUE = once(`${EMIT}
 local status = redis.call('HGET', KEYS[1], 'status')
 if redis.call('HGET', KEYS[1], 'asked') == ARGV[4] then return 'paused' end
 if status == 'paused' then
   redis.call('HSET', KEYS[1], 'status', 'running', 'continued', 1, 'asked', ARGV[4])
   redis.call('HINCRBY', KEYS[1], 'version', 1)
   emit(KEYS[1], ARGV[1], ARGV[3], ARGV[2])
+  record(1)
 end
-return status or ''`;
+return status or ''`);
 
 /** Who asks, and why, for the record. */
 export interface Ask {
@@ -93,28 +101,35 @@ const withoutFailures = ({ steps }: RunRecord): [string, string][] =>
     .filter(([, { status }]) => status === 'failed' || status === 'undone')
     .map(([id, state]) => [`step:${id}`, JSON.stringify({ ...state, status: 'pending' } satisfies StepState)]);
 
+const entryOf = ({ head }: RunRecord, actor: string, action: string): AuditDraft => {
+  const { runId, planId, clusters } = head;
+  return { actor, action, target: clusters.join(', '), runId, planId };
+};
+
 export class RunControl {
   readonly #redis: Redis;
   readonly #clock: Clock;
+  readonly #audit: AuditRecorder;
 
   constructor(redis: Redis, clock: Clock) {
     this.#redis = redis;
     this.#clock = clock;
+    this.#audit = new AuditRecorder(clock);
   }
 
   /** Cancels a run that waits or is paused; has one that runs stop at its next step. Throws `conflict` for one that has ended. */
   async cancel(runId: string, { actor, reason }: Ask): Promise<void> {
     const message = `cancelled by ${actor}${reason === undefined ? '' : `: ${reason}`}`;
     const error = { code: 'run-stopped', message, hint: 'Go on with `remora runs resume`.' };
-    const status = await this.#redis.eval(
-      CANCEL,
-      ...[2, keys.run(runId), keys.waiting, runId, JSON.stringify(error), this.#clock().toISOString()],
-      ...[this.#event(runId, 'cancelled', message), this.#event(runId, 'running', `to be ${message}`)],
-      channels.runEvents,
-    );
+    const record = await this.#find(runId);
+    const asked = { ...entryOf(record, actor, 'run.cancel'), ...(reason === undefined ? {} : { detail: reason }) };
+    const ended = { ...entryOf(record, actor, 'run.end'), outcome: 'cancelled', detail: error.code };
+    const told = [this.#event(runId, 'cancelled', message), this.#event(runId, 'running', `to be ${message}`)];
+    const args = [runId, JSON.stringify(error), this.#clock().toISOString(), ...told, channels.runEvents];
+    const script = { lua: CANCEL, keys: [keys.run(runId), keys.waiting], args };
+    const status = await this.#audit.once(this.#redis, script, [asked, ended]);
     if (status === '') throw unknown(runId);
-    if (!['waiting', 'paused', 'running', 'cancelled'].includes(String(status)))
-      throw conflict(runId, 'cancelled', String(status));
+    if (!['waiting', 'paused', 'running', 'cancelled'].includes(status)) throw conflict(runId, 'cancelled', status);
   }
 
   /** Has a run that failed or was cancelled go on from the first step that is not done. Throws `conflict` for any other. */
@@ -122,11 +137,9 @@ export class RunControl {
     runId: string,
     { actor, notAfter, request = randomUUID() }: Ask & Pick<ChangeOptions, 'notAfter'>,
   ): Promise<void> {
-    const hash = await this.#redis.hgetall(keys.run(runId));
-    const record = parseRunHash(hash);
-    if (!record) throw unknown(runId);
+    const record = await this.#find(runId);
     const { status, version, head } = record;
-    const isSeen = hash.asked === request;
+    const isSeen = (await this.#redis.hget(keys.run(runId), 'asked')) === request;
     if (!isSeen && status !== 'failed' && status !== 'cancelled') throw conflict(runId, 'resumed', status);
     const gone = ['finishedAt', 'error', 'stop'].map((field) => [field, false]);
     // All that was accepted stays accepted; the window in which it was to end is another one.
@@ -135,26 +148,33 @@ export class RunControl {
       ...head,
       options: { ...options, ...(notAfter === undefined ? {} : { notAfter }) },
     });
-    const resumed = await this.#redis.eval(
-      RESUME,
-      ...[5, keys.run(runId), keys.openRuns, keys.waiting, keys.meta, keys.lastHolders, runId, status, String(version)],
-      ...[
-        JSON.stringify([...gone, ['head', renewed], ...withoutFailures(record)]),
-        this.#event(runId, 'waiting', `resumed by ${actor}`),
-      ],
-      // One that has begun nothing is planned again before its first step: nobody can have overtaken it.
-      ...[channels.runEvents, request, JSON.stringify(hasBegun(record) ? head.clusters : [])],
-    );
+    const patch = JSON.stringify([...gone, ['head', renewed], ...withoutFailures(record)]);
+    const event = this.#event(runId, 'waiting', `resumed by ${actor}`);
+    // One that has begun nothing is planned again before its first step: nobody can have overtaken it.
+    const clusters = JSON.stringify(hasBegun(record) ? head.clusters : []);
+    const script = {
+      ...{ lua: RESUME, keys: [keys.run(runId), keys.openRuns, keys.waiting, keys.meta, keys.lastHolders] },
+      args: [runId, status, String(version), patch, event, channels.runEvents, request, clusters],
+    };
+    const resumed = await this.#audit.once(this.#redis, script, [entryOf(record, actor, 'run.resume')]);
     if (resumed === 'changed') throw conflict(runId, 'resumed', 'being changed by somebody else');
-    if (resumed !== 'resumed') throw overtaken(runId, String(resumed));
+    if (resumed !== 'resumed') throw overtaken(runId, resumed);
   }
 
   /** Has a paused run go on. Throws `conflict` for any other. */
   async continue(runId: string, { actor, request = randomUUID() }: Ask): Promise<void> {
+    const record = await this.#find(runId);
     const event = this.#event(runId, 'running', `continued by ${actor}`);
-    const status = await this.#redis.eval(CONTINUE, 1, keys.run(runId), runId, event, channels.runEvents, request);
+    const script = { lua: CONTINUE, keys: [keys.run(runId)], args: [runId, event, channels.runEvents, request] };
+    const status = await this.#audit.once(this.#redis, script, [entryOf(record, actor, 'run.continue')]);
     if (status === '') throw unknown(runId);
-    if (status !== 'paused') throw conflict(runId, 'continued', String(status));
+    if (status !== 'paused') throw conflict(runId, 'continued', status);
+  }
+
+  async #find(runId: string): Promise<RunRecord> {
+    const record = parseRunHash(await this.#redis.hgetall(keys.run(runId)));
+    if (!record) throw unknown(runId);
+    return record;
   }
 
   #event(runId: string, status: RunStatus, message: string): string {

@@ -50,7 +50,7 @@ export const pendingStep: StepState = {
 /**
  * The hash `run:R`, read: `head` as JSON, `clusters` again for the scripts, `status`, `waitingFor` while it waits, `waited` once it had to, `fence`, `version` (grows by one with each
  * write), `request` (of the last write), `events` (their number), `finishedAt`, `error`, `restarts` (a list of node names), `step:ID` and `restore:NAME` as
- * JSON each; `stop` (the error that it will end with) once somebody asked to cancel it, `continued` once somebody said to go on after the first node of a roll.
+ * JSON each; `restarted:ID` (the newest attempt of a step that restarted its node); `stop` (the error that it will end with) once somebody asked to cancel it, `continued` once somebody said to go on after the first node of a roll.
  */
 export interface RunRecord {
   readonly head: RunHead;
@@ -64,6 +64,8 @@ export interface RunRecord {
   readonly finishedAt: string | null;
   readonly error: StepError | null;
   readonly restarts: readonly string[];
+  /** Step id -> the newest attempt of it that restarted its node. */
+  readonly restartedIn: ReadonlyMap<string, number>;
   readonly continued: boolean;
   readonly steps: ReadonlyMap<string, StepState>;
   readonly restores: ReadonlyMap<string, unknown>;
@@ -100,6 +102,7 @@ export const parseRunHash = (hash: Readonly<Record<string, string>>): RunRecord 
     finishedAt: hash.finishedAt ?? null,
     error: hash.error === undefined ? null : (JSON.parse(hash.error) as StepError),
     restarts: JSON.parse(hash.restarts ?? '[]') as string[],
+    restartedIn: new Map(entriesWith(hash, 'restarted:') as [string, number][]),
     continued: hash.continued !== undefined,
     steps: new Map(entriesWith(hash, 'step:') as [string, StepState][]),
     restores: new Map(entriesWith(hash, 'restore:')),

@@ -1,9 +1,10 @@
 import { isEnded, runStatuses } from '@remora/shared/model/run.ts';
 import type { Redis } from 'ioredis';
+import { RECORD } from '../audit/audit-lua.ts';
 
 /**
  * The Lua scripts by which runs change. Each is one atomic step in Redis, and each may be sent twice: ioredis sends a command again when the answer was
- * lost with the connection.
+ * lost with the connection. CREATE and WRITE record in the audit log what they change; see RECORD for what they answer when it moved on.
  */
 
 /** Events that are kept of a run; the oldest go first. */
@@ -20,15 +21,18 @@ end`;
 
 /**
  * CREATE: files a run as waiting, behind all that wait, once per idempotency key. Answers the run's id: the new one, or the one that the key made before.
- * KEYS run, its plan, runs, open runs, waiting, run of the key, meta  ARGV runId, head JSON, clusters JSON, plan JSON, seconds the key holds or '', event, channel
+ * KEYS run, its plan, runs, open runs, waiting, run of the key, meta, audit  ARGV runId, head JSON, clusters JSON, plan JSON, seconds the key holds or '', event,
+ * channel, audit
  */
-const CREATE = `${EMIT}
+const CREATE = `${EMIT}${RECORD}
 local run = ARGV[1]
 if ARGV[5] ~= '' then
   local known = redis.call('GET', KEYS[6])
   if known then return known end
 end
 if redis.call('EXISTS', KEYS[1]) == 1 then return run end
+local elsewhere = moved()
+if elsewhere then return elsewhere end
 local order = redis.call('HINCRBY', KEYS[7], 'runsCreated', 1)
 redis.call('HSET', KEYS[1], 'head', ARGV[2], 'clusters', ARGV[3], 'status', 'waiting', 'fence', 0, 'version', 0)
 redis.call('SET', KEYS[2], ARGV[4])
@@ -37,6 +41,7 @@ redis.call('SADD', KEYS[4], run)
 redis.call('ZADD', KEYS[5], order, run)
 if ARGV[5] ~= '' then redis.call('SET', KEYS[6], run, 'EX', ARGV[5]) end
 emit(KEYS[1], run, ARGV[7], ARGV[6])
+record(1)
 return run`;
 
 /**
@@ -112,18 +117,21 @@ return redis.call('HGETALL', KEYS[1])`;
 /**
  * WRITE: compare-and-set on (fence, version): fields of the run and an event in one step. Answers the new version, -1 when somebody else took the run, and the
  * first answer again for a request that it has seen.
- * KEYS run  ARGV runId, fence, version, request, patch JSON [[field, text or false]...], event JSON without seq or '', channel
+ * KEYS run, audit  ARGV runId, fence, version, request, patch JSON [[field, text or false]...], event JSON without seq or '', channel, audit
  */
-const WRITE = `${EMIT}
+const WRITE = `${EMIT}${RECORD}
 local found = redis.call('HMGET', KEYS[1], 'fence', 'version', 'request')
 if found[1] ~= ARGV[2] then return -1 end
 if found[3] == ARGV[4] then return tonumber(found[2]) end
 if found[2] ~= ARGV[3] then return -1 end
+local elsewhere = moved()
+if elsewhere then return elsewhere end
 for _, change in ipairs(cjson.decode(ARGV[5])) do
   if change[2] then redis.call('HSET', KEYS[1], change[1], change[2]) else redis.call('HDEL', KEYS[1], change[1]) end
 end
 if ARGV[6] ~= '' then emit(KEYS[1], ARGV[1], ARGV[7], ARGV[6]) end
 redis.call('HSET', KEYS[1], 'request', ARGV[4])
+record(1)
 return redis.call('HINCRBY', KEYS[1], 'version', 1)`;
 
 /** FILE: a record of the inventory, written only while the run's fence is the caller's.  KEYS run, collection  ARGV fence, id, record JSON */
@@ -157,10 +165,10 @@ redis.call('SREM', KEYS[3], ARGV[1])
 return 'released'`;
 
 const definitions = {
-  remoraCreateRun: { numberOfKeys: 7, lua: CREATE },
+  remoraCreateRun: { numberOfKeys: 9, lua: CREATE },
   remoraAdmit: { numberOfKeys: 3, lua: ADMIT },
   remoraTake: { numberOfKeys: 2, lua: TAKE },
-  remoraWrite: { numberOfKeys: 1, lua: WRITE },
+  remoraWrite: { numberOfKeys: 3, lua: WRITE },
   remoraFile: { numberOfKeys: 2, lua: FILE },
   remoraRelease: { numberOfKeys: 3, lua: RELEASE },
 } as const;

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { Run, RunEvent, StepError } from '@remora/shared/model/run.ts';
 import type { Redis } from 'ioredis';
+import type { AuditDraft } from '../audit/chain.ts';
+import { AuditRecorder, auditKeys } from '../audit/recorder.ts';
 import type { Clock } from '../clock.ts';
 import type { StoredPlan } from '../plan/steps.ts';
 import type { InventoryRecords } from './inventory.ts';
@@ -28,6 +30,8 @@ export interface Write {
   readonly request: string;
   readonly patch: Patch;
   readonly event: EventDraft | null;
+  /** What the audit log says of it, in the same step. */
+  readonly audit?: AuditDraft | null;
 }
 
 /** What is to be done about an open run: nothing any more, nothing yet, or somebody has to drive it. */
@@ -35,6 +39,19 @@ export type Release = 'released' | 'waiting' | 'to-drive';
 
 const keyOfRequest = (actor: string, idempotencyKey: string): string =>
   keys.runOfKey(createHash('sha256').update(`${actor}\n${idempotencyKey}`).digest('hex'));
+
+/** Who has what done, why, and what was accepted for it. */
+const creation = ({ runId, planId, actor, clusters, title, options }: RunHead): AuditDraft => {
+  const { acceptOutage, override = [], reason, ticket } = options;
+  const said = [
+    title,
+    ...(acceptOutage ? ['outages accepted'] : []),
+    ...(override.length > 0 ? [`override ${override.join(', ')}`] : []),
+    ...(reason === undefined ? [] : [`reason: ${reason}`]),
+    ...(ticket === undefined ? [] : [`ticket: ${ticket}`]),
+  ];
+  return { actor, action: 'run.create', target: clusters.join(', '), runId, planId, detail: said.join('; ') };
+};
 
 const parsePlan = (text: string | null, what: string): StoredPlan => {
   if (text === null) throw new RemoraError('not-found', `There is no plan of ${what}.`);
@@ -46,11 +63,13 @@ export class RunStore {
   readonly #redis: Redis;
   readonly #scripts: RunScripts;
   readonly #clock: Clock;
+  readonly #audit: AuditRecorder;
 
   constructor(redis: Redis, clock: Clock) {
     this.#redis = redis;
     this.#scripts = defineRunScripts(redis);
     this.#clock = clock;
+    this.#audit = new AuditRecorder(clock);
   }
 
   /** Files a plan by itself, as `--check` shows it; forgotten after 30 days. A run keeps its own copy. */
@@ -83,18 +102,14 @@ export class RunStore {
   async create(head: RunHead, plan: StoredPlan, idempotencyKey: string | undefined): Promise<string> {
     const { runId, actor } = head;
     const event = { type: 'run', stepId: null, status: 'waiting', message: `created by ${actor}` } as const;
-    const made = await this.#scripts.remoraCreateRun(
-      ...[
-        keys.run(runId),
-        keys.runPlan(runId),
-        keys.runs,
-        keys.openRuns,
-        keys.waiting,
-        keyOfRequest(actor, idempotencyKey ?? ''),
-        keys.meta,
-      ],
-      ...[runId, JSON.stringify(head), JSON.stringify(head.clusters), JSON.stringify(plan)],
-      ...[idempotencyKey === undefined ? '' : IDEMPOTENCY_SECONDS, this.#draft(runId, event), channels.runEvents],
+    const filed = [keys.run(runId), keys.runPlan(runId), keys.runs, keys.openRuns, keys.waiting];
+    const told = this.#draft(runId, event);
+    const made = await this.#audit.record([creation(head)], (chained) =>
+      this.#scripts.remoraCreateRun(
+        ...[...filed, keyOfRequest(actor, idempotencyKey ?? ''), keys.meta, ...auditKeys],
+        ...[runId, JSON.stringify(head), JSON.stringify(head.clusters), JSON.stringify(plan)],
+        ...[idempotencyKey === undefined ? '' : IDEMPOTENCY_SECONDS, told, channels.runEvents, ...chained],
+      ),
     );
     return String(made);
   }
@@ -132,11 +147,14 @@ export class RunStore {
   }
 
   /** Writes fields and an event when fence and version are still the caller's. Answers the new version, or null when they are not. */
-  async write(runId: string, { fence, version, request, patch, event }: Write): Promise<number | null> {
+  async write(runId: string, { fence, version, request, patch, event, audit }: Write): Promise<number | null> {
     const changes = Object.entries(patch).map(([field, text]) => [field, text ?? false]);
     const told = event === null ? '' : this.#draft(runId, event);
-    const answer = await this.#scripts.remoraWrite(
-      ...[keys.run(runId), runId, fence, version, request, JSON.stringify(changes), told, channels.runEvents],
+    const answer = await this.#audit.record(audit ? [audit] : [], (chained) =>
+      this.#scripts.remoraWrite(
+        ...[keys.run(runId), ...auditKeys, runId, fence, version, request, JSON.stringify(changes), told],
+        ...[channels.runEvents, ...chained],
+      ),
     );
     return Number(answer) < 0 ? null : Number(answer);
   }

@@ -1,3 +1,4 @@
+import type { AuditEntry, AuditVerdict } from '@remora/shared/model/audit.ts';
 import type { ConnectionView } from '@remora/shared/model/inventory.ts';
 import type { Plan } from '@remora/shared/model/plan.ts';
 import type { Run } from '@remora/shared/model/run.ts';
@@ -67,6 +68,12 @@ describe(`${await newestVersionHere()} to the same, sniff mode, three nodes each
     expect({ us: await allocationOf(us), eu: await allocationOf(eu) }).toEqual(before);
     expect(before.us).toEqual({ persistent: { cluster: { routing: { allocation: { enable: 'all' } } } } });
     expect(before.eu).toEqual({});
+
+    const entries = await fleet.json<AuditEntry[]>(['audit', 'list', '--limit', '200']);
+    const restarted = entries.filter(({ action, runId }) => action === 'node.restart' && runId === run.runId);
+    expect(restarted.map(({ target }) => target.split('/')[1]).reverse()).toEqual(run.restarts);
+    expect(entries[0]).toMatchObject({ action: 'run.end', outcome: 'succeeded', runId: run.runId });
+    expect(await fleet.json<AuditVerdict>(['audit', 'verify'])).toMatchObject({ ok: true, problem: null });
   }, 900_000);
 
   test('a search crosses from every local node, and none is skipped', async () => {

@@ -21,6 +21,8 @@ export interface ApiClient {
   remove(path: string): Promise<void>;
   /** A run's events after `lastId`, until the stream ends or breaks: then it returns, and the caller asks again. */
   events(path: string, lastId: string | null): AsyncGenerator<ServerEvent>;
+  /** An answer line by line; throws when it breaks off. */
+  lines(path: string): AsyncGenerator<string>;
 }
 
 /** Talks to the coordinator of the settings; every answer that is none of success is thrown as the RemoraError that the coordinator meant. */
@@ -39,6 +41,7 @@ export const createApiClient = (settings: ClientSettings): ApiClient => {
     put: (path, body) => send({ method: 'PUT', path, body }),
     remove: (path) => send({ method: 'DELETE', path }),
     events: (path, lastId) => followStream(transport, settings.url.origin, path, lastId),
+    lines: (path) => readLines(transport, settings.url.origin, path),
   };
 };
 
@@ -59,6 +62,31 @@ const searching = async <T>(origin: string, attempt: () => Promise<T>): Promise<
   }
 };
 
+/** Sends until a coordinator answers with success; its answer is not read yet. */
+const openStream = (transport: Transport, origin: string, request: HttpRequest): Promise<IncomingMessage> =>
+  searching(origin, async () => {
+    const head = await transport(request);
+    if (head.statusCode !== 200) await readAnswer(head);
+    return head;
+  });
+
+async function* readLines(transport: Transport, origin: string, path: string): AsyncGenerator<string> {
+  const response = await openStream(transport, origin, { method: 'GET', path, silenceMs: SILENCE_MS });
+  const decoder = new TextDecoder();
+  let rest = '';
+  try {
+    for await (const chunk of response) {
+      const lines = (rest + decoder.decode(chunk as Uint8Array, { stream: true })).split('\n');
+      rest = lines.pop() ?? '';
+      yield* lines;
+    }
+  } catch (error) {
+    throw new RemoraError('coordinator-unreachable', `The answer of ${origin} broke off: ${messageOf(error)}.`);
+  } finally {
+    response.destroy();
+  }
+}
+
 async function* followStream(
   transport: Transport,
   origin: string,
@@ -66,10 +94,11 @@ async function* followStream(
   lastId: string | null,
 ): AsyncGenerator<ServerEvent> {
   const headers = { accept: 'text/event-stream', ...(lastId === null ? {} : { 'last-event-id': lastId }) };
-  const response = await searching(origin, async () => {
-    const head = await transport({ method: 'GET', path, headers, silenceMs: STREAM_SILENCE_MS });
-    if (head.statusCode !== 200) await readAnswer(head);
-    return head;
+  const response = await openStream(transport, origin, {
+    method: 'GET',
+    path,
+    headers,
+    silenceMs: STREAM_SILENCE_MS,
   });
   try {
     yield* readServerEvents(response);

@@ -10,6 +10,8 @@ export interface Cli {
   client(): Promise<ApiClient>;
   /** The one answer of the command on stdout: JSON for scripts, text for people. */
   answer(value: unknown, text: () => string): void;
+  /** One of many lines on stdout, for commands whose answer may be long. */
+  line(text: string): void;
   /** A line for people, on stderr. */
   note(text: string): void;
   progress(): Promise<Progress>;
@@ -47,6 +49,7 @@ export const createCli = (json: () => boolean, outcome: CliOutcome): Cli => {
       const { liveProgress, plainProgress } = await import('../show/progress.ts');
       return process.stderr.isTTY ? liveProgress(process.stderr) : plainProgress((text) => process.stderr.write(text));
     },
+    line: (text) => void process.stdout.write(`${text}\n`),
     exit(code) {
       outcome.code = code;
     },

@@ -20,7 +20,6 @@ export const laterCommands = [
   'schedules',
   'freeze',
   'unfreeze',
-  'audit',
   'bench',
 ] as const;
 

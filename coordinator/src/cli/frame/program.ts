@@ -24,6 +24,7 @@ const commands: Readonly<Record<string, Entry>> = {
   apply: { summary: 'carry out a plan as it was shown', load: () => import('../apply.ts') },
   runs: { summary: 'list, show, watch, cancel, resume and continue runs', load: () => import('../runs.ts') },
   secrets: { summary: 'set, list and remove secrets', load: () => import('../secrets.ts') },
+  audit: { summary: 'list, verify and export the audit log', load: () => import('../audit.ts') },
   ca: { summary: 'list and export CAs', load: () => import('../ca.ts') },
   doctor: { summary: 'check coordinator, Redis, agents, clusters and clocks', load: () => import('../doctor.ts') },
 };

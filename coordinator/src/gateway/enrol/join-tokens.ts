@@ -2,6 +2,9 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { RemoraError } from '@remora/shared/errors.ts';
 import { formatJoinToken } from '@remora/shared/protocol/join-token.ts';
 import type { Redis } from 'ioredis';
+import { once } from '../../audit/audit-lua.ts';
+import { AuditRecorder } from '../../audit/recorder.ts';
+import { systemClock } from '../../clock.ts';
 import { nodeKey } from '../../store/inventory.ts';
 import { keys } from '../../store/keys.ts';
 import type { NodeRecord } from '../../store/records.ts';
@@ -35,6 +38,8 @@ export interface JoinTokens {
     readonly cluster: string;
     readonly ttlMs: number;
     readonly uses: number;
+    /** Who wants it, for the audit log; Remora itself when absent. */
+    readonly actor?: string;
   }): Promise<{ readonly token: string; readonly expiresAt: string }>;
   /** Throws `join-token`, always with the same sentence: a guesser learns nothing. */
   hold(id: string, secret: string, publicKeyPem: string): Promise<HeldToken>;
@@ -46,7 +51,7 @@ export interface JoinTokens {
  * KEYS: token, nodes, agent certificates, unverified. ARGV: field of the public key, CLUSTER/NODE, record, fingerprint, certificate, unverified name or ''.
  * A command that is sent again after a lost reply finds its own certificate and changes nothing.
  */
-const SPEND = `
+const SPEND = once(`
 local joined = redis.call('HGET', KEYS[1], ARGV[1])
 if joined == ARGV[5] then return 1 end
 local uses = tonumber(redis.call('HGET', KEYS[1], 'uses') or '0')
@@ -57,7 +62,15 @@ if before then redis.call('HDEL', KEYS[3], cjson.decode(before).certificateFinge
 redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
 redis.call('HSET', KEYS[3], ARGV[4], ARGV[2])
 if ARGV[6] == '' then redis.call('HDEL', KEYS[4], ARGV[2]) else redis.call('HSET', KEYS[4], ARGV[2], ARGV[6]) end
-return 1`;
+record(1)
+return 1`);
+
+/** KEYS: token. ARGV: cluster, hash of the secret, uses, end in ms since 1970. */
+const CREATE = once(`
+redis.call('HSET', KEYS[1], 'cluster', ARGV[1], 'secretHash', ARGV[2], 'uses', ARGV[3])
+redis.call('PEXPIREAT', KEYS[1], ARGV[4])
+record(1)
+return 1`);
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
 const joinField = (publicKeyPem: string): string => `join:${sha256(publicKeyPem.trim()).toString('hex')}`;
@@ -82,37 +95,45 @@ export const joinTokens = (parts: {
   readonly url: string;
   readonly caFingerprint: string;
   readonly clusterExists: (name: string) => Promise<boolean>;
-}): JoinTokens => ({
-  async create({ cluster, ttlMs, uses }) {
-    checkRequest({ ttlMs, uses });
-    if (!(await parts.clusterExists(cluster))) {
-      throw new RemoraError('not-found', `There is no cluster "${cluster}".`, {
-        hint: 'See `remora clusters list`, or add it with `remora clusters add`.',
-      });
-    }
-    const id = randomBytes(ID_BYTES).toString('base64url');
-    const secret = randomBytes(SECRET_BYTES).toString('base64url');
-    const expiresAtMs = Date.now() + ttlMs;
-    const fields = { cluster, secretHash: sha256(secret).toString('hex'), uses };
-    await parts.redis.multi().hset(keys.token(id), fields).pexpireat(keys.token(id), expiresAtMs).exec();
-    const token = formatJoinToken({ url: parts.url, caFingerprint: parts.caFingerprint, id, secret });
-    return { token, expiresAt: new Date(expiresAtMs).toISOString() };
-  },
-  async hold(id, secret, publicKeyPem) {
-    const found = /^[A-Za-z0-9_-]{1,64}$/.test(id) ? await parts.redis.hgetall(keys.token(id)) : {};
-    const { cluster, secretHash = '', uses = '0' } = found;
-    const expected = Buffer.alloc(SECRET_BYTES);
-    expected.write(secretHash, 'hex');
-    const joinedBefore = found[joinField(publicKeyPem)] ?? null;
-    if (!timingSafeEqual(sha256(secret), expected) || !cluster) throw refused();
-    if (Number(uses) < 1 && joinedBefore === null) throw refused();
-    return { id, cluster, joinedBefore };
-  },
-  async spend({ token, publicKeyPem, certificatePem, record, unverifiedName }) {
-    const id = nodeKey({ cluster: record.cluster, node: record.node });
-    const from = [keys.token(token.id), keys.nodes, keys.agentCertificates, gatewayKeys.unverified];
-    const values = [id, JSON.stringify(record), record.certificateFingerprint, certificatePem, unverifiedName ?? ''];
-    const spent = await parts.redis.eval(SPEND, from.length, ...from, joinField(publicKeyPem), ...values);
-    if (spent !== 1) throw refused();
-  },
-});
+}): JoinTokens => {
+  const recorder = new AuditRecorder(systemClock);
+  return {
+    async create({ cluster, ttlMs, uses, actor = 'remora' }) {
+      checkRequest({ ttlMs, uses });
+      if (!(await parts.clusterExists(cluster))) {
+        throw new RemoraError('not-found', `There is no cluster "${cluster}".`, {
+          hint: 'See `remora clusters list`, or add it with `remora clusters add`.',
+        });
+      }
+      const id = randomBytes(ID_BYTES).toString('base64url');
+      const secret = randomBytes(SECRET_BYTES).toString('base64url');
+      const expiresAtMs = Date.now() + ttlMs;
+      const expiresAt = new Date(expiresAtMs).toISOString();
+      const args = [cluster, sha256(secret).toString('hex'), uses, expiresAtMs];
+      const detail = `token ${id}, ${uses === 1 ? 'one use' : `${uses} uses`}, until ${expiresAt}`;
+      const audit = { actor, action: 'token.create', target: cluster, detail };
+      await recorder.once(parts.redis, { lua: CREATE, keys: [keys.token(id)], args }, [audit]);
+      const token = formatJoinToken({ url: parts.url, caFingerprint: parts.caFingerprint, id, secret });
+      return { token, expiresAt };
+    },
+    async hold(id, secret, publicKeyPem) {
+      const found = /^[A-Za-z0-9_-]{1,64}$/.test(id) ? await parts.redis.hgetall(keys.token(id)) : {};
+      const { cluster, secretHash = '', uses = '0' } = found;
+      const expected = Buffer.alloc(SECRET_BYTES);
+      expected.write(secretHash, 'hex');
+      const joinedBefore = found[joinField(publicKeyPem)] ?? null;
+      if (!timingSafeEqual(sha256(secret), expected) || !cluster) throw refused();
+      if (Number(uses) < 1 && joinedBefore === null) throw refused();
+      return { id, cluster, joinedBefore };
+    },
+    async spend({ token, publicKeyPem, certificatePem, record, unverifiedName }) {
+      const id = nodeKey({ cluster: record.cluster, node: record.node });
+      const from = [keys.token(token.id), keys.nodes, keys.agentCertificates, gatewayKeys.unverified];
+      const values = [id, JSON.stringify(record), record.certificateFingerprint, certificatePem, unverifiedName ?? ''];
+      const script = { lua: SPEND, keys: from, args: [joinField(publicKeyPem), ...values] };
+      const detail = `certificate ${record.certificateFingerprint}`;
+      const audit = { actor: `token ${token.id}`, action: 'node.join', target: id, detail };
+      if ((await recorder.once(parts.redis, script, [audit])) !== '1') throw refused();
+    },
+  };
+};

@@ -28,7 +28,7 @@ export const waitForGates = async (parts: StepParts, context: StepContext, chang
     const all = await observeGates(parts, change);
     const closed = all.filter(({ gate }) => !override.includes(gate));
     if (closed.length === 0) {
-      if (all.length > 0) await context.phase(`gate overridden (${reason}): ${sayGates(all)}`);
+      if (all.length > 0) await context.phase(`gate overridden (${reason}): ${sayGates(all)}`, 'gate.override');
       return;
     }
     await context.haltIfCancelled();

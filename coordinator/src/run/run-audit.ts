@@ -1,0 +1,38 @@
+import type { AuditDraft } from '../audit/chain.ts';
+import type { AnyStep, StepKind } from '../plan/steps.ts';
+import type { RunRecord, StepState } from '../store/run-hash.ts';
+
+/** What a driver records of its run; the run adds on whose behalf, and by which plan. */
+export type RunAudit = Omit<AuditDraft, 'actor' | 'runId' | 'planId'>;
+
+/** Whether the end of a step belongs into the audit log: all do that may have changed something. */
+const recorded: Readonly<Record<StepKind, boolean>> = {
+  'ca.create': true,
+  'certificate.issue': true,
+  'node.change': true,
+  // It may issue and place another certificate.
+  'remote-server.verify': true,
+  'api-key.create': true,
+  'api-key.update': true,
+  'secure-settings.reload': true,
+  'cluster-settings.put': true,
+  'connection.prove': false,
+  'connection.record': true,
+};
+
+/** `CLUSTER/NODE` of a step on a node, else the step's own target. */
+export const auditTarget = ({ input, target }: AnyStep): string =>
+  'node' in input ? `${input.cluster}/${input.node}` : target;
+
+/** How a step ended; null for one that changes nothing. Of a failure the code: what Elasticsearch and agents said stands in the run. */
+export const stepEnd = (step: AnyStep, { status, error }: Pick<StepState, 'status' | 'error'>): RunAudit | null => {
+  if (!recorded[step.kind]) return null;
+  const detail = error ? `${error.code}: ${step.reason}` : step.reason;
+  return { action: step.kind, target: auditTarget(step), stepId: step.id, outcome: status, detail };
+};
+
+/** An entry of a run, complete. */
+export const ofRun = ({ head }: Pick<RunRecord, 'head'>, entry: RunAudit): AuditDraft => {
+  const { actor, runId, planId } = head;
+  return { actor, runId, planId, ...entry };
+};
