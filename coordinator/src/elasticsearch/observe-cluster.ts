@@ -20,6 +20,7 @@ interface NodesAnswer {
         readonly version: string;
         readonly host: string;
         readonly roles: readonly string[];
+        readonly attributes?: Readonly<Record<string, string>>;
         readonly settings?: Record<string, string | string[]>;
         readonly process?: { readonly id: number };
         readonly jvm?: { readonly start_time_in_millis: number };
@@ -52,6 +53,7 @@ export const listNodes = async (client: Client): Promise<BareNode[]> => {
     nodeId,
     version: node.version,
     roles: node.roles,
+    attributes: node.attributes ?? {},
     electedMaster: nodeId === masterId,
     pid: node.process?.id ?? 0,
     startedAtMs: node.jvm?.start_time_in_millis ?? 0,
@@ -118,7 +120,8 @@ const remoteSettings = async (client: Client): Promise<{ persistent: FlatSetting
   return { persistent: pick(answer.persistent), transient: pick(answer.transient) };
 };
 
-const shardsOf = async (client: Client): Promise<ClusterObservation['shards']> =>
+/** Where the copies of all shards of a cluster are. */
+export const listShards = async (client: Client): Promise<ClusterObservation['shards']> =>
   shardCopies(
     await client.transport.request<ShardState>({
       method: 'GET',
@@ -137,7 +140,7 @@ export const observeCluster = async (name: string, client: Client): Promise<Bare
       security.security === 'on' ? client.license.get() : null,
       listNodes(client),
       remoteSettings(client),
-      shardsOf(client),
+      listShards(client),
     ]);
     return {
       name,

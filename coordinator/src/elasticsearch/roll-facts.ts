@@ -4,7 +4,7 @@ import { parseWatermark, type Watermark } from '../plan/watermark.ts';
 import { type ShardState, shardCopies, shardFilter } from './shard-copies.ts';
 
 /** The part of a gate's facts that the cluster answers. */
-export type ClusterRollFacts = Omit<RollFacts, 'node' | 'baseline' | 'outageStated' | 'agentOnline'>;
+export type ClusterRollFacts = Omit<RollFacts, 'node' | 'batch' | 'baseline' | 'outageStated' | 'agentOnline'>;
 
 interface CoordinationState extends ShardState {
   readonly metadata?: { readonly cluster_coordination?: { readonly last_committed_config?: readonly string[] } };

@@ -9,13 +9,23 @@ export interface GateParts {
   readonly isOnline: (node: NodeId) => Promise<boolean>;
 }
 
-/** Looks at the cluster and answers the gates that are closed for restarting this node now. A cluster that does not answer is a closed gate too. */
-export const observeGates = async (parts: GateParts, change: StepInputs['node.change']): Promise<ClosedGate[]> => {
-  const { node, cluster, baseline, outageStated } = change;
+type NodeChange = StepInputs['node.change'];
+
+/**
+ * Looks at the cluster and answers the gates that are closed for restarting these nodes of it now, side by side. A cluster that does not answer is a closed
+ * gate too.
+ */
+export const observeGates = async (parts: GateParts, batch: readonly NodeChange[]): Promise<ClosedGate[]> => {
+  const cluster = batch[0]?.cluster ?? '';
+  const nodes = batch.map(({ node }) => node);
   try {
-    const client = await parts.clients.get(cluster);
-    const [facts, agentOnline] = await Promise.all([observeRoll(client), parts.isOnline({ cluster, node })]);
-    return closedGates({ ...facts, node, baseline, outageStated, agentOnline });
+    const facts = await observeRoll(await parts.clients.get(cluster));
+    const online = await Promise.all(batch.map(({ node }) => parts.isOnline({ cluster, node })));
+    const closed = batch.flatMap(({ node, baseline, outageStated }, index) =>
+      closedGates({ ...facts, node, batch: nodes, baseline, outageStated, agentOnline: online[index] ?? false }),
+    );
+    // What is true of the cluster is said once.
+    return [...new Map(closed.map((one) => [`${one.gate} ${one.why}`, one])).values()];
   } catch (error) {
     return closedGates({ unanswered: explain(error, cluster, 'Looking at the gates').message });
   }

@@ -11,6 +11,8 @@ export interface NodeObservation {
   readonly nodeId: string;
   readonly version: string;
   readonly roles: readonly string[];
+  /** `node.attr.*`, without that beginning. */
+  readonly attributes: Readonly<Record<string, string>>;
   readonly electedMaster: boolean;
   readonly pid: number;
   /** Start of the JVM in ms since 1970, on the node's clock. */

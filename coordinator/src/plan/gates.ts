@@ -5,6 +5,8 @@ import { type Disk, isOver, usedShare, type Watermark } from './watermark.ts';
 /** What a gate looks at, observed right before a node is restarted. */
 export interface RollFacts {
   readonly node: string;
+  /** All that restart side by side with it, itself among them. */
+  readonly batch: readonly string[];
   readonly baseline: Baseline;
   readonly outageStated: StatedOutages;
   readonly health: 'green' | 'yellow' | 'red';
@@ -61,18 +63,23 @@ export const gates = {
       rank[health] <= rank[baseline.health] ? null : `health is ${health}, and was ${baseline.health} before the roll`,
   },
   'copies-elsewhere': {
-    demands: 'every shard that has a replica keeps a started copy on another node',
-    closed: ({ shards, node, outageStated }) => {
+    demands: 'every shard that has a replica keeps a started copy on a node that does not restart at the same time',
+    closed: ({ shards, node, batch, outageStated }) => {
       const { data } = outageStated;
-      const last = data === 'all' ? [] : shardsOnlyOn(shards, node).filter(([copy]) => !data.includes(shardName(copy)));
-      return last.length === 0 ? null : `${node} holds the only started copy of ${nameShards(last)}`;
+      const last =
+        data === 'all' ? [] : shardsOnlyOn(shards, batch).filter(([copy]) => !data.includes(shardName(copy)));
+      const own = last.filter((copies) => copies.some((copy) => copy.node === node));
+      if (own.length === 0) return null;
+      return batch.length === 1
+        ? `${node} holds the only started copy of ${nameShards(own)}`
+        : `${node} holds a copy of ${nameShards(own)}, started on nodes of its batch alone`;
     },
   },
   'master-quorum': {
     demands: 'the other voting nodes can elect a master without this one',
-    closed: ({ voting, node, nodes, outageStated }) => {
+    closed: ({ voting, node, batch, nodes, outageStated }) => {
       if (outageStated.master || !voting.includes(node)) return null;
-      const others = voting.filter((name) => name !== node && nodes.includes(name)).length;
+      const others = voting.filter((name) => !batch.includes(name) && nodes.includes(name)).length;
       return others > voting.length / 2
         ? null
         : `${others} of ${voting.length} voting nodes would be left without ${node}`;

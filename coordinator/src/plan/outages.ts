@@ -28,7 +28,7 @@ const masterOutage = (cluster: ClusterObservation, restarts: readonly string[]):
 
 /** Shards whose other copies are assigned to no node: one that may be allocated nowhere never will be, so waiting for it might never end. */
 const loneShards = (cluster: ClusterObservation, node: string): ShardCopy[][] =>
-  shardsOnlyOn(cluster.shards, node).filter((copies) =>
+  shardsOnlyOn(cluster.shards, [node]).filter((copies) =>
     copies.every((copy) => copy.node === node || copy.state === 'UNASSIGNED'),
   );
 

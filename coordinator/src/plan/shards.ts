@@ -14,11 +14,14 @@ const copiesByShard = (shards: readonly ShardCopy[]): ShardCopy[][] => [
 
 const isStarted = ({ state }: ShardCopy): boolean => state === 'STARTED' || state === 'RELOCATING';
 
-/** All copies of each shard of which the only started one sits on this node although it has more: restarting the node would take the shard away. */
-export const shardsOnlyOn = (shards: readonly ShardCopy[], node: string): ShardCopy[][] =>
-  copiesByShard(shards)
-    .filter((copies) => copies.length > 1 && copies.some((copy) => copy.node === node && isStarted(copy)))
-    .filter((copies) => !copies.some((copy) => copy.node !== null && copy.node !== node && isStarted(copy)));
+/** All copies of each shard whose started ones all sit on these nodes although it has more: restarting them together would take the shard away. */
+export const shardsOnlyOn = (shards: readonly ShardCopy[], nodes: readonly string[]): ShardCopy[][] =>
+  copiesByShard(shards).filter((copies) => {
+    const started = copies.filter(isStarted);
+    return (
+      copies.length > 1 && started.length > 0 && started.every(({ node }) => node !== null && nodes.includes(node))
+    );
+  });
 
 /** `INDEX[SHARD]`, as Elasticsearch writes it; empty of none. */
 export const shardName = (copy: ShardCopy | undefined): string => (copy ? `${copy.index}[${copy.shard}]` : '');

@@ -8,8 +8,8 @@ import { RunHalted } from './halt.ts';
 import type { StageParts } from './next-step.ts';
 import { outlast } from './outlast.ts';
 import { restoreAll, tryRestores } from './restore.ts';
-import { failuresOf, toleratedFailures } from './roll-stage.ts';
-import { runStep, StepFailure } from './run-step.ts';
+import { failuresOf, interruptedOf, runBatch, toleratedFailures } from './roll-stage.ts';
+import { StepFailure, unbegin } from './run-step.ts';
 import { RunTakenOver, RunWriter } from './run-writer.ts';
 import { runStage } from './stages.ts';
 
@@ -44,11 +44,15 @@ const recordedFailure = (parts: StageParts, plan: StoredPlan): StepError | null 
 
 /** Brings steps to their end that ran beside the one that failed; nothing new is begun. */
 const endBegun = async (parts: StageParts, plan: StoredPlan): Promise<void> => {
-  for (const step of plan.steps) {
-    if (!isGoingOn(parts.writer.step(step.id).status)) continue;
-    await runStep(parts, step).catch((error: unknown) => {
-      if (!(error instanceof StepFailure)) throw error;
+  for (const stage of plan.stages) {
+    const goingOn = plan.steps.filter(
+      ({ id, stage: of }) => of === stage.id && isGoingOn(parts.writer.step(id).status),
+    );
+    const begun = stage.mode === 'roll' ? interruptedOf(parts, goingOn) : goingOn;
+    await runBatch(parts, begun).catch((error: unknown) => {
+      if (!(error instanceof StepFailure || error instanceof RunHalted)) throw error;
     });
+    for (const step of goingOn) if (!begun.includes(step)) await unbegin(parts.writer, step, 'was not begun');
   }
 };
 

@@ -3,6 +3,7 @@ import type { ChangeOperation, OperationCall } from '@remora/shared/operations.t
 import type { Result } from '@remora/shared/protocol/delivery.ts';
 import type { NodeId, StepInputs, StepKind } from '../plan/steps.ts';
 import type { InventoryRecords } from '../store/inventory.ts';
+import type { Batch } from './batch.ts';
 
 /** What a step remembers between its beginning and its end; written through the fence, so that whoever goes on with the run sees it. */
 export interface StepMemory {
@@ -37,6 +38,8 @@ export interface StepContext {
   haltIfCancelled(): Promise<void>;
   /** How the change is to be carried out. */
   readonly options: ChangeOptions;
+  /** The nodes that restart side by side, of a step that restarts one. */
+  readonly batch: Batch;
   /** Throws `fence-stale` when this coordinator no longer drives the run; called right before anything outside is changed. */
   checkFence(): Promise<void>;
   /** Records what has to be put back (`restore:NAME`) before it is changed; kept when it is set already. */

@@ -16,6 +16,9 @@ export class RunHalted extends Error {
   }
 }
 
+/** A step has begun nothing and could not begin now: it is as if it had never been begun, and its turn comes again. */
+export class StepPostponed extends Error {}
+
 interface HaltParts {
   readonly writer: RunWriter;
   readonly signal: AbortSignal;

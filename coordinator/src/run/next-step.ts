@@ -1,11 +1,12 @@
+import type { BatchLimits } from '../plan/batches.ts';
 import type { AnyStep } from '../plan/steps.ts';
 import { isGoingOn } from '../store/run-hash.ts';
 import { haltIfCancelled } from './halt.ts';
 import { isDone, runStep, type StepRunnerParts } from './run-step.ts';
 
 export interface StageParts extends StepRunnerParts {
-  /** The step of a roll that comes next at this moment. */
-  readonly nextInRoll: (pending: readonly AnyStep[]) => Promise<AnyStep | undefined>;
+  /** The steps of a roll that come next at this moment, side by side. */
+  readonly nextInRoll: (pending: readonly AnyStep[], limits: BatchLimits) => Promise<readonly AnyStep[]>;
 }
 
 /** One step, unless the run is to stop before it. One that was begun is brought to its end. */

@@ -1,8 +1,9 @@
-import { parseShare } from '@remora/shared/model/change-options.ts';
+import { batchSize, parseShare } from '@remora/shared/model/change-options.ts';
 import type { StepError } from '@remora/shared/model/run.ts';
 import type { AnyStep } from '../plan/steps.ts';
 import { isGoingOn } from '../store/run-hash.ts';
-import { haltIfCancelled, haltIfLate, RunHalted } from './halt.ts';
+import { Batch } from './batch.ts';
+import { haltIfCancelled, haltIfLate, RunHalted, StepPostponed } from './halt.ts';
 import { runNext, type StageParts } from './next-step.ts';
 import { StepFailure } from './run-step.ts';
 
@@ -18,7 +19,7 @@ export const failuresOf = ({ writer }: Pick<StageParts, 'writer'>, steps: readon
   });
 
 /**
- * Once the first node is restarted and well, somebody looks at it before anything follows. Asked before each node and after the last one, not after the
+ * Once the first node is restarted and well, somebody looks at it before anything follows. Asked before each batch and after the last one, not after the
  * first: the driver may die in between.
  */
 const pauseAfterCanary = ({ writer }: StageParts, steps: readonly AnyStep[]): void => {
@@ -30,36 +31,67 @@ const pauseAfterCanary = ({ writer }: StageParts, steps: readonly AnyStep[]): vo
   throw new RunHalted('paused', message, null);
 };
 
-/** The node that comes next: one that was interrupted first, since it may be down; else the one that is right at this moment. */
+const isPending = ({ writer }: StageParts, { id }: AnyStep): boolean =>
+  !['failed', 'undone', 'succeeded'].includes(writer.step(id).status);
+
+/** Nodes whose restart may be under way: the driver that began it is gone. One that only waited at the gates has begun nothing. */
+export const interruptedOf = ({ writer }: Pick<StageParts, 'writer'>, pending: readonly AnyStep[]): AnyStep[] =>
+  pending.filter(({ id }) => isGoingOn(writer.step(id).status) && writer.step(id).intent !== null);
+
+/** The nodes that come next: those that were interrupted first, since they may be down; else those that are right at this moment. */
 const nextOf = async (
   parts: StageParts,
   steps: readonly AnyStep[],
   pending: readonly AnyStep[],
-): Promise<AnyStep | undefined> => {
-  const interrupted = pending.find((step) => isGoingOn(parts.writer.step(step.id).status));
-  if (interrupted) return interrupted;
+): Promise<readonly AnyStep[]> => {
+  const interrupted = interruptedOf(parts, pending);
+  if (interrupted.length > 0) return interrupted;
   await haltIfCancelled(parts);
   pauseAfterCanary(parts, steps);
-  haltIfLate(parts.writer.options, parts.clock);
-  return (await parts.nextInRoll(pending)) ?? pending[0];
+  const { options, continued } = parts.writer;
+  haltIfLate(options, parts.clock);
+  const isCanary = options.canary === true && !continued;
+  const size = isCanary ? 1 : batchSize(options, steps.length, steps.length - pending.length);
+  const batch = await parts.nextInRoll(pending, { size, attribute: options.batchBy });
+  return batch.length > 0 ? batch : pending.slice(0, 1);
+};
+
+/** What ends the stage, of all that went wrong in a batch: that somebody else drives the run by now counts most, a failed node may be tolerated. */
+const worstOf = (errors: readonly unknown[]): unknown =>
+  errors.find((error) => !(error instanceof StepFailure || error instanceof RunHalted)) ??
+  errors.find((error) => error instanceof RunHalted) ??
+  errors[0];
+
+/** Brings all nodes of a batch to their end, also when one fails; one that was begun too late stays pending. */
+export const runBatch = async (parts: StageParts, steps: readonly AnyStep[]): Promise<void> => {
+  const batch = new Batch(steps.flatMap((step) => (step.kind === 'node.change' ? [step.input] : [])));
+  const one = async (step: AnyStep): Promise<void> => {
+    try {
+      await runNext({ ...parts, batch }, step);
+    } finally {
+      // Whatever became of it, the others do not wait for it any longer.
+      batch.arrive(step.target, { isBack: true });
+    }
+  };
+  const ended = await Promise.allSettled(steps.map(one));
+  const errors = ended.flatMap((end) => (end.status === 'rejected' ? [end.reason as unknown] : []));
+  const counted = errors.filter((error) => !(error instanceof StepPostponed));
+  if (counted.length > 0) throw worstOf(counted);
 };
 
 /**
- * One node at a time. A node that fails does not take the others along while no more have failed than may; what comes after the roll needs all of them, so
- * the run ends then.
+ * Batch after batch, of one node unless more may restart at once. A node that fails does not take the others along while no more have failed than may; what
+ * comes after the roll needs all of them, so the run ends then.
  */
 export const runRoll = async (parts: StageParts, steps: readonly AnyStep[]): Promise<void> => {
   const tolerated = toleratedFailures(parts, steps);
-  const pending = steps.filter(({ id }) => !['failed', 'undone', 'succeeded'].includes(parts.writer.step(id).status));
-  while (pending.length > 0) {
-    const step = await nextOf(parts, steps, pending);
-    if (!step) break;
-    pending.splice(pending.indexOf(step), 1);
-    try {
-      await runNext(parts, step);
-    } catch (error) {
+  for (;;) {
+    const pending = steps.filter((step) => isPending(parts, step));
+    if (pending.length === 0) break;
+    const batch = await nextOf(parts, steps, pending);
+    await runBatch(parts, batch).catch((error: unknown) => {
       if (!(error instanceof StepFailure) || failuresOf(parts, steps).length > tolerated) throw error;
-    }
+    });
   }
   const [failure] = failuresOf(parts, steps);
   if (failure) throw new StepFailure(failure);

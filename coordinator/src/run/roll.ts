@@ -1,22 +1,28 @@
 import type { ClusterClients } from '../elasticsearch/clusters.ts';
-import { listNodes } from '../elasticsearch/observe-cluster.ts';
+import { listNodes, listShards } from '../elasticsearch/observe-cluster.ts';
+import { type BatchLimits, nextBatch } from '../plan/batches.ts';
 import { rollOrder } from '../plan/order.ts';
 import type { AnyStep } from '../plan/steps.ts';
 
 /**
- * Picks the next node of a roll at that moment, since the elected master changes while masters restart: the one that is elected now comes last. As planned
- * when the cluster does not answer; the gates then wait.
+ * Picks the next nodes of a roll at that moment, since the elected master changes while masters restart and shards move: the one that is elected now comes
+ * last. The first one as planned when the cluster does not answer; the gates then wait.
  */
 export const nextInRoll =
   (clients: ClusterClients) =>
-  async (pending: readonly AnyStep[]): Promise<AnyStep | undefined> => {
+  async (pending: readonly AnyStep[], limits: BatchLimits): Promise<AnyStep[]> => {
     const [first] = pending;
-    if (pending.length < 2 || first?.kind !== 'node.change') return first;
+    if (pending.length < 2 || first?.kind !== 'node.change') return pending.slice(0, 1);
     try {
-      const nodes = await listNodes(await clients.get(first.input.cluster));
-      const order = rollOrder(nodes.filter(({ name }) => pending.some(({ target }) => target === name)));
-      return pending.find(({ target }) => target === order[0]?.name) ?? first;
+      const client = await clients.get(first.input.cluster);
+      const nodes = await listNodes(client);
+      const waiting = rollOrder(nodes.filter(({ name }) => pending.some(({ target }) => target === name)));
+      const names = waiting.map(({ name }) => name);
+      const shards = limits.size > 1 ? await listShards(client) : [];
+      const batch = nextBatch({ nodes, shards }, names, limits);
+      const steps = batch.flatMap((name) => pending.find(({ target }) => target === name) ?? []);
+      return steps.length > 0 ? steps : [first];
     } catch {
-      return first;
+      return [first];
     }
   };

@@ -6,8 +6,9 @@ import type { AnyStep, StepInputs, StepKind } from '../plan/steps.ts';
 import { isGoingOn, pendingStep } from '../store/run-hash.ts';
 import { isStoreFailure } from '../store/store-failure.ts';
 import type { Executor, Executors } from './executor.ts';
-import { RunHalted } from './halt.ts';
+import { RunHalted, StepPostponed } from './halt.ts';
 import { stepEnd } from './run-audit.ts';
+import type { RunWriter } from './run-writer.ts';
 import { type StepContextParts, stepContext } from './step-context.ts';
 import { stopWith } from './stop-with.ts';
 
@@ -54,6 +55,12 @@ const executeThroughOutages = async (parts: StepRunnerParts, step: AnyStep): Pro
   }
 };
 
+/** Of a step that waited and began nothing: that was no attempt. */
+export const unbegin = async (writer: RunWriter, { id }: AnyStep, message: string): Promise<void> => {
+  const { attempts, kept } = writer.step(id);
+  await writer.writeStep(id, { ...pendingStep, kept: kept ?? null, attempts: attempts - 1 }, message);
+};
+
 const begin = async ({ writer, clock }: StepRunnerParts, step: AnyStep): Promise<void> => {
   const { attempts, status, kept } = writer.step(step.id);
   if (status === 'waiting') await writer.writeStep(step.id, { status: 'running' }, null);
@@ -70,7 +77,8 @@ const begin = async ({ writer, clock }: StepRunnerParts, step: AnyStep): Promise
 
 /**
  * Runs a step and records how it ended. One that was interrupted is run again as the same attempt, with what it remembered, so that its delivery is the same
- * delivery; a new one begins an attempt. Throws StepFailure after it was recorded, RunTakenOver, or the signal's reason: then somebody goes on with it.
+ * delivery; a new one begins an attempt. Throws StepFailure after it was recorded, RunHalted or StepPostponed when it has begun nothing, RunTakenOver, or the
+ * signal's reason: then somebody goes on with it.
  */
 export const runStep = async (parts: StepRunnerParts, step: AnyStep): Promise<void> => {
   const { writer, clock, signal } = parts;
@@ -84,10 +92,8 @@ export const runStep = async (parts: StepRunnerParts, step: AnyStep): Promise<vo
     await writer.writeStep(step.id, { ...end, status: 'succeeded', result }, 'done', audit);
   } catch (thrown) {
     if (signal.aborted) throw thrown;
-    if (thrown instanceof RunHalted) {
-      // Nothing was begun: it waited, and that was no attempt.
-      const { attempts, kept } = writer.step(step.id);
-      await writer.writeStep(step.id, { ...pendingStep, kept: kept ?? null, attempts: attempts - 1 }, thrown.message);
+    if (thrown instanceof RunHalted || thrown instanceof StepPostponed) {
+      await unbegin(writer, step, thrown.message);
       throw thrown;
     }
     const { code, message, hint } = asRemoraError(thrown);

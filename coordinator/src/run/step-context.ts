@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentCalls } from '../gateway/agent-calls.ts';
 import type { AnyStep } from '../plan/steps.ts';
 import { type IsOnline, showPresence } from './agent-presence.ts';
+import { Batch } from './batch.ts';
 import type { Restorers, StepContext } from './executor.ts';
 import { haltIfCancelled } from './halt.ts';
 import { auditTarget } from './run-audit.ts';
@@ -15,6 +16,8 @@ export interface StepContextParts {
   readonly restorers: Restorers;
   readonly actor: string;
   readonly signal: AbortSignal;
+  /** The nodes that restart side by side with the step's; absent when it is alone. */
+  readonly batch?: Batch;
 }
 
 /** Puts one thing back through its restorer and forgets it. An entry without a restorer is a fault in Remora and is kept. */
@@ -48,6 +51,7 @@ export const stepContext = (parts: StepContextParts, step: AnyStep): StepContext
       if (writer.step(step.id).phase !== text) await writer.writeStep(step.id, { phase: text }, text, audit);
     },
     options: writer.options,
+    batch: parts.batch ?? new Batch(step.kind === 'node.change' ? [step.input] : []),
     haltIfCancelled: () => haltIfCancelled({ writer, signal }),
     checkFence: () => writer.checkFence(),
     setRestore: (name, value) => writer.setRestore(name, value),

@@ -3,6 +3,7 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import { type ChangeOptions, checkChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import type { Clock } from '../clock.ts';
+import { listNodes } from '../elasticsearch/observe-cluster.ts';
 import { limitOf } from '../limit.ts';
 import { type GateParts, observeGates, sayGates } from '../observe/roll-gates.ts';
 import { gates } from '../plan/gates.ts';
@@ -40,7 +41,7 @@ const refuseClosedGates = async (
   const patience = limitOf(GATE_PATIENCE_MS);
   for (const step of rolls) {
     if (step?.kind !== 'node.change') continue;
-    const look = async () => (await observeGates(parts, step.input)).filter(({ gate }) => !override.includes(gate));
+    const look = async () => (await observeGates(parts, [step.input])).filter(({ gate }) => !override.includes(gate));
     for (let closed = await look(); closed.length > 0; closed = await look()) {
       if (patience.isOver()) {
         throw new RemoraError(
@@ -50,6 +51,28 @@ const refuseClosedGates = async (
       }
       await sleep(500);
     }
+  }
+};
+
+/** A node without the attribute would be in no batch: most likely the name is mistyped. */
+const refuseUnknownAttribute = async (parts: CarryOutParts, plan: StoredPlan, attribute: string): Promise<void> => {
+  const rolled = plan.steps.flatMap((step) => (step.kind === 'node.change' ? [step.input] : []));
+  for (const cluster of new Set(rolled.map((change) => change.cluster))) {
+    const names = rolled.flatMap((change) => (change.cluster === cluster ? [change.node] : []));
+    const nodes = (await listNodes(await parts.clients.get(cluster))).filter(({ name }) => names.includes(name));
+    const without = nodes.filter(({ attributes }) => attributes[attribute] === undefined).map(({ name }) => name);
+    if (without.length === 0) continue;
+    const known = [...new Set(nodes.flatMap(({ attributes }) => Object.keys(attributes)))].sort();
+    throw new RemoraError(
+      'bad-input',
+      `--batch-by ${attribute}: ${without.sort().join(', ')} of cluster ${cluster} ${without.length > 1 ? 'have' : 'has'} no node.attr.${attribute}.`,
+      {
+        hint:
+          known.length > 0
+            ? `There ${known.length > 1 ? 'are' : 'is'} ${known.join(', ')}.`
+            : 'Set it in elasticsearch.yml, or use --serial.',
+      },
+    );
   }
 };
 
@@ -73,6 +96,7 @@ export const carryOut = async (
       'What was observed changed since the plan was shown: it would be another one now.',
     );
   }
+  if (change.batchBy !== undefined) await refuseUnknownAttribute(parts, plan, change.batchBy);
   if (plan.outages.length > 0 && !change.acceptOutage) refuseOutage(plan);
   await refuseClosedGates(parts, plan, change.override ?? []);
   return parts.start(plan, { actor, options: change, ...(idempotencyKey === null ? {} : { idempotencyKey }) });

@@ -11,6 +11,10 @@ export const ChangeOptions = Type.Object(
     acceptOutage: Type.Optional(Type.Boolean()),
     /** So many nodes of a roll may fail, `N` or `N%` of them, before no other one is begun; none when absent. */
     maxFail: Type.Optional(Text),
+    /** How many nodes of a roll restart at once, `N` or `N%` each: of the first batch, the second, and so on; the last one holds for all that follow. One by one when absent. */
+    serial: Type.Optional(Texts),
+    /** Only nodes with the same value of this attribute (`node.attr.*`) restart together; without `serial` all of them. */
+    batchBy: Type.Optional(Text),
     /** Pause after the first node of a roll, until somebody says to continue. */
     canary: Type.Optional(Type.Boolean()),
     /** ISO 8601 with a zone: from then on no node is begun. */
@@ -39,6 +43,32 @@ export const parseShare = (text: string, flag: string): ((total: number) => numb
   return match[2] === '%' ? (total) => Math.floor((total * value) / 100) : () => value;
 };
 
+/**
+ * How many nodes restart at once when so many of all were begun already: a percentage is rounded down and is at least one node, as Ansible has it. Throws
+ * `bad-input`.
+ */
+export const parseSerial = (texts: readonly string[]): ((total: number, begun: number) => number) => {
+  const shares = texts.map((text) => {
+    const share = parseShare(text, '--serial');
+    return share(100) > 0 ? share : refuse(`--serial ${text}: at least one node has to restart at a time.`);
+  });
+  return (total, begun) => {
+    let until = 0;
+    for (const share of shares) {
+      const size = Math.max(1, share(total));
+      until += size;
+      if (begun < until) return size;
+    }
+    return Math.max(1, shares.at(-1)?.(total) ?? 1);
+  };
+};
+
+/** How many nodes restart at once by the options; `undefined` when they leave it open, as with a plain `batchBy`. */
+export const batchSize = ({ serial, batchBy }: ChangeOptions, total: number, begun: number): number => {
+  if (serial !== undefined) return parseSerial(serial)(total, begun);
+  return batchBy === undefined ? 1 : total;
+};
+
 /** Reads a moment in time, in ms since 1970; throws `bad-input`. A time without a zone would mean another moment on each machine. */
 export const parseMoment = (text: string, flag: string): number => {
   const isComplete = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/.test(text);
@@ -51,6 +81,7 @@ export const parseMoment = (text: string, flag: string): number => {
 /** Whether the options make sense by themselves. `gates` are the names that can be overridden. Throws `bad-input` that names the flag. */
 export const checkChangeOptions = (options: ChangeOptions, gates: readonly string[], now: Date): void => {
   if (options.maxFail !== undefined) parseShare(options.maxFail, '--max-fail');
+  if (options.serial !== undefined) parseSerial(options.serial);
   if (options.notAfter !== undefined && parseMoment(options.notAfter, '--not-after') <= now.getTime())
     refuse(`--not-after ${options.notAfter} is over: nothing would be begun.`);
   for (const gate of options.override ?? []) {

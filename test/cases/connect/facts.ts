@@ -110,6 +110,7 @@ const observeNode = (node: NodeWorld): NodeObservation => ({
   nodeId: `id-${node.name}`,
   version: node.version,
   roles: node.roles,
+  attributes: {},
   electedMaster: node.electedMaster,
   pid: node.pid,
   startedAtMs: node.startedAtMs,

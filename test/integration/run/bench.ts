@@ -71,7 +71,7 @@ export const makeBench = async (): Promise<Bench> => {
         executors: fileExecutors(file),
         restorers: fileRestorers(file),
         agents: { change: () => Promise.reject(new Error('no agents here')) },
-        nextInRoll: async ([first]) => first,
+        nextInRoll: async (pending, { size }) => pending.slice(0, size),
         clock: () => new Date(),
         log: silent,
         redact: (text) => text,

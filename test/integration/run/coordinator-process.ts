@@ -12,7 +12,7 @@ const engine = await startRunEngine(store, {
   executors: fileExecutors(file),
   restorers: fileRestorers(file),
   agents: { change: () => Promise.reject(new Error('no agents here')) },
-  nextInRoll: async ([first]) => first,
+  nextInRoll: async (pending, { size }) => pending.slice(0, size),
   clock: () => new Date(),
   log: { info: say('info'), warn: say('warn'), error: say('error') },
   redact: (text) => text,

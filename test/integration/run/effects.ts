@@ -136,3 +136,17 @@ export const serialPlan = (clusters: readonly string[], count: number, work: Wor
   planOf(clusters, [
     { mode: 'serial', steps: Array.from({ length: count }, (_, i) => workStep(`s${i}`, 'work', work)) },
   ]);
+
+/** Steps that had an effect, and as which attempt: `STEP/ATTEMPT`. */
+export const effectsOf = (effects: readonly string[]): string[] =>
+  effects.flatMap((line) => /^effect [^/]+\/(\S+)/.exec(line)?.[1] ?? []);
+
+/** A plan of a roll of these nodes, and a step after it. */
+export const rollOf = (work: Readonly<Record<string, Work>>): StoredPlan =>
+  planOf(
+    ['us'],
+    [
+      { mode: 'roll', steps: Object.entries(work).map(([id, one]) => workStep(id, 'roll', { restart: true, ...one })) },
+      { mode: 'serial', steps: [workStep('after', 'after')] },
+    ],
+  );

@@ -11,6 +11,8 @@ export interface ChangeFlags {
   readonly yes?: true;
   readonly detach?: true;
   readonly acceptOutage?: true;
+  readonly serial?: string[];
+  readonly batchBy?: string;
   readonly maxFail?: string;
   readonly canary?: true;
   readonly notAfter?: string;
@@ -42,7 +44,15 @@ export const addApplyFlags = (command: Command, own: readonly string[] = []): vo
     .option('--yes', 'do not ask')
     .option('--detach', 'do not wait for the end of the run')
     .option('--accept-outage', 'accept the outages that the plan states')
-    .option('--serial <count>', 'nodes that restart at once: 1', only('--serial', '1'))
+    .option(
+      '--serial <counts>',
+      'nodes of a roll that restart at once, N or N%; a list like 1,2,50% for batch after batch (default: 1)',
+      addToList,
+    )
+    .option(
+      '--batch-by <attribute>',
+      'restart nodes together only when they share this node attribute, like zone; without --serial all that do',
+    )
     .option('--max-fail <count>', 'nodes of a roll, N or N%, that may fail before it stops (default: none)')
     .option('--canary', 'pause after the first node of a roll, for `remora runs continue`')
     .option('--not-after <time>', 'begin no node after this time, like 2030-01-31T22:00:00Z')
@@ -58,7 +68,7 @@ export const addApplyFlags = (command: Command, own: readonly string[] = []): vo
 
 /** How the change is to be carried out, as the API takes it. */
 export const changeOptionsOf = (flags: ChangeFlags): ChangeOptions => {
-  const { acceptOutage, maxFail, canary, notAfter, override, reason, ticket } = flags;
-  const all = { acceptOutage, maxFail, canary, notAfter, override, reason, ticket };
+  const { acceptOutage, serial, batchBy, maxFail, canary, notAfter, override, reason, ticket } = flags;
+  const all = { acceptOutage, serial, batchBy, maxFail, canary, notAfter, override, reason, ticket };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as ChangeOptions;
 };

@@ -2,11 +2,20 @@ import type { Client } from '@elastic/elasticsearch';
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { Result } from '@remora/shared/protocol/delivery.ts';
 import type { StepInputs } from '../../plan/steps.ts';
+import { isStoreFailure } from '../../store/store-failure.ts';
 import type { Executor, StepContext } from '../executor.ts';
-import { ALLOCATION } from './allocation.ts';
+import { StepPostponed } from '../halt.ts';
 import type { StepParts } from './parts.ts';
 import { patientRead } from './patient-read.ts';
-import { finishRestart, noteRestart, prepareRestart, startBefore, waitForGates } from './roll-node.ts';
+import {
+  closeTheWay,
+  noteRestart,
+  openTheWay,
+  RestartFailed,
+  startBefore,
+  waitForJoin,
+  waitForRecovery,
+} from './roll-node.ts';
 
 type NodeChange = StepInputs['node.change'];
 
@@ -73,7 +82,7 @@ const FRESH_MS = 30_000;
 
 const isLate = ({ outcome, error }: Result): boolean => outcome === 'refused' && error?.code === 'delivery-late';
 
-/** Waits at the gates, then has the agent restart the node; again from the gates when the agent got it too late and began nothing. */
+/** Waits at the gates, then has the agent restart the node. Throws StepPostponed when the agent got it too late and began nothing. */
 const restartBehindGates = async (
   parts: StepParts,
   context: StepContext,
@@ -83,54 +92,57 @@ const restartBehindGates = async (
   // Whoever goes on after a crash asks for what was begun; the gates were looked at by somebody before.
   let intent = context.memory.intent as RestartIntent | null;
   let fresh = { freshForMs: 0, operations: change.operations };
-  for (;;) {
-    if (intent === null) {
-      await waitForGates(parts, context, change);
-      await prepareRestart(context, client, change);
-      intent = { sent: true, startedAtMs: await startBefore(context, client, change) };
-      fresh = { freshForMs: FRESH_MS, operations: await operationsOf(parts, context, change) };
-      await context.remember({ intent });
-    }
-    const { operations, freshForMs } = fresh;
-    const result = await context.change(change, operations, { timeoutMs: RESTART_LIMIT_MS, freshForMs });
-    if (!isLate(result)) return { result, startedAtMs: intent.startedAtMs };
-    intent = null;
+  if (intent === null) {
+    await openTheWay(parts, context, client, change);
+    intent = { sent: true, startedAtMs: await startBefore(context, client, change) };
+    fresh = { freshForMs: FRESH_MS, operations: await operationsOf(parts, context, change) };
     await context.remember({ intent });
-    await context.putBack(ALLOCATION);
   }
+  const { operations, freshForMs } = fresh;
+  const result = await context.change(change, operations, { timeoutMs: RESTART_LIMIT_MS, freshForMs });
+  if (isLate(result))
+    throw new StepPostponed(`the agent of ${change.node} got it too late to begin; its turn comes again`);
+  return { result, startedAtMs: intent.startedAtMs };
 };
 
-const restartAndRecover = async (
+const restartAndJoin = async (
   parts: StepParts,
   context: StepContext,
   client: Client,
   change: NodeChange,
 ): Promise<void> => {
+  const kept = context.memory.kept as Kept | null;
+  // It was restarted with the change, and only its cluster took too long: it is not restarted again.
+  if (kept?.doneSince !== undefined) {
+    await waitForJoin(context, client, change, kept.doneSince);
+    return;
+  }
   const { result, startedAtMs } = await restartBehindGates(parts, context, client, change);
   if (result.outcome !== 'done') {
     if (result.outcome === 'refused') throw failure(change, result);
     await context.remember({ kept: { began: true } satisfies Kept });
     // The agent started it with the last good files: allocation goes back only once the node is there again, or its shards would move.
-    await noteRestart(context, client, change, startedAtMs);
-    throw failure(change, result);
+    throw new RestartFailed(failure(change, result), await noteRestart(context, client, change, startedAtMs));
   }
   await context.remember({ kept: { began: true, doneSince: startedAtMs } satisfies Kept });
   await context.restarted(change.node);
-  await finishRestart(context, client, change, startedAtMs);
+  await waitForJoin(context, client, change, startedAtMs);
 };
 
 const restart = async (parts: StepParts, context: StepContext, change: NodeChange): Promise<void> => {
   const client = await parts.clients.get(change.cluster);
-  const kept = context.memory.kept as Kept | null;
   try {
-    // It was restarted with the change, and only its cluster took too long: it is not restarted again.
-    if (kept?.doneSince !== undefined) await finishRestart(context, client, change, kept.doneSince);
-    else await restartAndRecover(parts, context, client, change);
+    await restartAndJoin(parts, context, client, change);
   } catch (error) {
-    // Before another node of the roll is looked at. What can't be put back now is put back when the run ends.
-    await context.putBack(ALLOCATION).catch(() => context.checkFence());
-    throw error;
+    // Redis was away: the same attempt goes on when it is back.
+    if (isStoreFailure(error)) throw error;
+    const isBack = !(error instanceof RestartFailed) || error.isBack;
+    // Before other nodes of the roll are looked at. What can't be put back now is put back when the run ends.
+    await closeTheWay(context, change, { isBack }).catch(() => context.checkFence());
+    throw error instanceof RestartFailed ? error.failure : error;
   }
+  await closeTheWay(context, change, { isBack: true });
+  await waitForRecovery(context, client, change);
 };
 
 /** Carries out a node's transaction; with a restart in it, under the gates of a roll. */

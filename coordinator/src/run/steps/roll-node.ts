@@ -18,14 +18,15 @@ const JOIN_LIMIT_MS = 15 * 60_000;
 const RECOVERY_LIMIT_MS = 60 * 60_000;
 const POLL_MS = 1000;
 
-/** Waits until all gates are open; throws with their names and reasons when the limit is over. */
-export const waitForGates = async (parts: StepParts, context: StepContext, change: NodeChange): Promise<void> => {
+/** Waits until all gates are open for all of the batch; throws with their names and reasons when the limit is over. */
+const waitForGates = async (parts: StepParts, context: StepContext): Promise<void> => {
   const limit = limitOf(GATE_LIMIT_MS);
+  const { changes, nodes } = context.batch;
   for (;;) {
     // It may have waited here, or its agent may have been away, until long after the time to begin.
     haltIfLate(context.options, parts.clock);
     const { override = [], reason = '' } = context.options;
-    const all = await observeGates(parts, change);
+    const all = await observeGates(parts, changes);
     const closed = all.filter(({ gate }) => !override.includes(gate));
     if (closed.length === 0) {
       if (all.length > 0) await context.phase(`gate overridden (${reason}): ${sayGates(all)}`, 'gate.override');
@@ -36,7 +37,7 @@ export const waitForGates = async (parts: StepParts, context: StepContext, chang
     if (limit.isOver()) {
       throw new RemoraError(
         'step-failed',
-        `Node ${change.node} was not restarted, since a gate stayed closed for ${formatDuration(GATE_LIMIT_MS)}: ${text}.`,
+        `${nodes.join(', ')} ${nodes.length > 1 ? 'were' : 'was'} not restarted, since a gate stayed closed for ${formatDuration(GATE_LIMIT_MS)}: ${text}.`,
         {
           hint: 'Mend what the gate names, then go on with `remora runs resume`; or give the command again with --override and --reason.',
         },
@@ -47,13 +48,29 @@ export const waitForGates = async (parts: StepParts, context: StepContext, chang
   }
 };
 
-/** What is done before a node stops: allocation for primaries only, and a flush so that shards recover quickly. */
-export const prepareRestart = async (context: StepContext, client: Client, change: NodeChange): Promise<void> => {
+/** What is done before the nodes of a batch stop: allocation for primaries only, and a flush so that shards recover quickly. */
+const prepare = async (context: StepContext, client: Client, { cluster }: NodeChange): Promise<void> => {
   await context.phase('setting allocation to primaries');
-  await pauseAllocation(context, client, change.cluster);
+  await pauseAllocation(context, client, cluster);
   await context.phase('flushing');
   // A flush only shortens recovery: one that fails or takes long must not hold the roll.
   await client.indices.flush({}, { requestTimeout: 10_000 }).catch(() => undefined);
+};
+
+/** Waits at the gates and prepares the cluster, once for the whole batch. */
+export const openTheWay = async (
+  parts: StepParts,
+  context: StepContext,
+  client: Client,
+  change: NodeChange,
+): Promise<void> => {
+  const { batch } = context;
+  const [first] = batch.nodes;
+  if (first !== change.node) await context.phase(`waiting at the gates with ${first}`);
+  await batch.once('way', async () => {
+    await waitForGates(parts, context);
+    await prepare(context, client, change);
+  });
 };
 
 /** Start of the node's process as the cluster knows it, null while it is not in the cluster or the cluster does not answer. */
@@ -80,13 +97,13 @@ export const startBefore = async (context: StepContext, client: Client, change: 
   );
 };
 
-/** After a restart that was taken back: waits for the node to be in the cluster again, as long as a join may take, and notes whether it was restarted. */
+/** After a restart that was taken back: waits for the node to be in the cluster again, as long as a join may take, notes whether it was restarted, and answers whether it is back. */
 export const noteRestart = async (
   context: StepContext,
   client: Client,
   change: NodeChange,
   before: number | null,
-): Promise<void> => {
+): Promise<{ readonly isBack: boolean }> => {
   await context.phase('waiting until the node is back in the cluster');
   const limit = limitOf(JOIN_LIMIT_MS);
   let start = await startOf(client, change.node);
@@ -95,9 +112,23 @@ export const noteRestart = async (
     start = await startOf(client, change.node);
   }
   if (start !== null && start !== before) await context.restarted(change.node);
+  return { isBack: start !== null };
 };
 
-const waitForJoin = async (
+/** A restart went wrong; says whether the node is in the cluster all the same. */
+export class RestartFailed extends Error {
+  readonly failure: RemoraError;
+  readonly isBack: boolean;
+
+  constructor(failure: RemoraError, { isBack }: { readonly isBack: boolean }) {
+    super(failure.message);
+    this.failure = failure;
+    this.isBack = isBack;
+  }
+}
+
+/** Waits until the cluster has the node with another start than before. Throws RestartFailed after the limit. */
+export const waitForJoin = async (
   context: StepContext,
   client: Client,
   change: NodeChange,
@@ -109,11 +140,10 @@ const waitForJoin = async (
     const start = await startOf(client, change.node);
     // Another start, not a later one: the clock of the node's host may have been set back meanwhile.
     if (start !== null && start !== before) return;
-    if (limit.isOver())
-      throw new RemoraError(
-        'step-failed',
-        `Node ${change.node} answers again, but did not come back into cluster ${change.cluster} within ${formatDuration(JOIN_LIMIT_MS)}.`,
-      );
+    if (limit.isOver()) {
+      const message = `Node ${change.node} answers again, but did not come back into cluster ${change.cluster} within ${formatDuration(JOIN_LIMIT_MS)}.`;
+      throw new RestartFailed(new RemoraError('step-failed', message), { isBack: false });
+    }
     await context.sleep(POLL_MS);
   }
 };
@@ -133,17 +163,30 @@ const isRecovered = async (client: Client, change: NodeChange): Promise<boolean>
   }
 };
 
-/** What is done after the node answers again: back in the cluster, allocation as it was, shards recovered. */
-export const finishRestart = async (
+/** Waits for the others of the batch, then has allocation put back, once: until then replicas wait for the nodes that are away. */
+export const closeTheWay = async (
   context: StepContext,
-  client: Client,
-  change: NodeChange,
-  before: number | null,
+  { node }: NodeChange,
+  how: { readonly isBack: boolean },
 ): Promise<void> => {
-  await waitForJoin(context, client, change, before);
-  await context.phase('putting allocation back');
-  await context.putBack(ALLOCATION);
+  const { batch, signal } = context;
+  const away = batch.arrive(node, how);
+  if (away.length > 0) await context.phase(`waiting for ${away.join(', ')}`);
+  await batch.everyone(signal);
+  await batch.once('allocation', async () => {
+    await context.phase('putting allocation back');
+    await context.putBack(ALLOCATION);
+  });
+};
+
+/** Waits until the cluster is as well as it was. After a node was lost it may never be: the run ends with that one's failure, or the next gates wait. */
+export const waitForRecovery = async (context: StepContext, client: Client, change: NodeChange): Promise<void> => {
+  if (!context.batch.isWhole) return;
   await context.phase('waiting for shards to recover');
+  await context.batch.once('recovery', () => recover(context, client, change));
+};
+
+const recover = async (context: StepContext, client: Client, change: NodeChange): Promise<void> => {
   const limit = limitOf(RECOVERY_LIMIT_MS);
   while (!(await isRecovered(client, change))) {
     if (limit.isOver())

@@ -26,6 +26,7 @@ const copy = (node: string | null, more: Partial<ShardCopy> = {}): ShardCopy => 
 
 const facts = (more: Partial<RollFacts> = {}): RollFacts => ({
   node: 'n1',
+  batch: ['n1'],
   baseline: { health: 'green', nodes: 3 },
   outageStated: { master: false, data: [] },
   health: 'green',

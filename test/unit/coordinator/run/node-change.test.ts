@@ -1,26 +1,36 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { RemoraError } from '@remora/shared/errors.ts';
 import type { ChangeOperation, OperationCall } from '@remora/shared/operations.ts';
 import type { Result } from '@remora/shared/protocol/delivery.ts';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { clusterClients } from '../../../../coordinator/src/elasticsearch/clusters.ts';
 import type { StepInputs } from '../../../../coordinator/src/plan/steps.ts';
+import { Batch } from '../../../../coordinator/src/run/batch.ts';
 import type { StepContext, StepMemory } from '../../../../coordinator/src/run/executor.ts';
+import { StepPostponed } from '../../../../coordinator/src/run/halt.ts';
 import { nodeChangeStep } from '../../../../coordinator/src/run/steps/node-change.ts';
 import type { StepParts } from '../../../../coordinator/src/run/steps/parts.ts';
 
 const STARTED = 2000;
 
-/** A cluster of one node, healthy, whose process began at STARTED; answers what a restart asks for. */
-const startNode = async (): Promise<StepParts['clients']> => {
-  const node = { name: 'us-1', version: '9.5.3', roles: ['data'], host: '127.0.0.1', process: { id: 7 } };
+/** A healthy cluster of these nodes, which began anew whenever they are looked at; answers what a restart asks for. */
+const startCluster = async (names: readonly string[]): Promise<StepParts['clients']> => {
+  let looks = 0;
+  const node = { version: '9.5.3', roles: ['data'], host: '127.0.0.1', process: { id: 7 } };
   const answers: Record<string, object> = {
-    '/_nodes/settings': { nodes: { id: { ...node, jvm: { start_time_in_millis: STARTED }, settings: {} } } },
     '/_cluster/state/master_node': { master_node: 'id' },
     '/_cluster/settings': { acknowledged: true, persistent: {}, transient: {} },
-    '/_cluster/health': { status: 'green', initializing_shards: 0, number_of_nodes: 1 },
+    '/_cluster/health': { status: 'green', initializing_shards: 0, number_of_nodes: names.length },
   };
   const server = createServer((request, response) => {
+    if (request.url?.startsWith('/_nodes/settings')) {
+      looks += 1;
+      const jvm = { start_time_in_millis: STARTED + looks };
+      answers['/_nodes/settings'] = {
+        nodes: Object.fromEntries(names.map((name) => [name, { ...node, name, jvm, settings: {} }])),
+      };
+    }
     const found = Object.entries(answers).find(([path]) => request.url?.startsWith(path));
     response.writeHead(200, { 'content-type': 'application/json', 'x-elastic-product': 'Elasticsearch' });
     response.end(JSON.stringify(found?.[1] ?? {}));
@@ -45,15 +55,31 @@ const change: StepInputs['node.change'] = {
   ],
 };
 
-/** Carries the step out as an attempt that remembers this, with gates overridden; answers what the agent was asked for. */
-const carryOut = async (memory: Partial<StepMemory>, results: readonly Result['outcome'][]) => {
-  const asked: { operations: readonly OperationCall<ChangeOperation>[]; freshForMs?: number | undefined }[] = [];
-  const remembered: Partial<StepMemory>[] = [];
+const resultOf = (outcome: Result['outcome']): Result => {
+  const error = { code: outcome === 'refused' ? 'delivery-late' : 'step-undone', message: outcome } as const;
+  return { type: 'result', id: 'r/s/1', outcome, results: [], error: outcome === 'done' ? null : error };
+};
+
+const partsOf = async (nodes: readonly string[]): Promise<StepParts> => {
+  const parts: Partial<StepParts> = {
+    clients: await startCluster(nodes),
+    clock: () => new Date(),
+    isOnline: async () => true,
+    agents: {
+      read: async () => ({ settingsFile: { digest: 'now' }, process: { identity: '2:2' } }) as never,
+    } as never,
+  };
+  return parts as StepParts;
+};
+
+/** A step's context that remembers this, with gates overridden. */
+const contextOf = (memory: Partial<StepMemory>, agent: StepContext['change']): StepContext => {
   const context: Partial<StepContext> = {
     memory: { intent: null, before: null, result: null, kept: null, ...memory },
     options: { override: ['cluster-answers'], reason: 'there is no cluster' },
+    batch: new Batch([change]),
     signal: new AbortController().signal,
-    remember: async (patch) => void remembered.push(patch),
+    remember: async () => undefined,
     phase: async () => undefined,
     checkFence: async () => undefined,
     haltIfCancelled: async () => undefined,
@@ -61,28 +87,30 @@ const carryOut = async (memory: Partial<StepMemory>, results: readonly Result['o
     putBack: async () => undefined,
     restarted: async () => undefined,
     sleep: async () => undefined,
-    change: async (_node, operations, { freshForMs }) => {
+    change: agent,
+  };
+  return context as StepContext;
+};
+
+/** Carries the step out as an attempt that remembers this; answers what the agent was asked for. */
+const carryOut = async (memory: Partial<StepMemory>, results: readonly Result['outcome'][]) => {
+  const asked: { operations: readonly OperationCall<ChangeOperation>[]; freshForMs?: number | undefined }[] = [];
+  const remembered: Partial<StepMemory>[] = [];
+  const context: StepContext = {
+    ...contextOf(memory, async (_node, operations, { freshForMs }) => {
       const outcome = results[asked.length] ?? 'refused';
       asked.push({ operations, freshForMs });
-      const error = { code: outcome === 'refused' ? 'delivery-late' : 'step-undone', message: outcome } as const;
-      return { type: 'result', id: 'r/s/1', outcome, results: [], error: outcome === 'done' ? null : error };
-    },
+      return resultOf(outcome);
+    }),
+    remember: async (patch) => void remembered.push(patch),
   };
-  const parts: Partial<StepParts> = {
-    clients: await startNode(),
-    clock: () => new Date(),
-    isOnline: async () => true,
-    agents: {
-      read: async () => ({ settingsFile: { digest: 'now' }, process: { identity: '2:2' } }) as never,
-    } as never,
-  };
-  const ended = nodeChangeStep(parts as StepParts)(context as StepContext, change);
+  const ended = nodeChangeStep(await partsOf(['us-1']))(context, change);
   return {
     asked,
     remembered,
     ended: await ended.then(
       () => 'done',
-      ({ code }) => code as string,
+      (error: Error) => (error instanceof StepPostponed ? 'postponed' : (error as RemoraError).code),
     ),
   };
 };
@@ -109,10 +137,71 @@ test('an attempt that was taken back is kept in mind, one that began nothing is 
   expect(undone.remembered).toContainEqual({ kept: { began: true } });
 });
 
-test('a restart that came too late goes through the gates again; after a crash the agent is first asked for what it began', async () => {
-  const late = await carryOut({}, ['refused', 'undone']);
-  expect(late.asked.map(({ freshForMs }) => freshForMs)).toEqual([30_000, 30_000]);
-  expect(late.remembered.map(({ intent }) => intent)).toContain(null);
-  const crashed = await carryOut({ intent: { sent: true, startedAtMs: 1 } }, ['refused', 'undone']);
-  expect(crashed.asked.map(({ freshForMs }) => freshForMs)).toEqual([0, 30_000]);
+test('a restart that came too late is left for its next turn; after a crash the agent is asked for what was begun', async () => {
+  const late = await carryOut({}, ['refused']);
+  expect([late.asked.map(({ freshForMs }) => freshForMs), late.ended]).toEqual([[30_000], 'postponed']);
+  const crashed = await carryOut({ intent: { sent: true, startedAtMs: 1 } }, ['refused']);
+  expect([crashed.asked.map(({ freshForMs }) => freshForMs), crashed.ended]).toEqual([[0], 'postponed']);
+});
+
+describe('two nodes that restart side by side', () => {
+  /** Carries both out; `agents` says what becomes of each when asked. Answers what was done, in order. */
+  const restartBoth = async (agents: Readonly<Record<string, () => Promise<Result['outcome']>>>) => {
+    const done: string[] = [];
+    const changes = Object.keys(agents).map((node) => ({ ...change, node }));
+    const batch = new Batch(changes);
+    const parts = await partsOf(Object.keys(agents));
+    const ends = changes.map(async (one) => {
+      const context: StepContext = {
+        ...contextOf({}, async () => {
+          const outcome = (await agents[one.node]?.()) ?? 'done';
+          done.push(`${one.node} ${outcome}`);
+          return resultOf(outcome);
+        }),
+        batch,
+        setRestore: async () => void done.push('allocation paused'),
+        putBack: async () => void done.push('allocation back'),
+      };
+      await nodeChangeStep(parts)(context, one).catch(
+        (error: Error) => void done.push(`${one.node}: ${error.message}`),
+      );
+      batch.arrive(one.node, { isBack: true });
+    });
+    await Promise.all(ends);
+    return done;
+  };
+
+  /** The first four, of which the two agents answer in any order. */
+  const middleSorted = (done: readonly string[]): (string | undefined)[] => [
+    done[0],
+    ...done.slice(1, 3).sort(),
+    done[3],
+  ];
+
+  test('have allocation paused once, and put back when the last one is there', async () => {
+    const first = Promise.withResolvers<void>();
+    const done = await restartBoth({
+      'us-1': async () => {
+        await first.promise;
+        return 'done';
+      },
+      'us-2': async () => {
+        first.resolve();
+        return 'done';
+      },
+    });
+    expect(done).toEqual(['allocation paused', 'us-2 done', 'us-1 done', 'allocation back']);
+  });
+
+  test('of which one is taken back: allocation waits for both', async () => {
+    const done = await restartBoth({ 'us-1': async () => 'undone', 'us-2': async () => 'done' });
+    expect(middleSorted(done)).toEqual(['allocation paused', 'us-1 undone', 'us-2 done', 'allocation back']);
+    expect(done.slice(4)).toEqual(['us-1: Node us-1 of cluster us: the change was taken back: undone']);
+  });
+
+  test('of which one comes too late: that one is left, and the other finishes', async () => {
+    const done = await restartBoth({ 'us-1': async () => 'refused', 'us-2': async () => 'done' });
+    expect(middleSorted(done)).toEqual(['allocation paused', 'us-1 refused', 'us-2 done', 'allocation back']);
+    expect(done.slice(4)).toEqual(['us-1: the agent of us-1 got it too late to begin; its turn comes again']);
+  });
 });
