@@ -20,7 +20,11 @@ export async function configure(
       await mkdir(config, { recursive: true });
       await copyFile(join(recipe, 'log4j2.properties'), join(config, 'log4j2.properties'));
       if (options.security !== false) await placeCertificates(node, authority);
-      const settings = new Map([...ownSettings(node), ...clusterSettings(nodes, options), ...roles(options, index)]);
+      const settings = new Map([
+        ...ownSettings(node),
+        ...clusterSettings(nodes, options),
+        ...roleSettings(options, index),
+      ]);
       if (options.security !== false) for (const [name, value] of securitySettings(node)) settings.set(name, value);
       if (options.remoteClusterPort !== false) settings.set('remote_cluster.port', node.remoteClusterPort);
       await writeFile(
@@ -70,9 +74,13 @@ function clusterSettings(nodes: readonly NodePlace[], options: ClusterOptions): 
   ];
 }
 
-function roles(options: ClusterOptions, index: number): [string, SettingValue][] {
-  const own = options.roles?.[index];
-  return own === undefined ? [] : [['node.roles', own]];
+function roleSettings({ roles, attributes }: ClusterOptions, index: number): [string, SettingValue][] {
+  const own = roles?.[index];
+  const named = Object.entries(attributes?.[index] ?? {});
+  return [
+    ...(own === undefined ? [] : ([['node.roles', own]] satisfies [string, SettingValue][])),
+    ...named.map(([name, value]): [string, SettingValue] => [`node.attr.${name}`, value]),
+  ];
 }
 
 function securitySettings(node: NodePlace): [string, SettingValue][] {

@@ -17,6 +17,8 @@ export interface ClusterOptions {
   style?: SettingsStyle;
   /** node.roles of each node, by its index; a node without an entry has all roles */
   roles?: readonly (readonly string[])[];
+  /** node.attr.* of each node, by its index */
+  attributes?: readonly Readonly<Record<string, string>>[];
   /** default trial, which has the remote cluster features */
   licence?: 'trial' | 'basic';
   /** protects the keystores */

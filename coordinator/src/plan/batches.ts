@@ -46,7 +46,7 @@ const mayJoin = (facts: BatchFacts, batch: readonly BatchNode[], node: BatchNode
   const [first] = batch;
   if (!first) return true;
   if (attribute !== undefined && first.attributes[attribute] !== node.attributes[attribute]) return false;
-  if (isMaster(node) && batch.some(isMaster)) return false;
+  if (isMaster(node) || isMaster(first)) return false;
   const together = [...batch, node];
   return (
     !takesAll(facts.nodes, together) &&
@@ -58,8 +58,9 @@ const mayJoin = (facts: BatchFacts, batch: readonly BatchNode[], node: BatchNode
 };
 
 /**
- * The nodes that restart next, of those that are waiting in this order: the first one, and what may go with it. Master-eligible nodes are never together, no
- * shard loses all copies by it, and no role all nodes that have it: what would only wait at a gate is left for a later batch.
+ * The nodes that restart next, of those that are waiting in this order: the first one, and what may go with it. A master-eligible node restarts alone: one that
+ * is elected while data nodes are away takes their shards for lost. No shard loses all copies, and no role all nodes that have it: what would only wait at a
+ * gate is left for a later batch.
  */
 export const nextBatch = (facts: BatchFacts, waiting: readonly string[], limits: BatchLimits): string[] => {
   const batch: BatchNode[] = [];

@@ -52,10 +52,10 @@ describe('a batch', () => {
     expect(batchesOf([...three, node('n4')], shards, { size: 2 })[0]).toEqual(['n1', 'n2']);
   });
 
-  test('has one master-eligible node, beside data nodes', () => {
+  test('of a master-eligible node is that one alone', () => {
     const masters = ['m1', 'm2', 'm3'].map((name) => node(name, ['master']));
-    const nodes = [...three, ...masters];
-    expect(batchesOf(nodes, [], { size: 3 })).toEqual([['n1', 'n2', 'm1'], ['n3', 'm2'], ['m3']]);
+    const nodes = [...three, ...masters, node('n4')];
+    expect(batchesOf(nodes, [], { size: 3 })).toEqual([['n1', 'n2', 'n3'], ['m1'], ['m2'], ['m3'], ['n4']]);
   });
 
   test('has nodes of one zone only, and with it the whole zone', () => {
