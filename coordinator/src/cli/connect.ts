@@ -27,6 +27,7 @@ interface ConnectFlags {
   readonly san?: string[];
   readonly remoteHost?: string;
   readonly remotePort?: number;
+  readonly limit?: string[];
 }
 
 const truth = (value: string): boolean => {
@@ -69,6 +70,7 @@ const requestOf = async (local: string, remote: string, flags: ConnectFlags & Ch
     sans: flags.san,
     remoteHost: flags.remoteHost,
     remotePort: flags.remotePort,
+    nodes: flags.limit,
   });
   checkConnectRequest(request);
   return request;
@@ -103,16 +105,13 @@ const addConnectOptions = (command: Command): Command =>
     .option('--ca <name>', "the CA that signs the remote nodes' certificates (default: one of Remora's own)")
     .option('--san <name>', "a further name in the remote nodes' certificates", addToList)
     .option('--remote-host <host>', "remote_cluster.host, where none stands in the remote nodes' files")
-    .option(
-      '--remote-port <port>',
-      'remote_cluster.port, where none stands there',
-      wholeNumber('--remote-port', 65535),
-    );
+    .option('--remote-port <port>', 'remote_cluster.port, where none stands there', wholeNumber('--remote-port', 65535))
+    .option('--limit <nodes>', 'change only these nodes, NODE or CLUSTER/NODE, separated by commas', addToList);
 
 export const register: Register = (command, cli) => {
   command.argument('<local>', 'the cluster that searches').argument('<remote>', 'the cluster that is searched');
   addConnectOptions(command);
-  addChangeFlags(command);
+  addChangeFlags(command, ['--limit <nodes>']);
   addLaterOptions(command, ['--remote-key-file <file>', '--remote-ca <file>']);
   command.action((local: string, remote: string, flags: ConnectFlags & ChangeFlags) =>
     connect(cli, local, remote, flags),

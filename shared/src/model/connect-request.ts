@@ -4,7 +4,7 @@ import { settingRules } from '../settings.ts';
 import { checkAccessFile } from './access-file.ts';
 import { parseAddress, parseHost } from './address.ts';
 import { parseDuration } from './duration.ts';
-import { parseAlias, parseClusterName } from './names.ts';
+import { parseAlias, parseClusterName, parseNodeName } from './names.ts';
 
 export const connectionModes = ['sniff', 'proxy'] as const;
 export type ConnectionMode = (typeof connectionModes)[number];
@@ -51,6 +51,8 @@ export const ConnectRequest = Type.Object(
     remoteHost: Type.Optional(Text),
     /** `remote_cluster.port` of the remote nodes, where none stands in their files. */
     remotePort: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535 })),
+    /** Only these nodes are changed, `NODE` or `CLUSTER/NODE` each; what concerns all of them is left. Absent: all. */
+    nodes: Type.Optional(Type.Array(Text, { minItems: 1, maxItems: 2000 })),
   },
   { additionalProperties: false },
 );
@@ -82,6 +84,11 @@ export const checkConnectRequest = (request: ConnectRequest): void => {
   checkKey(request);
   for (const [key, value] of Object.entries(request.set ?? {})) checkExtraSetting(key, value, request.mode);
   checkRemoteServer(request);
+  checkNodes(request);
+};
+
+const checkNodes = ({ nodes = [] }: ConnectRequest): void => {
+  for (const name of nodes) parseNodeName(name.slice(name.indexOf('/') + 1));
 };
 
 const checkAddresses = ({ mode, seeds, proxyAddress, serverName }: ConnectRequest): void => {

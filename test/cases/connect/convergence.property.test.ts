@@ -61,6 +61,22 @@ describe('a plan', () => {
     );
   });
 
+  test('that was limited to some nodes changes no other, and the next one does the rest', () => {
+    fc.assert(
+      fc.property(worlds, requests, fc.array(fc.nat(9), { minLength: 1, maxLength: 3 }), (world, wish, picks) => {
+        const all = [...world.remote.nodes, ...world.local.nodes];
+        const named = picks.map((pick) => all[pick % all.length]?.name ?? '');
+        const limited = { ...wish, nodes: named };
+        const plan = planIn(world, limited);
+        for (const { input } of plan.steps) if ('node' in input) expect(named).toContain(input.node);
+        const half = applySteps(world, plan.steps);
+        expect(lines(planIn(half, limited))).toEqual([]);
+        expectToBeCompleted(half, wish);
+      }),
+      runs,
+    );
+  });
+
   test('mends what people, tools and time did, also when it is cut off and made anew', () => {
     fc.assert(
       fc.property(worlds, requests, damage, cuts, (world, wish, { harm }, cut) => {

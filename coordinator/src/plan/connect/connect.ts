@@ -8,6 +8,7 @@ import type { ConnectionRecord } from '../records.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
 import type { ConnectDraft } from './draft.ts';
 import { keySecretOf } from './key.ts';
+import { limitSteps } from './limit.ts';
 import { localSteps } from './local.ts';
 import { type Finding, preflight } from './preflight.ts';
 import { takenPortWarnings } from './preflight-connection.ts';
@@ -90,7 +91,8 @@ export const planConnect = (request: ConnectRequest, facts: ConnectFacts, contex
   const remote = remoteSteps(draft);
   const local = localSteps(draft, remote);
   const order = new Map(stages.map((stage, index) => [stage.id, index]));
-  const steps: AnyStep[] = [...remote, ...local].sort((a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0));
+  const whole: AnyStep[] = [...remote, ...local].sort((a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0));
+  const { steps, warnings } = limitSteps(whole, facts, request);
   const restartsIn = (stage: string): string[] =>
     steps.filter((step) => step.stage === stage).map((step) => step.target);
   const restarts = { remote: restartsIn('remote-roll'), local: restartsIn('local-roll') };
@@ -107,6 +109,7 @@ export const planConnect = (request: ConnectRequest, facts: ConnectFacts, contex
     restarts: [...restarts.remote, ...restarts.local],
     outages: [...outagesOf(facts.remote, restarts.remote), ...outagesOf(facts.local, restarts.local)],
     warnings: [
+      ...warnings,
       ...takenPortWarnings(facts.paths, draft.servers),
       ...unreplicatedWarning(facts.remote, restarts.remote),
       ...unreplicatedWarning(facts.local, restarts.local),
