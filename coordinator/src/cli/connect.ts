@@ -111,7 +111,7 @@ const addConnectOptions = (command: Command): Command =>
 export const register: Register = (command, cli) => {
   command.argument('<local>', 'the cluster that searches').argument('<remote>', 'the cluster that is searched');
   addConnectOptions(command);
-  addChangeFlags(command, ['--limit <nodes>']);
+  addChangeFlags(command);
   addLaterOptions(command, ['--remote-key-file <file>', '--remote-ca <file>']);
   command.action((local: string, remote: string, flags: ConnectFlags & ChangeFlags) =>
     connect(cli, local, remote, flags),

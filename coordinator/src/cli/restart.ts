@@ -19,6 +19,6 @@ export const register: Register = (command, cli) => {
   command
     .argument('<cluster>', 'the cluster whose nodes are restarted one by one')
     .option('--limit <nodes>', 'only these nodes, separated by commas', addToList);
-  addChangeFlags(command, ['--limit <nodes>']);
+  addChangeFlags(command);
   command.action((cluster: string, flags: RestartFlags) => restart(cli, cluster, flags));
 };

@@ -90,3 +90,11 @@ export interface ApiKeyRecord {
   /** Hash of the access, expiration and metadata that it was given. */
   readonly configHash: string;
 }
+
+/** Nodes that a run left, since their agents were away: it goes on when one of them is back in time. */
+export interface DebtRecord {
+  readonly runId: string;
+  readonly nodes: readonly { readonly cluster: string; readonly node: string }[];
+  /** ISO 8601, UTC. */
+  readonly until: string;
+}

@@ -5,10 +5,12 @@ import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { Run, RunEvent } from '@remora/shared/model/run.ts';
 import type { StoredPlan } from '../plan/steps.ts';
 import { openRunsQueue, type RunsQueue } from '../queue/run-jobs.ts';
+import { openInventory } from '../store/inventory.ts';
 import type { Store } from '../store/open-store.ts';
 import { type Ask, RunControl } from '../store/run-control.ts';
 import { headOf } from '../store/run-hash.ts';
 import { RunStore } from '../store/run-store.ts';
+import { settleDebts } from './debts.ts';
 import { type DriverParts, drive } from './drive.ts';
 import { openEventWakeUps } from './event-wake-ups.ts';
 import { waitUntilEnded } from './wait-until-ended.ts';
@@ -49,7 +51,8 @@ export const newId = (prefix: 'run' | 'plan', now: Date): string =>
 const RECONCILE_MS = 2000;
 
 /** Brings every open run forward by one: releases locks, admits, wakes a driver. What a crash left undone is found here. */
-const reconcile = async (runs: RunStore, queue: RunsQueue): Promise<void> => {
+const reconcile = async (runs: RunStore, queue: RunsQueue, settle: () => Promise<void>): Promise<void> => {
+  await settle();
   for (const runId of await runs.openRuns()) {
     if ((await runs.release(runId)) === 'to-drive') await queue.wake(runId);
   }
@@ -96,12 +99,18 @@ export const startRunEngine = async (store: Store, parts: Omit<DriverParts, 'sto
     if (!signal.aborted) void reconciling.now();
   };
   const queue = openRunsQueue(store.address, driveOne, log);
+  const asked = new RunControl(store.redis, clock);
+  const { debts } = openInventory(store.redis);
+  const { isOnline } = parts;
+  const settle = async (): Promise<void> => {
+    if (isOnline) await settleDebts({ debts, control: asked, isOnline, clock, log });
+  };
   const reconciling = keepReconciling(() =>
-    reconcile(runs, queue).catch((error: unknown) =>
+    reconcile(runs, queue, settle).catch((error: unknown) =>
       log.warn({ reason: messageOf(error) }, 'looking after runs failed'),
     ),
   );
-  const control = (asked: RunControl): Pick<RunEngine, 'cancel' | 'resume' | 'continue'> => {
+  const control = (): Pick<RunEngine, 'cancel' | 'resume' | 'continue'> => {
     const after = async (runId: string, done: Promise<void>): Promise<Run> => {
       await done;
       await reconciling.now();
@@ -131,7 +140,7 @@ export const startRunEngine = async (store: Store, parts: Omit<DriverParts, 'sto
     },
     get: (runId) => runs.view(runId),
     list: () => runs.list(),
-    ...control(new RunControl(store.redis, clock)),
+    ...control(),
     events: (runId, afterSeq) => runs.events(runId, afterSeq),
     subscribe: wakeUps.subscribe,
     waitUntilEnded: (runId, signal) => waitUntilEnded((id) => runs.view(id), wakeUps.subscribe, runId, signal),

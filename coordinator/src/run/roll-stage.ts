@@ -1,4 +1,5 @@
 import { batchSize, parseShare } from '@remora/shared/model/change-options.ts';
+import { parseDuration } from '@remora/shared/model/duration.ts';
 import type { StepError } from '@remora/shared/model/run.ts';
 import type { AnyStep } from '../plan/steps.ts';
 import { isGoingOn } from '../store/run-hash.ts';
@@ -38,6 +39,35 @@ const isPending = ({ writer }: StageParts, { id }: AnyStep): boolean =>
 export const interruptedOf = ({ writer }: Pick<StageParts, 'writer'>, pending: readonly AnyStep[]): AnyStep[] =>
   pending.filter(({ id }) => isGoingOn(writer.step(id).status) && writer.step(id).intent !== null);
 
+/** Of the nodes that are left those whose agents are connected now; all of them where that cannot be told. */
+const onlineOf = async ({ isOnline }: StageParts, pending: readonly AnyStep[]): Promise<readonly AnyStep[]> => {
+  if (!isOnline) return pending;
+  const online = await Promise.all(
+    pending.map((step) => (step.kind === 'node.change' ? isOnline(step.input).catch(() => false) : true)),
+  );
+  return pending.filter((_, index) => online[index]);
+};
+
+/** Until when nodes that are away are waited for, counted from when the run was made; null when nobody asked for it, or that is over. */
+const waitsUntil = ({ writer, clock }: StageParts): string | null => {
+  const { waitOffline } = writer.options;
+  if (waitOffline === undefined) return null;
+  const until = Date.parse(writer.createdAt) + parseDuration(waitOffline);
+  return clock().getTime() < until ? new Date(until).toISOString() : null;
+};
+
+/** Ends the run without the nodes whose agents are away, and notes that it has to go on: a cluster is not held for what may take a day. */
+const leaveOffline = async ({ writer }: StageParts, pending: readonly AnyStep[], until: string): Promise<never> => {
+  const nodes = pending.flatMap(({ input }) => ('node' in input ? [{ cluster: input.cluster, node: input.node }] : []));
+  await writer.file('debts', writer.runId, { runId: writer.runId, nodes, until });
+  const names = nodes.map(({ node }) => node).join(', ');
+  throw new StepFailure({
+    code: 'agent-offline',
+    message: `${names} ${nodes.length > 1 ? 'are' : 'is'} left, since ${nodes.length > 1 ? 'their agents are' : 'its agent is'} offline.`,
+    hint: `The run goes on by itself when an agent is back by ${until}. Start \`remora agent run\` there.`,
+  });
+};
+
 /** The nodes that come next: those that were interrupted first, since they may be down; else those that are right at this moment. */
 const nextOf = async (
   parts: StageParts,
@@ -52,8 +82,13 @@ const nextOf = async (
   haltIfLate(options, parts.clock);
   const isCanary = options.canary === true && !continued;
   const size = isCanary ? 1 : batchSize(options, steps.length, steps.length - pending.length);
-  const batch = await parts.nextInRoll(pending, { size, attribute: options.batchBy });
-  return batch.length > 0 ? batch : pending.slice(0, 1);
+  // Who is away does not hold up the others; of those who are all away, the first waits at its gate.
+  const online = await onlineOf(parts, pending);
+  const until = online.length === 0 ? waitsUntil(parts) : null;
+  if (until !== null) return leaveOffline(parts, pending, until);
+  const ready = online.length > 0 ? online : pending;
+  const batch = await parts.nextInRoll(ready, { size, attribute: options.batchBy });
+  return batch.length > 0 ? batch : ready.slice(0, 1);
 };
 
 /** What ends the stage, of all that went wrong in a batch: that somebody else drives the run by now counts most, a failed node may be tolerated. */

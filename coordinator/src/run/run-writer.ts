@@ -27,6 +27,8 @@ export class RunWriter {
   /** Whether somebody looked at the first node of a roll and said to go on. */
   readonly continued: boolean;
   readonly options: ChangeOptions;
+  /** ISO 8601, UTC. */
+  readonly createdAt: string;
   readonly #store: RunStore;
   readonly #redact: (text: string) => string;
   readonly #steps: Map<string, StepState>;
@@ -46,6 +48,7 @@ export class RunWriter {
     this.#redact = redact;
     this.continued = record.continued;
     this.options = record.head.options ?? {};
+    this.createdAt = record.head.createdAt;
     this.#version = record.version;
     this.#steps = new Map(record.steps);
     this.#restores = new Map(record.restores);

@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { RemoraError } from '../errors.ts';
+import { parseDuration } from './duration.ts';
 
 const Text = Type.String({ minLength: 1, maxLength: 1024 });
 const Texts = Type.Array(Text, { minItems: 1, maxItems: 200 });
@@ -17,6 +18,8 @@ export const ChangeOptions = Type.Object(
     batchBy: Type.Optional(Text),
     /** Pause after the first node of a roll, until somebody says to continue. */
     canary: Type.Optional(Type.Boolean()),
+    /** How long nodes whose agents are away are waited for, like `12h`: the run ends without them, and goes on by itself when one is back. */
+    waitOffline: Type.Optional(Text),
     /** ISO 8601 with a zone: from then on no node is begun. */
     notAfter: Type.Optional(Text),
     /** Names of gates that need not be open. */
@@ -82,6 +85,7 @@ export const parseMoment = (text: string, flag: string): number => {
 export const checkChangeOptions = (options: ChangeOptions, gates: readonly string[], now: Date): void => {
   if (options.maxFail !== undefined) parseShare(options.maxFail, '--max-fail');
   if (options.serial !== undefined) parseSerial(options.serial);
+  if (options.waitOffline !== undefined) parseDuration(options.waitOffline);
   if (options.notAfter !== undefined && parseMoment(options.notAfter, '--not-after') <= now.getTime())
     refuse(`--not-after ${options.notAfter} is over: nothing would be begun.`);
   for (const gate of options.override ?? []) {

@@ -2,7 +2,6 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { Command } from 'commander';
 import { addToList } from './input.ts';
-import { addLaterOptions, laterChangeFlags } from './later.ts';
 
 /** Flags that every change has. */
 export interface ChangeFlags {
@@ -15,6 +14,7 @@ export interface ChangeFlags {
   readonly batchBy?: string;
   readonly maxFail?: string;
   readonly canary?: true;
+  readonly waitOffline?: string;
   readonly notAfter?: string;
   readonly override?: string[];
   readonly reason?: string;
@@ -31,14 +31,14 @@ const only =
     });
   };
 
-/** For a command that plans and carries out. `own` are flags that it has itself although the others do not have them yet. */
-export const addChangeFlags = (command: Command, own: readonly string[] = []): void => {
+/** For a command that plans and carries out. */
+export const addChangeFlags = (command: Command): void => {
   command.option('--check', 'show the plan and change nothing; exits 2 when there is something to do');
-  addApplyFlags(command, own);
+  addApplyFlags(command);
 };
 
 /** For a command that carries out a plan which is there already. */
-export const addApplyFlags = (command: Command, own: readonly string[] = []): void => {
+export const addApplyFlags = (command: Command): void => {
   command
     .option('--diff', 'show what becomes different')
     .option('--yes', 'do not ask')
@@ -55,20 +55,20 @@ export const addApplyFlags = (command: Command, own: readonly string[] = []): vo
     )
     .option('--max-fail <count>', 'nodes of a roll, N or N%, that may fail before it stops (default: none)')
     .option('--canary', 'pause after the first node of a roll, for `remora runs continue`')
+    .option(
+      '--wait-offline <time>',
+      'leave nodes whose agents are away, and go on by itself when they are back within this time, like 12h',
+    )
     .option('--not-after <time>', 'begin no node after this time, like 2030-01-31T22:00:00Z')
     .option('--on-failure <what>', 'what follows a failure: stop', only('--on-failure', 'stop'))
     .option('--override <gates>', 'gates that need not be open, by name; needs --reason', addToList)
     .option('--reason <text>', 'why; recorded with the run')
     .option('--ticket <id>', 'the ticket that this belongs to; recorded with the run');
-  addLaterOptions(
-    command,
-    laterChangeFlags.filter((flag) => !own.includes(flag)),
-  );
 };
 
 /** How the change is to be carried out, as the API takes it. */
 export const changeOptionsOf = (flags: ChangeFlags): ChangeOptions => {
-  const { acceptOutage, serial, batchBy, maxFail, canary, notAfter, override, reason, ticket } = flags;
-  const all = { acceptOutage, serial, batchBy, maxFail, canary, notAfter, override, reason, ticket };
+  const { acceptOutage, serial, batchBy, maxFail, canary, waitOffline, notAfter, override, reason, ticket } = flags;
+  const all = { acceptOutage, serial, batchBy, maxFail, canary, waitOffline, notAfter, override, reason, ticket };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as ChangeOptions;
 };

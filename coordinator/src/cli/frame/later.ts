@@ -34,9 +34,7 @@ export const addLaterCommands = (command: Command, names: readonly string[]): vo
   }
 };
 
-/** Flags of every change that later releases bring. Each is refused as soon as it is read, never ignored. */
-export const laterChangeFlags = ['--limit <nodes>', '--wait-offline <time>'] as const;
-
+/** Flags that later releases bring. Each is refused as soon as it is read, never ignored. */
 export const addLaterOptions = (command: Command, flags: readonly string[]): void => {
   for (const flag of flags) {
     const option = new Option(flag).hideHelp();

@@ -1,0 +1,88 @@
+import { expect, test } from 'vitest';
+import type { AnyStep } from '../../../coordinator/src/plan/steps.ts';
+import { openInventory } from '../../../coordinator/src/store/inventory.ts';
+import { type Bench, makeBench, until } from './bench.ts';
+import { effectsOf, planOf, workStep } from './effects.ts';
+
+/** A roll of nodes, whose agents `online` lists, that effects of `workStep` stand for; the step after it needs all of them. */
+const rollOn = (nodes: readonly string[]) =>
+  planOf(
+    ['us'],
+    [
+      {
+        mode: 'roll',
+        steps: nodes.map(
+          (node): AnyStep => ({
+            ...workStep(node, 'roll'),
+            ...{ kind: 'node.change', target: node },
+            input: {
+              ...{ cluster: 'us', node, operations: [], baseline: { health: 'green', nodes: nodes.length } },
+              outageStated: { master: false, data: [] },
+            },
+          }),
+        ),
+      },
+      { mode: 'serial', steps: [workStep('after', 'after')] },
+    ],
+  );
+
+/** Starts a coordinator that sees these agents, and writes down which nodes it changed. */
+const start = async (bench: Bench, online: Set<string>, now = () => new Date()) => {
+  const changed: string[] = [];
+  const engine = await bench.engine({
+    clock: now,
+    isOnline: async ({ node }) => online.has(node),
+    agents: {
+      change: async ({ node }, { id }) => {
+        changed.push(node);
+        return { type: 'result', id, outcome: 'done', results: [], error: null };
+      },
+    },
+  });
+  return { engine, changed };
+};
+
+const anna = { actor: 'anna' };
+const debtsOf = ({ redis }: Bench) => openInventory(redis.redis).debts.list();
+
+test('nodes that are away come last, and with --wait-offline the run ends without them, holds nothing, and goes on when they are back', async () => {
+  const bench = await makeBench();
+  const online = new Set(['n2', 'n3']);
+  const { engine, changed } = await start(bench, online);
+  const { runId } = await engine.start(rollOn(['n1', 'n2', 'n3']), { ...anna, options: { waitOffline: '1h' } });
+  const left = await bench.ended(runId);
+  expect(left).toMatchObject({ status: 'failed', error: { code: 'agent-offline' } });
+  expect(left.error?.message).toBe('n1 is left, since its agent is offline.');
+  expect(left.steps.map(({ status }) => status)).toEqual(['pending', 'succeeded', 'succeeded', 'pending']);
+  expect(changed).toEqual(['n2', 'n3']);
+  await until(async () => Object.keys(await bench.redis.redis.hgetall('remora:locks')).length === 0);
+  expect(await debtsOf(bench)).toMatchObject([{ runId, nodes: [{ cluster: 'us', node: 'n1' }] }]);
+
+  online.add('n1');
+  await until(async () => (await engine.get(runId)).status === 'succeeded');
+  expect(changed).toEqual(['n2', 'n3', 'n1']);
+  expect(effectsOf(bench.effects())).toEqual(['after/1']);
+  expect(await debtsOf(bench)).toEqual([]);
+  const said = (await engine.events(runId, 0)).map(({ message }) => message);
+  expect(said).toContain('resumed by wait-offline');
+});
+
+test('a node that is back after its time is left, and what came later to the cluster is not overtaken', async () => {
+  const bench = await makeBench();
+  const online = new Set(['n2']);
+  let ahead = 0;
+  const { engine, changed } = await start(bench, online, () => new Date(Date.now() + ahead));
+  const late = await engine.start(rollOn(['n1', 'n2']), { ...anna, options: { waitOffline: '1h' } });
+  await bench.ended(late.runId);
+  ahead = 3_600_000;
+  await until(async () => (await debtsOf(bench)).length === 0);
+  const overtaken = await engine.start(rollOn(['n1', 'n2']), { ...anna, options: { waitOffline: '1h' } });
+  await bench.ended(overtaken.runId);
+  const between = await engine.start(planOf(['us'], [{ mode: 'serial', steps: [workStep('w', 'w')] }]), anna);
+  await bench.ended(between.runId);
+  online.add('n1');
+  await until(async () => (await debtsOf(bench)).length === 0);
+  expect((await engine.get(late.runId)).status).toBe('failed');
+  expect((await engine.get(overtaken.runId)).status).toBe('failed');
+  expect(changed).toEqual(['n2', 'n2']);
+});
