@@ -6,7 +6,7 @@ import type { RunControl } from '../store/run-control.ts';
 import type { IsOnline } from './agent-presence.ts';
 
 /** Who resumes a run whose nodes are back, as the run and the audit log say. */
-export const DEBT_ACTOR = 'wait-offline';
+const DEBT_ACTOR = 'wait-offline';
 
 interface DebtParts {
   readonly debts: Pick<Collection<DebtRecord>, 'list' | 'remove'>;

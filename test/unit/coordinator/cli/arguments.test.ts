@@ -33,8 +33,7 @@ const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
     /--access \/nonexistent cannot be read/,
   ],
   ['a change without --yes', connect, /needs --yes/],
-  ['a flag of a later part', [...connect, '--serial', '2', '--yes'], /`--serial 2` is not supported yet/],
-  ['a switch of a later part', [...connect, '--batch-by', 'zone', '--yes'], /`--batch-by` is not supported yet/],
+  ['a part of a plan', ['apply', 'plan-1', '--limit', 'us-1', '--yes'], /a plan says which nodes/],
   [
     'a foreign remote',
     ['connect', 'eu', '--alias', 'a', '--remote-key-file', 'f'],
