@@ -49,7 +49,7 @@ export const pendingStep: StepState = {
 
 /**
  * The hash `run:R`, read: `head` as JSON, `clusters` again for the scripts, `status`, `waitingFor` while it waits, `waited` once it had to, `fence`, `version` (grows by one with each
- * write), `request` (of the last write), `events` (their number), `finishedAt`, `error`, `restarts` (a list of node names), `step:ID` and `restore:NAME` as
+ * write), `request` (of the last write), `events` (their number), `steps` (theirs, as they count for the retention), `finishedAt`, `error`, `restarts` (a list of node names), `step:ID` and `restore:NAME` as
  * JSON each; `restarted:ID` (the newest attempt of a step that restarted its node); `stop` (the error that it will end with) once somebody asked to cancel it, `continued` once somebody said to go on after the first node of a roll.
  */
 export interface RunRecord {
