@@ -5,6 +5,7 @@ import { defineConfig } from 'vitest/config';
 const services = [
   'integration/run/**/*.test.ts',
   'integration/agent/**/*.test.ts',
+  'integration/store/**/*.test.ts',
   'integration/private-redis.test.ts',
 ];
 const realNode = 'integration/agent/elasticsearch.test.ts';

@@ -38,7 +38,10 @@ const KeystoreLedger = Type.Object({
 const Ledger = Type.Object({
   keystore: KeystoreLedger,
   /** Real path -> the digest that was placed and the source that the coordinator gave for it. */
-  files: Type.Record(Type.String(), Type.Object({ digest: Type.String(), source: Type.String() })),
+  files: Type.Record(
+    Type.String(),
+    Type.Object({ digest: Type.String(), source: Type.String(), placedAtMs: Type.Optional(Type.Integer()) }),
+  ),
 });
 export type EntryRecord = Static<typeof EntryRecord>;
 export type KeystoreLedger = Static<typeof KeystoreLedger>;

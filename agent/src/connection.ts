@@ -1,6 +1,7 @@
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { closeCodes, PROTOCOL_VERSION, SILENCE_LIMIT_MS } from '@remora/shared/protocol/limits.ts';
 import { type FromAgent, type FromCoordinator, parseFromCoordinator } from '@remora/shared/protocol/messages.ts';
+import type { Welcome } from '@remora/shared/protocol/session.ts';
 import WebSocket from 'ws';
 
 export type Delivered = Exclude<FromCoordinator, { type: 'welcome' }>;
@@ -9,7 +10,7 @@ export type Delivered = Exclude<FromCoordinator, { type: 'welcome' }>;
 export interface ConnectionHandlers {
   hello(): Promise<FromAgent>;
   heartbeat(): Promise<FromAgent>;
-  onWelcome(): void;
+  onWelcome(welcome: Welcome): void;
   onMessage(message: Delivered): void;
 }
 
@@ -75,7 +76,7 @@ export const converse = (socket: WebSocket, handlers: ConnectionHandlers): Conne
     welcomed = true;
     clearTimeout(timers[0]);
     timers.push(beat(socket, handlers, message.heartbeatMs));
-    handlers.onWelcome();
+    handlers.onWelcome(message);
   };
 
   socket.on('open', async () => transmit(socket, await handlers.hello()));

@@ -13,6 +13,8 @@ export interface DataDirectory {
   readonly fleetCa: string;
   readonly lock: string;
   readonly fence: string;
+  /** Id of the newest restore of the store that this agent knows of. */
+  readonly restore: string;
   /** A file that an operator puts here: while it stands, nothing is changed. */
   readonly hold: string;
   readonly ledger: string;
@@ -30,6 +32,7 @@ const layout = (path: string): DataDirectory => ({
   fleetCa: join(path, 'fleet-ca.crt'),
   lock: join(path, 'lock'),
   fence: join(path, 'fence'),
+  restore: join(path, 'restore'),
   hold: join(path, 'hold'),
   ledger: join(path, 'ledger.json'),
   ledgerKey: join(path, 'ledger.key'),

@@ -22,6 +22,8 @@ export interface LedgerFile {
   /** Records sources; null forgets a path. */
   saveSources(sources: readonly { path: string; digest: string; source: string | null }[]): Promise<void>;
   hmac(name: string, value: string): string;
+  /** Forgets what was written at or after this moment, in ms since 1970: it is then written once more. */
+  forgetSince(ms: number): Promise<void>;
 }
 
 const EMPTY: Ledger = { keystore: { digest: null, names: [], entries: {} }, files: {} };
@@ -53,6 +55,9 @@ const parseLedger = (bytes: Buffer | null): Ledger => {
   }
 };
 
+const keptOf = <T>(records: Readonly<Record<string, T>>, isKept: (record: T) => boolean): Record<string, T> =>
+  Object.fromEntries(Object.entries(records).filter(([, record]) => isKept(record)));
+
 export const openLedger = async (directory: DataDirectory): Promise<LedgerFile> => {
   const key = await openKey(directory.ledgerKey);
   let current = parseLedger(await readIfThere(directory.ledger));
@@ -76,10 +81,15 @@ export const openLedger = async (directory: DataDirectory): Promise<LedgerFile> 
         const files = { ...ledger.files };
         for (const { path, digest, source } of sources) {
           if (source === null) delete files[path];
-          else files[path] = { digest, source };
+          else files[path] = { digest, source, placedAtMs: Date.now() };
         }
         return { ...ledger, files };
       }),
+    forgetSince: (ms) =>
+      save(({ keystore, files }) => ({
+        keystore: { ...keystore, entries: keptOf(keystore.entries, ({ writtenAtMs }) => writtenAtMs < ms) },
+        files: keptOf(files, ({ placedAtMs }) => placedAtMs !== undefined && placedAtMs < ms),
+      })),
     hmac: (name, value) => createHmac('sha256', key).update(`${name}\n${value}`).digest('hex'),
   };
 };

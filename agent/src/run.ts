@@ -17,6 +17,7 @@ import { openLedger } from './ledger.ts';
 import { takeLocks } from './lock.ts';
 import { logToStderr } from './log.ts';
 import { findNodeProcess, processFacts } from './node/process.ts';
+import { settleRestores } from './restores.ts';
 import { createRunner, type Runner } from './runner.ts';
 import { type Session, startSession } from './session.ts';
 import { serviceManagerOf } from './system/service-managers.ts';
@@ -59,9 +60,12 @@ const hello = async ({ config, fence, node }: AgentContext): Promise<FromAgent> 
 /** Ties session and runner together: deliveries in, results out, again at each new session until they are acknowledged. */
 const connectRunner = (context: AgentContext, journal: JournalStore, runner: Runner) => {
   let isFirst = true;
+  // What the store does not know is forgotten before anything is read or changed for it.
+  let settled: Promise<void> = Promise.resolve();
   const underWay = new Set<Promise<void>>();
   const handle = async (message: Delivered): Promise<void> => {
     if (message.type === 'acknowledge') return journal.acknowledge(message.id);
+    await settled;
     const { id } = message;
     const progress = (phase: string): void => {
       session.send({ type: 'progress', id, phase: phase.slice(0, 200) });
@@ -79,7 +83,8 @@ const connectRunner = (context: AgentContext, journal: JournalStore, runner: Run
       ...processFacts(await context.node.current()),
       delivery: context.openDelivery.id,
     }),
-    onWelcome() {
+    onWelcome({ restores = [] }) {
+      settled = settled.then(() => settleRestores(context, restores));
       if (isFirst) process.stdout.write(`connected ${context.config.name}\n`);
       isFirst = false;
       context.log('info', 'connected');

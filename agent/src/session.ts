@@ -66,9 +66,9 @@ export const startSession = (options: SessionOptions): Session => {
   const handlers: ConnectionHandlers = {
     hello: () => options.hello(),
     heartbeat: () => options.heartbeat(),
-    onWelcome() {
+    onWelcome(welcome) {
       if (draining) current?.send({ type: 'draining' });
-      options.onWelcome();
+      options.onWelcome(welcome);
     },
     onMessage(message) {
       if (!(draining && message.type === 'deliver')) options.onMessage(message);

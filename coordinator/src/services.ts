@@ -9,10 +9,11 @@ import type {
   NodeView,
 } from '@remora/shared/model/inventory.ts';
 import type { RestartRequest } from '@remora/shared/model/restart-request.ts';
-import type { Run, RunEvent } from '@remora/shared/model/run.ts';
+import type { Run, RunEvent, RunStatus } from '@remora/shared/model/run.ts';
 import type { AuditPage } from './audit/audit-log.ts';
 import type { CaView } from './http/schemas/ca-view.ts';
 import type { StoredPlan } from './plan/steps.ts';
+import type { RunPage } from './store/run-list.ts';
 
 export interface ClusterInput {
   readonly name: string;
@@ -130,8 +131,10 @@ export interface RunControls {
 /** Runs as they are read; `not-found` for an unknown id. */
 export interface RunReader {
   get(runId: string): Promise<Run>;
-  /** Newest first. */
-  list(): Promise<Run[]>;
+  /** A page of them, newest first; `not-found` when the run that it begins after is not known (any more). */
+  list(page: RunPage): Promise<Run[]>;
+  /** Of every run that is kept. */
+  statuses(): Promise<RunStatus[]>;
   /** Events whose `seq` is above `afterSeq`, in order. */
   events(runId: string, afterSeq: number): Promise<RunEvent[]>;
   /** Calls back whenever the run may have new events; a wake-up, `events` has the truth. Answers how to stop. */

@@ -2,12 +2,24 @@ import { isEnded, type Run } from '@remora/shared/model/run.ts';
 import type { Command } from 'commander';
 import { followRun } from './client/follow-run.ts';
 import type { Cli } from './frame/cli.ts';
+import { wholeNumber } from './frame/input.ts';
 import { addLaterCommands } from './frame/later.ts';
 import type { Register } from './frame/register.ts';
 import { followStarted } from './show/follow.ts';
 import { runSummary, runsTable, runText } from './show/run.ts';
 
 const addressOf = (runId: string): string => `/runs/${encodeURIComponent(runId)}`;
+
+const MOST_AT_ONCE = 1000;
+const USUAL_PAGE = 50;
+
+const list = async (cli: Cli, flags: { readonly limit?: number; readonly before?: string }): Promise<void> => {
+  const given = Object.fromEntries(Object.entries(flags).map(([name, value]) => [name, String(value)]));
+  const runs = await (await cli.client()).get<Run[]>(`/runs?${new URLSearchParams(given)}`);
+  cli.answer(runs, () => runsTable(runs));
+  const last = runs.at(-1);
+  if (last && runs.length === (flags.limit ?? USUAL_PAGE)) cli.note(`Earlier ones: --before ${last.runId}`);
+};
 
 const watch = async (cli: Cli, runId: string): Promise<void> => {
   const client = await cli.client();
@@ -39,11 +51,10 @@ const cancel = async (cli: Cli, runId: string, flags: { readonly reason?: string
 export const register: Register = (command, cli) => {
   command
     .command('list')
-    .description('list all runs, newest first')
-    .action(async () => {
-      const runs = await (await cli.client()).get<Run[]>('/runs');
-      cli.answer(runs, () => runsTable(runs));
-    });
+    .description('list runs, newest first')
+    .option('--limit <count>', `so many, ${MOST_AT_ONCE} at most (default: 50)`, wholeNumber('--limit', MOST_AT_ONCE))
+    .option('--before <id>', 'only those created before this run: the next page')
+    .action((flags: { limit?: number; before?: string }) => list(cli, flags));
   command
     .command('show')
     .description('show one run with its steps')

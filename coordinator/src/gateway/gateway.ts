@@ -7,6 +7,7 @@ import type { App } from '../http/app-types.ts';
 import type { NodeId } from '../plan/steps.ts';
 import { type Inventory, nodeKey } from '../store/inventory.ts';
 import { keys } from '../store/keys.ts';
+import { restoresOf } from '../store/restores.ts';
 import type { AgentCalls } from './agent-calls.ts';
 import { deliveryCalls } from './delivery/delivery-calls.ts';
 import { answerSink, deliverySender } from './delivery/delivery-sender.ts';
@@ -91,6 +92,7 @@ export const createGateway = async (parts: GatewayParts): Promise<Gateway> => {
     presence: trackPresence(inventory.nodes),
     wakeUps,
     helloCheck: helloCheck({ redis, storeId, highestFence, verifyNode, log }),
+    restores: () => restoresOf(redis),
     answers: answerSink({ store, wakeUps, log }),
     log,
   });

@@ -3,7 +3,7 @@ import type { Registry } from 'prom-client';
 import type { Services } from '../services.ts';
 import type { App } from './app-types.ts';
 
-/** Counting reads every node and up to 200 runs, and whoever reaches the address may ask: the store is asked once in this time, however many scrape. */
+/** Counting reads every node and the status of every run, and whoever reaches the address may ask: the store is asked once in this time, however many scrape. */
 const COUNTS_TTL_MS = 10_000;
 
 /** Answers what `load` gave last, while that is fresh; a failure is not kept. */
@@ -37,7 +37,7 @@ const createRegistry = async ({ nodes, runs }: Pick<Services, 'nodes' | 'runs'>)
   const { collectDefaultMetrics, Gauge, Registry } = await import('prom-client');
   const registry = new Registry();
   const agentStates = cached(async () => (await nodes.list()).map(({ agent }) => agent));
-  const runStates = cached(async () => (await runs.list()).map(({ status }) => status));
+  const runStates = cached(() => runs.statuses());
   collectDefaultMetrics({ register: registry });
   new Gauge({
     name: 'remora_agents',

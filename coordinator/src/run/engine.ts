@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '@remora/shared/errors.ts';
 import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
-import type { Run, RunEvent } from '@remora/shared/model/run.ts';
+import type { Run, RunEvent, RunStatus } from '@remora/shared/model/run.ts';
 import type { StoredPlan } from '../plan/steps.ts';
 import { openRunsQueue, type RunsQueue } from '../queue/run-jobs.ts';
 import { openInventory } from '../store/inventory.ts';
 import type { Store } from '../store/open-store.ts';
 import { type Ask, RunControl } from '../store/run-control.ts';
 import { headOf } from '../store/run-hash.ts';
+import type { RunPage } from '../store/run-list.ts';
 import { RunStore } from '../store/run-store.ts';
 import { settleDebts } from './debts.ts';
 import { type DriverParts, drive } from './drive.ts';
@@ -31,7 +32,8 @@ export interface RunEngine {
   /** The run that this actor started with this key, or null. */
   startedWith(actor: string, idempotencyKey: string): Promise<Run | null>;
   get(runId: string): Promise<Run>;
-  list(): Promise<Run[]>;
+  list(page: RunPage): Promise<Run[]>;
+  statuses(): Promise<RunStatus[]>;
   events(runId: string, afterSeq: number): Promise<RunEvent[]>;
   /** Ends a run at its next step; see RunControl. Answers it as it stands then. */
   cancel(runId: string, ask: Ask): Promise<Run>;
@@ -57,7 +59,6 @@ const reconcile = async (runs: RunStore, queue: RunsQueue, settle: () => Promise
     if ((await runs.release(runId)) === 'to-drive') await queue.wake(runId);
   }
   for (const runId of await runs.admit()) await queue.wake(runId);
-  await runs.forgetOld();
 };
 
 /** Reconciles every 2 s, and at once when asked to. */
@@ -139,7 +140,8 @@ export const startRunEngine = async (store: Store, parts: Omit<DriverParts, 'sto
       return runId === null ? null : runs.view(runId);
     },
     get: (runId) => runs.view(runId),
-    list: () => runs.list(),
+    list: (page) => runs.list(page),
+    statuses: () => runs.statuses(),
     ...control(),
     events: (runId, afterSeq) => runs.events(runId, afterSeq),
     subscribe: wakeUps.subscribe,

@@ -61,6 +61,15 @@ export class RunWriter {
     return this.#steps.get(stepId) ?? pendingStep;
   }
 
+  /**
+   * What the delivery of a step's attempt is called: RUN/STEP/ATTEMPT. After a restore from a back-up the same attempt may have been made already, in a time that
+   * the store does not know: then the id of the restore is part of it, so that no agent takes it for that one.
+   */
+  deliveryId(stepId: string): string {
+    const { restored } = this.#record;
+    return `${this.runId}/${stepId}/${this.step(stepId).attempts}${restored === null ? '' : `+${restored}`}`;
+  }
+
   restores(): ReadonlyMap<string, unknown> {
     return this.#restores;
   }

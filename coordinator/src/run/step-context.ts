@@ -57,7 +57,7 @@ export const stepContext = (parts: StepContextParts, step: AnyStep): StepContext
     setRestore: (name, value) => writer.setRestore(name, value),
     putBack: (name) => putBack(parts, name),
     async change(node, operations, { timeoutMs, ...limits }) {
-      const id = `${writer.runId}/${step.id}/${state.attempts}`;
+      const id = writer.deliveryId(step.id);
       await writer.checkFence();
       let isOver = false;
       // Progress is for people: a write of it that fails shows at the next write that counts.

@@ -4,7 +4,7 @@
 const PREFIX = 'remora:';
 
 export const keys = {
-  /** hash: storeId, schemaVersion, lastFence, runsCreated */
+  /** hash: storeId, schemaVersion, lastFence, runsCreated, runSteps; restores; restoring, while a back-up is being put back */
   meta: `${PREFIX}meta`,
   /** hash: cluster name -> ClusterRecord */
   clusters: `${PREFIX}clusters`,

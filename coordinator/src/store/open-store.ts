@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 import { keys } from './keys.ts';
 
 /** Of the layout of the keys. A store of a newer one is refused: an older coordinator would damage it. */
-const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 1;
 /**
  * A command waits about 10 s for a Redis that is being restarted, then fails; the caller says so and tries later. It is given up by the number of attempts to
  * connect, since then it is also forgotten and takes no effect later; the time limit is for a Redis that is connected and silent.
@@ -59,6 +59,11 @@ const checkServer = async (redis: Redis): Promise<void> => {
 };
 
 const readIdentity = async (redis: Redis): Promise<string> => {
+  if ((await redis.hexists(keys.meta, 'restoring')) === 1) {
+    throw new RemoraError('data-directory', 'A back-up is being restored into this store, or that did not end.', {
+      hint: 'Wait for it. If it was cut off, remove the data directory, or the keys `remora:*` of the Redis, and restore again.',
+    });
+  }
   await redis.hsetnx(keys.meta, 'storeId', randomUUID());
   await redis.hsetnx(keys.meta, 'schemaVersion', String(SCHEMA_VERSION));
   const [storeId, version] = await redis.hmget(keys.meta, 'storeId', 'schemaVersion');

@@ -90,6 +90,11 @@ const conflict = (runId: string, what: string, status: string): RemoraError =>
     hint: '`remora runs show` tells how it stands.',
   });
 
+const tooOld = (runId: string): RemoraError =>
+  new RemoraError('conflict', `Run ${runId} cannot be resumed: it is so old that its plan was forgotten.`, {
+    hint: 'Give the same command again: it plans with what is there now.',
+  });
+
 const overtaken = (runId: string, other: string): RemoraError =>
   new RemoraError('plan-stale', `Run ${runId} cannot be resumed: run ${other} changed the same cluster since.`, {
     hint: 'Give the same command again: it plans with what is there now.',
@@ -141,6 +146,7 @@ export class RunControl {
     const { status, version, head } = record;
     const isSeen = (await this.#redis.hget(keys.run(runId), 'asked')) === request;
     if (!isSeen && status !== 'failed' && status !== 'cancelled') throw conflict(runId, 'resumed', status);
+    if ((await this.#redis.exists(keys.runPlan(runId))) === 0) throw tooOld(runId);
     const gone = ['finishedAt', 'error', 'stop'].map((field) => [field, false]);
     // All that was accepted stays accepted; the window in which it was to end is another one.
     const { notAfter: _, ...options } = head.options ?? {};

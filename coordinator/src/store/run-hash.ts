@@ -49,8 +49,8 @@ export const pendingStep: StepState = {
 
 /**
  * The hash `run:R`, read: `head` as JSON, `clusters` again for the scripts, `status`, `waitingFor` while it waits, `waited` once it had to, `fence`, `version` (grows by one with each
- * write), `request` (of the last write), `events` (their number), `finishedAt`, `error`, `restarts` (a list of node names), `step:ID` and `restore:NAME` as
- * JSON each; `restarted:ID` (the newest attempt of a step that restarted its node); `stop` (the error that it will end with) once somebody asked to cancel it, `continued` once somebody said to go on after the first node of a roll.
+ * write), `request` (of the last write), `events` (their number), `steps` (theirs, as they count for the retention), `finishedAt`, `error`, `restarts` (a list of node names), `step:ID` and `restore:NAME` as
+ * JSON each; `restarted:ID` (the newest attempt of a step that restarted its node); `stop` (the error that it will end with) once somebody asked to cancel it, `continued` once somebody said to go on after the first node of a roll; `restored`, the id of a restore from a back-up.
  */
 export interface RunRecord {
   readonly head: RunHead;
@@ -67,6 +67,8 @@ export interface RunRecord {
   /** Step id -> the newest attempt of it that restarted its node. */
   readonly restartedIn: ReadonlyMap<string, number>;
   readonly continued: boolean;
+  /** Set when the store was restored from a back-up while this run could still reach agents; part of what its deliveries are called. */
+  readonly restored: string | null;
   readonly steps: ReadonlyMap<string, StepState>;
   readonly restores: ReadonlyMap<string, unknown>;
 }
@@ -104,6 +106,7 @@ export const parseRunHash = (hash: Readonly<Record<string, string>>): RunRecord 
     restarts: JSON.parse(hash.restarts ?? '[]') as string[],
     restartedIn: new Map(entriesWith(hash, 'restarted:') as [string, number][]),
     continued: hash.continued !== undefined,
+    restored: hash.restored ?? null,
     steps: new Map(entriesWith(hash, 'step:') as [string, StepState][]),
     restores: new Map(entriesWith(hash, 'restore:')),
   };

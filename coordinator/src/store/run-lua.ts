@@ -1,6 +1,7 @@
 import { isEnded, runStatuses } from '@remora/shared/model/run.ts';
 import type { Redis } from 'ioredis';
 import { RECORD } from '../audit/audit-lua.ts';
+import { FORGET } from './run-retention.ts';
 
 /**
  * The Lua scripts by which runs change. Each is one atomic step in Redis, and each may be sent twice: ioredis sends a command again when the answer was
@@ -20,11 +21,12 @@ local function emit(key, run, channel, event)
 end`;
 
 /**
- * CREATE: files a run as waiting, behind all that wait, once per idempotency key. Answers the run's id: the new one, or the one that the key made before.
+ * CREATE: files a run as waiting, behind all that wait, once per idempotency key, and forgets old ones in its place. Answers the run's id: the new one, or the
+ * one that the key made before.
  * KEYS run, its plan, runs, open runs, waiting, run of the key, meta, audit  ARGV runId, head JSON, clusters JSON, plan JSON, seconds the key holds or '', event,
- * channel, audit
+ * channel, prefix of run keys, number of steps, audit
  */
-const CREATE = `${EMIT}${RECORD}
+const CREATE = `${EMIT}${RECORD}${FORGET}
 local run = ARGV[1]
 if ARGV[5] ~= '' then
   local known = redis.call('GET', KEYS[6])
@@ -34,13 +36,15 @@ if redis.call('EXISTS', KEYS[1]) == 1 then return run end
 local elsewhere = moved()
 if elsewhere then return elsewhere end
 local order = redis.call('HINCRBY', KEYS[7], 'runsCreated', 1)
-redis.call('HSET', KEYS[1], 'head', ARGV[2], 'clusters', ARGV[3], 'status', 'waiting', 'fence', 0, 'version', 0)
+redis.call('HSET', KEYS[1], 'head', ARGV[2], 'clusters', ARGV[3], 'status', 'waiting', 'fence', 0, 'version', 0, 'steps', ARGV[9])
+redis.call('HINCRBY', KEYS[7], 'runSteps', ARGV[9])
 redis.call('SET', KEYS[2], ARGV[4])
 redis.call('ZADD', KEYS[3], order, run)
 redis.call('SADD', KEYS[4], run)
 redis.call('ZADD', KEYS[5], order, run)
 if ARGV[5] ~= '' then redis.call('SET', KEYS[6], run, 'EX', ARGV[5]) end
 emit(KEYS[1], run, ARGV[7], ARGV[6])
+forget(KEYS[3], KEYS[4], KEYS[7], ARGV[8])
 record(1)
 return run`;
 

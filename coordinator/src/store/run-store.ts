@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { RemoraError } from '@remora/shared/errors.ts';
-import type { Run, RunEvent, StepError } from '@remora/shared/model/run.ts';
+import type { Run, RunEvent, RunStatus, StepError } from '@remora/shared/model/run.ts';
 import type { Redis } from 'ioredis';
 import type { AuditDraft } from '../audit/chain.ts';
 import { AuditRecorder, auditKeys } from '../audit/recorder.ts';
@@ -9,10 +9,10 @@ import type { StoredPlan } from '../plan/steps.ts';
 import type { InventoryRecords } from './inventory.ts';
 import { channels, keys } from './keys.ts';
 import { parseRunHash, type RunHead, type RunRecord, runView } from './run-hash.ts';
+import { listRuns, type RunPage, statusesOfRuns } from './run-list.ts';
 import { defineRunScripts, type RunScripts } from './run-lua.ts';
+import { KEPT_PLANS } from './run-retention.ts';
 
-/** Ended runs beyond this number are forgotten, oldest first. */
-const KEPT_RUNS = 1000;
 const PLAN_KEPT_SECONDS = 30 * 86_400;
 const IDEMPOTENCY_SECONDS = 86_400;
 
@@ -72,13 +72,15 @@ export class RunStore {
     this.#audit = new AuditRecorder(clock);
   }
 
-  /** Files a plan by itself, as `--check` shows it; forgotten after 30 days. A run keeps its own copy. */
+  /** Files a plan by itself, as `--check` shows it; forgotten after 30 days, or when 1,000 newer ones are there. A run keeps its own copy. */
   async savePlan(plan: StoredPlan): Promise<void> {
     const { planId, createdAt } = plan;
     const madeAtMs = Date.parse(createdAt);
     await this.#redis.set(keys.plan(planId), JSON.stringify(plan), 'EX', PLAN_KEPT_SECONDS);
     await this.#redis.zadd(keys.plans, madeAtMs, planId);
     await this.#redis.zremrangebyscore(keys.plans, 0, madeAtMs - PLAN_KEPT_SECONDS * 1000);
+    const old = await this.#redis.zrange(keys.plans, '0', String(-KEPT_PLANS - 1));
+    if (old.length > 0) await this.#redis.multi().unlink(old.map(keys.plan)).zrem(keys.plans, old).exec();
   }
 
   /** Plans that were filed by themselves, newest first. */
@@ -108,7 +110,8 @@ export class RunStore {
       this.#scripts.remoraCreateRun(
         ...[...filed, keyOfRequest(actor, idempotencyKey ?? ''), keys.meta, ...auditKeys],
         ...[runId, JSON.stringify(head), JSON.stringify(head.clusters), JSON.stringify(plan)],
-        ...[idempotencyKey === undefined ? '' : IDEMPOTENCY_SECONDS, told, channels.runEvents, ...chained],
+        ...[idempotencyKey === undefined ? '' : IDEMPOTENCY_SECONDS, told, channels.runEvents],
+        ...[keys.run(''), head.outline.length, ...chained],
       ),
     );
     return String(made);
@@ -182,16 +185,19 @@ export class RunStore {
   }
 
   async view(runId: string): Promise<Run> {
-    const run = await this.#find(runId);
-    if (!run) throw new RemoraError('not-found', `There is no run "${runId}".`, { hint: 'See `remora runs list`.' });
-    return run;
+    const record = parseRunHash(await this.#redis.hgetall(keys.run(runId)));
+    if (!record) throw new RemoraError('not-found', `There is no run "${runId}".`, { hint: 'See `remora runs list`.' });
+    return runView(record, this.#clock());
   }
 
-  /** Newest first. */
-  async list(limit = 200): Promise<Run[]> {
-    const ids = await this.#redis.zrevrange(keys.runs, 0, limit - 1);
-    const runs = await Promise.all(ids.map((id) => this.#find(id)));
-    return runs.filter((run) => run !== null);
+  /** A page of runs, newest first. */
+  list(page: RunPage): Promise<Run[]> {
+    return listRuns(this.#redis, page, this.#clock());
+  }
+
+  /** Of every run that is kept. */
+  statuses(): Promise<RunStatus[]> {
+    return statusesOfRuns(this.#redis);
   }
 
   /** Events whose `seq` is above `afterSeq`, in order. */
@@ -200,21 +206,7 @@ export class RunStore {
     return entries.map(([, [, text]]) => JSON.parse(String(text)) as RunEvent);
   }
 
-  async #find(runId: string): Promise<Run | null> {
-    const record = parseRunHash(await this.#redis.hgetall(keys.run(runId)));
-    return record && runView(record, this.#clock());
-  }
-
   #draft(runId: string, event: EventDraft): string {
     return JSON.stringify({ at: this.#clock().toISOString(), runId, ...event });
-  }
-
-  /** Forgets ended runs beyond the number that is kept. */
-  async forgetOld(): Promise<void> {
-    for (const runId of await this.#redis.zrange(keys.runs, 0, String(-KEPT_RUNS - 1))) {
-      if (await this.#redis.sismember(keys.openRuns, runId)) continue;
-      await this.#redis.del(keys.run(runId), keys.runPlan(runId), keys.runEvents(runId));
-      await this.#redis.zrem(keys.runs, runId);
-    }
   }
 }

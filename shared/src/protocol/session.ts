@@ -28,6 +28,8 @@ export const Welcome = Type.Object({
   version: Type.Integer(),
   epoch: Type.Integer(),
   heartbeatMs: Type.Integer(),
+  /** The times that the store was restored from a back-up, oldest first, and when each back-up was made: what an agent wrote later, the store does not know. */
+  restores: Type.Optional(Type.Array(Type.Object({ id: Type.String(), backupAtMs: Type.Integer() }))),
 });
 
 /** agent -> coordinator every `heartbeatMs`. Says whether Elasticsearch runs and which delivery is being carried out. */

@@ -128,7 +128,7 @@ test('the same key starts one run', async () => {
   const second = await engine.start(serialPlan(['us'], 1), options);
   expect(second.runId).toBe(first.runId);
   await bench.ended(first.runId);
-  expect(await engine.list()).toHaveLength(1);
+  expect(await engine.list({ limit: 10 })).toHaveLength(1);
 });
 
 test('a plan that another run went before is checked again, and refused when it is stale', async () => {

@@ -26,6 +26,8 @@ const commands: Readonly<Record<string, Entry>> = {
   secrets: { summary: 'set, list and remove secrets', load: () => import('../secrets.ts') },
   audit: { summary: 'list, verify and export the audit log', load: () => import('../audit.ts') },
   ca: { summary: 'list and export CAs', load: () => import('../ca.ts') },
+  backup: { summary: 'write all that a coordinator has to a file', load: () => import('../backup.ts') },
+  restore: { summary: 'make a new coordinator of a back-up', load: () => import('../restore.ts') },
   doctor: { summary: 'check coordinator, Redis, agents, clusters and clocks', load: () => import('../doctor.ts') },
 };
 

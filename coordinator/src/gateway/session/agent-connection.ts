@@ -6,6 +6,7 @@ import type { Heartbeat, Hello } from '@remora/shared/protocol/session.ts';
 import type { WebSocket } from 'ws';
 import type { NodeId } from '../../plan/steps.ts';
 import { nodeKey } from '../../store/inventory.ts';
+import type { Restored } from '../../store/restores.ts';
 import type { GatewayLog } from '../gateway-log.ts';
 import type { WakeUps } from '../wake-ups.ts';
 import type { Peer } from './admission.ts';
@@ -34,6 +35,7 @@ export interface ConnectionParts {
   readonly presence: NodePresence;
   readonly wakeUps: WakeUps;
   readonly helloCheck: HelloCheck;
+  readonly restores: () => Promise<readonly Restored[]>;
   readonly answers: AnswerSink;
   readonly log: GatewayLog;
 }
@@ -150,9 +152,16 @@ export class AgentConnection {
       draining: false,
       unverified,
     };
+    const restores = [...(await this.#parts.restores())];
     this.#session = session;
     if (before) await wakeUps.toCoordinator(before.coordinator, { kind: 'superseded', node: this.node, epoch });
-    this.#open(session).send({ type: 'welcome', version: PROTOCOL_VERSION, epoch, heartbeatMs: HEARTBEAT_MS });
+    this.#open(session).send({
+      type: 'welcome',
+      version: PROTOCOL_VERSION,
+      epoch,
+      heartbeatMs: HEARTBEAT_MS,
+      restores,
+    });
     log.info({ ...this.#about(), agentVersion: hello.agentVersion }, 'agent session opened');
     await presence.seen(node, session.presence);
   }

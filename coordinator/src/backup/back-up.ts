@@ -1,0 +1,104 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { RemoraError } from '@remora/shared/errors.ts';
+import type { CoordinatorConfig } from '../config.ts';
+import { readIfPresent, readPrivateIfPresent } from '../secrets/durable-file.ts';
+import { keys } from '../store/keys.ts';
+import { SCHEMA_VERSION } from '../store/open-store.ts';
+import { VERSION } from '../version.ts';
+import { writeBackup } from './container.ts';
+import { openPlace } from './place.ts';
+import { type CopiedKey, copyStore } from './store-copy.ts';
+
+/** What a coordinator keeps in files and cannot make anew: file name -> text. */
+export interface BackedUpFiles {
+  readonly 'fleet-ca.crt': string;
+  readonly 'fleet-ca.key': string;
+  readonly 'admin.token': string;
+  readonly 'sealing.key': string;
+}
+
+export interface BackupSummary {
+  readonly file: string;
+  readonly bytes: number;
+  readonly createdAt: string;
+  readonly storeId: string;
+  /** In the store. */
+  readonly keys: number;
+  readonly runs: number;
+}
+
+/** No shorter ones: the file is worth as much as every key in it. */
+const SHORTEST_PASSPHRASE = 12;
+
+const checkPassphrase = (passphrase: string): string => {
+  if (passphrase.length >= SHORTEST_PASSPHRASE) return passphrase;
+  throw new RemoraError(
+    'bad-input',
+    `The passphrase is too short: it takes at least ${SHORTEST_PASSPHRASE} characters.`,
+    {
+      hint: 'The file holds the fleet CA and every secret. `openssl rand -base64 24` makes a good one.',
+    },
+  );
+};
+
+const need = (text: string | null, path: string): string => {
+  if (text !== null) return text;
+  throw new RemoraError('data-directory', `${path} does not exist: a back-up without it could not be used.`, {
+    hint: 'Name the data directory of a coordinator that has been started, and its sealing key where that lies elsewhere.',
+  });
+};
+
+const readFiles = async ({ dataDir, sealingKeyFile }: CoordinatorConfig): Promise<BackedUpFiles> => {
+  const path = (name: string): string => join(dataDir, name);
+  return {
+    'fleet-ca.crt': need(await readIfPresent(path('fleet-ca.crt')), path('fleet-ca.crt')),
+    'fleet-ca.key': need(await readPrivateIfPresent(path('fleet-ca.key')), path('fleet-ca.key')),
+    'admin.token': need(await readIfPresent(path('admin.token')), path('admin.token')),
+    'sealing.key': need(await readPrivateIfPresent(sealingKeyFile), sealingKeyFile),
+  };
+};
+
+const readStore = async (
+  config: CoordinatorConfig,
+): Promise<{ copied: CopiedKey[]; storeId: string; createdAt: string }> => {
+  const place = await openPlace(config);
+  try {
+    // Before the copy: what is written after this moment is, as far as anybody can tell later, not in it.
+    const createdAt = new Date().toISOString();
+    const [storeId, version, restoring] = await place.redis.hmget(keys.meta, 'storeId', 'schemaVersion', 'restoring');
+    if (!storeId || restoring) {
+      throw new RemoraError('data-directory', 'The store holds nothing of Remora, or a restore into it did not end.');
+    }
+    if (Number(version) > SCHEMA_VERSION) {
+      throw new RemoraError(
+        'data-directory',
+        `The store was written by a newer release of Remora (layout ${version}): back it up with that one.`,
+      );
+    }
+    return { copied: await copyStore(place.redis), storeId, createdAt };
+  } finally {
+    await place.close();
+  }
+};
+
+async function* linesOf(files: BackedUpFiles, copied: readonly CopiedKey[]): AsyncGenerator<string> {
+  yield `${JSON.stringify({ files })}\n`;
+  for (const one of copied) yield `${JSON.stringify(one)}\n`;
+}
+
+/**
+ * Writes everything that a new machine needs to go on: the store at one moment, the fleet CA, the sealing key and the admin token. The coordinator may run
+ * meanwhile, or not.
+ */
+export const backUp = async (config: CoordinatorConfig, file: string, passphrase: string): Promise<BackupSummary> => {
+  checkPassphrase(passphrase);
+  const files = await readFiles(config);
+  const { copied, storeId, createdAt } = await readStore(config);
+  const about = { version: VERSION, schemaVersion: SCHEMA_VERSION, createdAt, storeId };
+  await writeBackup(file, passphrase, about, linesOf(files, copied));
+  const runs = copied.filter(
+    ({ key }) => key.startsWith(keys.run('')) && !key.slice(keys.run('').length).includes(':'),
+  ).length;
+  return { file, bytes: (await stat(file)).size, createdAt, storeId, keys: copied.length, runs };
+};

@@ -1,0 +1,88 @@
+import { messageOf, RemoraError } from '@remora/shared/errors.ts';
+import type { Redis } from 'ioredis';
+import { channels, keys } from '../store/keys.ts';
+
+/** One key of the store. */
+export interface CopiedKey {
+  readonly key: string;
+  /** When it expires, in ms since 1970; 0 when it does not. */
+  readonly untilMs: number;
+  /** As DUMP gives it, base64. */
+  readonly dump: string;
+}
+
+const PREFIX = keys.run('').replace(/run:$/, '');
+
+/**
+ * What is no state: jobs and their locks, which the reconciler makes anew; which coordinator holds which socket; who lives; what is on its way to agents;
+ * and answers to commands that were sent twice.
+ */
+const leftOut = [keys.queues, keys.sessions, channels.coordinator(''), keys.delivery(''), keys.auditRequest('')];
+
+/** ARGV: pattern of all keys, beginnings of those that are left out. Answers key, time to live in ms and DUMP of each, at one moment. */
+const COPY = `
+local found, seen, cursor = {}, {}, '0'
+repeat
+  local page = redis.call('SCAN', cursor, 'MATCH', ARGV[1], 'COUNT', 1000)
+  cursor = page[1]
+  for _, key in ipairs(page[2]) do
+    local wanted = not seen[key]
+    for i = 2, #ARGV do wanted = wanted and string.sub(key, 1, #ARGV[i]) ~= ARGV[i] end
+    if wanted then
+      seen[key] = true
+      found[#found + 1] = key
+      found[#found + 1] = tostring(redis.call('PTTL', key))
+      found[#found + 1] = redis.call('DUMP', key)
+    end
+  end
+until cursor == '0'
+return found`;
+
+/** Everything that the store holds, as it is at one moment: one script, during which Redis answers nobody else. */
+export const copyStore = async (redis: Redis): Promise<CopiedKey[]> => {
+  const flat = (await redis.callBuffer('EVAL', COPY, '0', `${PREFIX}*`, ...leftOut)) as Buffer[];
+  const now = Date.now();
+  const copied: CopiedKey[] = [];
+  for (let i = 0; i + 2 < flat.length; i += 3) {
+    const [key, ttl, dump] = flat.slice(i, i + 3) as [Buffer, Buffer, Buffer];
+    const ttlMs = Number(ttl.toString());
+    copied.push({ key: key.toString(), untilMs: ttlMs < 0 ? 0 : now + ttlMs, dump: dump.toString('base64') });
+  }
+  return copied;
+};
+
+/** Whether the store holds nothing at all of Remora. */
+export const isEmptyStore = async (redis: Redis): Promise<boolean> => {
+  let cursor = '0';
+  do {
+    const [next, found] = await redis.scan(cursor, 'MATCH', `${PREFIX}*`, 'COUNT', 1000);
+    if (found.length > 0) return false;
+    cursor = next;
+  } while (cursor !== '0');
+  return true;
+};
+
+/** Puts keys back. Throws `data-directory` when this Redis does not understand them. */
+export const putKeys = async (redis: Redis, copied: readonly CopiedKey[]): Promise<void> => {
+  const pipeline = redis.pipeline();
+  for (const { key, untilMs, dump } of copied) {
+    pipeline.restore(key, untilMs, Buffer.from(dump, 'base64'), 'REPLACE', 'ABSTTL');
+  }
+  const answers = (await pipeline.exec()) ?? [];
+  const failure = answers.find(([error]) => error)?.[0];
+  if (!failure) return;
+  throw new RemoraError('data-directory', `Redis did not take what the back-up holds: ${messageOf(failure)}.`, {
+    hint: 'The Redis that it is restored into must be as new as the one that it was made from.',
+    cause: failure,
+  });
+};
+
+/** Removes everything of Remora again, after a restore that failed half-way. */
+export const clearStore = async (redis: Redis): Promise<void> => {
+  let cursor = '0';
+  do {
+    const [next, found] = await redis.scan(cursor, 'MATCH', `${PREFIX}*`, 'COUNT', 1000);
+    if (found.length > 0) await redis.unlink(found);
+    cursor = next;
+  } while (cursor !== '0');
+};

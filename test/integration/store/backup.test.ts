@@ -1,0 +1,149 @@
+import { readdirSync } from 'node:fs';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Run } from '@remora/shared/model/run.ts';
+import type { Redis } from 'ioredis';
+import { expect, test } from 'vitest';
+import { backUp } from '../../../coordinator/src/backup/back-up.ts';
+import { startPlace } from '../../../coordinator/src/backup/place.ts';
+import { restore } from '../../../coordinator/src/backup/restore.ts';
+import { readConfig } from '../../../coordinator/src/config.ts';
+import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
+import { keys } from '../../../coordinator/src/store/keys.ts';
+import { RunStore } from '../../../coordinator/src/store/run-store.ts';
+import { smallPlan } from '../../support/small-plan.ts';
+import { createStoreBed, fenceOf, type StoreBed } from '../../support/store-bed.ts';
+
+const SECRET = 'a secret that only the sealing key opens';
+const PASSPHRASE = 'correct horse battery';
+
+/** Steps of an agent that place a file whose content is a secret, one after the other. */
+const filesPlan = (...names: string[]): StoredPlan => ({
+  ...smallPlan('plan-1'),
+  clusters: ['us'],
+  steps: names.map((name) => ({
+    ...{
+      id: name,
+      kind: 'node.change',
+      target: 'us-1',
+      effect: 'file',
+      stage: 'record',
+      reason: 'a file is missing',
+      diff: '',
+    },
+    input: {
+      ...{ cluster: 'us', node: 'us-1', baseline: { health: 'green', nodes: 1 } },
+      operations: [
+        {
+          name: 'files',
+          input: {
+            write: [{ path: name, content: { $secret: 'secret:p12@1' }, source: 'secret:p12@1', mode: 0o640 }],
+            remove: [],
+          },
+        },
+      ],
+    },
+  })) as unknown as StoredPlan['steps'],
+});
+
+const backUpBy = async (bed: StoreBed, name: string, out: string) => {
+  const args = ['backup', '--data-dir', bed.dataDir(name), '--out', join(bed.directory, out)];
+  return bed.cli(name, [...args, '--passphrase-file', '-', '--json'], PASSPHRASE);
+};
+const restoreTo = (bed: StoreBed, name: string, file: string) => {
+  const args = ['restore', join(bed.directory, file), '--data-dir', bed.dataDir(name), '--passphrase-file', '-'];
+  return bed.cli(name, [...args, '--json'], PASSPHRASE);
+};
+const runOf = (redis: Redis, runId: string): Promise<Run> => new RunStore(redis, () => new Date()).view(runId);
+const deliveriesIn = ({ agentDir }: StoreBed): string[] => readdirSync(join(agentDir, 'journal')).sort();
+
+test('a back-up of a coordinator that runs, restored elsewhere: agents connect, secrets open, runs go on above every fence', async () => {
+  await using bed = await createStoreBed();
+  const first = await bed.start('first');
+  await bed.join('first');
+  expect((await bed.cli('first', ['secrets', 'set', 'p12', '--file', '-'], SECRET)).code).toBe(0);
+  const redis = bed.redis('first');
+  const runId = await bed.fileRun(redis, filesPlan('a.p12', 'b.p12'));
+  await expect.poll(async () => (await runOf(redis, runId)).steps[0]?.status, { timeout: 30_000 }).toBe('waiting');
+
+  const made = await backUpBy(bed, 'first', 'backup');
+  expect(made.code, made.stderr).toBe(0);
+  const summary = JSON.parse(made.stdout) as { storeId: string; runs: number };
+  expect(summary).toMatchObject({ runs: 1, storeId: await redis.hget(keys.meta, 'storeId') });
+  expect((await stat(join(bed.directory, 'backup'))).mode & 0o777).toBe(0o600);
+  const bytes = await readFile(join(bed.directory, 'backup'), 'latin1');
+  expect(bytes.split('\n')[0]).toContain('"remora":"backup"');
+  expect(bytes.slice(bytes.indexOf('\n'))).not.toContain('remora:');
+
+  // What the back-up does not know: the run is carried out, and the agent has seen a fence and written its files.
+  let said = await bed.startAgent();
+  await expect.poll(async () => (await runOf(redis, runId)).status, { timeout: 30_000 }).toBe('succeeded');
+  const seen = await fenceOf(bed);
+  const before = deliveriesIn(bed);
+  await first.stop('SIGKILL');
+  await bed
+    .redis('first')
+    .shutdown('NOSAVE')
+    .catch(() => undefined);
+  await bed.stopAgent();
+
+  const restored = await restoreTo(bed, 'second', 'backup');
+  expect(restored.code, restored.stderr).toBe(0);
+  expect(JSON.parse(restored.stdout)).toMatchObject({ storeId: summary.storeId, openRuns: [runId] });
+  expect((await stat(join(bed.dataDir('second'), 'sealing.key'))).mode & 0o777).toBe(0o600);
+  await writeFile(join(bed.configDir, 'a.p12'), 'somebody mended it by hand');
+  await bed.start('second');
+  const second = bed.redis('second');
+  said = await bed.startAgent();
+  await expect.poll(async () => (await runOf(second, runId)).status, { timeout: 60_000 }).toBe('succeeded');
+  expect(await fenceOf(bed)).toBeGreaterThan(seen + 3_600_000);
+  // Not answered from the journal, which has the same attempts: done again.
+  expect(await readFile(join(bed.configDir, 'a.p12'), 'utf8')).toBe(SECRET);
+  expect(deliveriesIn(bed).length).toBe(before.length + 2);
+  expect(said()).toMatch(/the store was restored from a back-up/);
+  const verdict = await bed.cli('second', ['audit', 'verify', '--json']);
+  expect(JSON.parse(verdict.stdout)).toMatchObject({ ok: true });
+  expect((await bed.cli('second', ['audit', 'list'])).stdout).toContain('store.restore');
+});
+
+test('a place that is not empty, a wrong passphrase and a damaged file are refused before anything is written', async () => {
+  await using bed = await createStoreBed();
+  const place = (name: string) => readConfig({ dataDir: bed.dataDir(name) });
+  const file = (name: string): string => join(bed.directory, name);
+  const first = await bed.start('first');
+  await backUp(await place('first'), file('backup'), PASSPHRASE);
+  const inUse = await restoreTo(bed, 'first', 'backup');
+  expect(inUse).toMatchObject({ code: 64, stdout: expect.stringContaining('is not empty') });
+  await expect(backUp(await place('first'), file('backup'), PASSPHRASE)).rejects.toThrow(/cannot be written/);
+  await expect(backUp(await place('first'), file('x'), 'short')).rejects.toThrow(/too short/);
+
+  const bytes = await readFile(file('backup'));
+  const damaged = Buffer.from(bytes);
+  damaged[bytes.length - 40] = (bytes[bytes.length - 40] ?? 0) ^ 1;
+  await writeFile(file('damaged'), damaged);
+  await writeFile(file('cut'), bytes.subarray(0, bytes.length - 1000));
+  await writeFile(file('newer'), bytes.toString('latin1').replace('"schemaVersion":1', '"schemaVersion":9'), 'latin1');
+  await writeFile(file('other'), 'hello');
+  const refusals: readonly (readonly [string, string, RegExp])[] = [
+    ['backup', 'another passphrase', /the passphrase is another one/],
+    ['damaged', PASSPHRASE, /altered or cut off/],
+    ['cut', PASSPHRASE, /altered or cut off/],
+    ['newer', PASSPHRASE, /newer than this one/],
+    ['other', PASSPHRASE, /is not a back-up of Remora/],
+    ['nowhere', PASSPHRASE, /cannot be read/],
+  ];
+  for (const [name, passphrase, message] of refusals) {
+    await expect(restore(await place('new'), file(name), passphrase), name).rejects.toThrow(message);
+  }
+  expect(() => readdirSync(bed.dataDir('new'))).toThrow(/ENOENT/);
+
+  // Stopped, it is backed up as well; and nothing starts on a restore that was cut off.
+  await first.stop();
+  await backUp(await place('first'), file('stopped'), PASSPHRASE);
+  await mkdir(bed.dataDir('new'));
+  await restore(await place('new'), file('stopped'), PASSPHRASE);
+  const opened = await startPlace(bed.dataDir('new'));
+  await opened.redis.hset(keys.meta, 'restoring', 'now');
+  await opened.close();
+  expect(await bed.refused('new')).toContain('restored into this store, or that did not end');
+});
