@@ -1,4 +1,5 @@
 import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
+import type { NodeId } from './steps.ts';
 
 /** A cluster as the inventory keeps it. The password is a reference. */
 export interface ClusterRecord {
@@ -89,4 +90,10 @@ export interface ApiKeyRecord {
   readonly expiresAtMs: number | null;
   /** Hash of the access, expiration and metadata that it was given. */
   readonly configHash: string;
+}
+
+/** How long the last restarts of a node took, each from its stop until the cluster had recovered. */
+export interface RestartTimesRecord extends NodeId {
+  /** Newest last. `at` is when it had recovered, ISO 8601. */
+  readonly times: readonly { readonly at: string; readonly ms: number }[];
 }

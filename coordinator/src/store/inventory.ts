@@ -10,6 +10,7 @@ import type {
   ClusterRecord,
   ConnectionRecord,
   NodeRecord,
+  RestartTimesRecord,
 } from '../plan/records.ts';
 import { keys } from './keys.ts';
 
@@ -97,6 +98,8 @@ export interface InventoryRecords {
   readonly certificates: CertificateRecord;
   /** By the reference of the secret that holds the key. */
   readonly apiKeys: ApiKeyRecord;
+  /** By `CLUSTER/NODE`. */
+  readonly restartTimes: RestartTimesRecord;
 }
 
 export type Inventory = { readonly [N in keyof InventoryRecords]: Collection<InventoryRecords[N]> };
@@ -110,6 +113,7 @@ export const openInventory = (redis: Redis): Inventory => {
     cas: collection(redis, recorder, keys.cas),
     certificates: collection(redis, recorder, keys.certificates),
     apiKeys: collection(redis, recorder, keys.apiKeys),
+    restartTimes: collection(redis, recorder, keys.restartTimes),
   };
 };
 

@@ -20,6 +20,8 @@ export const keys = {
   certificates: `${PREFIX}certificates`,
   /** hash: secret reference -> ApiKeyRecord */
   apiKeys: `${PREFIX}api-keys`,
+  /** hash: CLUSTER/NODE -> RestartTimesRecord */
+  restartTimes: `${PREFIX}restart-times`,
   /** hash with expiry: a join token's record */
   token: (id: string) => `${PREFIX}token:${id}`,
   /** sorted set: ids of plans by when they were made, in ms since 1970 */
