@@ -86,7 +86,8 @@ export const withPauses =
     const wanted = restarts(change) ? (context.options.pause ?? []) : [];
     if (wanted.length > 0) {
       const client = await clients.get(change.cluster);
-      for (const what of wanted) await pauseOne(context, client, change.cluster, what);
+      for (const what of wanted)
+        await context.batch.once(`pause ${what}`, () => pauseOne(context, client, change.cluster, what));
     }
     return execute(context, change);
   };
