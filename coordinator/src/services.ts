@@ -12,7 +12,7 @@ import type { RestartRequest } from '@remora/shared/model/restart-request.ts';
 import type { Run, RunEvent, RunStatus } from '@remora/shared/model/run.ts';
 import type { AuditPage } from './audit/audit-log.ts';
 import type { CaView } from './http/schemas/ca-view.ts';
-import type { StoredPlan } from './plan/steps.ts';
+import type { PlanDocument } from './plan/steps.ts';
 import type { RunPage } from './store/run-list.ts';
 
 export interface ClusterInput {
@@ -45,6 +45,12 @@ export interface ChangeRequest {
   readonly change: ChangeOptions;
 }
 
+/** A change that is planned: its plan, which is kept and changes nothing, and its run. */
+export interface Change<W> {
+  plan(wish: W): Promise<PlanDocument>;
+  start(wish: W, request: ChangeRequest): Promise<Run>;
+}
+
 /**
  * Everything that the HTTP API offers, free of HTTP. What goes wrong is thrown as RemoraError: `not-found` for names that are not known, `bad-input` for
  * values, `preflight-failed` and its kin for what the fleet does not allow.
@@ -71,22 +77,17 @@ export interface Services {
     /** `conflict` while a run holds its cluster. */
     remove(name: string, cluster: string | undefined, actor: string): Promise<void>;
   };
-  readonly connections: {
-    plan(request: ConnectRequest): Promise<StoredPlan>;
-    connect(wish: ConnectRequest, request: ChangeRequest): Promise<Run>;
+  readonly connections: Change<ConnectRequest> & {
     list(): Promise<ConnectionView[]>;
     show(local: string, alias: string): Promise<ConnectionView>;
     /** Proves by a real request from every local node; all connections when none is named. */
     check(local?: string, alias?: string): Promise<ConnectionView[]>;
   };
-  readonly restarts: {
-    plan(wish: RestartRequest): Promise<StoredPlan>;
-    start(wish: RestartRequest, request: ChangeRequest): Promise<Run>;
-  };
+  readonly restarts: Change<RestartRequest>;
   readonly plans: {
     /** Newest first; a plan is kept for 30 days. */
-    list(): Promise<StoredPlan[]>;
-    show(planId: string): Promise<StoredPlan>;
+    list(): Promise<PlanDocument[]>;
+    show(planId: string): Promise<PlanDocument>;
     /** Carries out a plan as it was shown; `plan-stale` when it would be another one by now. */
     apply(planId: string, request: ChangeRequest): Promise<Run>;
   };

@@ -57,6 +57,11 @@ export const errorTable = {
     'A check before the change did not hold.',
     'Mend what the checks name and try again; nothing was changed.',
   ),
+  'plan-newer': refused(
+    409,
+    'A plan was made by a newer release, which this one might misread.',
+    'Update this coordinator, or make the plan again here.',
+  ),
   'gate-closed': refused(
     409,
     'A safety gate was closed at once.',

@@ -100,6 +100,13 @@ const ProbeResult = Type.Object({
   ),
 });
 
+const PreviewResult = Type.Object({
+  /** Digest of the file as it would be. */
+  digest: Type.String(),
+  /** Unified diff with little context; values of secrets are masked, see agent/src/settings-file/masked-lines.ts. Empty when nothing changes. */
+  diff: Type.String(),
+});
+
 const RequestInput = Type.Object({
   method: Type.Union([Type.Literal('GET'), Type.Literal('POST'), Type.Literal('HEAD')]),
   /** Path with query, one of the allow-list in `model/node-requests.ts`. */
@@ -122,6 +129,8 @@ export const operations = {
   inspect: define('read', InspectInput, NodeFacts),
   /** A TCP connection or TLS handshake from this node. */
   probe: define('read', ProbeInput, ProbeResult),
+  /** What `settings` with the same input would make of elasticsearch.yml. */
+  preview: define('read', SettingsInput, PreviewResult),
   /** One allow-listed call to this node's own Elasticsearch. */
   request: define('read', RequestInput, Type.Object({ status: Type.Integer(), body: Type.Unknown() })),
   /** Places and removes files below the configuration directory. */

@@ -8,6 +8,7 @@ import type { OperationInput } from '@remora/shared/operations.ts';
 import { certificatesIn } from '../certificate-facts.ts';
 import type { AgentContext } from '../context.ts';
 import { readSettings } from '../settings-file/edit.ts';
+import { isSecretName } from '../settings-file/secret-names.ts';
 import { digestOf, isMissing } from '../system/durable-file.ts';
 import { freeBytes } from '../system/mounts.ts';
 import { pidOf, startedAtMs } from '../system/process-table.ts';
@@ -19,14 +20,11 @@ import { readSettingsFile, textOf } from './settings.ts';
 
 type Input = OperationInput<'inspect'>;
 
-/** Values of such settings never leave the node, whatever is asked for. */
-const SECRET_NAME = /password|secret|passphrase|token|credentials|private_key$/i;
-
 const matcher = (patterns: readonly string[]) => {
   const exact = new Set(patterns.filter((pattern) => !pattern.endsWith('*')));
   const prefixes = patterns.filter((pattern) => pattern.endsWith('*')).map((pattern) => pattern.slice(0, -1));
   return (name: string): boolean =>
-    !SECRET_NAME.test(name) && (exact.has(name) || prefixes.some((prefix) => name.startsWith(prefix)));
+    !isSecretName(name) && (exact.has(name) || prefixes.some((prefix) => name.startsWith(prefix)));
 };
 
 const settingsFacts = async (context: AgentContext, wanted: readonly string[]): Promise<NodeFacts['settingsFile']> => {

@@ -7,6 +7,7 @@ import type { AgentContext } from '../context.ts';
 import type { Draft } from '../journal/draft.ts';
 import type { SettingChange } from '../journal/record.ts';
 import { editSettings, readSettings } from '../settings-file/edit.ts';
+import { settingsDiff } from '../settings-file/settings-diff.ts';
 import { digestOf, readWithState } from '../system/durable-file.ts';
 import { refuseForeignOwner } from './config-dir.ts';
 import { refuseMountPoint } from './plan-paths.ts';
@@ -63,12 +64,8 @@ const changesBetween = (before: string, after: string, names: readonly string[])
     }));
 };
 
-/** Plans the edit of elasticsearch.yml; settings that have their value already change nothing. */
-export const planSettings = async (
-  input: OperationInput<'settings'>,
-  context: AgentContext,
-  draft: Draft,
-): Promise<{ changed: string[]; digest: string }> => {
+/** The file as it is and as the edit makes it; refuses one that is another than the plan saw. */
+const readAndEdit = async (input: OperationInput<'settings'>, context: AgentContext) => {
   const { settingsFile } = context.config.elasticsearch;
   const { bytes, state } = await readSettingsFile(context);
   if (input.expectDigest !== undefined && input.expectDigest !== state.digest) {
@@ -81,7 +78,23 @@ export const planSettings = async (
     );
   }
   const text = textOf(bytes);
-  const after = edited(text, input, context.config.name);
+  return { bytes, state, text, after: edited(text, input, context.config.name) };
+};
+
+/** What the same edit would make of elasticsearch.yml, as a diff without secrets. */
+export const preview = async (input: OperationInput<'settings'>, context: AgentContext) => {
+  const { text, after } = await readAndEdit(input, context);
+  return { digest: digestOf(Buffer.from(after)), diff: settingsDiff(text, after, SETTINGS_FILE) };
+};
+
+/** Plans the edit of elasticsearch.yml; settings that have their value already change nothing. */
+export const planSettings = async (
+  input: OperationInput<'settings'>,
+  context: AgentContext,
+  draft: Draft,
+): Promise<{ changed: string[]; digest: string }> => {
+  const { settingsFile } = context.config.elasticsearch;
+  const { bytes, state, text, after } = await readAndEdit(input, context);
   if (after === text) return { changed: [], digest: state.digest };
   refuseMountPoint(settingsFile);
   refuseForeignOwner(settingsFile, state);

@@ -7,7 +7,7 @@ import { planKeystore } from './keystore.ts';
 import { probe } from './probe.ts';
 import { request } from './request.ts';
 import { planService } from './service.ts';
-import { planSettings } from './settings.ts';
+import { planSettings, preview } from './settings.ts';
 
 /** Carries out an operation that changes nothing. */
 export type Reader<N extends ReadOperation> = (
@@ -26,7 +26,7 @@ export type Planner<N extends ChangeOperation> = (
 ) => Promise<OperationResult<N> | null>;
 
 /** One executor for each operation of shared/src/operations.ts: one that is missing does not compile. */
-export const readers: { readonly [N in ReadOperation]: Reader<N> } = { inspect, probe, request };
+export const readers: { readonly [N in ReadOperation]: Reader<N> } = { inspect, probe, preview, request };
 export const planners: { readonly [N in ChangeOperation]: Planner<N> } = {
   files: planFiles,
   settings: planSettings,

@@ -1,6 +1,6 @@
 import type { Plan } from '@remora/shared/model/plan.ts';
 import type { Register } from './frame/register.ts';
-import { plansTable, planText } from './show/plan.ts';
+import { keptPlanText, plansTable } from './show/plan.ts';
 
 export const register: Register = (command, cli) => {
   command
@@ -16,6 +16,6 @@ export const register: Register = (command, cli) => {
     .argument('<id>')
     .action(async (planId: string) => {
       const plan = await (await cli.client()).get<Plan>(`/plans/${encodeURIComponent(planId)}`);
-      cli.answer(plan, () => planText(plan, true));
+      cli.answer(plan, () => keptPlanText(plan));
     });
 };

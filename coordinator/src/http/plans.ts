@@ -1,15 +1,14 @@
-import { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import { Plan } from '@remora/shared/model/plan.ts';
 import { Run } from '@remora/shared/model/run.ts';
 import Type from 'typebox';
 import type { Services } from '../services.ts';
 import type { App } from './app-types.ts';
-import { idempotencyKeyOf } from './idempotency.ts';
+import { accepted, changeRequestOf, Options } from './change-routes.ts';
 import { planView } from './schemas/plan-view.ts';
 
 const tags = ['plans'];
 const PlanId = Type.Object({ planId: Type.String({ minLength: 1, maxLength: 128 }) });
-const Apply = Type.Object({ options: Type.Optional(ChangeOptions) }, { additionalProperties: false });
+const Apply = Type.Object(Options, { additionalProperties: false });
 
 export const planRoutes = (app: App, { plans }: Pick<Services, 'plans'>): void => {
   app.get(
@@ -34,14 +33,10 @@ export const planRoutes = (app: App, { plans }: Pick<Services, 'plans'>): void =
         response: { 202: Run },
       },
     },
-    async (request, reply) => {
-      const run = await plans.apply(request.params.planId, {
-        actor: request.actor,
-        change: request.body.options ?? {},
-        idempotencyKey: idempotencyKeyOf(request),
-        planHash: null,
-      });
-      return reply.code(202).header('location', `/api/v1/runs/${run.runId}`).send(run);
-    },
+    async (request, reply) =>
+      accepted(
+        reply,
+        await plans.apply(request.params.planId, changeRequestOf(request, request.body.options, undefined)),
+      ),
   );
 };

@@ -1,21 +1,22 @@
+import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import type { ChangeOperation, OperationCall, OperationInput } from '@remora/shared/operations.ts';
 import { type SettingValue, sameSettingValue, settingRule } from '@remora/shared/settings.ts';
 import type { NodeObservation } from './facts.ts';
 import { isSecureSettingLoaded, isSettingLoaded } from './loaded.ts';
+import { type FileDiff, fileDiff, heldCertificates, keystoreDiff, settingsDiff } from './node-diff.ts';
 
 /** A file as it shall be below the node's configuration directory. */
-export interface WantedFile {
-  readonly path: string;
+export interface WantedFile extends FileDiff {
   /** Base64, or the reference of a secret that holds the bytes. */
   readonly content: OperationInput<'files'>['write'][number]['content'];
   /** Name of these bytes, which `inspect` gives back while they are unchanged. */
   readonly source: string;
   /** For a PEM bundle: fingerprints of the certificates that it holds; compared instead of `source`. */
   readonly certificates?: readonly string[];
+  /** For people: the certificates of such a bundle, a name for one that is not made yet. */
+  readonly holds?: readonly (CertificateFacts | string)[];
   readonly mode: number;
-  /** For people: what the file is. */
-  readonly what: string;
 }
 
 /** What one node shall have. */
@@ -58,9 +59,9 @@ export const changeOf = (node: NodeObservation, facts: NodeFacts, wanted: Wanted
     restart,
     reload: !restart && keystore.length > 0,
     diff: [
-      ...files.map((file) => `+ file ${file.path}: ${file.what}`),
-      ...settings.flatMap(([name, value]) => settingDiff(facts, name, value)),
-      ...keystore.map(([name, reference]) => `+ keystore ${name} = ${reference}`),
+      ...files.flatMap((file) => [...fileDiff(facts, file), ...heldCertificates(file.holds ?? [])]),
+      ...settingsDiff(facts, settings),
+      ...keystoreDiff(facts, wanted.keystore, keystore),
     ],
     reasons: reasonsOf(files.length, settings.length, keystore.length, unloaded),
   };
@@ -135,19 +136,6 @@ export const restartOf = ({ process: { identity } }: NodeFacts): OperationCall<'
     ...(identity === null ? {} : { replaces: identity }),
   },
 });
-
-const settingDiff = (facts: NodeFacts, name: string, value: SettingValue): string[] => {
-  const old = facts.settingsFile.values[name];
-  const added = `+ ${name}: ${formatValue(value)}`;
-  return old === undefined ? [added] : [`- ${name}: ${formatValue(old)}`, added];
-};
-
-const formatValue = (value: SettingValue | null): string =>
-  value === null
-    ? ''
-    : Array.isArray(value)
-      ? `[${value.map((item) => JSON.stringify(item)).join(', ')}]`
-      : String(value);
 
 const reasonsOf = (files: number, settings: number, keystore: number, unloaded: readonly string[]): string[] => [
   ...(files > 0 ? [`${files === 1 ? 'a file is' : `${files} files are`} missing or older`] : []),

@@ -1,4 +1,5 @@
 import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
+import type { NodeId } from './steps.ts';
 
 /** A cluster as the inventory keeps it. The password is a reference. */
 export interface ClusterRecord {
@@ -94,7 +95,13 @@ export interface ApiKeyRecord {
 /** Nodes that a run left, since their agents were away: it goes on when one of them is back in time. */
 export interface DebtRecord {
   readonly runId: string;
-  readonly nodes: readonly { readonly cluster: string; readonly node: string }[];
+  readonly nodes: readonly NodeId[];
   /** ISO 8601, UTC. */
   readonly until: string;
+}
+
+/** How long the last restarts of a node took, each from its stop until the cluster had recovered. */
+export interface RestartTimesRecord extends NodeId {
+  /** Newest last. `at` is when it had recovered, ISO 8601. */
+  readonly times: readonly { readonly at: string; readonly ms: number }[];
 }

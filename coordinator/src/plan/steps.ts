@@ -1,4 +1,5 @@
 import type { Address } from '@remora/shared/model/address.ts';
+import type { Estimate, PLAN_VERSION, PlanStage } from '@remora/shared/model/plan.ts';
 import type { ChangeOperation, OperationCall } from '@remora/shared/operations.ts';
 import type { EffectClass, SettingValue } from '@remora/shared/settings.ts';
 import type { Access, ConnectionRecord } from './records.ts';
@@ -126,14 +127,7 @@ export interface PlannedStep<K extends StepKind = StepKind> {
 /** The union of all planned steps, so that `kind` tells the type of `input`. */
 export type AnyStep = { [K in StepKind]: PlannedStep<K> }[StepKind];
 
-/**
- * `serial` runs step by step, `parallel` side by side, `roll` one node at a time in the order that is right at that moment (the elected master last).
- */
-export interface Stage {
-  readonly id: string;
-  readonly title: string;
-  readonly mode: 'serial' | 'parallel' | 'roll';
-}
+export type Stage = Readonly<PlanStage>;
 
 /** A plan with everything that a runner needs. Immutable and without secrets. */
 export interface StoredPlan {
@@ -150,4 +144,10 @@ export interface StoredPlan {
   readonly restarts: readonly string[];
   readonly outages: readonly string[];
   readonly warnings: readonly string[];
+}
+
+/** A plan as it is kept and shown, with what does not make it another one: how long its restarts take. */
+export interface PlanDocument extends StoredPlan {
+  readonly version: typeof PLAN_VERSION;
+  readonly estimate: Estimate;
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '@remora/shared/errors.ts';
 import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { Run, RunEvent, RunStatus } from '@remora/shared/model/run.ts';
-import type { StoredPlan } from '../plan/steps.ts';
+import type { PlanDocument, StoredPlan } from '../plan/steps.ts';
 import { openRunsQueue, type RunsQueue } from '../queue/run-jobs.ts';
 import { openInventory } from '../store/inventory.ts';
 import type { Store } from '../store/open-store.ts';
@@ -24,9 +24,9 @@ export interface StartOptions {
 
 /** Runs, as the services use them. */
 export interface RunEngine {
-  savePlan(plan: StoredPlan): Promise<void>;
-  plan(planId: string): Promise<StoredPlan>;
-  plans(): Promise<StoredPlan[]>;
+  savePlan(plan: PlanDocument): Promise<void>;
+  plan(planId: string): Promise<PlanDocument>;
+  plans(): Promise<PlanDocument[]>;
   /** Files a run, which begins as soon as no other run holds its clusters. The same key of the same actor gives the same run for a day. */
   start(plan: StoredPlan, options: StartOptions): Promise<Run>;
   /** The run that this actor started with this key, or null. */

@@ -2,6 +2,8 @@ import type { AnyStep, Stage } from '../plan/steps.ts';
 import { runNext, type StageParts } from './next-step.ts';
 import { runRoll } from './roll-stage.ts';
 import { StepFailure } from './run-step.ts';
+import { putBack } from './step-context.ts';
+import { isPauseEntry } from './steps/pauses.ts';
 
 /** Steps of one stage that run side by side. */
 const PARALLEL = 10;
@@ -26,10 +28,16 @@ const parallel: StageRunner = async (parts, steps) => {
   if (failures.length > 0) throw failures.find((failure) => failure instanceof StepFailure) ?? failures[0];
 };
 
+/** What was paused for a roll goes on when the roll is over; when it does not end well, the driver puts it back with everything else. */
+const roll: StageRunner = async (parts, steps) => {
+  await runRoll(parts, steps);
+  for (const entry of [...parts.writer.restores().keys()].filter(isPauseEntry)) await putBack(parts, entry);
+};
+
 const runners: Readonly<Record<Stage['mode'], StageRunner>> = {
   serial,
   parallel,
-  roll: runRoll,
+  roll,
 };
 
 /** Runs what is not done yet of a stage. Throws the first failure as StepFailure, and RunHalted when the run is to stop. */

@@ -20,13 +20,13 @@ export interface StepContextParts {
   readonly batch?: Batch;
 }
 
-/** Puts one thing back through its restorer and forgets it. An entry without a restorer is a fault in Remora and is kept. */
+/** Puts one thing back through its restorer, `WHAT` of `WHAT` or `WHAT:CLUSTER`, and forgets it. An entry without a restorer is a fault in Remora and is kept. */
 export const putBack = async (
   { writer, restorers, signal }: Pick<StepContextParts, 'writer' | 'restorers' | 'signal'>,
   name: string,
 ): Promise<void> => {
   if (!writer.restores().has(name)) return;
-  const restore = restorers[name];
+  const restore = restorers[name.split(':', 1)[0] ?? ''];
   if (!restore) throw new Error(`nothing knows how to put back "${name}"`);
   await writer.checkFence();
   await restore(writer.restores().get(name), { signal });

@@ -8,6 +8,7 @@ import { limitOf } from '../limit.ts';
 import { type GateParts, observeGates, sayGates } from '../observe/roll-gates.ts';
 import { gates } from '../plan/gates.ts';
 import type { StoredPlan } from '../plan/steps.ts';
+import { refuseUnpausable } from '../run/steps/pauses.ts';
 import type { ChangeRequest } from '../services.ts';
 
 export interface CarryOutParts extends GateParts {
@@ -76,6 +77,14 @@ const refuseUnknownAttribute = async (parts: CarryOutParts, plan: StoredPlan, at
   }
 };
 
+const restartedClusters = ({ stages, steps }: StoredPlan): string[] => {
+  const rolls = stages.filter(({ mode }) => mode === 'roll').map(({ id }) => id);
+  const clusters = steps.flatMap((step) =>
+    step.kind === 'node.change' && rolls.includes(step.stage) ? step.input.cluster : [],
+  );
+  return [...new Set(clusters)];
+};
+
 /**
  * Starts a run of a plan that `make` makes, when nothing speaks against it: the options make sense, the plan is the one that was looked at, its outages are
  * accepted, its first gates are open. Everything that is refused is refused before anything changed.
@@ -98,6 +107,7 @@ export const carryOut = async (
   }
   if (change.batchBy !== undefined) await refuseUnknownAttribute(parts, plan, change.batchBy);
   if (plan.outages.length > 0 && !change.acceptOutage) refuseOutage(plan);
+  await refuseUnpausable(parts.clients, restartedClusters(plan), change.pause ?? []);
   await refuseClosedGates(parts, plan, change.override ?? []);
   return parts.start(plan, { actor, options: change, ...(idempotencyKey === null ? {} : { idempotencyKey }) });
 };

@@ -1,18 +1,11 @@
 import { RemoraError } from '@remora/shared/errors.ts';
+import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import type { ConnectionView } from '@remora/shared/model/inventory.ts';
 import type { ObserveParts } from '../observe/observe-nodes.ts';
-import type { StoredPlan } from '../plan/steps.ts';
-import type { Services } from '../services.ts';
-import { type CarryOutParts, carryOut } from './carry-out.ts';
+import type { Change, Services } from '../services.ts';
 import { connectionViews } from './connection-views.ts';
-import { makePlan } from './workflows.ts';
 
-export interface ConnectionServiceParts extends ObserveParts, CarryOutParts {
-  readonly newPlanId: () => string;
-  readonly savePlan: (plan: StoredPlan) => Promise<void>;
-}
-
-export const connectionService = (parts: ConnectionServiceParts): Services['connections'] => {
+export const connectionService = (parts: ObserveParts, connect: Change<ConnectRequest>): Services['connections'] => {
   const one = async (local: string, alias: string): Promise<ConnectionView> => {
     await parts.clients.record(local);
     const [view] = await connectionViews(parts, local, alias);
@@ -23,12 +16,7 @@ export const connectionService = (parts: ConnectionServiceParts): Services['conn
     return view;
   };
   return {
-    async plan(request) {
-      const plan = await makePlan(parts, 'connect', request, parts.newPlanId());
-      await parts.savePlan(plan);
-      return plan;
-    },
-    connect: (wish, request) => carryOut(parts, request, () => makePlan(parts, 'connect', wish, parts.newPlanId())),
+    ...connect,
     list: () => connectionViews(parts),
     show: one,
     check: async (local, alias) =>

@@ -8,12 +8,13 @@ import type { SecretStore } from '../secrets/secret-store.ts';
 import type { Services } from '../services.ts';
 import type { Inventory } from '../store/inventory.ts';
 import { caService } from './cas.ts';
+import { type ChangeParts, changeOf } from './changes.ts';
 import { clusterService } from './clusters.ts';
-import { type ConnectionServiceParts, connectionService } from './connections.ts';
+import { connectionService } from './connections.ts';
 import { type DoctorParts, doctor } from './doctor.ts';
 import type { LockOf } from './held-clusters.ts';
 import { nodeService } from './nodes.ts';
-import { type PlanServiceParts, planService, restartService } from './plans.ts';
+import { type PlanServiceParts, planService } from './plans.ts';
 import { secretService } from './secrets.ts';
 import { tokenService } from './tokens.ts';
 
@@ -30,7 +31,7 @@ export interface ServiceParts extends Ground {
   readonly runs: Services['runs'];
   /** Plans and their runs, as the runner keeps them. */
   readonly planning: Pick<
-    ConnectionServiceParts & PlanServiceParts,
+    ChangeParts & PlanServiceParts,
     'newPlanId' | 'start' | 'startedWith' | 'savePlan' | 'plan' | 'plans'
   >;
   readonly lockOf: LockOf;
@@ -59,9 +60,9 @@ export const createServices = (parts: ServiceParts): Services => {
   return {
     clusters: clusterService({ inventory, secrets, clients, clock, lockOf }),
     tokens: tokenService(gateway.tokens),
-    nodes: nodeService({ nodes: inventory.nodes, gateway, lockOf }),
-    connections: connectionService(changing),
-    restarts: restartService(changing),
+    nodes: nodeService({ ...inventory, gateway, lockOf }),
+    connections: connectionService(observing, changeOf(changing, 'connect')),
+    restarts: changeOf(changing, 'restart'),
     plans: planService(changing),
     runs: parts.runs,
     secrets: secretService({ store: secrets, inventory }),

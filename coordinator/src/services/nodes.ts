@@ -6,8 +6,7 @@ import { type Inventory, nodeKey } from '../store/inventory.ts';
 import type { NodeRecord } from '../store/records.ts';
 import { type LockOf, refuseWhileLocked } from './held-clusters.ts';
 
-export interface NodeServiceParts {
-  readonly nodes: Inventory['nodes'];
+export interface NodeServiceParts extends Pick<Inventory, 'nodes' | 'restartTimes'> {
   readonly gateway: Pick<Gateway, 'sessions' | 'disconnect'>;
   readonly lockOf: LockOf;
 }
@@ -27,7 +26,7 @@ const viewOf = (record: NodeRecord, online: boolean): NodeView => ({
 });
 
 /** Nodes that have an agent, with what it last said. */
-export const nodeService = ({ nodes, gateway, lockOf }: NodeServiceParts): Services['nodes'] => {
+export const nodeService = ({ nodes, restartTimes, gateway, lockOf }: NodeServiceParts): Services['nodes'] => {
   const find = async (name: string, cluster?: string): Promise<NodeRecord> => {
     const named = (await nodes.list()).filter((record) => record.node === name);
     const found = named.filter((record) => cluster === undefined || record.cluster === cluster);
@@ -58,6 +57,7 @@ export const nodeService = ({ nodes, gateway, lockOf }: NodeServiceParts): Servi
       await refuseWhileLocked(lockOf, record.cluster, `Node ${record.node}`);
       // The certificate goes first: an agent that reconnects in between must not find its node gone but itself still welcome.
       await gateway.disconnect(record);
+      await restartTimes.remove(nodeKey(record));
       await nodes.remove(nodeKey(record), { actor, action: 'node.remove', target: nodeKey(record) });
     },
   };

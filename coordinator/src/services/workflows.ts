@@ -9,6 +9,7 @@ import type { PlanContext } from '../plan/context.ts';
 import { planChanges } from '../plan/plan-changes.ts';
 import { planRestart } from '../plan/restart/restart.ts';
 import type { StoredPlan } from '../plan/steps.ts';
+import { documentOf } from './plan-document.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -65,7 +66,7 @@ export const confirmPlan =
       'plan-stale',
       `What was observed changed since plan ${plan.planId} was made: it would be another one now.`,
       {
-        findings: planChanges(plan, now),
+        findings: planChanges(plan, await documentOf(parts, now)),
       },
     );
   };

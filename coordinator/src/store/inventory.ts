@@ -11,6 +11,7 @@ import type {
   ConnectionRecord,
   DebtRecord,
   NodeRecord,
+  RestartTimesRecord,
 } from '../plan/records.ts';
 import { keys } from './keys.ts';
 
@@ -100,6 +101,8 @@ export interface InventoryRecords {
   readonly apiKeys: ApiKeyRecord;
   /** By run. */
   readonly debts: DebtRecord;
+  /** By `CLUSTER/NODE`. */
+  readonly restartTimes: RestartTimesRecord;
 }
 
 export type Inventory = { readonly [N in keyof InventoryRecords]: Collection<InventoryRecords[N]> };
@@ -114,6 +117,7 @@ export const openInventory = (redis: Redis): Inventory => {
     certificates: collection(redis, recorder, keys.certificates),
     apiKeys: collection(redis, recorder, keys.apiKeys),
     debts: collection(redis, recorder, keys.debts),
+    restartTimes: collection(redis, recorder, keys.restartTimes),
   };
 };
 

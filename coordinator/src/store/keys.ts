@@ -22,6 +22,8 @@ export const keys = {
   apiKeys: `${PREFIX}api-keys`,
   /** hash: run -> DebtRecord */
   debts: `${PREFIX}debts`,
+  /** hash: CLUSTER/NODE -> RestartTimesRecord */
+  restartTimes: `${PREFIX}restart-times`,
   /** hash with expiry: a join token's record */
   token: (id: string) => `${PREFIX}token:${id}`,
   /** sorted set: ids of plans by when they were made, in ms since 1970 */

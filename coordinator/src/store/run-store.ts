@@ -5,9 +5,10 @@ import type { Redis } from 'ioredis';
 import type { AuditDraft } from '../audit/chain.ts';
 import { AuditRecorder, auditKeys } from '../audit/recorder.ts';
 import type { Clock } from '../clock.ts';
-import type { StoredPlan } from '../plan/steps.ts';
+import type { PlanDocument, StoredPlan } from '../plan/steps.ts';
 import type { InventoryRecords } from './inventory.ts';
 import { channels, keys } from './keys.ts';
+import { readPlan, readPlans, writePlan } from './plan-record.ts';
 import { parseRunHash, type RunHead, type RunRecord, runView } from './run-hash.ts';
 import { listRuns, type RunPage, statusesOfRuns } from './run-list.ts';
 import { defineRunScripts, type RunScripts } from './run-lua.ts';
@@ -42,20 +43,16 @@ const keyOfRequest = (actor: string, idempotencyKey: string): string =>
 
 /** Who has what done, why, and what was accepted for it. */
 const creation = ({ runId, planId, actor, clusters, title, options }: RunHead): AuditDraft => {
-  const { acceptOutage, override = [], reason, ticket } = options;
+  const { acceptOutage, override = [], pause = [], reason, ticket } = options;
   const said = [
     title,
     ...(acceptOutage ? ['outages accepted'] : []),
     ...(override.length > 0 ? [`override ${override.join(', ')}`] : []),
+    ...(pause.length > 0 ? [`pause ${pause.join(', ')}`] : []),
     ...(reason === undefined ? [] : [`reason: ${reason}`]),
     ...(ticket === undefined ? [] : [`ticket: ${ticket}`]),
   ];
   return { actor, action: 'run.create', target: clusters.join(', '), runId, planId, detail: said.join('; ') };
-};
-
-const parsePlan = (text: string | null, what: string): StoredPlan => {
-  if (text === null) throw new RemoraError('not-found', `There is no plan of ${what}.`);
-  return JSON.parse(text) as StoredPlan;
 };
 
 /** Runs, plans and the locks of clusters in Redis. */
@@ -73,10 +70,10 @@ export class RunStore {
   }
 
   /** Files a plan by itself, as `--check` shows it; forgotten after 30 days, or when 1,000 newer ones are there. A run keeps its own copy. */
-  async savePlan(plan: StoredPlan): Promise<void> {
+  async savePlan(plan: PlanDocument): Promise<void> {
     const { planId, createdAt } = plan;
     const madeAtMs = Date.parse(createdAt);
-    await this.#redis.set(keys.plan(planId), JSON.stringify(plan), 'EX', PLAN_KEPT_SECONDS);
+    await this.#redis.set(keys.plan(planId), writePlan(plan), 'EX', PLAN_KEPT_SECONDS);
     await this.#redis.zadd(keys.plans, madeAtMs, planId);
     await this.#redis.zremrangebyscore(keys.plans, 0, madeAtMs - PLAN_KEPT_SECONDS * 1000);
     const old = await this.#redis.zrange(keys.plans, '0', String(-KEPT_PLANS - 1));
@@ -84,20 +81,19 @@ export class RunStore {
   }
 
   /** Plans that were filed by themselves, newest first. */
-  async plans(limit = 200): Promise<StoredPlan[]> {
+  async plans(limit = 200): Promise<PlanDocument[]> {
     const ids = await this.#redis.zrevrange(keys.plans, 0, limit - 1);
     if (ids.length === 0) return [];
-    const texts = await this.#redis.mget(ids.map(keys.plan));
-    return texts.flatMap((text) => (text === null ? [] : [JSON.parse(text) as StoredPlan]));
+    return readPlans(await this.#redis.mget(ids.map(keys.plan)));
   }
 
-  async plan(planId: string): Promise<StoredPlan> {
-    return parsePlan(await this.#redis.get(keys.plan(planId)), `the id "${planId}"`);
+  async plan(planId: string): Promise<PlanDocument> {
+    return readPlan(await this.#redis.get(keys.plan(planId)), `the id "${planId}"`);
   }
 
   /** The plan that a run was started with. */
   async planOf(runId: string): Promise<StoredPlan> {
-    return parsePlan(await this.#redis.get(keys.runPlan(runId)), `run "${runId}"`);
+    return readPlan(await this.#redis.get(keys.runPlan(runId)), `run "${runId}"`);
   }
 
   /** Files a run of a plan as waiting. With a key that this actor used before, that run's id is answered and nothing is filed. */
@@ -109,7 +105,7 @@ export class RunStore {
     const made = await this.#audit.record([creation(head)], (chained) =>
       this.#scripts.remoraCreateRun(
         ...[...filed, keyOfRequest(actor, idempotencyKey ?? ''), keys.meta, ...auditKeys],
-        ...[runId, JSON.stringify(head), JSON.stringify(head.clusters), JSON.stringify(plan)],
+        ...[runId, JSON.stringify(head), JSON.stringify(head.clusters), writePlan(plan)],
         ...[idempotencyKey === undefined ? '' : IDEMPOTENCY_SECONDS, told, channels.runEvents],
         ...[keys.run(''), head.outline.length, ...chained],
       ),

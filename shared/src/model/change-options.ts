@@ -5,6 +5,10 @@ import { parseDuration } from './duration.ts';
 const Text = Type.String({ minLength: 1, maxLength: 1024 });
 const Texts = Type.Array(Text, { minItems: 1, maxItems: 200 });
 
+/** What may be paused for a roll besides shard allocation: snapshot lifecycle management, and machine learning (its upgrade mode). */
+export const pausable = ['slm', 'ml'] as const;
+export type Pausable = (typeof pausable)[number];
+
 /** How a change is carried out, whichever it is: what the flags of every change say. Nothing here changes what a plan does to a node. */
 export const ChangeOptions = Type.Object(
   {
@@ -24,6 +28,8 @@ export const ChangeOptions = Type.Object(
     notAfter: Type.Optional(Text),
     /** Names of gates that need not be open. */
     override: Type.Optional(Texts),
+    /** What is paused on each cluster while its nodes are restarted, and put back to what it was. */
+    pause: Type.Optional(Type.Array(Type.Enum([...pausable]), { minItems: 1, maxItems: 10 })),
     /** Why, in the words of whoever asks. */
     reason: Type.Optional(Text),
     /** Id of a ticket elsewhere. */
@@ -80,6 +86,10 @@ export const parseMoment = (text: string, flag: string): number => {
     ? refuse(`${flag} ${text}: write a time with its zone, like 2030-01-31T22:00:00Z or 2030-01-31T22:00+01:00.`)
     : moment;
 };
+
+/** Reads a name of what may be paused; throws `bad-input`. */
+export const parsePausable = (name: string): Pausable =>
+  pausable.find((one) => one === name) ?? refuse(`--pause ${name}: write ${pausable.join(' or ')}.`);
 
 /** Whether the options make sense by themselves. `gates` are the names that can be overridden. Throws `bad-input` that names the flag. */
 export const checkChangeOptions = (options: ChangeOptions, gates: readonly string[], now: Date): void => {

@@ -9,13 +9,39 @@ export const PlanStep = Type.Object({
   target: Type.String(),
   effect: Type.Enum([...effectClasses]),
   reason: Type.String(),
-  /** What becomes different, as lines that begin with `+`, `-` or a blank; secrets by reference. */
+  /**
+   * What becomes different, as lines that begin with `+`, `-` or a blank; of elasticsearch.yml as a unified diff. Secrets by reference, and what stands in a
+   * file under the name of a secret is masked.
+   */
   diff: Type.String(),
   stage: Type.String(),
 });
 export type PlanStep = Static<typeof PlanStep>;
 
+/** `serial` runs its steps one by one, `parallel` side by side, `roll` node by node in the order that is right at that moment (the elected master last). */
+export const PlanStage = Type.Object({
+  id: Type.String(),
+  title: Type.String(),
+  mode: Type.Enum(['serial', 'parallel', 'roll']),
+});
+export type PlanStage = Static<typeof PlanStage>;
+
+/** How long a plan's restarts take, from how long the last ones of the same nodes took. What was never measured has no number. */
+export const Estimate = Type.Object({
+  /** All measured nodes one after the other, from their stop until the cluster had recovered; null when none of them was measured. */
+  seconds: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]),
+  /** Nodes that are restarted and were never measured: not in `seconds`. */
+  unknown: Type.Array(Type.String()),
+  /** The same in words. */
+  text: Type.String(),
+});
+export type Estimate = Static<typeof Estimate>;
+
+/** The format of a plan at rest and as JSON. It grows when a release that knows the one before would misread a plan. */
+export const PLAN_VERSION = 1;
+
 export const Plan = Type.Object({
+  version: Type.Literal(PLAN_VERSION),
   planId: Type.String(),
   /** SHA-256 over what the plan does; the same facts and wishes give the same hash. */
   hash: Type.String(),
@@ -25,6 +51,8 @@ export const Plan = Type.Object({
   createdAt: Type.String(),
   /** The clusters that a run of this plan holds while it runs. */
   clusters: Type.Array(Type.String()),
+  /** In the order in which they are carried out; each step names its own. */
+  stages: Type.Array(PlanStage),
   steps: Type.Array(PlanStep),
   /** Nodes that will be restarted, in the planned order. */
   restarts: Type.Array(Type.String()),
@@ -32,5 +60,6 @@ export const Plan = Type.Object({
   outages: Type.Array(Type.String()),
   /** What an operator should know although it blocks nothing. */
   warnings: Type.Array(Type.String()),
+  estimate: Estimate,
 });
 export type Plan = Static<typeof Plan>;

@@ -137,7 +137,7 @@ const cases: PlanCase[] = [
     outages: [eu1],
     also: (plan) => {
       expect(stepOf(plan, 'node.change', 'us-1').diff).toContain(
-        '+ remote_cluster.publish_host: us-1.public.example.com',
+        '+   remote_cluster.publish_host: us-1.public.example.com',
       );
       expect(aliasSettings(plan)['cluster.remote.us.seeds']).toContain('us-1.public.example.com:9443');
       expect(stepOf(plan, 'certificate.issue', 'us-1').input.required).toContain('us-1.public.example.com');

@@ -9,7 +9,7 @@ import { sharedPair } from '../../elasticsearch/shared-pair.ts';
 import { newestVersionHere } from '../../elasticsearch/versions.ts';
 import { Fleet } from '../../support/fleet.ts';
 import { SearchLoop } from './search-loop.ts';
-import { fill, restarts, searchAcross, settingsFile } from './traces.ts';
+import { everything, fill, patched, restarts, searchAcross, settingsFile } from './traces.ts';
 
 const DOCUMENTS = 20;
 const connect = ['connect', 'eu', 'us', '--alias', 'us', '--search', 'logs-*'];
@@ -46,6 +46,33 @@ describe(`${await newestVersionHere()} to the same, sniff mode, three nodes each
   });
 
   afterAll(() => stack.disposeAsync());
+
+  const checked = async (command: readonly string[]): Promise<Plan> => {
+    const before = await everything(fleet, us, eu);
+    const answer = await fleet.cli([...command, '--check', '--diff', '--json']);
+    expect(await everything(fleet, us, eu)).toEqual(before);
+    expect(answer.code).toBe(2);
+    return JSON.parse(answer.stdout) as Plan;
+  };
+  /** Each elasticsearch.yml as the plan of the first connect says that it will be. */
+  const foretold: Record<string, string> = {};
+
+  test('the plan says what it will do, and making it changes nothing', async () => {
+    const plan = await checked(connect);
+    expect(plan.stages.map(({ mode }) => mode)).toContain('roll');
+    expect(plan.estimate).toMatchObject({ seconds: null, unknown: plan.restarts });
+    for (const node of [...us.nodes, ...eu.nodes]) {
+      const step = plan.steps.find(({ kind, target }) => kind === 'node.change' && target === node.name);
+      expect(step?.diff).toContain('--- elasticsearch.yml\n+++ elasticsearch.yml\n@@ ');
+      const diff = step?.diff.split(/^(?=--- elasticsearch)|\n(?=[ +-] keystore)/m)[1] ?? '';
+      foretold[node.name] = patched(settingsFile(node), diff);
+    }
+    const certificate = plan.steps.find(({ kind }) => kind === 'certificate.issue');
+    expect(certificate?.diff).toMatch(/^\+ certificate CN=us-1\n\+ {3}SANs DNS:.*\n(.*\n)*\+ {3}valid for 365 days/);
+    const shown = await fleet.cli(['plans', 'show', plan.planId]);
+    for (const part of [plan.hash, 'format 1', '+++ elasticsearch.yml', 'Roll the remote cluster (node by node'])
+      expect(shown.stdout).toContain(part);
+  });
 
   test('connect under search load: no outage, one restart a node, the elected master last', async () => {
     const before = { us: await allocationOf(us), eu: await allocationOf(eu) };
@@ -88,7 +115,8 @@ describe(`${await newestVersionHere()} to the same, sniff mode, three nodes each
     );
   });
 
-  test('what people wrote into elasticsearch.yml is still there', () => {
+  test('each elasticsearch.yml is what the plan said, and what people wrote is still there', () => {
+    for (const node of [...us.nodes, ...eu.nodes]) expect(settingsFile(node)).toBe(foretold[node.name]);
     for (const node of [...us.nodes, ...eu.nodes])
       for (const line of ['# Kept by hand: this comment must survive.', ...handwritten])
         expect(settingsFile(node).split('\n')).toContain(line);
@@ -102,9 +130,7 @@ describe(`${await newestVersionHere()} to the same, sniff mode, three nodes each
 
   test('other values are an update: shown as a diff, made without a restart', async () => {
     const update = [...connect, '--search', 'metrics-*', '--skip-unavailable', 'false'];
-    const shown = await fleet.cli([...update, '--check', '--diff', '--json']);
-    expect(shown.code).toBe(2);
-    const plan = JSON.parse(shown.stdout) as Plan;
+    const plan = await checked(update);
     expect(plan.restarts).toEqual([]);
     expect(plan.steps.map(({ kind }) => kind)).toEqual([
       'connection.record',
@@ -179,9 +205,16 @@ describe(`${await newestVersionHere()} to the same, sniff mode, three nodes each
     const refused = await fleet.cli(['restart', 'us', '--limit', 'us-9', '--yes']);
     expect(refused.code).toBe(64);
     expect(refused.stderr).toContain('Cluster us has no node "us-9": it has us-1, us-2, us-3.');
-    const shown = await fleet.cli(['restart', 'us', '--check', '--json']);
-    expect(shown.code).toBe(2);
-    expect([...(JSON.parse(shown.stdout) as Plan).restarts].sort()).toEqual(['us-1', 'us-2', 'us-3']);
+    const plan = await checked(['restart', 'us']);
+    expect([...plan.restarts].sort()).toEqual(['us-1', 'us-2', 'us-3']);
+    // Measured when they were restarted for the connection.
+    expect(plan.estimate).toMatchObject({ seconds: expect.any(Number), unknown: [] });
+    expect(plan.estimate.text).toMatch(/^about .* from the last restarts of these nodes$/);
+    const unpausable = await fleet.cli(['restart', 'us', '--pause', 'slm,ml', '--yes']);
+    expect(unpausable.code).toBe(64);
+    expect(unpausable.stderr).toMatch(
+      /for --pause slm on cluster us: 400: no handler found for uri \[\/_slm\/status\]/,
+    );
 
     const before = await allocationOf(us);
     const load = new SearchLoop([{ cluster: us, index: 'logs-1', documents: DOCUMENTS }]);

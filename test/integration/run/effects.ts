@@ -1,7 +1,8 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RemoraError } from '@remora/shared/errors.ts';
-import type { AnyStep, Stage, StepInputs, StoredPlan } from '../../../coordinator/src/plan/steps.ts';
+import { PLAN_VERSION } from '@remora/shared/model/plan.ts';
+import type { AnyStep, PlanDocument, Stage, StepInputs, StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import type { Executor, Executors, Restorers, StepContext } from '../../../coordinator/src/run/executor.ts';
 
 /** What a step of these tests does, carried in the one free-form input that a step has. */
@@ -150,3 +151,9 @@ export const rollOf = (work: Readonly<Record<string, Work>>): StoredPlan =>
       { mode: 'serial', steps: [workStep('after', 'after')] },
     ],
   );
+
+/** The plan as it is filed and shown. */
+export const documentOf = (plan: StoredPlan): PlanDocument => ({
+  ...plan,
+  ...{ version: PLAN_VERSION, estimate: { seconds: null, unknown: [], text: 'no node is restarted' } },
+});

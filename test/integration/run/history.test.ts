@@ -5,7 +5,7 @@ import { RunControl } from '../../../coordinator/src/store/run-control.ts';
 import { KEPT_PLANS, KEPT_RUNS, KEPT_STEPS, KEPT_WHOLE } from '../../../coordinator/src/store/run-retention.ts';
 import { copyRun, fileEndedRun } from '../../support/history.ts';
 import { makeBench } from './bench.ts';
-import { serialPlan } from './effects.ts';
+import { documentOf, serialPlan } from './effects.ts';
 
 const clock = () => new Date();
 
@@ -63,13 +63,13 @@ test('large runs go earlier: the steps of all that are kept have a limit', async
 
 test('of plans that were only looked at, the newest are kept', async () => {
   const { redis, store } = await makeBench();
-  const first = serialPlan(['us'], 1);
+  const first = documentOf(serialPlan(['us'], 1));
   await store.savePlan(first);
   const at = Date.parse(first.createdAt);
   const others = Array.from({ length: KEPT_PLANS - 1 }, (_, i) => [at + 1 + i, `plan-other-${i}`]).flat();
   await redis.redis.zadd(keys.plans, ...others);
   expect(await store.plan(first.planId)).toEqual(first);
-  const last = { ...serialPlan(['us'], 1), createdAt: new Date(at + 60_000).toISOString() };
+  const last = { ...documentOf(serialPlan(['us'], 1)), createdAt: new Date(at + 60_000).toISOString() };
   await store.savePlan(last);
   expect(await store.plans(1)).toEqual([last]);
   await expect(store.plan(first.planId)).rejects.toThrow(/no plan/);

@@ -1,5 +1,5 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
+import { type ChangeOptions, type Pausable, parsePausable } from '@remora/shared/model/change-options.ts';
 import type { Command } from 'commander';
 import { addToList } from './input.ts';
 
@@ -17,6 +17,7 @@ export interface ChangeFlags {
   readonly waitOffline?: string;
   readonly notAfter?: string;
   readonly override?: string[];
+  readonly pause?: Pausable[];
   readonly reason?: string;
   readonly ticket?: string;
 }
@@ -30,6 +31,10 @@ const only =
       hint: `This one does \`${flag} ${value}\`.`,
     });
   };
+
+const addPausable = (value: string, before: readonly Pausable[] = []): Pausable[] => [
+  ...new Set([...before, ...addToList(value).map(parsePausable)]),
+];
 
 /** For a command that plans and carries out. */
 export const addChangeFlags = (command: Command): void => {
@@ -62,13 +67,16 @@ export const addApplyFlags = (command: Command): void => {
     .option('--not-after <time>', 'begin no node after this time, like 2030-01-31T22:00:00Z')
     .option('--on-failure <what>', 'what follows a failure: stop', only('--on-failure', 'stop'))
     .option('--override <gates>', 'gates that need not be open, by name; needs --reason', addToList)
+    .option('--pause <what>', 'what is paused on a cluster while its nodes restart: slm, ml', addPausable)
     .option('--reason <text>', 'why; recorded with the run')
     .option('--ticket <id>', 'the ticket that this belongs to; recorded with the run');
 };
 
 /** How the change is to be carried out, as the API takes it. */
 export const changeOptionsOf = (flags: ChangeFlags): ChangeOptions => {
-  const { acceptOutage, serial, batchBy, maxFail, canary, waitOffline, notAfter, override, reason, ticket } = flags;
-  const all = { acceptOutage, serial, batchBy, maxFail, canary, waitOffline, notAfter, override, reason, ticket };
+  const { acceptOutage, serial, batchBy, maxFail, canary, waitOffline, notAfter, override, pause, reason, ticket } =
+    flags;
+  const roll = { acceptOutage, serial, batchBy, maxFail, canary, waitOffline, notAfter };
+  const all = { ...roll, override, pause, reason, ticket };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as ChangeOptions;
 };

@@ -1,4 +1,4 @@
-import type { Plan, PlanStep } from '@remora/shared/model/plan.ts';
+import type { Plan, PlanStage, PlanStep } from '@remora/shared/model/plan.ts';
 import { table } from './table.ts';
 import { plain, wrap } from './text.ts';
 
@@ -9,12 +9,19 @@ const stepLines = (step: PlanStep, withDiff: boolean): string[] => {
   return [head, wrap(step.reason, '      '), ...diff];
 };
 
-/** The plan's steps under the stages that they stand in, in order. */
-const stagesOf = (plan: Plan): Map<string, PlanStep[]> => {
-  const stages = new Map<string, PlanStep[]>();
-  for (const step of plan.steps) stages.set(step.stage, [...(stages.get(step.stage) ?? []), step]);
-  return stages;
+const howOf: Readonly<Record<PlanStage['mode'], string>> = {
+  serial: 'one by one',
+  parallel: 'side by side',
+  roll: 'node by node, behind the gates',
 };
+
+/** The plan's stages in order, each with its steps. */
+const stageLines = (plan: Plan, withDiff: boolean): string[] =>
+  plan.stages.flatMap(({ id, title, mode }) => {
+    const steps = plan.steps.filter(({ stage }) => stage === id);
+    const how = steps.length > 1 || mode === 'roll' ? ` (${howOf[mode]})` : '';
+    return ['', `  ${plain(title)}${how}`, ...steps.flatMap((step) => stepLines(step, withDiff))];
+  });
 
 const listed = (title: string, lines: readonly string[]): string[] =>
   lines.length === 0 ? [] : ['', title, ...lines.map((line) => wrap(line, '  '))];
@@ -26,23 +33,29 @@ export const planText = (plan: Plan, withDiff: boolean): string => {
   }
   const restarts =
     plan.restarts.length === 0
-      ? 'No node is restarted.'
-      : `Restarts, one after the other: ${plan.restarts.join(', ')}.`;
+      ? ['No node is restarted.']
+      : [
+          wrap(`Restarts, in this order: ${plan.restarts.join(', ')}.`, ''),
+          wrap(`Time for the restarts: ${plan.estimate.text}.`, ''),
+        ];
   return [
     plain(plan.title),
     '',
-    restarts,
+    ...restarts,
     ...listed('Becomes unavailable (needs --accept-outage):', plan.outages),
     ...listed('Note:', plan.warnings),
-    ...[...stagesOf(plan)].flatMap(([stage, steps]) => [
-      '',
-      `  ${stage}`,
-      ...steps.flatMap((step) => stepLines(step, withDiff)),
-    ]),
+    ...stageLines(plan, withDiff),
     '',
     `${plan.steps.length} steps. Plan ${plan.planId}, hash ${plan.hash.slice(0, 12)}.${withDiff ? '' : ' --diff shows what becomes different.'}`,
   ].join('\n');
 };
+
+/** A plan that was kept: the same, and from when it is, in which format and with its whole hash. */
+export const keptPlanText = (plan: Plan): string =>
+  [
+    planText(plan, true),
+    `Made ${plan.createdAt} by ${plan.workflow}, format ${plan.version}, SHA-256 ${plan.hash}.`,
+  ].join('\n');
 
 export const plansTable = (plans: readonly Plan[]): string =>
   table(

@@ -1,10 +1,11 @@
 import type { Plan } from '@remora/shared/model/plan.ts';
-import type { StoredPlan } from '../../plan/steps.ts';
+import type { PlanDocument } from '../../plan/steps.ts';
 
-/** A stored plan as people and scripts see it: without the steps' typed inputs. */
-export const planView = ({ stages: _, wanted: __, steps, ...plan }: StoredPlan): Plan => ({
+/** A plan as people and scripts see it: without the steps' typed inputs. */
+export const planView = ({ wanted: _, stages, steps, ...plan }: PlanDocument): Plan => ({
   ...plan,
   clusters: [...plan.clusters],
+  stages: [...stages],
   steps: steps.map(({ id, kind, target, effect, reason, diff, stage }) => ({
     id,
     kind,

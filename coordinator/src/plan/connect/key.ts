@@ -66,7 +66,7 @@ export const keySteps = (draft: ConnectDraft): AnyStep[] => {
   const step = { target: facts.remote.name, effect: 'api', stage: 'api-key' } as const;
   if (standing) {
     const reason = 'the key grants something else than is wanted';
-    const diff = `~ key ${standing.record.name}: ${grants}`;
+    const diff = `~ key ${standing.record.name}: ${grants}\n  key's secret ${record.keySecret} (unchanged)`;
     return [
       {
         ...step,
@@ -80,6 +80,6 @@ export const keySteps = (draft: ConnectDraft): AnyStep[] => {
   }
   const name = `remora-${request.local}-${request.alias}`;
   const reason = 'the connection has no usable key';
-  const diff = `+ key ${name}-…: ${grants}, kept as ${record.keySecret}`;
+  const diff = `+ key ${name}-…: ${grants}\n+ key's secret ${record.keySecret} (new)`;
   return [{ ...step, id: 'create-api-key', kind: 'api-key.create', reason, diff, input: { ...input, name } }];
 };

@@ -62,6 +62,8 @@ const bundleFile = (draft: ConnectDraft): WantedFile => {
     content,
     source: `CA ${names.join(', ')}`,
     certificates: fingerprints,
+    holds: names.map((name, i) => records[i]?.facts ?? `the certificate of CA ${name}, once it is made`),
+    digest: records.includes(undefined) ? null : draft.context.hash(records.map((one) => one?.certificatePem).join('')),
     mode: 0o644,
     what: `CA certificate of ${names.join(', ')}`,
   };

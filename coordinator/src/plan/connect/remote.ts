@@ -1,12 +1,14 @@
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import { strongestEffect } from '@remora/shared/settings.ts';
 import { caKeySecret } from '../ca-names.ts';
+import { certificateDiff } from '../certificate-diff.ts';
 import { changeOf } from '../node-change.ts';
 import { keystorePasswordReference, type NodeStepParts, nodeStep } from '../node-step.ts';
 import { rollOrder } from '../order.ts';
 import type { CertificateRecord } from '../records.ts';
 import { serverSecrets } from '../secret-names.ts';
 import type { AnyStep, CertificateIssue } from '../steps.ts';
+import { connectionDiff } from './connection-diff.ts';
 import type { ConnectDraft } from './draft.ts';
 import { files, type ServerWish } from './wanted.ts';
 
@@ -23,10 +25,10 @@ export const remoteSteps = (draft: ConnectDraft): AnyStep[] => {
 
 /** Filed first, so that everything that the run then makes is known to belong to a connection of ours. */
 const recordStep = (draft: ConnectDraft): AnyStep[] => {
-  const { facts, record, request } = draft;
+  const { facts, record } = draft;
   const standing = facts.connections.find((c) => c.local === record.local && c.alias === record.alias);
   if (standing && JSON.stringify(standing) === JSON.stringify(record)) return [];
-  const diff = `${standing ? '~' : '+'} connection ${request.local} -> ${request.remote} as ${request.alias}`;
+  const diff = connectionDiff(standing, record);
   const reason = standing ? 'the connection is wanted with other values' : 'the connection is new';
   return [
     {
@@ -88,7 +90,7 @@ const serverSteps = (draft: ConnectDraft, server: ServerWish): AnyStep[] => {
     isCurrent(known, issue, draft.context.now);
   const certificate: CertificateIssue = current ? issue : { ...wish, p12Secret: `secret:${secrets.p12}@${fresh}` };
   const change = nodeChangeStep(draft, server, node.agent.facts, certificate);
-  const issueSteps = current ? [] : [issueStep(certificate, known !== undefined)];
+  const issueSteps = current ? [] : [issueStep(certificate, known)];
   return [
     ...issueSteps,
     ...change,
@@ -98,15 +100,15 @@ const serverSteps = (draft: ConnectDraft, server: ServerWish): AnyStep[] => {
   ];
 };
 
-const issueStep = (input: CertificateIssue, renewal: boolean): AnyStep => ({
+const issueStep = (input: CertificateIssue, standing: CertificateRecord | undefined): AnyStep => ({
   id: `issue-certificate-${input.node}`,
   kind: 'certificate.issue',
   target: input.node,
   effect: 'none',
-  reason: renewal
+  reason: standing
     ? 'the certificate does not cover what is wanted, or ends soon'
     : 'the node has no certificate for the remote cluster port',
-  diff: `+ certificate CN=${input.commonName} by CA ${input.ca}, ${input.validityDays} days, ${[...input.dns.map((name) => `DNS:${name}`), ...input.ip.map((address) => `IP:${address}`)].join(', ')}`,
+  diff: certificateDiff(standing, input),
   stage: 'certificates',
   input,
 });
@@ -124,6 +126,7 @@ const nodeChangeStep = (
         path: certificate.path,
         content: { $secret: certificate.p12Secret },
         source: certificate.p12Secret,
+        digest: null,
         mode: 0o640,
         what: `PKCS#12 with the certificate of ${certificate.node} (${certificate.p12Secret})`,
       },

@@ -6,14 +6,16 @@ import { putClusterSettingsStep } from './cluster-settings.ts';
 import { proveConnectionStep, recordConnectionStep } from './connection.ts';
 import { nodeChangeStep } from './node-change.ts';
 import type { StepParts } from './parts.ts';
+import { restorePauses, withPauses } from './pauses.ts';
 import { reloadSecureSettingsStep } from './reload.ts';
+import { measured } from './restart-times.ts';
 import { verifyServerStep } from './verify-server.ts';
 
 /** One executor a kind of step; a kind without one does not compile. */
 export const createExecutors = (parts: StepParts): Executors => ({
   'ca.create': createCaStep(parts),
   'certificate.issue': issueCertificateStep(parts),
-  'node.change': nodeChangeStep(parts),
+  'node.change': withPauses(parts, measured(parts, nodeChangeStep(parts))),
   'remote-server.verify': verifyServerStep(parts),
   'api-key.create': createApiKeyStep(parts),
   'api-key.update': updateApiKeyStep(parts),
@@ -26,4 +28,5 @@ export const createExecutors = (parts: StepParts): Executors => ({
 export const createRestorers = (parts: Pick<StepParts, 'clients' | 'secrets'>): Restorers => ({
   [API_KEYS]: settleApiKeys(parts),
   [ALLOCATION]: restoreAllocation(parts.clients),
+  ...restorePauses(parts.clients),
 });

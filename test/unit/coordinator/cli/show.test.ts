@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { readServerEvents } from '../../../../coordinator/src/cli/client/server-events.ts';
-import { planText } from '../../../../coordinator/src/cli/show/plan.ts';
+import { keptPlanText, planText } from '../../../../coordinator/src/cli/show/plan.ts';
 import { plainProgress } from '../../../../coordinator/src/cli/show/progress.ts';
 import { table } from '../../../../coordinator/src/cli/show/table.ts';
 import { plain } from '../../../../coordinator/src/cli/show/text.ts';
@@ -89,6 +89,7 @@ it('says which node was slowest, and where the time went', () => {
 
 const plan: Plan = {
   ...{
+    version: 1,
     planId: 'p1',
     hash: 'abcdef0123456789',
     workflow: 'connect',
@@ -96,6 +97,8 @@ const plan: Plan = {
     createdAt: run.createdAt,
     clusters: ['eu'],
   },
+  stages: [{ id: 'roll-us', title: 'Roll us', mode: 'roll' }],
+  estimate: { seconds: 360, unknown: ['us-3'], text: 'about 6m 00s from the last restarts; unknown for us-3' },
   steps: [
     {
       id: 's1',
@@ -112,10 +115,21 @@ const plan: Plan = {
 
 it('shows restarts, outages, stages and reasons of a plan, and differences when asked', () => {
   const text = planText(plan, false);
-  for (const part of ['us-1', 'us has one node.', '--accept-outage', 'roll-us', 'The port is off.'])
+  for (const part of [
+    'us-1',
+    'us has one node.',
+    '--accept-outage',
+    'Roll us',
+    'The port is off.',
+    'about 6m 00s',
+    'unknown for us-3',
+  ])
     expect(text).toContain(part);
   expect(text).not.toContain('remote_cluster_server.enabled');
   expect(planText(plan, true)).toContain('+ remote_cluster_server.enabled: true');
+  expect(keptPlanText(plan)).toMatch(
+    /\+ remote_cluster_server.enabled: true\n(.*\n)*.*format 1, SHA-256 abcdef0123456789\.$/,
+  );
   expect(planText({ ...plan, steps: [], restarts: [], outages: [] }, false)).toContain('Nothing to do');
 });
 

@@ -1,0 +1,46 @@
+import { formatDuration } from '@remora/shared/model/duration.ts';
+import type { Estimate } from '@remora/shared/model/plan.ts';
+import type { RestartTimesRecord } from './records.ts';
+import type { NodeId, StoredPlan } from './steps.ts';
+
+/** So many restarts of a node are remembered. */
+const KEPT = 5;
+
+/** The record with one more time, the oldest forgotten. */
+export const withTime = (
+  before: RestartTimesRecord | null,
+  { cluster, node }: NodeId,
+  time: RestartTimesRecord['times'][number],
+): RestartTimesRecord => ({ cluster, node, times: [...(before?.times ?? []), time].slice(-KEPT) });
+
+const median = (values: readonly number[]): number | undefined =>
+  [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
+
+/** The nodes that a plan restarts, in the order of the plan. */
+const restartsOf = ({ steps }: Pick<StoredPlan, 'steps'>): NodeId[] =>
+  steps.flatMap((step) =>
+    step.kind === 'node.change' && step.input.operations.some(({ name }) => name === 'service') ? [step.input] : [],
+  );
+
+const textOf = (ms: number | null, unknown: readonly string[]): string => {
+  if (ms === null)
+    return `unknown: no restart of ${unknown.length === 1 ? 'this node' : 'these nodes'} was measured yet`;
+  const rest = unknown.length === 0 ? '' : `; unknown for ${unknown.join(', ')}`;
+  return `about ${formatDuration(ms)} from the last restarts of these nodes${rest}`;
+};
+
+/**
+ * How long the restarts of a plan take one after the other: of each node the median of those that were measured. A node without any is named, never guessed.
+ * Waiting at gates is not in it.
+ */
+export const estimateOf = (plan: Pick<StoredPlan, 'steps'>, measured: readonly RestartTimesRecord[]): Estimate => {
+  const nodes = restartsOf(plan).map(({ cluster, node }) => {
+    const record = measured.find((one) => one.cluster === cluster && one.node === node);
+    return { node, ms: median(record?.times.map(({ ms }) => ms) ?? []) };
+  });
+  if (nodes.length === 0) return { seconds: null, unknown: [], text: 'no node is restarted' };
+  const known = nodes.flatMap(({ ms }) => ms ?? []);
+  const sum = known.length === 0 ? null : known.reduce((all, ms) => all + ms, 0);
+  const unknown = nodes.flatMap(({ node, ms }) => (ms === undefined ? [node] : []));
+  return { seconds: sum === null ? null : Math.round(sum / 1000), unknown, text: textOf(sum, unknown) };
+};

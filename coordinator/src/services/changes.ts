@@ -1,0 +1,21 @@
+import type { ObserveParts } from '../observe/observe-nodes.ts';
+import type { PlanDocument } from '../plan/steps.ts';
+import type { Change } from '../services.ts';
+import { type CarryOutParts, carryOut } from './carry-out.ts';
+import { documentOf } from './plan-document.ts';
+import { makePlan, type Wishes, type WorkflowName } from './workflows.ts';
+
+export interface ChangeParts extends ObserveParts, CarryOutParts {
+  readonly newPlanId: () => string;
+  readonly savePlan: (plan: PlanDocument) => Promise<void>;
+}
+
+/** What every workflow offers: to see the plan, which is kept for `apply`, and to carry it out at once. */
+export const changeOf = <N extends WorkflowName>(parts: ChangeParts, workflow: N): Change<Wishes[N]> => ({
+  async plan(wish) {
+    const plan = await documentOf(parts, await makePlan(parts, workflow, wish, parts.newPlanId()));
+    await parts.savePlan(plan);
+    return plan;
+  },
+  start: (wish, request) => carryOut(parts, request, () => makePlan(parts, workflow, wish, parts.newPlanId())),
+});

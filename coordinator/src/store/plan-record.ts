@@ -1,0 +1,26 @@
+import { RemoraError } from '@remora/shared/errors.ts';
+import { PLAN_VERSION } from '@remora/shared/model/plan.ts';
+import type { StoredPlan } from '../plan/steps.ts';
+
+/** A plan as text for the store, with the format that it has. */
+export const writePlan = (plan: StoredPlan): string => JSON.stringify({ ...plan, version: PLAN_VERSION });
+
+/** Whether a release that knows more made the plan; what it says might be misread here. */
+const isNewer = ({ version }: { readonly version?: number }): boolean => (version ?? PLAN_VERSION) > PLAN_VERSION;
+
+/** Reads what `writePlan` wrote; `what` names the plan in the refusals: `not-found`, and `plan-newer` of a newer format. */
+export const readPlan = <P extends StoredPlan>(text: string | null, what: string): P => {
+  if (text === null) throw new RemoraError('not-found', `There is no plan of ${what}.`);
+  const plan = JSON.parse(text) as P & { readonly version?: number };
+  if (!isNewer(plan)) return plan;
+  throw new RemoraError(
+    'plan-newer',
+    `The plan of ${what} has format ${plan.version}, and this release reads formats up to ${PLAN_VERSION}.`,
+  );
+};
+
+/** Reads several; those that ran out meanwhile or are of a newer format are left out. */
+export const readPlans = <P extends StoredPlan>(texts: readonly (string | null)[]): P[] =>
+  texts
+    .flatMap((text) => (text === null ? [] : [JSON.parse(text) as P & { readonly version?: number }]))
+    .filter((plan) => !isNewer(plan));
