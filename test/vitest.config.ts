@@ -6,6 +6,7 @@ const services = [
   'integration/run/**/*.test.ts',
   'integration/agent/**/*.test.ts',
   'integration/private-redis.test.ts',
+  'faults/**/*.test.ts',
 ];
 const realNode = 'integration/agent/elasticsearch.test.ts';
 
