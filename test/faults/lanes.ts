@@ -1,0 +1,61 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Observed, observe } from './baseline.ts';
+import { type Case, type CaseResult, type Judge, runCase } from './case.ts';
+import { createCheapBed } from './cheap/bed.ts';
+import { finalState } from './checks/final-state.ts';
+import { broken } from './checks/invariants.ts';
+import { Stack } from './stack/stack.ts';
+import type { WorkflowName } from './workflows.ts';
+
+/** A stack with what an undisturbed run of each workflow showed and left on it: paths and ports are its own. */
+export interface Lane extends AsyncDisposable {
+  readonly stack: Stack;
+  readonly observed: Readonly<Partial<Record<WorkflowName, Observed>>>;
+  readonly judge: (workflow: WorkflowName) => Judge;
+}
+
+export const newDirectory = (): Promise<string> => mkdtemp(join(tmpdir(), 'remora-faults-'));
+
+/** A lane of cheap clusters. */
+export const openLane = async (): Promise<Lane> => {
+  const stack = await Stack.create(await newDirectory(), createCheapBed);
+  try {
+    const look = (workflow: WorkflowName) => observe(stack, workflow, () => finalState(stack));
+    const observed = { connect: await look('connect'), restart: await look('restart') };
+    return {
+      stack,
+      observed,
+      judge: (workflow) => (run, maybeTwice) => {
+        const { left, restarts } = observed[workflow];
+        return broken({ stack, workflow, run, wanted: left, wantedRestarts: restarts, maybeTwice });
+      },
+      [Symbol.asyncDispose]: () => stack.close(),
+    };
+  } catch (error) {
+    await stack.close();
+    throw error;
+  }
+};
+
+/** Runs the cases, each on the first lane that is free. */
+export const runCases = async (
+  lanes: readonly Lane[],
+  cases: readonly Case[],
+  onResult: (result: CaseResult) => Promise<void> | void,
+): Promise<CaseResult[]> => {
+  const left = [...cases];
+  const results: CaseResult[] = [];
+  const work = async ({ stack, observed, judge }: Lane): Promise<void> => {
+    for (let next = left.shift(); next; next = left.shift()) {
+      const known = observed[next.workflow];
+      if (!known) throw new Error(`nobody observed ${next.workflow} here`);
+      const result = await runCase({ stack, observed: known, judge: judge(next.workflow) }, next);
+      results.push(result);
+      await onResult(result);
+    }
+  };
+  await Promise.all(lanes.map(work));
+  return results;
+};
