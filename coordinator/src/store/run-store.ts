@@ -8,6 +8,7 @@ import type { Clock } from '../clock.ts';
 import type { StoredPlan } from '../plan/steps.ts';
 import type { InventoryRecords } from './inventory.ts';
 import { channels, keys } from './keys.ts';
+import { planText, readablePlans, readPlan } from './plan-text.ts';
 import { parseRunHash, type RunHead, type RunRecord, runView } from './run-hash.ts';
 import { listRuns, type RunPage, statusesOfRuns } from './run-list.ts';
 import { defineRunScripts, type RunScripts } from './run-lua.ts';
@@ -53,11 +54,6 @@ const creation = ({ runId, planId, actor, clusters, title, options }: RunHead): 
   return { actor, action: 'run.create', target: clusters.join(', '), runId, planId, detail: said.join('; ') };
 };
 
-const parsePlan = (text: string | null, what: string): StoredPlan => {
-  if (text === null) throw new RemoraError('not-found', `There is no plan of ${what}.`);
-  return JSON.parse(text) as StoredPlan;
-};
-
 /** Runs, plans and the locks of clusters in Redis. */
 export class RunStore {
   readonly #redis: Redis;
@@ -76,7 +72,7 @@ export class RunStore {
   async savePlan(plan: StoredPlan): Promise<void> {
     const { planId, createdAt } = plan;
     const madeAtMs = Date.parse(createdAt);
-    await this.#redis.set(keys.plan(planId), JSON.stringify(plan), 'EX', PLAN_KEPT_SECONDS);
+    await this.#redis.set(keys.plan(planId), planText(plan), 'EX', PLAN_KEPT_SECONDS);
     await this.#redis.zadd(keys.plans, madeAtMs, planId);
     await this.#redis.zremrangebyscore(keys.plans, 0, madeAtMs - PLAN_KEPT_SECONDS * 1000);
     const old = await this.#redis.zrange(keys.plans, '0', String(-KEPT_PLANS - 1));
@@ -87,17 +83,16 @@ export class RunStore {
   async plans(limit = 200): Promise<StoredPlan[]> {
     const ids = await this.#redis.zrevrange(keys.plans, 0, limit - 1);
     if (ids.length === 0) return [];
-    const texts = await this.#redis.mget(ids.map(keys.plan));
-    return texts.flatMap((text) => (text === null ? [] : [JSON.parse(text) as StoredPlan]));
+    return readablePlans(await this.#redis.mget(ids.map(keys.plan)));
   }
 
   async plan(planId: string): Promise<StoredPlan> {
-    return parsePlan(await this.#redis.get(keys.plan(planId)), `the id "${planId}"`);
+    return readPlan(await this.#redis.get(keys.plan(planId)), `the id "${planId}"`);
   }
 
   /** The plan that a run was started with. */
   async planOf(runId: string): Promise<StoredPlan> {
-    return parsePlan(await this.#redis.get(keys.runPlan(runId)), `run "${runId}"`);
+    return readPlan(await this.#redis.get(keys.runPlan(runId)), `run "${runId}"`);
   }
 
   /** Files a run of a plan as waiting. With a key that this actor used before, that run's id is answered and nothing is filed. */
@@ -109,7 +104,7 @@ export class RunStore {
     const made = await this.#audit.record([creation(head)], (chained) =>
       this.#scripts.remoraCreateRun(
         ...[...filed, keyOfRequest(actor, idempotencyKey ?? ''), keys.meta, ...auditKeys],
-        ...[runId, JSON.stringify(head), JSON.stringify(head.clusters), JSON.stringify(plan)],
+        ...[runId, JSON.stringify(head), JSON.stringify(head.clusters), planText(plan)],
         ...[idempotencyKey === undefined ? '' : IDEMPOTENCY_SECONDS, told, channels.runEvents],
         ...[keys.run(''), head.outline.length, ...chained],
       ),

@@ -61,6 +61,16 @@ test('large runs go earlier: the steps of all that are kept have a limit', async
   expect(await redis.redis.hget(keys.meta, 'runSteps')).toBe('3');
 });
 
+test('a plan that a newer release has kept is listed by none and carried out by none', async () => {
+  const { redis, store } = await makeBench();
+  const plan = serialPlan(['us'], 1);
+  await store.savePlan(plan);
+  expect(await store.plan(plan.planId)).toEqual(plan);
+  await redis.redis.set(keys.plan(plan.planId), JSON.stringify({ ...plan, format: 2 }));
+  await expect(store.plan(plan.planId)).rejects.toThrow(/made by a newer release of Remora, and is not carried out/);
+  expect(await store.plans()).toEqual([]);
+});
+
 test('of plans that were only looked at, the newest are kept', async () => {
   const { redis, store } = await makeBench();
   const first = serialPlan(['us'], 1);
