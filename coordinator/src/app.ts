@@ -23,6 +23,7 @@ import { lazySerialization, lazyValidation } from './http/schemas/compile-late.t
 import { secretRoutes } from './http/secrets.ts';
 import { tokenRoutes } from './http/tokens.ts';
 import type { Services } from './services.ts';
+import { refuseOtherStore, type StoreProblem } from './store/store-identity.ts';
 
 const BODY_LIMIT_BYTES = 512 * 1024;
 
@@ -33,6 +34,8 @@ export interface AppParts {
   readonly redis: Redis;
   readonly log: FastifyBaseLogger;
   readonly version: string;
+  /** Nothing is changed unless this says null. Absent: not asked. */
+  readonly storeProblem?: StoreProblem;
   /** Makes the server that carries the app: HTTPS in the coordinator, absent where requests are injected. */
   readonly server?: (listener: RequestListener) => Server;
 }
@@ -63,10 +66,11 @@ export const createApp = async (parts: AppParts): Promise<App> => {
 };
 
 /** Everything below /api/v1 needs a token; that is checked before a body is read. */
-const addApi = (app: App, { services, bearer, redis }: AppParts, closing: AbortSignal): void => {
+const addApi = (app: App, { services, bearer, redis, storeProblem }: AppParts, closing: AbortSignal): void => {
   app.decorateRequest('actor', '');
   app.addHook('onRequest', async (request) => {
     request.actor = bearer(request.headers.authorization);
+    if (storeProblem && request.method !== 'GET') await refuseOtherStore(storeProblem);
   });
   addIdempotency(app, redis);
   clusterRoutes(app, services);

@@ -30,6 +30,7 @@ import { type Inventory, openInventory } from './store/inventory.ts';
 import { keys } from './store/keys.ts';
 import { openStore, type Store } from './store/open-store.ts';
 import { startPrivateRedis } from './store/private-redis.ts';
+import { bindStoreId, type StoreProblem, watchStore } from './store/store-identity.ts';
 import { VERSION } from './version.ts';
 
 export interface Coordinator {
@@ -78,6 +79,7 @@ const openGround = async (config: CoordinatorConfig, log: Log, closers: Closers)
     openIdentity(),
     openAdminToken(config.dataDir),
   ]);
+  await bindStoreId(config.dataDir, store.storeId);
   await bindFile(store.redis, {
     ...{ name: 'fleetCaFingerprint', value: fleetCa.fingerprint256, path: join(config.dataDir, 'fleet-ca.crt') },
     ...{ dataDir: config.dataDir, replace: isPrivate(config) },
@@ -145,29 +147,30 @@ const openHouse = async (
 ): Promise<void> => {
   const { store, fleetCa, adminTokenHash, listener, secrets } = ground;
   const { redis, subscriber, storeId } = store;
+  const storeProblem = watchStore(redis, storeId);
   const inventory = openInventory(redis);
   const clients = openClients(inventory, secrets, closers);
   const house: { app?: App } = {};
   // Stopped after runs and gateway, although made after them: a server is not closed while agents' sockets are open.
   closers.add('the HTTP server', () => house.app?.close());
   const gateway: Gateway = await createGateway({
-    ...{ redis, subscriber, inventory, fleetCa, secrets, storeId, log },
+    ...{ redis, subscriber, inventory, fleetCa, secrets, storeId, storeProblem, log },
     coordinatorId: await openCoordinatorId(config),
     publicUrls: [config.publicUrl],
     verifyNode: verifyNode(clients),
   });
   closers.add('the gateway', () => gateway.close());
   const parts = { inventory, secrets, clients, gateway, clock: systemClock };
-  const engine = await startRuns(store, parts, log, ground.redactor);
+  const engine = await startRuns(store, { ...parts, storeProblem }, log, ground.redactor);
   closers.add('the runs', () => engine.close());
   const services = createServices({
     ...{ ...parts, runs: engine, audit: new AuditLog(redis) },
     lockOf: (cluster) => redis.hget(keys.locks, cluster),
     planning: { newPlanId: () => newId('plan', systemClock()), ...engine },
-    health: { pingStore: () => pingStore(store), freeBytes: () => freeBytes(config.dataDir) },
+    health: { pingStore: () => pingStore(store), freeBytes: () => freeBytes(config.dataDir), storeProblem },
   });
   const app = await createApp({
-    ...{ services, redis, log, version: VERSION, server: listener.server },
+    ...{ services, redis, log, version: VERSION, server: listener.server, storeProblem },
     bearer: bearerCheck(adminTokenHash),
   });
   house.app = app;
@@ -179,7 +182,7 @@ const openHouse = async (
 
 const startRuns = (
   store: Store,
-  parts: Parameters<typeof observeParts>[0],
+  parts: Parameters<typeof observeParts>[0] & { readonly storeProblem: StoreProblem },
   log: Log,
   redactor: Redactor,
 ): Promise<RunEngine> => {
@@ -191,6 +194,7 @@ const startRuns = (
     restorers: createRestorers(parts),
     nextInRoll: nextInRoll(clients),
     isOnline,
+    storeProblem: parts.storeProblem,
     recheck: confirmPlan(observeParts(parts)),
     ...{ agents: gateway.calls, clock, log, redact: redactor.text },
   });

@@ -143,6 +143,11 @@ export const errorTable = {
     status: 503,
   },
   'data-directory': refused(500, 'The data directory cannot be used.', 'Mend what the message names.'),
+  'store-replaced': refused(
+    409,
+    'The store was wiped, or is another one than before.',
+    'Restore it from a back-up with `remora restore`.',
+  ),
   'fence-stale': failed(
     'A run was taken over by another coordinator.',
     'Nothing is lost: the other coordinator goes on with it.',

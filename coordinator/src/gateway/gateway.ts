@@ -8,6 +8,7 @@ import type { NodeId } from '../plan/steps.ts';
 import { type Inventory, nodeKey } from '../store/inventory.ts';
 import { keys } from '../store/keys.ts';
 import { restoresOf } from '../store/restores.ts';
+import type { StoreProblem } from '../store/store-identity.ts';
 import type { AgentCalls } from './agent-calls.ts';
 import { deliveryCalls } from './delivery/delivery-calls.ts';
 import { answerSink, deliverySender } from './delivery/delivery-sender.ts';
@@ -43,6 +44,8 @@ export interface GatewayParts {
   };
   readonly secrets: { get(reference: string): Promise<Buffer> };
   readonly storeId: string;
+  /** Agents are welcome only while this says null. Absent: not asked. */
+  readonly storeProblem?: StoreProblem;
   /** Unique among the coordinators that live now. */
   readonly coordinatorId: string;
   /** https URLs where agents reach the coordinators; the first one goes into join tokens. */
@@ -91,7 +94,7 @@ export const createGateway = async (parts: GatewayParts): Promise<Gateway> => {
     registry,
     presence: trackPresence(inventory.nodes),
     wakeUps,
-    helloCheck: helloCheck({ redis, storeId, highestFence, verifyNode, log }),
+    helloCheck: helloCheck({ redis, storeId, storeProblem: parts.storeProblem, highestFence, verifyNode, log }),
     restores: () => restoresOf(redis),
     answers: answerSink({ store, wakeUps, log }),
     log,

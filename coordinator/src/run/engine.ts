@@ -11,6 +11,7 @@ import { type Ask, RunControl } from '../store/run-control.ts';
 import { headOf } from '../store/run-hash.ts';
 import type { RunPage } from '../store/run-list.ts';
 import { RunStore } from '../store/run-store.ts';
+import type { StoreProblem } from '../store/store-identity.ts';
 import { settleDebts } from './debts.ts';
 import { type DriverParts, drive } from './drive.ts';
 import { openEventWakeUps } from './event-wake-ups.ts';
@@ -86,7 +87,12 @@ const keepReconciling = (act: () => Promise<void>): { readonly now: () => Promis
   };
 };
 
-export const startRunEngine = async (store: Store, parts: Omit<DriverParts, 'store'>): Promise<RunEngine> => {
+export interface EngineParts extends Omit<DriverParts, 'store'> {
+  /** Runs are looked after only while this says null. Absent: always. */
+  readonly storeProblem?: StoreProblem;
+}
+
+export const startRunEngine = async (store: Store, parts: EngineParts): Promise<RunEngine> => {
   const { log, clock } = parts;
   const runs = new RunStore(store.redis, clock);
   const wakeUps = await openEventWakeUps(store.subscriber);
@@ -106,10 +112,13 @@ export const startRunEngine = async (store: Store, parts: Omit<DriverParts, 'sto
   const settle = async (): Promise<void> => {
     if (isOnline) await settleDebts({ debts, control: asked, isOnline, clock, log });
   };
+  const lookAfterRuns = async (): Promise<void> => {
+    const problem = (await parts.storeProblem?.()) ?? null;
+    if (problem === null) await reconcile(runs, queue, settle);
+    else log.error({ problem }, 'no run is looked after: the store is not the one that it was');
+  };
   const reconciling = keepReconciling(() =>
-    reconcile(runs, queue, settle).catch((error: unknown) =>
-      log.warn({ reason: messageOf(error) }, 'looking after runs failed'),
-    ),
+    lookAfterRuns().catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'looking after runs failed')),
   );
   const control = (): Pick<RunEngine, 'cancel' | 'resume' | 'continue'> => {
     const after = async (runId: string, done: Promise<void>): Promise<Run> => {

@@ -36,7 +36,7 @@ export interface ServiceParts extends Ground {
   >;
   readonly lockOf: LockOf;
   readonly audit: AuditLog;
-  readonly health: Pick<DoctorParts, 'pingStore' | 'freeBytes'>;
+  readonly health: Pick<DoctorParts, 'pingStore' | 'freeBytes' | 'storeProblem'>;
 }
 
 /** The newest version of each secret. */

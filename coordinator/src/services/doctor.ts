@@ -4,10 +4,13 @@ import type { ObserveParts } from '../observe/observe-nodes.ts';
 import { observeWhole } from '../observe/observe-nodes.ts';
 import type { ClusterObservation, NodeObservation } from '../plan/facts.ts';
 import { lacksPrivileges, mayNotAsk, neededPrivileges } from '../plan/privileges.ts';
+import type { StoreProblem } from '../store/store-identity.ts';
 
 export interface DoctorParts extends ObserveParts {
   /** Redis' answer to a write and a read back, in ms; throws when there is none. */
   readonly pingStore: () => Promise<number>;
+  /** Absent: not asked. */
+  readonly storeProblem?: StoreProblem;
   /** Free bytes in the coordinator's data directory. */
   readonly freeBytes: () => Promise<number>;
 }
@@ -98,6 +101,10 @@ export const doctor = async (parts: DoctorParts): Promise<DoctorLine[]> => {
       ok: true,
       detail: `a write and a read back took ${(await parts.pingStore()).toFixed(1)} ms`,
     })),
+    line('store', async () => {
+      const problem = (await parts.storeProblem?.()) ?? null;
+      return { ok: problem === null, detail: problem ?? 'the one that this coordinator opened' };
+    }),
     line('disk', async () => {
       const free = await parts.freeBytes();
       return { ok: free >= MIN_FREE_BYTES, detail: `${Math.round(free / 1024 / 1024)} MiB free in the data directory` };

@@ -4,6 +4,7 @@ import type { Hello } from '@remora/shared/protocol/session.ts';
 import type { Redis } from 'ioredis';
 import type { NodeId } from '../../plan/steps.ts';
 import { nodeKey } from '../../store/inventory.ts';
+import type { StoreProblem } from '../../store/store-identity.ts';
 import { gatewayKeys } from '../gateway-keys.ts';
 import type { GatewayLog } from '../gateway-log.ts';
 
@@ -44,6 +45,7 @@ const notAllowed = (message: string): never => {
 export const helloCheck = (parts: {
   readonly redis: Redis;
   readonly storeId: string;
+  readonly storeProblem: StoreProblem | undefined;
   readonly highestFence: () => Promise<number>;
   readonly verifyNode: VerifyNode | undefined;
   readonly log: GatewayLog;
@@ -75,11 +77,13 @@ export const helloCheck = (parts: {
       if (hello.cluster !== node.cluster || hello.name !== node.node) {
         notAllowed('The agent says another name or cluster than its certificate was issued for.');
       }
+      if (((await parts.storeProblem?.()) ?? null) !== null)
+        notAllowed('The store was wiped or replaced while this coordinator ran.');
       if (hello.storeId !== parts.storeId) {
         notAllowed('The agent was joined to another store: this one was wiped or replaced. Join it again.');
       }
       if (hello.fence > (await parts.highestFence())) {
-        notAllowed('The agent saw a higher fence than this store ever gave: the store was restored. Join again.');
+        notAllowed('The agent saw a higher fence than this store ever gave: it is an old copy. See docs/disasters.md.');
       }
       return checkNode(node, hello.elasticsearch.pid);
     },
