@@ -58,6 +58,8 @@ describe(`${await newestVersionHere()} to the same, sniff mode, three nodes each
   const foretold: Record<string, string> = {};
 
   test('the plan says what it will do, and making it changes nothing', async () => {
+    // An agent that looks at its keystore for the first time notes in its ledger what is there.
+    expect((await fleet.cli([...connect, '--check'])).code).toBe(2);
     const plan = await checked(connect);
     expect(plan.stages.map(({ mode }) => mode)).toContain('roll');
     expect(plan.estimate).toMatchObject({ seconds: null, unknown: plan.restarts });

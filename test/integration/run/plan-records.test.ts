@@ -1,15 +1,12 @@
 import { PLAN_VERSION } from '@remora/shared/model/plan.ts';
 import { expect, test } from 'vitest';
-import type { PlanDocument } from '../../../coordinator/src/plan/steps.ts';
 import { keys } from '../../../coordinator/src/store/keys.ts';
 import { makeBench } from './bench.ts';
 import { documentOf, serialPlan } from './effects.ts';
 
-const document = (): PlanDocument => documentOf(serialPlan(['us'], 1));
-
 test('a plan is kept with its format; one of a newer format is refused by name, and not listed', async () => {
   const { redis, store, fileRun } = await makeBench();
-  const [plan, newer] = [document(), document()];
+  const [plan, newer] = [documentOf(serialPlan(['us'], 1)), documentOf(serialPlan(['us'], 1))];
   for (const each of [plan, newer]) await store.savePlan(each);
   const runId = await fileRun(plan);
   expect(await store.plan(plan.planId)).toEqual(plan);
