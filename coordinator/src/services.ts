@@ -83,6 +83,11 @@ export interface Services {
     plan(wish: RestartRequest): Promise<StoredPlan>;
     start(wish: RestartRequest, request: ChangeRequest): Promise<Run>;
   };
+  readonly rollbacks: {
+    /** What taking the run back would do; `conflict` for one that cannot be taken back, `preflight-failed` and its kin for what stands against it now. */
+    plan(runId: string): Promise<StoredPlan>;
+    start(runId: string, request: ChangeRequest): Promise<Run>;
+  };
   readonly plans: {
     /** Newest first; a plan is kept for 30 days. */
     list(): Promise<StoredPlan[]>;

@@ -20,13 +20,14 @@ import { readSettingsFile, textOf } from './settings.ts';
 type Input = OperationInput<'inspect'>;
 
 /** Values of such settings never leave the node, whatever is asked for. */
-const SECRET_NAME = /password|secret|passphrase|token|credentials|private_key$/i;
+export const mayBeSecret = (name: string): boolean =>
+  /password|secret|passphrase|token|credentials|private_key$/i.test(name);
 
 const matcher = (patterns: readonly string[]) => {
   const exact = new Set(patterns.filter((pattern) => !pattern.endsWith('*')));
   const prefixes = patterns.filter((pattern) => pattern.endsWith('*')).map((pattern) => pattern.slice(0, -1));
   return (name: string): boolean =>
-    !SECRET_NAME.test(name) && (exact.has(name) || prefixes.some((prefix) => name.startsWith(prefix)));
+    !mayBeSecret(name) && (exact.has(name) || prefixes.some((prefix) => name.startsWith(prefix)));
 };
 
 const settingsFacts = async (context: AgentContext, wanted: readonly string[]): Promise<NodeFacts['settingsFile']> => {

@@ -1,13 +1,13 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { ConnectionView } from '@remora/shared/model/inventory.ts';
-import type { ObserveParts } from '../observe/observe-nodes.ts';
+import type { RollbackParts } from '../observe/observe-rollback.ts';
 import type { StoredPlan } from '../plan/steps.ts';
 import type { Services } from '../services.ts';
 import { type CarryOutParts, carryOut } from './carry-out.ts';
 import { connectionViews } from './connection-views.ts';
 import { makePlan } from './workflows.ts';
 
-export interface ConnectionServiceParts extends ObserveParts, CarryOutParts {
+export interface ConnectionServiceParts extends RollbackParts, CarryOutParts {
   readonly newPlanId: () => string;
   readonly savePlan: (plan: StoredPlan) => Promise<void>;
 }

@@ -1,18 +1,18 @@
-import type { ObserveParts } from '../observe/observe-nodes.ts';
+import type { RollbackParts } from '../observe/observe-rollback.ts';
 import type { StoredPlan } from '../plan/steps.ts';
 import type { Services } from '../services.ts';
 import { type CarryOutParts, carryOut } from './carry-out.ts';
 import type { ConnectionServiceParts } from './connections.ts';
 import { confirmPlan, makePlan } from './workflows.ts';
 
-export interface PlanServiceParts extends ObserveParts, CarryOutParts {
+export interface PlanServiceParts extends RollbackParts, CarryOutParts {
   readonly plan: (planId: string) => Promise<StoredPlan>;
   readonly plans: () => Promise<StoredPlan[]>;
 }
 
 /** What a change that is a plan alone offers: to see the plan, and to carry it out at once. */
 export const restartService = (
-  parts: ObserveParts & CarryOutParts & Pick<ConnectionServiceParts, 'newPlanId' | 'savePlan'>,
+  parts: RollbackParts & CarryOutParts & Pick<ConnectionServiceParts, 'newPlanId' | 'savePlan'>,
 ): Services['restarts'] => ({
   async plan(wish) {
     const plan = await makePlan(parts, 'restart', wish, parts.newPlanId());

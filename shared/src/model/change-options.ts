@@ -24,6 +24,8 @@ export const ChangeOptions = Type.Object(
     notAfter: Type.Optional(Text),
     /** Names of gates that need not be open. */
     override: Type.Optional(Texts),
+    /** What follows when the run fails: nothing, until somebody decides, or what it did is taken back. */
+    onFailure: Type.Optional(Type.Enum(['stop', 'rollback'])),
     /** Why, in the words of whoever asks. */
     reason: Type.Optional(Text),
     /** Id of a ticket elsewhere. */

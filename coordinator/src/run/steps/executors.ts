@@ -1,12 +1,14 @@
 import type { Executors, Restorers } from '../executor.ts';
 import { ALLOCATION, restoreAllocation } from './allocation.ts';
 import { API_KEYS, createApiKeyStep, settleApiKeys, updateApiKeyStep } from './api-key.ts';
+import { invalidateApiKeyStep, putBackApiKeyStep } from './api-key-undo.ts';
 import { createCaStep, issueCertificateStep } from './certificates.ts';
 import { putClusterSettingsStep } from './cluster-settings.ts';
 import { proveConnectionStep, recordConnectionStep } from './connection.ts';
 import { nodeChangeStep } from './node-change.ts';
 import type { StepParts } from './parts.ts';
 import { reloadSecureSettingsStep } from './reload.ts';
+import { putBackRecordsStep, rollbackStep } from './rollback.ts';
 import { verifyServerStep } from './verify-server.ts';
 
 /** One executor a kind of step; a kind without one does not compile. */
@@ -17,10 +19,14 @@ export const createExecutors = (parts: StepParts): Executors => ({
   'remote-server.verify': verifyServerStep(parts),
   'api-key.create': createApiKeyStep(parts),
   'api-key.update': updateApiKeyStep(parts),
+  'api-key.put-back': putBackApiKeyStep(parts),
+  'api-key.invalidate': invalidateApiKeyStep(parts),
+  'inventory.put-back': putBackRecordsStep,
+  'run.rollback': rollbackStep,
   'secure-settings.reload': reloadSecureSettingsStep(parts),
   'cluster-settings.put': putClusterSettingsStep(parts),
   'connection.prove': proveConnectionStep(parts),
-  'connection.record': recordConnectionStep,
+  'connection.record': recordConnectionStep(parts),
 });
 
 export const createRestorers = (parts: Pick<StepParts, 'clients' | 'secrets'>): Restorers => ({

@@ -1,0 +1,43 @@
+import { ChangeOptions } from '@remora/shared/model/change-options.ts';
+import { Plan } from '@remora/shared/model/plan.ts';
+import { Run } from '@remora/shared/model/run.ts';
+import Type from 'typebox';
+import type { Services } from '../services.ts';
+import type { App } from './app-types.ts';
+import { idempotencyKeyOf } from './idempotency.ts';
+import { PlanHash } from './schemas/plan-hash.ts';
+import { planView } from './schemas/plan-view.ts';
+
+const tags = ['runs'];
+const RunId = Type.Object({ runId: Type.String({ minLength: 1, maxLength: 128 }) });
+const Body = Type.Object({ options: Type.Optional(ChangeOptions) }, { additionalProperties: false });
+
+export const rollbackRoutes = (app: App, { rollbacks }: Pick<Services, 'rollbacks'>): void => {
+  app.post(
+    '/runs/:runId/rollback/plan',
+    {
+      schema: {
+        ...{ tags, summary: 'What taking a run back would do; changes nothing', params: RunId },
+        response: { 200: Plan },
+      },
+    },
+    async ({ params }) => planView(await rollbacks.plan(params.runId)),
+  );
+  app.post(
+    '/runs/:runId/rollback',
+    {
+      config: { idempotent: 'body' },
+      schema: {
+        ...{ tags, summary: 'Take back what a run did, as a run of its own', params: RunId, querystring: PlanHash },
+        ...{ body: Body, response: { 202: Run } },
+      },
+    },
+    async (request, reply) => {
+      const { params, query, body, actor } = request;
+      const { planHash = null } = query;
+      const change = body.options ?? {};
+      const asked = { actor, idempotencyKey: idempotencyKeyOf(request), planHash, change };
+      return reply.code(202).send(await rollbacks.start(params.runId, asked));
+    },
+  );
+};
