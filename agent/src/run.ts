@@ -103,12 +103,13 @@ const connectRunner = (context: AgentContext, journal: JournalStore, runner: Run
 const TIDY_MS = 10 * 60_000;
 
 /** Now and then, between changes. */
-const keepTidy = (context: AgentContext): NodeJS.Timeout => {
+const keepTidy = (context: AgentContext, journal: JournalStore): NodeJS.Timeout => {
   const tidy = (): void => {
     if (context.openDelivery.id !== null) return;
     tidyStartLogs(context.directory.logs).catch((error: unknown) => {
       context.log('warn', `the logs of starts were not tidied: ${messageOf(error)}`);
     });
+    journal.tidy().catch((error: unknown) => context.log('warn', `the journal was not tidied: ${messageOf(error)}`));
   };
   tidy();
   return setInterval(tidy, TIDY_MS);
@@ -134,7 +135,7 @@ export const runAgent = async (dataDir: string): Promise<void> => {
     const context = await createContext(config, directory, draining.signal);
     const journal = await openJournal(directory.journal);
     await recover(context, journal);
-    const tidying = keepTidy(context);
+    const tidying = keepTidy(context, journal);
     const runner = createRunner(context, journal);
     const { session, idle } = connectRunner(context, journal, runner);
     await terminated;

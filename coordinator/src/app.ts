@@ -18,6 +18,7 @@ import { collectOpenApi, openApiRoute } from './http/openapi.ts';
 import { planRoutes } from './http/plans.ts';
 import { toProblem, toRemoraError } from './http/problem.ts';
 import { restartRoutes } from './http/restarts.ts';
+import { rollbackRoutes } from './http/rollbacks.ts';
 import { runRoutes } from './http/runs.ts';
 import { lazySerialization, lazyValidation } from './http/schemas/compile-late.ts';
 import { secretRoutes } from './http/secrets.ts';
@@ -79,6 +80,7 @@ const addApi = (app: App, { services, bearer, redis, storeProblem }: AppParts, c
   connectionRoutes(app, services);
   planRoutes(app, services);
   restartRoutes(app, services);
+  rollbackRoutes(app, services);
   runRoutes(app, services, closing);
   secretRoutes(app, services);
   caRoutes(app, services);

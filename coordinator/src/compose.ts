@@ -16,13 +16,15 @@ import { claimAddress, type Listener, listen, openListener } from './listener.ts
 import type { Log } from './log.ts';
 import { type FleetCa, openFleetCa } from './pki/fleet-ca.ts';
 import type { NodeId } from './plan/steps.ts';
-import { newId, type RunEngine, startRunEngine } from './run/engine.ts';
+import { newHead, newId, type RunEngine, startRunEngine } from './run/engine.ts';
+import { ROLLBACK } from './run/on-failure.ts';
 import { nextInRoll } from './run/roll.ts';
 import { createExecutors, createRestorers } from './run/steps/executors.ts';
 import type { Redactor } from './secrets/redact.ts';
 import { openSealingKey } from './secrets/sealing.ts';
 import { SecretStore } from './secrets/secret-store.ts';
 import { createServices, observeParts } from './services/create-services.ts';
+import { type ByItselfParts, rollBackByItself } from './services/rollbacks.ts';
 import { verifyNode } from './services/verify-node.ts';
 import { confirmPlan } from './services/workflows.ts';
 import { bindFile, isBound } from './store/bound-files.ts';
@@ -30,6 +32,7 @@ import { type Inventory, openInventory } from './store/inventory.ts';
 import { keys } from './store/keys.ts';
 import { openStore, type Store } from './store/open-store.ts';
 import { startPrivateRedis } from './store/private-redis.ts';
+import { RunStore } from './store/run-store.ts';
 import { bindStoreId, type StoreProblem, watchStore } from './store/store-identity.ts';
 import { VERSION } from './version.ts';
 
@@ -160,13 +163,14 @@ const openHouse = async (
     verifyNode: verifyNode(clients),
   });
   closers.add('the gateway', () => gateway.close());
-  const parts = { inventory, secrets, clients, gateway, clock: systemClock };
+  const history = new RunStore(redis, systemClock);
+  const parts = { inventory, secrets, clients, gateway, clock: systemClock, history };
   const engine = await startRuns(store, { ...parts, storeProblem }, log, ground.redactor);
   closers.add('the runs', () => engine.close());
   const services = createServices({
     ...{ ...parts, runs: engine, audit: new AuditLog(redis) },
     lockOf: (cluster) => redis.hget(keys.locks, cluster),
-    planning: { newPlanId: () => newId('plan', systemClock()), ...engine },
+    planning: { newPlanId, ...engine },
     health: { pingStore: () => pingStore(store), freeBytes: () => freeBytes(config.dataDir), storeProblem },
   });
   const app = await createApp({
@@ -180,6 +184,8 @@ const openHouse = async (
   await listen(app, config);
 };
 
+const newPlanId = (): string => newId('plan', systemClock());
+
 const startRuns = (
   store: Store,
   parts: Parameters<typeof observeParts>[0] & { readonly storeProblem: StoreProblem },
@@ -188,10 +194,17 @@ const startRuns = (
 ): Promise<RunEngine> => {
   const { gateway, clock, clients } = parts;
   const isOnline = (node: NodeId): Promise<boolean> => gateway.sessions.isOnline(node);
-  const stepParts = { ...parts, agents: gateway.calls, isOnline };
+  const { secretVersions } = observeParts(parts);
+  const runs = new RunStore(store.redis, clock);
+  const fileFirst: ByItselfParts['fileFirst'] = (plan, { actor, idempotencyKey, options }) =>
+    runs.create(newHead(plan, clock(), { actor, options }), plan, idempotencyKey, true);
+  const stepParts = { ...parts, agents: gateway.calls, isOnline, secretVersions };
   return startRunEngine(store, {
     executors: createExecutors(stepParts),
-    restorers: createRestorers(parts),
+    restorers: {
+      ...createRestorers(parts),
+      [ROLLBACK]: rollBackByItself({ ...observeParts(parts), newPlanId, fileFirst }),
+    },
     nextInRoll: nextInRoll(clients),
     isOnline,
     storeProblem: parts.storeProblem,

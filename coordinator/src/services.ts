@@ -12,6 +12,7 @@ import type { RestartRequest } from '@remora/shared/model/restart-request.ts';
 import type { Run, RunEvent, RunStatus } from '@remora/shared/model/run.ts';
 import type { AuditPage } from './audit/audit-log.ts';
 import type { CaView } from './http/schemas/ca-view.ts';
+import type { RollbackRequest } from './plan/rollback/rollback.ts';
 import type { PlanDocument } from './plan/steps.ts';
 import type { RunPage } from './store/run-list.ts';
 
@@ -84,6 +85,8 @@ export interface Services {
     check(local?: string, alias?: string): Promise<ConnectionView[]>;
   };
   readonly restarts: Change<RestartRequest>;
+  /** Of a run: `conflict` for one that cannot be taken back, `preflight-failed` and its kin for what stands against it now. */
+  readonly rollbacks: Change<RollbackRequest>;
   readonly plans: {
     /** Newest first; a plan is kept for 30 days. */
     list(): Promise<PlanDocument[]>;

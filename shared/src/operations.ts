@@ -47,6 +47,38 @@ const FilesInput = Type.Object({
   remove: Type.Array(Type.String(), { maxItems: 50 }),
 });
 
+/** Deliveries that were carried out here, the newest first: looked at, or taken back, as one. */
+const UndoInput = Type.Object({
+  deliveries: Type.Array(Type.String({ minLength: 1, maxLength: 300 }), { minItems: 1, maxItems: 50 }),
+  /** Password of a protected keystore. */
+  keystorePassword: Type.Optional(SecretText),
+});
+
+const YamlValue = Type.Union([SettingValue, Type.Null()]);
+
+/** What deliveries changed, and how it stands now. */
+const BackupsResult = Type.Object({
+  changes: Type.Array(
+    Type.Object({
+      kind: Type.Enum(['file', 'setting', 'entry']),
+      /** Path relative to the configuration directory, name of the setting, name of the keystore entry. */
+      name: Type.String(),
+      /**
+       * `ours`: as the deliveries left it. `back`: as it was before them. `foreign`: somebody changed it since. `lost`: as they left it, but what stood there
+       * before is not kept any more, or cannot be read.
+       */
+      state: Type.Enum(['ours', 'back', 'foreign', 'lost']),
+      /** Whether there was one before. */
+      existed: Type.Boolean(),
+      /** Of a setting: its value now and before; absent where it does not stand in the file, or where it may be secret. */
+      now: Type.Optional(YamlValue),
+      before: Type.Optional(YamlValue),
+    }),
+  ),
+  /** Deliveries that the journal does not know: never carried out, or forgotten. */
+  unknown: Type.Array(Type.String()),
+});
+
 const SettingsInput = Type.Object({
   set: Type.Record(Type.String(), SettingValue),
   remove: Type.Array(Type.String()),
@@ -133,12 +165,20 @@ export const operations = {
   preview: define('read', SettingsInput, PreviewResult),
   /** One allow-listed call to this node's own Elasticsearch. */
   request: define('read', RequestInput, Type.Object({ status: Type.Integer(), body: Type.Unknown() })),
+  /** What finished deliveries changed, and whether it could be taken back. */
+  backups: define('read', UndoInput, BackupsResult),
   /** Places and removes files below the configuration directory. */
   files: define('change', FilesInput, Type.Object({ changed: Type.Array(Type.String()) })),
   /** Edits elasticsearch.yml. */
   settings: define('change', SettingsInput, Type.Object({ changed: Type.Array(Type.String()), digest: Type.String() })),
   /** Writes entries of the Elasticsearch keystore. */
   keystore: define('change', KeystoreInput, Type.Object({ changed: Type.Array(Type.String()), digest: Type.String() })),
+  /** Takes finished deliveries back: files, settings and keystore entries one by one, but for those that somebody changed since. `left` names these. */
+  undo: define(
+    'change',
+    UndoInput,
+    Type.Object({ changed: Type.Array(Type.String()), left: Type.Array(Type.String()) }),
+  ),
   /** Restarts the node and waits until it answers. */
   service: define(
     'change',

@@ -24,16 +24,21 @@ export const freezeIn = async (
   return now() === phase;
 };
 
-/** Delivers, again if it has to, until the agent is caught in a phase while something is so, and crashes it there. Resolves with the number of the attempt. */
+/**
+ * Delivers, again if it has to, until the agent is caught in a phase while something is so, and crashes it there. `prepare` goes before each attempt. Resolves
+ * with the number of the attempt.
+ */
 export const crashWhile = async (
   bed: NodeBed,
   agent: AgentProcess,
   phase: string,
   delivery: (attempt: number) => readonly OperationCall[],
   isSo: (attempt: number) => boolean,
+  prepare: (attempt: number) => Promise<void> = async () => undefined,
 ): Promise<{ attempt: number; id: string; yml: string }> => {
   for (let attempt = 1; ; attempt++) {
     const id = `r/s/${attempt}`;
+    await prepare(attempt);
     const yml = await bed.yml();
     bed.gateway.send(delivery(attempt), { id });
     if ((await freezeIn(bed, agent, { id, phase, isSo: () => isSo(attempt) })) && isSo(attempt)) {

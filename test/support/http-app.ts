@@ -10,6 +10,7 @@ import { nextInRoll } from '../../coordinator/src/run/roll.ts';
 import { createExecutors, createRestorers } from '../../coordinator/src/run/steps/executors.ts';
 import { createServices } from '../../coordinator/src/services/create-services.ts';
 import { keys } from '../../coordinator/src/store/keys.ts';
+import { RunStore } from '../../coordinator/src/store/run-store.ts';
 import { type GatewayFleet, startGatewayFleet, type TestCoordinator } from './gateway-fleet.ts';
 
 export const adminToken = 'the-admin-token-of-the-tests';
@@ -40,6 +41,7 @@ export const startHttpFleet = async (): Promise<HttpFleet> => {
     ...{ clients, inventory: fleet.inventory, secrets: fleet.secrets, agents: coordinator.gateway.calls },
     isOnline: coordinator.gateway.sessions.isOnline,
     clock: () => new Date(),
+    secretVersions: async () => ({}),
   };
   const engine = await startRunEngine(
     {
@@ -53,7 +55,7 @@ export const startHttpFleet = async (): Promise<HttpFleet> => {
   );
   const services = createServices({
     ...{ inventory: fleet.inventory, secrets: fleet.secrets, clients, gateway: coordinator.gateway },
-    ...{ clock: parts.clock, runs: engine, audit: new AuditLog(redis) },
+    ...{ clock: parts.clock, history: new RunStore(redis, parts.clock), runs: engine, audit: new AuditLog(redis) },
     lockOf: (cluster) => redis.hget(keys.locks, cluster),
     planning: { newPlanId: () => newId('plan', new Date()), ...engine },
     health: { pingStore: async () => redis.ping().then(() => 1), freeBytes: async () => 1e9 },

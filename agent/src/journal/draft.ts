@@ -1,4 +1,3 @@
-import type { OperationInput } from '@remora/shared/operations.ts';
 import type { KeystoreLedger } from '../checks.ts';
 import type { FileState } from '../system/durable-file.ts';
 import type { FileChange, Restart, SettingChange, TransactionRecord } from './record.ts';
@@ -19,7 +18,8 @@ export interface KeystoreDraft {
   readonly before: { readonly bytes: Buffer; readonly state: FileState } | null;
   /** What was found in it. */
   readonly looked: KeystoreLedger;
-  readonly set: OperationInput<'keystore'>['set'][number][];
+  /** Without a reference: the value is put back, and is not ours. */
+  readonly set: readonly { readonly name: string; readonly value: string; readonly reference: string | null }[];
   readonly remove: readonly string[];
   readonly password: string | undefined;
   /** References that changed while the value did not: noted in the ledger, not written. */

@@ -87,9 +87,8 @@ export const writeKeystore = async (
   const { remove, password } = draft;
   const log = keystoreLogPath(folder);
   await removeLeftOver(context.config.elasticsearch.configDir);
-  const entries = draft.set.map(({ name, value }) => ({ name, value: String(value) }));
   const runs = [
-    { names: entries.map(({ name }) => name), run: () => tool.add(entries, password, log) },
+    { names: draft.set.map(({ name }) => name), run: () => tool.add(draft.set, password, log) },
     { names: remove, run: () => tool.remove(remove, password, log) },
   ];
   let digest = '';
@@ -112,7 +111,8 @@ export const noteKeystore = async (
   const entries = { ...change.ledgerBefore.entries };
   for (const name of draft.remove) delete entries[name];
   for (const { name, reference, value } of draft.set) {
-    entries[name] = { reference, hmac: context.ledger.hmac(name, String(value)), writtenAtMs: nowMs };
+    if (reference === null) delete entries[name];
+    else entries[name] = { reference, hmac: context.ledger.hmac(name, value), writtenAtMs: nowMs };
   }
   for (const { name, reference } of draft.renamed) {
     const known = entries[name];

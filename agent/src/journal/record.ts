@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ErrorCode } from '@remora/shared/errors.ts';
@@ -34,6 +35,8 @@ export interface FileChange {
   readonly label: string;
   readonly before: FileState | null;
   readonly after: FileState | null;
+  /** The source that was on record for the bytes before; absent where somebody else placed them. */
+  readonly sourceBefore?: string;
 }
 
 /** One setting of elasticsearch.yml, for an undo by setting; undefined where it does not stand in the file. */
@@ -49,7 +52,7 @@ export interface KeystoreChange {
   /** Names after the step. */
   readonly namesAfter: readonly string[];
   /** Entries that the step writes or removes. */
-  readonly set: readonly { readonly name: string; readonly reference: string }[];
+  readonly set: readonly { readonly name: string; readonly reference: string | null }[];
   readonly remove: readonly string[];
   readonly ledgerBefore: KeystoreLedger;
   /** Digest of what the tool made, recorded each time that it has ended well; null before. A file with any other digest is not known to be ours. */
@@ -95,6 +98,10 @@ export interface TransactionRecord {
   result: Result | null;
   acknowledged: boolean;
 }
+
+/** Where the transaction of a delivery lies below the journal's directory. */
+export const folderOf = (journal: string, id: string): string =>
+  join(journal, createHash('sha256').update(id).digest('hex').slice(0, 32));
 
 const recordPath = (folder: string): string => join(folder, 'record.json');
 export const beforePath = (folder: string, index: number): string => join(folder, 'before', String(index));

@@ -48,7 +48,7 @@ export const stage = async (
     startedAtMs: Date.now(),
     operations,
     phase: 'staged',
-    files: draft.files.map(({ path, label, before, after }) => ({ path, label, before, after })),
+    files: draft.files.map(({ beforeBytes: _, afterBytes: __, ...change }) => change),
     directories: draft.directories,
     sources: draft.sources,
     settingsPath: context.config.elasticsearch.settingsFile,

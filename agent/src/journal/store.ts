@@ -1,14 +1,9 @@
-import { createHash } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Result } from '@remora/shared/protocol/delivery.ts';
 import { syncDirectory } from '../system/durable-file.ts';
-import { readRecord, type TransactionRecord, writeRecord } from './record.ts';
-
-/** Records of finished deliveries that are kept, so that one that is delivered again is answered and not carried out. */
-const KEEP_RECORDS = 200;
-/** Of so many the files as they were before are kept too, for people: a rollback reads the record and writes anew. */
-const KEEP_BEFORE = 10;
+import { folderOf, readRecord, type TransactionRecord, writeRecord } from './record.ts';
+import { overdue } from './retention.ts';
 
 export interface Finished {
   readonly folder: string;
@@ -29,6 +24,8 @@ export interface JournalStore {
   finished(folder: string, record: TransactionRecord): Promise<void>;
   /** Records a refusal, so that a delivery that comes twice is refused twice. */
   refuse(id: string, record: TransactionRecord): Promise<void>;
+  /** Removes what is kept no longer, see retention.ts; also done after each transaction. */
+  tidy(nowMs?: number): Promise<void>;
   /** Transactions that a crash left open. */
   open(): readonly { folder: string; record: TransactionRecord | null }[];
 }
@@ -51,23 +48,20 @@ export const openJournal = async (path: string): Promise<JournalStore> => {
     } else left.push({ folder, record });
   }
 
-  const folderOf = (id: string): string => join(path, createHash('sha256').update(id).digest('hex').slice(0, 32));
-
-  /** Newest first. What nobody has acknowledged stays: it is the only record of what was done. */
-  const tidy = async (): Promise<void> => {
-    const all = [...finished.values()].sort((a, b) => b.record.startedAtMs - a.record.startedAtMs);
-    for (const [index, { folder, record }] of all.entries()) {
-      if (index >= KEEP_RECORDS && record.acknowledged) {
-        await rm(folder, { recursive: true, force: true });
-        finished.delete(record.id);
-      } else if (index >= KEEP_BEFORE) {
-        await rm(join(folder, 'before'), { recursive: true, force: true });
-      }
+  const tidy = async (nowMs = Date.now()): Promise<void> => {
+    const { records, backups } = overdue(
+      [...finished.values()].map(({ record }) => record),
+      nowMs,
+    );
+    for (const id of records) {
+      await rm(folderOf(path, id), { recursive: true, force: true });
+      finished.delete(id);
     }
+    for (const id of backups) await rm(join(folderOf(path, id), 'before'), { recursive: true, force: true });
   };
 
   const store: JournalStore = {
-    folderOf,
+    folderOf: (id) => folderOf(path, id),
     resultOf: (id) => finished.get(id)?.record.result ?? null,
     unacknowledged: () => [...finished.values()].flatMap(({ record }) => (record.acknowledged ? [] : [record.result])),
     async acknowledge(id) {
@@ -77,7 +71,7 @@ export const openJournal = async (path: string): Promise<JournalStore> => {
       await writeRecord(entry.folder, entry.record);
     },
     async create(id) {
-      const folder = folderOf(id);
+      const folder = folderOf(path, id);
       await rm(folder, { recursive: true, force: true });
       for (const part of ['', 'before', 'after']) await mkdir(join(folder, part), { mode: 0o700 });
       await syncDirectory(path);
@@ -95,8 +89,9 @@ export const openJournal = async (path: string): Promise<JournalStore> => {
     },
     async refuse(id, record) {
       await writeRecord(await store.create(id), record);
-      await store.finished(folderOf(id), record);
+      await store.finished(folderOf(path, id), record);
     },
+    tidy,
     open: () => left,
   };
   return store;

@@ -49,7 +49,9 @@ const note = ({ context, folder, record }: Transaction): Promise<void> =>
   });
 
 const setResult = (record: TransactionRecord, operation: 'keystore' | 'service', result: unknown): void => {
-  record.results[record.operations.indexOf(operation)] = result;
+  const index = record.operations.indexOf(operation);
+  // A keystore that is put back by `undo` is a part of that one's result.
+  if (index !== -1) record.results[index] = result;
 };
 
 /** The keystore is written, in place, by the tool. Values are in `draft` only. Rejects in the phase `staged` when somebody else was there first. */

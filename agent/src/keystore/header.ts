@@ -2,12 +2,13 @@ import { open } from 'node:fs/promises';
 
 /** Lucene's CodecUtil header: magic, codec name with a one-byte length, version; Elasticsearch's KeyStoreWrapper then writes one byte: 1 means protected. */
 const MAGIC = 0x3fd76c17;
-const CODEC = 'elasticsearch.keystore';
+export const CODEC = 'elasticsearch.keystore';
+/** Where that byte stands. */
+export const flagAt = 4 + 1 + CODEC.length + 4;
 
 /** Whether a keystore file is protected by a password; null when these bytes are no keystore. */
 export const isPasswordProtected = (bytes: Uint8Array): boolean | null => {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const flagAt = 4 + 1 + CODEC.length + 4;
   if (view.length <= flagAt || view.readUInt32BE(0) !== MAGIC) return null;
   if (view.toString('latin1', 5, 5 + CODEC.length) !== CODEC) return null;
   return view[flagAt] === 1;

@@ -51,6 +51,7 @@ const planWrite = async (context: AgentContext, draft: Draft, write: Write): Pro
   const before = await read(path, write.path);
   if (before?.state.digest === digest) return false;
   const owner = await newFileOwner(context.config.elasticsearch);
+  const sourceBefore = before && context.ledger.sourceOf(path, before.state.digest);
   const after = { ...(before?.state ?? { ...owner, mode: write.mode }), digest };
   refuseForeignOwner(write.path, after);
   for (const directory of missingDirectories) {
@@ -62,6 +63,7 @@ const planWrite = async (context: AgentContext, draft: Draft, write: Write): Pro
     label: write.path,
     before: before?.state ?? null,
     after,
+    ...(sourceBefore ? { sourceBefore } : {}),
     beforeBytes: before?.bytes ?? null,
     afterBytes: bytes,
   });
@@ -73,11 +75,13 @@ const planRemoval = async (context: AgentContext, draft: Draft, given: string): 
   const before = await read(path, given);
   if (before === null) return false;
   refuseForeignOwner(given, before.state);
+  const sourceBefore = context.ledger.sourceOf(path, before.state.digest);
   draft.files.push({
     path,
     label: given,
     before: before.state,
     after: null,
+    ...(sourceBefore ? { sourceBefore } : {}),
     beforeBytes: before.bytes,
     afterBytes: null,
   });

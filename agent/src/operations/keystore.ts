@@ -1,8 +1,8 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import type { OperationInput } from '@remora/shared/operations.ts';
+import type { OperationInput, SecretText } from '@remora/shared/operations.ts';
 import type { KeystoreLedger } from '../checks.ts';
 import type { AgentContext } from '../context.ts';
-import type { Draft } from '../journal/draft.ts';
+import type { Draft, KeystoreDraft } from '../journal/draft.ts';
 import { refuseOther } from '../journal/keystore-step.ts';
 import { forcedConfigDir } from '../keystore/other-keystore.ts';
 import { readWithState } from '../system/durable-file.ts';
@@ -23,16 +23,20 @@ const refuseLines = (name: string, value: string): void => {
 };
 
 /** Checks that the password opens the keystore, before anything is changed. Undefined where none is needed. */
-const checkPassword = async (input: Input, context: AgentContext, exists: boolean): Promise<string | undefined> => {
+const checkPassword = async (
+  given: SecretText | undefined,
+  context: AgentContext,
+  exists: boolean,
+): Promise<string | undefined> => {
   const { keystore, config } = context;
   if (!exists || !(await keystore.passwordProtected())) return undefined;
-  if (input.password === undefined) {
+  if (given === undefined) {
     throw new RemoraError(
       'keystore-password',
       `The keystore ${keystore.path} of ${config.name} is protected and no password was given.`,
     );
   }
-  const password = secretValue(input.password, 'The password of the keystore');
+  const password = secretValue(given, 'The password of the keystore');
   refuseLines('(its password)', password);
   await keystore.tool.list(password);
   return password;
@@ -51,7 +55,7 @@ const refuseForced = async (context: AgentContext): Promise<void> => {
 
 /** What differs, by the ledger (see ledger.ts for how the agent knows). */
 const compare = (input: Input, looked: KeystoreLedger, context: AgentContext) => {
-  const set: Input['set'][number][] = [];
+  const set: KeystoreDraft['set'][number][] = [];
   const renamed: { name: string; reference: string }[] = [];
   for (const entry of input.set) {
     const value = secretValue(entry.value, `The value of the keystore entry ${entry.name}`);
@@ -64,6 +68,29 @@ const compare = (input: Input, looked: KeystoreLedger, context: AgentContext) =>
   return { set, renamed, remove: input.remove.filter((name) => looked.names.includes(name)) };
 };
 
+/** Looks at the keystore before a change of it, and refuses where there can be none. Call inside `exclusive`. */
+export const openForChange = async (
+  context: AgentContext,
+  given: SecretText | undefined,
+): Promise<Pick<KeystoreDraft, 'before' | 'looked' | 'password'>> => {
+  const { keystore } = context;
+  const before = await readWithState(keystore.path);
+  await refuseForced(context);
+  const password = await checkPassword(given, context, before !== null);
+  const looked = await keystore.look(password);
+  refuseOther(keystore.path, looked.digest, before?.state.digest ?? null);
+  return { before, looked, password };
+};
+
+/** Refuses a keystore that could not be written as it must be. */
+export const refuseUnwritable = async (
+  { keystore, config }: AgentContext,
+  { before }: Pick<KeystoreDraft, 'before'>,
+) => {
+  refuseMountPoint(keystore.path);
+  refuseForeignOwner(keystore.path, before?.state ?? (await newFileOwner(config.elasticsearch)));
+};
+
 /** Plans which entries are written and removed. Returns what changes; the digest is known after the write. */
 export const planKeystore = (
   input: Input,
@@ -71,15 +98,9 @@ export const planKeystore = (
   draft: Draft,
 ): Promise<{ changed: string[]; digest: string }> =>
   context.keystore.exclusive(async () => {
-    const { keystore } = context;
-    const existing = await readWithState(keystore.path);
-    await refuseForced(context);
-    const password = await checkPassword(input, context, existing !== null);
-    const looked = await keystore.look(password);
-    refuseOther(keystore.path, looked.digest, existing?.state.digest ?? null);
-    const { set, remove, renamed } = compare(input, looked, context);
-    refuseMountPoint(keystore.path);
-    refuseForeignOwner(keystore.path, existing?.state ?? (await newFileOwner(context.config.elasticsearch)));
-    draft.keystore = { before: existing, looked, set, remove, renamed, password };
-    return { changed: [...set.map(({ name }) => name), ...remove], digest: existing?.state.digest ?? '' };
+    const opened = await openForChange(context, input.password);
+    const { set, remove, renamed } = compare(input, opened.looked, context);
+    await refuseUnwritable(context, opened);
+    draft.keystore = { ...opened, set, remove, renamed };
+    return { changed: [...set.map(({ name }) => name), ...remove], digest: opened.before?.state.digest ?? '' };
   });

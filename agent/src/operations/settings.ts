@@ -53,7 +53,8 @@ const edited = (text: string, input: OperationInput<'settings'>, node: string): 
   }
 };
 
-const changesBetween = (before: string, after: string, names: readonly string[]): SettingChange[] => {
+/** What an edit made of these settings. */
+export const changesBetween = (before: string, after: string, names: readonly string[]): SettingChange[] => {
   const [was, is] = [readSettings(before), readSettings(after)];
   return names
     .filter((name) => name in was !== name in is || !sameSettingValue(was[name], is[name]))

@@ -1,9 +1,10 @@
 import { isEnded, type Run } from '@remora/shared/model/run.ts';
 import type { Command } from 'commander';
 import { followRun } from './client/follow-run.ts';
+import { planAndCarryOut } from './frame/change.ts';
+import { addChangeFlags, type ChangeFlags } from './frame/change-flags.ts';
 import type { Cli } from './frame/cli.ts';
 import { wholeNumber } from './frame/input.ts';
-import { addLaterCommands } from './frame/later.ts';
 import type { Register } from './frame/register.ts';
 import { followStarted } from './show/follow.ts';
 import { runSummary, runsTable, runText } from './show/run.ts';
@@ -69,7 +70,6 @@ export const register: Register = (command, cli) => {
     .argument('<id>')
     .action((runId: string) => watch(cli, runId));
   registerControl(command, cli);
-  addLaterCommands(command, ['rollback']);
 };
 
 const registerControl = (command: Command, cli: Cli): void => {
@@ -92,4 +92,12 @@ const registerControl = (command: Command, cli: Cli): void => {
     .argument('<id>')
     .option('--detach', 'do not wait for the end of the run')
     .action((runId: string, flags: GoOnFlags) => goOn(cli, runId, 'continue', flags));
+  const rollback = command
+    .command('rollback')
+    .description('take back what a run did, one that succeeded too; a run of its own does it')
+    .argument('<id>');
+  addChangeFlags(rollback);
+  rollback.action((runId: string, flags: ChangeFlags) =>
+    planAndCarryOut(cli, { address: `${addressOf(runId)}/rollback`, wish: {} }, flags),
+  );
 };

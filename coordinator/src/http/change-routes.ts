@@ -8,7 +8,7 @@ import type { App } from './app-types.ts';
 import { idempotencyKeyOf } from './idempotency.ts';
 import { planView } from './schemas/plan-view.ts';
 
-const PlanHash = Type.Object(
+export const PlanHash = Type.Object(
   {
     /** The hash of the plan that was looked at: refused when the plan would be another by now. */
     planHash: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),

@@ -35,7 +35,7 @@ const observePaths = (
 };
 
 /** Asks the remote cluster about each key on record; a key whose secret is not in the store cannot be used whatever the cluster says. */
-const observeKeys = async (
+export const observeKeys = async (
   client: Client,
   records: readonly ApiKeyRecord[],
   secrets: Readonly<Record<string, number>>,

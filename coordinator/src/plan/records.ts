@@ -81,6 +81,13 @@ export interface ConnectionRecord {
   readonly settings: readonly string[];
 }
 
+/** A record of the inventory as it stood before a run changed it; null where there was none. */
+export type RecordBefore =
+  | { readonly collection: 'connections'; readonly id: string; readonly record: ConnectionRecord | null }
+  | { readonly collection: 'cas'; readonly id: string; readonly record: CaRecord | null }
+  | { readonly collection: 'certificates'; readonly id: string; readonly record: CertificateRecord | null }
+  | { readonly collection: 'apiKeys'; readonly id: string; readonly record: ApiKeyRecord | null };
+
 /** A cross-cluster API key that Remora created, filed under the reference of the secret that holds it. */
 export interface ApiKeyRecord {
   readonly secret: string;

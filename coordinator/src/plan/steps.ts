@@ -2,7 +2,7 @@ import type { Address } from '@remora/shared/model/address.ts';
 import type { Estimate, PLAN_VERSION, PlanStage } from '@remora/shared/model/plan.ts';
 import type { ChangeOperation, OperationCall } from '@remora/shared/operations.ts';
 import type { EffectClass, SettingValue } from '@remora/shared/settings.ts';
-import type { Access, ConnectionRecord } from './records.ts';
+import type { Access, ConnectionRecord, RecordBefore } from './records.ts';
 
 /** A node of a cluster; node names are unique within their cluster. */
 export interface NodeId {
@@ -68,6 +68,25 @@ export interface StepInputs {
     readonly secret: string;
     readonly configHash: string;
   };
+  /** Has a key grant what it granted before a run changed it. */
+  'api-key.put-back': {
+    readonly cluster: string;
+    readonly id: string;
+    readonly secret: string;
+    readonly before: KeyBefore;
+  };
+  /** Invalidates a key that a run made, once no node and no connection has it any more. */
+  'api-key.invalidate': {
+    readonly cluster: string;
+    readonly id: string;
+    readonly secret: string;
+    /** Clusters whose nodes may hold it. */
+    readonly locals: readonly string[];
+  };
+  /** Puts records of the inventory back to what they were before a run, or forgets them. */
+  'inventory.put-back': { readonly records: readonly RecordBefore[] };
+  /** Marks a run as taken back. */
+  'run.rollback': { readonly run: string };
   /** `_nodes/reload_secure_settings` on one node after its keystore changed. */
   'secure-settings.reload': NodeId & { readonly keystorePassword: string | null };
   /** `PUT _cluster/settings`, persistent; null removes a setting. */
@@ -84,6 +103,16 @@ export interface StepInputs {
   };
   /** Writes the connection into the inventory. */
   'connection.record': { readonly connection: ConnectionRecord };
+}
+
+/** A key as it was before a run changed it. */
+export interface KeyBefore {
+  readonly access: Access;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** ms since 1970; null for no end. */
+  readonly expiresAtMs: number | null;
+  /** Its configHash on record; null when the key was not on record. */
+  readonly configHash: string | null;
 }
 
 export interface CertificateIssue extends NodeId, CertificateWish {

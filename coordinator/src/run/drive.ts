@@ -6,6 +6,7 @@ import { hasBegun, isGoingOn, type RunRecord } from '../store/run-hash.ts';
 import type { RunStore } from '../store/run-store.ts';
 import { RunHalted } from './halt.ts';
 import type { StageParts } from './next-step.ts';
+import { wantRollback } from './on-failure.ts';
 import { outlast } from './outlast.ts';
 import { restoreAll, tryRestores } from './restore.ts';
 import { failuresOf, interruptedOf, runBatch, toleratedFailures } from './roll-stage.ts';
@@ -134,6 +135,7 @@ const bringToEnd = async (parts: DriverParts, stage: StageParts, record: RunReco
     if (ending.status === 'paused') await restoreAll(stage, tell(parts, writer, status));
     // Before the end is told: whoever waits for it finds the cluster as it was. What can't be put back now does not hide how the run ended.
     await tryRestores(stage);
+    if (ending.status === 'failed') await wantRollback(stage);
     await finish(stage, record, ending);
     status = ending.status;
   }

@@ -8,7 +8,7 @@ import { openRunsQueue, type RunsQueue } from '../queue/run-jobs.ts';
 import { openInventory } from '../store/inventory.ts';
 import type { Store } from '../store/open-store.ts';
 import { type Ask, RunControl } from '../store/run-control.ts';
-import { headOf } from '../store/run-hash.ts';
+import { headOf, type RunHead } from '../store/run-hash.ts';
 import type { RunPage } from '../store/run-list.ts';
 import { RunStore } from '../store/run-store.ts';
 import type { StoreProblem } from '../store/store-identity.ts';
@@ -50,6 +50,10 @@ export interface RunEngine {
 /** Ids that sort by time: base 36 of the ms since 1970, and 40 random bits. */
 export const newId = (prefix: 'run' | 'plan', now: Date): string =>
   `${prefix}-${now.getTime().toString(36).padStart(9, '0')}-${randomBytes(5).toString('hex')}`;
+
+/** The head of a new run of a plan. */
+export const newHead = (plan: StoredPlan, now: Date, how: Pick<RunHead, 'actor' | 'options'>): RunHead =>
+  headOf(plan, { ...how, runId: newId('run', now), createdAt: now.toISOString() });
 
 const RECONCILE_MS = 2000;
 
@@ -137,8 +141,7 @@ export const startRunEngine = async (store: Store, parts: EngineParts): Promise<
     plan: (planId) => runs.plan(planId),
     plans: () => runs.plans(),
     async start(plan, { actor, idempotencyKey, options = {} }) {
-      const now = clock();
-      const head = headOf(plan, { runId: newId('run', now), actor, createdAt: now.toISOString(), options });
+      const head = newHead(plan, clock(), { actor, options });
       const runId = await runs.create(head, plan, idempotencyKey);
       // The run is filed: that it is looked after is the reconciler's part, whatever happens to this request.
       await reconciling.now();

@@ -55,8 +55,10 @@ export interface StepContext {
     operations: readonly OperationCall<ChangeOperation>[],
     limits: { readonly timeoutMs: number; readonly freshForMs?: number },
   ): Promise<Result>;
-  /** Files a record in the inventory, under the fence: a driver that slept must not overwrite what its successor filed. */
-  file<N extends keyof InventoryRecords>(collection: N, id: string, record: InventoryRecords[N]): Promise<void>;
+  /** Files a record in the inventory, or forgets it (null), under the fence: a driver that slept must not overwrite what its successor filed. */
+  file<N extends keyof InventoryRecords>(collection: N, id: string, record: InventoryRecords[N] | null): Promise<void>;
+  /** Marks another run as taken back by this one. */
+  rolledBack(runId: string): Promise<void>;
   /** Notes that this run restarted a node. */
   restarted(node: string): Promise<void>;
   /** Waits, or rejects with the signal. */
@@ -68,6 +70,10 @@ export type Executor<K extends StepKind> = (context: StepContext, input: StepInp
 export type Executors = { readonly [K in StepKind]: Executor<K> };
 
 /** Puts back what `setRestore` recorded; called until it succeeds before the run's locks are released. */
-export type Restorers = Readonly<
-  Record<string, (value: unknown, context: { readonly signal: AbortSignal }) => Promise<void>>
->;
+export type Restorers = Readonly<Record<string, (value: unknown, context: RestoreContext) => Promise<void>>>;
+
+export interface RestoreContext {
+  readonly signal: AbortSignal;
+  /** An event of the run, for people; with the run that was filed to take it back. */
+  tell(message: string, rollback?: string): Promise<void>;
+}

@@ -16,6 +16,11 @@ const recorded: Readonly<Record<StepKind, boolean>> = {
   'api-key.update': true,
   'secure-settings.reload': true,
   'cluster-settings.put': true,
+  'api-key.put-back': true,
+  'api-key.invalidate': true,
+  'inventory.put-back': true,
+  // It is recorded as what it is, with the run that it marks.
+  'run.rollback': false,
   'connection.prove': false,
   'connection.record': true,
 };

@@ -10,10 +10,8 @@ import { RunHalted, StepPostponed } from './halt.ts';
 import { stepEnd } from './run-audit.ts';
 import type { RunWriter } from './run-writer.ts';
 import { type StepContextParts, stepContext } from './step-context.ts';
-import { stopWith } from './stop-with.ts';
+import { STOP_GRACE_MS, stopWith } from './stop-with.ts';
 
-/** How long an executor may take to notice that it has to stop. */
-const STOP_GRACE_MS = 1500;
 const STORE_PAUSE_MS = 1000;
 
 export interface StepRunnerParts extends StepContextParts {

@@ -4,7 +4,7 @@ import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { StepError } from '@remora/shared/model/run.ts';
 import type { InventoryRecords } from '../store/inventory.ts';
 import type { RunRecord, StepState } from '../store/run-hash.ts';
-import { pendingStep } from '../store/run-hash.ts';
+import { hasBegun, pendingStep } from '../store/run-hash.ts';
 import type { EventDraft, Patch, RunStore } from '../store/run-store.ts';
 import { outlast } from './outlast.ts';
 import { ofRun, type RunAudit } from './run-audit.ts';
@@ -70,6 +70,11 @@ export class RunWriter {
     return `${this.runId}/${stepId}/${this.step(stepId).attempts}${restored === null ? '' : `+${restored}`}`;
   }
 
+  /** Whether any step was begun. */
+  hasBegun(): boolean {
+    return hasBegun({ steps: this.#steps });
+  }
+
   restores(): ReadonlyMap<string, unknown> {
     return this.#restores;
   }
@@ -109,8 +114,18 @@ export class RunWriter {
     await this.write({ [`restore:${name}`]: null }, null);
   }
 
+  /** Marks another run as taken back by this one. Throws RunTakenOver, and `conflict` when that run goes on by now. */
+  async rolledBack(runId: string, actor: string): Promise<void> {
+    const by = { runId: this.runId, fence: this.fence, actor };
+    if (!(await outlast(this.signal, () => this.#store.rolledBack(runId, by)))) throw new RunTakenOver(this.runId);
+  }
+
   /** Files a record in the inventory in the same moment in which the fence is found to be held. Throws RunTakenOver. */
-  async file<N extends keyof InventoryRecords>(collection: N, id: string, record: InventoryRecords[N]): Promise<void> {
+  async file<N extends keyof InventoryRecords>(
+    collection: N,
+    id: string,
+    record: InventoryRecords[N] | null,
+  ): Promise<void> {
     const isFiled = await outlast(this.signal, () => this.#store.file(this.runId, this.fence, collection, id, record));
     if (!isFiled) throw new RunTakenOver(this.runId);
   }

@@ -7,6 +7,7 @@ import type { Restorers, StepContext } from './executor.ts';
 import { haltIfCancelled } from './halt.ts';
 import { auditTarget } from './run-audit.ts';
 import type { RunWriter } from './run-writer.ts';
+import { STOP_GRACE_MS, stopWith } from './stop-with.ts';
 
 export interface StepContextParts {
   readonly writer: RunWriter;
@@ -29,7 +30,9 @@ export const putBack = async (
   const restore = restorers[name.split(':', 1)[0] ?? ''];
   if (!restore) throw new Error(`nothing knows how to put back "${name}"`);
   await writer.checkFence();
-  await restore(writer.restores().get(name), { signal });
+  const tell = (message: string, rollback?: string): Promise<void> =>
+    writer.write(rollback === undefined ? {} : { rollback }, { type: 'run', stepId: null, status: 'failed', message });
+  await stopWith(signal, STOP_GRACE_MS, restore(writer.restores().get(name), { signal, tell }));
   await writer.clearRestore(name);
 };
 
@@ -76,6 +79,7 @@ export const stepContext = (parts: StepContextParts, step: AnyStep): StepContext
       }
     },
     file: (collection, id, record) => writer.file(collection, id, record),
+    rolledBack: (runId) => writer.rolledBack(runId, parts.actor),
     restarted: (node) => {
       const target = 'node' in step.input ? auditTarget(step) : node;
       return writer.addRestart(node, { stepId: step.id, target });

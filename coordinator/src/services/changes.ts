@@ -1,11 +1,11 @@
-import type { ObserveParts } from '../observe/observe-nodes.ts';
+import type { RollbackParts } from '../observe/observe-rollback.ts';
 import type { PlanDocument } from '../plan/steps.ts';
 import type { Change } from '../services.ts';
 import { type CarryOutParts, carryOut } from './carry-out.ts';
 import { documentOf } from './plan-document.ts';
 import { makePlan, type Wishes, type WorkflowName } from './workflows.ts';
 
-export interface ChangeParts extends ObserveParts, CarryOutParts {
+export interface ChangeParts extends RollbackParts, CarryOutParts {
   readonly newPlanId: () => string;
   readonly savePlan: (plan: PlanDocument) => Promise<void>;
 }

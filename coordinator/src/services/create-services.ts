@@ -2,7 +2,7 @@ import type { AuditLog } from '../audit/audit-log.ts';
 import type { Clock } from '../clock.ts';
 import type { ClusterClients } from '../elasticsearch/clusters.ts';
 import type { Gateway } from '../gateway/gateway.ts';
-import type { ObserveParts } from '../observe/observe-nodes.ts';
+import type { RollbackParts, RunHistory } from '../observe/observe-rollback.ts';
 import type { NodeId } from '../plan/steps.ts';
 import type { SecretStore } from '../secrets/secret-store.ts';
 import type { Services } from '../services.ts';
@@ -25,6 +25,7 @@ interface Ground {
   readonly clients: ClusterClients;
   readonly gateway: Pick<Gateway, 'calls' | 'sessions' | 'tokens' | 'disconnect'>;
   readonly clock: Clock;
+  readonly history: RunHistory;
 }
 
 export interface ServiceParts extends Ground {
@@ -43,7 +44,8 @@ export interface ServiceParts extends Ground {
 const secretVersions = async (secrets: SecretStore): Promise<Record<string, number>> =>
   Object.fromEntries((await secrets.list()).map(({ name, versions }) => [name, versions.at(-1) ?? 0]));
 
-export const observeParts = ({ inventory, secrets, clients, gateway, clock }: Ground): ObserveParts => ({
+export const observeParts = ({ inventory, secrets, clients, gateway, clock, history }: Ground): RollbackParts => ({
+  history,
   clients,
   agents: gateway.calls,
   inventory,
@@ -60,9 +62,10 @@ export const createServices = (parts: ServiceParts): Services => {
   return {
     clusters: clusterService({ inventory, secrets, clients, clock, lockOf }),
     tokens: tokenService(gateway.tokens),
-    nodes: nodeService({ ...inventory, gateway, lockOf }),
+    nodes: nodeService({ nodes: inventory.nodes, restartTimes: inventory.restartTimes, gateway, lockOf }),
     connections: connectionService(observing, changeOf(changing, 'connect')),
     restarts: changeOf(changing, 'restart'),
+    rollbacks: changeOf(changing, 'rollback'),
     plans: planService(changing),
     runs: parts.runs,
     secrets: secretService({ store: secrets, inventory }),

@@ -1,10 +1,10 @@
-import type { ObserveParts } from '../observe/observe-nodes.ts';
+import type { RollbackParts } from '../observe/observe-rollback.ts';
 import type { PlanDocument } from '../plan/steps.ts';
 import type { Services } from '../services.ts';
 import { type CarryOutParts, carryOut } from './carry-out.ts';
 import { confirmPlan } from './workflows.ts';
 
-export interface PlanServiceParts extends ObserveParts, CarryOutParts {
+export interface PlanServiceParts extends RollbackParts, CarryOutParts {
   readonly plan: (planId: string) => Promise<PlanDocument>;
   readonly plans: () => Promise<PlanDocument[]>;
 }

@@ -3,11 +3,13 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import { type ConnectRequest, checkConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { checkRestartRequest, type RestartRequest } from '@remora/shared/model/restart-request.ts';
 import { observeConnect } from '../observe/observe-connect.ts';
-import { type ObserveParts, observeWhole } from '../observe/observe-nodes.ts';
+import { observeWhole } from '../observe/observe-nodes.ts';
+import { observeRollback, type RollbackParts } from '../observe/observe-rollback.ts';
 import { planConnect } from '../plan/connect/connect.ts';
 import type { PlanContext } from '../plan/context.ts';
 import { planChanges } from '../plan/plan-changes.ts';
 import { planRestart } from '../plan/restart/restart.ts';
+import { planRollback, type RollbackRequest } from '../plan/rollback/rollback.ts';
 import type { StoredPlan } from '../plan/steps.ts';
 import { documentOf } from './plan-document.ts';
 
@@ -17,13 +19,14 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 export interface Wishes {
   readonly connect: ConnectRequest;
   readonly restart: RestartRequest;
+  readonly rollback: RollbackRequest;
 }
 
 export type WorkflowName = keyof Wishes;
 
 /** Observes what the workflow's planner looks at, and has it plan. Throws what forbids it. */
 type Workflows = {
-  readonly [N in WorkflowName]: (parts: ObserveParts, wish: Wishes[N], context: PlanContext) => Promise<StoredPlan>;
+  readonly [N in WorkflowName]: (parts: RollbackParts, wish: Wishes[N], context: PlanContext) => Promise<StoredPlan>;
 };
 
 const workflows: Workflows = {
@@ -35,20 +38,23 @@ const workflows: Workflows = {
     checkRestartRequest(wish);
     return planRestart(wish, await observeWhole(parts, wish.cluster), context);
   },
+  async rollback(parts, wish, context) {
+    return planRollback(wish, await observeRollback(parts, wish.run), context);
+  },
 };
 
 const isWorkflow = (name: string): name is WorkflowName => Object.hasOwn(workflows, name);
 
 /** Makes a plan for a wish. Changes nothing. */
 export const makePlan = <N extends WorkflowName>(
-  parts: ObserveParts,
+  parts: RollbackParts,
   workflow: N,
   wish: Wishes[N],
   planId: string,
 ): Promise<StoredPlan> => workflows[workflow](parts, wish, { planId, now: parts.clock().toISOString(), hash: sha256 });
 
 /** Makes a stored plan again, under its own id, from what is observed now. */
-const planAgain = (parts: ObserveParts, plan: StoredPlan): Promise<StoredPlan> => {
+const planAgain = (parts: RollbackParts, plan: StoredPlan): Promise<StoredPlan> => {
   if (isWorkflow(plan.workflow)) return makePlan(parts, plan.workflow, plan.wanted as never, plan.planId);
   throw new RemoraError(
     'bad-input',
@@ -58,7 +64,7 @@ const planAgain = (parts: ObserveParts, plan: StoredPlan): Promise<StoredPlan> =
 
 /** The plan as it would be now, the same but for what changes by the minute; throws `plan-stale`, with what is different, when it would do something else. */
 export const confirmPlan =
-  (parts: ObserveParts) =>
+  (parts: RollbackParts) =>
   async (plan: StoredPlan): Promise<StoredPlan> => {
     const now = await planAgain(parts, plan);
     if (now.hash === plan.hash) return now;

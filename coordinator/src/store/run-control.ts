@@ -147,7 +147,7 @@ export class RunControl {
     const isSeen = (await this.#redis.hget(keys.run(runId), 'asked')) === request;
     if (!isSeen && status !== 'failed' && status !== 'cancelled') throw conflict(runId, 'resumed', status);
     if ((await this.#redis.exists(keys.runPlan(runId))) === 0) throw tooOld(runId);
-    const gone = ['finishedAt', 'error', 'stop'].map((field) => [field, false]);
+    const gone = ['finishedAt', 'error', 'stop', 'restore:rollback', 'rollback'].map((field) => [field, false]);
     // All that was accepted stays accepted; the window in which it was to end is another one.
     const { notAfter: _, ...options } = head.options ?? {};
     const renewed = JSON.stringify({

@@ -50,7 +50,7 @@ export const pendingStep: StepState = {
 /**
  * The hash `run:R`, read: `head` as JSON, `clusters` again for the scripts, `status`, `waitingFor` while it waits, `waited` once it had to, `fence`, `version` (grows by one with each
  * write), `request` (of the last write), `events` (their number), `steps` (theirs, as they count for the retention), `finishedAt`, `error`, `restarts` (a list of node names), `step:ID` and `restore:NAME` as
- * JSON each; `restarted:ID` (the newest attempt of a step that restarted its node); `stop` (the error that it will end with) once somebody asked to cancel it, `continued` once somebody said to go on after the first node of a roll; `restored`, the id of a restore from a back-up.
+ * JSON each; `restarted:ID` (the newest attempt of a step that restarted its node); `stop` (the error that it will end with) once somebody asked to cancel it, `continued` once somebody said to go on after the first node of a roll; `rollback` once a run was filed that takes it back by itself, or took it back; `restored`, the id of a restore from a back-up.
  */
 export interface RunRecord {
   readonly head: RunHead;
@@ -69,6 +69,8 @@ export interface RunRecord {
   readonly continued: boolean;
   /** Set when the store was restored from a back-up while this run could still reach agents; part of what its deliveries are called. */
   readonly restored: string | null;
+  /** The run that takes, or took, this one back. */
+  readonly rollback: string | null;
   readonly steps: ReadonlyMap<string, StepState>;
   readonly restores: ReadonlyMap<string, unknown>;
 }
@@ -107,6 +109,7 @@ export const parseRunHash = (hash: Readonly<Record<string, string>>): RunRecord 
     restartedIn: new Map(entriesWith(hash, 'restarted:') as [string, number][]),
     continued: hash.continued !== undefined,
     restored: hash.restored ?? null,
+    rollback: hash.rollback ?? null,
     steps: new Map(entriesWith(hash, 'step:') as [string, StepState][]),
     restores: new Map(entriesWith(hash, 'restore:')),
   };
@@ -131,5 +134,7 @@ export const runView = (record: RunRecord, now: Date): Run => {
     options: head.options ?? {},
     durationMs: Math.max(0, until - Date.parse(head.createdAt)),
     error: record.error,
+    rollback: record.rollback,
+    ...(record.restores.has('rollback') ? { rollbackPending: true } : {}),
   };
 };

@@ -21,10 +21,10 @@ local function emit(key, run, channel, event)
 end`;
 
 /**
- * CREATE: files a run as waiting, behind all that wait, once per idempotency key, and forgets old ones in its place. Answers the run's id: the new one, or the
+ * CREATE: files a run as waiting, behind all that wait or before them, once per idempotency key, and forgets old ones in its place. Answers the run's id: the new one, or the
  * one that the key made before.
  * KEYS run, its plan, runs, open runs, waiting, run of the key, meta, audit  ARGV runId, head JSON, clusters JSON, plan JSON, seconds the key holds or '', event,
- * channel, prefix of run keys, number of steps, audit
+ * channel, prefix of run keys, number of steps, '1' for before all that wait, audit
  */
 const CREATE = `${EMIT}${RECORD}${FORGET}
 local run = ARGV[1]
@@ -41,7 +41,7 @@ redis.call('HINCRBY', KEYS[7], 'runSteps', ARGV[9])
 redis.call('SET', KEYS[2], ARGV[4])
 redis.call('ZADD', KEYS[3], order, run)
 redis.call('SADD', KEYS[4], run)
-redis.call('ZADD', KEYS[5], order, run)
+redis.call('ZADD', KEYS[5], ARGV[10] == '1' and -order or order, run)
 if ARGV[5] ~= '' then redis.call('SET', KEYS[6], run, 'EX', ARGV[5]) end
 emit(KEYS[1], run, ARGV[7], ARGV[6])
 forget(KEYS[3], KEYS[4], KEYS[7], ARGV[8])
@@ -138,10 +138,10 @@ redis.call('HSET', KEYS[1], 'request', ARGV[4])
 record(1)
 return redis.call('HINCRBY', KEYS[1], 'version', 1)`;
 
-/** FILE: a record of the inventory, written only while the run's fence is the caller's.  KEYS run, collection  ARGV fence, id, record JSON */
+/** FILE: a record of the inventory, written or forgotten only while the run's fence is the caller's.  KEYS run, collection  ARGV fence, id, record JSON or '' */
 const FILE = `
 if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
+if ARGV[3] == '' then redis.call('HDEL', KEYS[2], ARGV[2]) else redis.call('HSET', KEYS[2], ARGV[2], ARGV[3]) end
 return 1`;
 
 const ENDED = runStatuses

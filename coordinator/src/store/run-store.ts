@@ -13,6 +13,7 @@ import { parseRunHash, type RunHead, type RunRecord, runView } from './run-hash.
 import { listRuns, type RunPage, statusesOfRuns } from './run-list.ts';
 import { defineRunScripts, type RunScripts } from './run-lua.ts';
 import { KEPT_PLANS } from './run-retention.ts';
+import { markRolledBack, type RollbackBy } from './run-rollback.ts';
 
 const PLAN_KEPT_SECONDS = 30 * 86_400;
 const IDEMPOTENCY_SECONDS = 86_400;
@@ -55,6 +56,9 @@ const creation = ({ runId, planId, actor, clusters, title, options }: RunHead): 
   return { actor, action: 'run.create', target: clusters.join(', '), runId, planId, detail: said.join('; ') };
 };
 
+const unknownRun = (runId: string): RemoraError =>
+  new RemoraError('not-found', `There is no run "${runId}".`, { hint: 'See `remora runs list`.' });
+
 /** Runs, plans and the locks of clusters in Redis. */
 export class RunStore {
   readonly #redis: Redis;
@@ -96,8 +100,8 @@ export class RunStore {
     return readPlan(await this.#redis.get(keys.runPlan(runId)), `run "${runId}"`);
   }
 
-  /** Files a run of a plan as waiting. With a key that this actor used before, that run's id is answered and nothing is filed. */
-  async create(head: RunHead, plan: StoredPlan, idempotencyKey: string | undefined): Promise<string> {
+  /** Files a run of a plan as waiting, `first` before all that wait. With a key that this actor used before, that run's id is answered and nothing is filed. */
+  async create(head: RunHead, plan: StoredPlan, idempotencyKey: string | undefined, first = false): Promise<string> {
     const { runId, actor } = head;
     const event = { type: 'run', stepId: null, status: 'waiting', message: `created by ${actor}` } as const;
     const filed = [keys.run(runId), keys.runPlan(runId), keys.runs, keys.openRuns, keys.waiting];
@@ -107,7 +111,7 @@ export class RunStore {
         ...[...filed, keyOfRequest(actor, idempotencyKey ?? ''), keys.meta, ...auditKeys],
         ...[runId, JSON.stringify(head), JSON.stringify(head.clusters), writePlan(plan)],
         ...[idempotencyKey === undefined ? '' : IDEMPOTENCY_SECONDS, told, channels.runEvents],
-        ...[keys.run(''), head.outline.length, ...chained],
+        ...[keys.run(''), head.outline.length, first ? '1' : '', ...chained],
       ),
     );
     return String(made);
@@ -158,16 +162,21 @@ export class RunStore {
     return Number(answer) < 0 ? null : Number(answer);
   }
 
-  /** Files a record of the inventory while the fence is the caller's; answers whether it was. */
+  /** Files a record of the inventory, or forgets it (null), while the fence is the caller's; answers whether it was. */
   async file<N extends keyof InventoryRecords>(
     runId: string,
     fence: number,
     collection: N,
     id: string,
-    record: InventoryRecords[N],
+    record: InventoryRecords[N] | null,
   ): Promise<boolean> {
-    const text = JSON.stringify(record);
+    const text = record === null ? '' : JSON.stringify(record);
     return (await this.#scripts.remoraFile(keys.run(runId), keys[collection], fence, id, text)) === 1;
+  }
+
+  /** Marks a run as taken back by another, whose driver asks; answers whether its fence still is the caller's. */
+  rolledBack(runId: string, by: RollbackBy): Promise<boolean> {
+    return markRolledBack(this.#redis, this.#audit, this.#clock, runId, by);
   }
 
   /** Gives back the clusters of a run that is over, or says why not. */
@@ -181,9 +190,7 @@ export class RunStore {
   }
 
   async view(runId: string): Promise<Run> {
-    const record = parseRunHash(await this.#redis.hgetall(keys.run(runId)));
-    if (!record) throw new RemoraError('not-found', `There is no run "${runId}".`, { hint: 'See `remora runs list`.' });
-    return runView(record, this.#clock());
+    return runView(await this.record(runId), this.#clock());
   }
 
   /** A page of runs, newest first. */
@@ -200,6 +207,20 @@ export class RunStore {
   async events(runId: string, afterSeq: number): Promise<RunEvent[]> {
     const entries = await this.#redis.xrange(keys.runEvents(runId), `${afterSeq + 1}-0`, '+');
     return entries.map(([, [, text]]) => JSON.parse(String(text)) as RunEvent);
+  }
+
+  /** A run as it is kept; `not-found` for an unknown id. */
+  async record(runId: string): Promise<RunRecord> {
+    const record = parseRunHash(await this.#redis.hgetall(keys.run(runId)));
+    if (!record) throw unknownRun(runId);
+    return record;
+  }
+
+  /** All runs that are kept, newest first. */
+  async records(): Promise<RunRecord[]> {
+    const ids = await this.#redis.zrevrange(keys.runs, 0, -1);
+    const records = await Promise.all(ids.map(async (id) => parseRunHash(await this.#redis.hgetall(keys.run(id)))));
+    return records.filter((record) => record !== null);
   }
 
   #draft(runId: string, event: EventDraft): string {

@@ -30,6 +30,8 @@ export const ChangeOptions = Type.Object(
     override: Type.Optional(Texts),
     /** What is paused on each cluster while its nodes are restarted, and put back to what it was. */
     pause: Type.Optional(Type.Array(Type.Enum([...pausable]), { minItems: 1, maxItems: 10 })),
+    /** What follows when the run fails: nothing, until somebody decides, or what it did is taken back. */
+    onFailure: Type.Optional(Type.Enum(['stop', 'rollback'])),
     /** Why, in the words of whoever asks. */
     reason: Type.Optional(Text),
     /** Id of a ticket elsewhere. */

@@ -56,6 +56,10 @@ export const Run = Type.Object({
   /** From the creation until now or the end. */
   durationMs: Type.Integer(),
   error: Nullable(StepError),
+  /** The run that takes, or took, this one back; null when none does. */
+  rollback: Type.Optional(Nullable(Type.String())),
+  /** It failed, and a run that takes it back is about to be filed (`--on-failure rollback`). */
+  rollbackPending: Type.Optional(Type.Boolean()),
   /** How it is to be carried out, as it was asked for. */
   options: ChangeOptions,
 });

@@ -160,6 +160,10 @@ const prove = (world: World, { alias }: StepInputs['connection.prove']): void =>
   if (!isConnected(world, alias)) throw new Error(`the connection ${alias} does not work`);
 };
 
+const never = (): never => {
+  throw new Error('a connection is not made with such a step');
+};
+
 type Effects = { readonly [K in StepKind]: (world: World, input: StepInputs[K]) => void };
 
 const effects: Effects = {
@@ -173,6 +177,10 @@ const effects: Effects = {
   'secure-settings.reload': (world, { cluster, node }) => loadSecure(nodeOf(clusterOf(world, cluster), node)),
   'cluster-settings.put': putSettings,
   'connection.prove': prove,
+  'api-key.put-back': never,
+  'api-key.invalidate': never,
+  'inventory.put-back': never,
+  'run.rollback': never,
 };
 
 const take = (world: World, step: AnyStep): void => {

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { AuditEntry } from '@remora/shared/model/audit.ts';
+import type { Plan } from '@remora/shared/model/plan.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EsCluster } from '../../elasticsearch/cluster.ts';
@@ -32,6 +34,11 @@ describe(`8.19.21 to ${await newestVersionHere()}, proxy mode, a nested elastics
   let connect: readonly string[];
   /** Each elasticsearch.yml as it was. */
   let written: Record<string, string>;
+  /** What stood there before the connection: files, entries, settings of the cluster, and its plan. */
+  let files: Record<string, unknown>;
+  let entries: Record<string, string[]>;
+  let clusterSettings: unknown;
+  let planned: Plan;
 
   const setPassword = (password: string) =>
     fleet.json(['secrets', 'set', 'keystore-password/eu', '--file', '-'], { stdin: `${password}\n` });
@@ -84,9 +91,16 @@ describe(`8.19.21 to ${await newestVersionHere()}, proxy mode, a nested elastics
 
   test('with the right one the connection is made, and a search crosses it', async () => {
     await setPassword(keystorePassword);
+    files = filesBut(us, eu);
+    clusterSettings = await eu.call('GET', '/_cluster/settings?flat_settings=true');
+    entries = {
+      'us-1': await names(us.nodes[0] as EsNode),
+      'eu-1': await names(eu.nodes[0] as EsNode, keystorePassword),
+    };
     const shown = await fleet.cli([...connect, '--check', '--diff', '--json']);
     expect(shown.code).toBe(2);
-    expect(JSON.parse(shown.stdout)).toMatchObject({
+    planned = JSON.parse(shown.stdout);
+    expect(planned).toMatchObject({
       restarts: ['us-1', 'eu-1'],
       outages: [/cluster us has one node/i, /cluster eu has one node/i].map((why) => expect.stringMatching(why)),
     });
@@ -153,7 +167,81 @@ describe(`8.19.21 to ${await newestVersionHere()}, proxy mode, a nested elastics
 
     expect(findSecrets(secrets, places).filter((one) => !belongs.some((pattern) => pattern.test(one)))).toEqual([]);
   });
+
+  test('rolled back, everything is as before, compared one by one, and would be planned again as before', async () => {
+    const [connected] = await fleet.json<Run[]>(['runs', 'list']);
+    const runId = connected?.runId ?? '';
+    const rollback = ['runs', 'rollback', runId, '--accept-outage'];
+    // Somebody's own entry and setting, made since: they are no part of it.
+    const [local, remote] = [eu.nodes[0] as EsNode, us.nodes[0] as EsNode];
+    await remote.keystore(['add', '-x', '-f', 'cluster.remote.later.credentials'], 'theirs\n');
+    const standing = traces(us, eu);
+    const checked = await fleet.cli([...rollback, '--check', '--diff', '--json']);
+    expect(checked.code, checked.stderr).toBe(2);
+    const plan = JSON.parse(checked.stdout) as Plan;
+    expect(plan.restarts).toEqual(['eu-1', 'us-1']);
+    expect(plan.warnings).toEqual([]);
+    expect([...new Set(plan.steps.map(({ kind }) => kind))]).toEqual([
+      ...['cluster-settings.put', 'node.change', 'api-key.invalidate', 'inventory.put-back', 'run.rollback'],
+    ]);
+    expect(traces(us, eu)).toEqual(standing);
+    const unaccepted = await fleet.cli(['runs', 'rollback', runId, '--yes']);
+    expect([unaccepted.code, traces(us, eu)]).toEqual([64, standing]);
+
+    const run = await fleet.json<Run>([...rollback, '--yes']);
+    expect([run.status, run.workflow, run.restarts]).toEqual(['succeeded', 'rollback', ['eu-1', 'us-1']]);
+    expect(await fleet.json<Run>(['runs', 'show', runId])).toMatchObject({
+      status: 'rolled_back',
+      rollback: run.runId,
+    });
+    expect(restarts(us, eu)).toEqual({ 'us-1': 2, 'eu-1': 2 });
+    for (const node of [local, remote]) expect(settingsFile(node)).toBe(written[node.name]);
+    expect(filesBut(us, eu)).toEqual(files);
+    expect(await names(local, keystorePassword)).toEqual(entries['eu-1']);
+    expect(await names(remote)).toEqual([...(entries['us-1'] ?? []), 'cluster.remote.later.credentials'].sort());
+    expect(await entry(local, elsewhere.name, keystorePassword)).toBe(elsewhere.value);
+    expect(await eu.call('GET', '/_cluster/settings?flat_settings=true')).toEqual(clusterSettings);
+    expect(await eu.call('GET', '/_remote/info')).toEqual({});
+    const keys = (await us.call('GET', '/_security/api_key?name=remora-*')) as { api_keys: { invalidated: boolean }[] };
+    expect(keys.api_keys.map(({ invalidated }) => invalidated)).toEqual([true]);
+    expect(await fleet.json(['connections', 'list'])).toEqual([]);
+    expect(await fleet.json(['ca', 'list'])).toEqual([]);
+    const audit = await fleet.json<AuditEntry[]>(['audit', 'list', '--limit', '100']);
+    expect(audit.filter(({ action }) => action === 'run.rollback')).toMatchObject([{ runId, actor: 'admin' }]);
+
+    const again = await fleet.cli([...connect, '--check', '--diff', '--json']);
+    expect(withoutVersions(JSON.parse(again.stdout))).toEqual(withoutVersions(planned));
+    const twice = await fleet.cli([...rollback, '--yes']);
+    expect(twice.code).toBe(64);
+    expect(twice.stderr).toContain(`run ${run.runId} did that already`);
+  });
 });
+
+/** Names in a keystore, sorted. */
+const names = async (node: EsNode, password?: string): Promise<string[]> => {
+  const said = await node.keystore(['list'], password === undefined ? '' : `${password}\n`);
+  return said
+    .replace(/^Enter password[^:]*: ?/, '')
+    .split('\n')
+    .map((name) => name.trim())
+    .filter(Boolean)
+    .sort();
+};
+
+/** Every file of the configuration but the keystores, whose bytes are other after each write, with its bytes. */
+const filesBut = (...clusters: readonly EsCluster[]): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(traces(...clusters)).map(([node, traced]) => [
+      node,
+      Object.entries((traced as { files: Record<string, string> }).files).filter(
+        ([path]) => !path.endsWith('.keystore'),
+      ),
+    ]),
+  );
+
+/** What a plan does; the versions of secrets go on, since none is ever used for two values. */
+const withoutVersions = ({ steps, restarts, outages }: Plan): unknown =>
+  JSON.parse(JSON.stringify({ steps, restarts, outages }).replace(/@\d+/g, '@N'));
 
 const secretOf = (joinToken: string): string =>
   String(JSON.parse(Buffer.from(joinToken.split('.')[1] ?? '', 'base64url').toString()).s);

@@ -89,6 +89,10 @@ export const fileExecutors = (file: string): Executors => ({
   'cluster-settings.put': perform(file),
   'connection.prove': never,
   'connection.record': never,
+  'api-key.put-back': never,
+  'api-key.invalidate': never,
+  'inventory.put-back': never,
+  'run.rollback': async (context, { run }) => context.rolledBack(run),
 });
 
 /** Writes `restored NAME`; `flaky` fails as often as there are no two lines about it yet. */

@@ -16,21 +16,17 @@ export interface ChangeFlags {
   readonly canary?: true;
   readonly waitOffline?: string;
   readonly notAfter?: string;
+  readonly onFailure?: ChangeOptions['onFailure'];
   readonly override?: string[];
   readonly pause?: Pausable[];
   readonly reason?: string;
   readonly ticket?: string;
 }
 
-/** For flags of which this release has one value only; any other is refused, never ignored. */
-const only =
-  (flag: string, value: string) =>
-  (given: string): string => {
-    if (given === value) return given;
-    throw new RemoraError('bad-input', `\`${flag} ${given}\` is not supported yet: a later release brings it.`, {
-      hint: `This one does \`${flag} ${value}\`.`,
-    });
-  };
+const onFailure = (given: string): ChangeOptions['onFailure'] => {
+  if (given === 'stop' || given === 'rollback') return given;
+  throw new RemoraError('bad-input', `\`--on-failure ${given}\`: write stop or rollback.`);
+};
 
 const addPausable = (value: string, before: readonly Pausable[] = []): Pausable[] => [
   ...new Set([...before, ...addToList(value).map(parsePausable)]),
@@ -65,7 +61,7 @@ export const addApplyFlags = (command: Command): void => {
       'leave nodes whose agents are away, and go on by itself when they are back within this time, like 12h',
     )
     .option('--not-after <time>', 'begin no node after this time, like 2030-01-31T22:00:00Z')
-    .option('--on-failure <what>', 'what follows a failure: stop', only('--on-failure', 'stop'))
+    .option('--on-failure <what>', 'what follows a failure: stop (default) or rollback', onFailure)
     .option('--override <gates>', 'gates that need not be open, by name; needs --reason', addToList)
     .option('--pause <what>', 'what is paused on a cluster while its nodes restart: slm, ml', addPausable)
     .option('--reason <text>', 'why; recorded with the run')
@@ -74,9 +70,9 @@ export const addApplyFlags = (command: Command): void => {
 
 /** How the change is to be carried out, as the API takes it. */
 export const changeOptionsOf = (flags: ChangeFlags): ChangeOptions => {
-  const { acceptOutage, serial, batchBy, maxFail, canary, waitOffline, notAfter, override, pause, reason, ticket } =
-    flags;
+  const { acceptOutage, serial, batchBy, maxFail, canary, waitOffline, notAfter } = flags;
+  const { onFailure, override, pause, reason, ticket } = flags;
   const roll = { acceptOutage, serial, batchBy, maxFail, canary, waitOffline, notAfter };
-  const all = { ...roll, override, pause, reason, ticket };
+  const all = { ...roll, onFailure, override, pause, reason, ticket };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as ChangeOptions;
 };

@@ -42,6 +42,9 @@ export const runSummary = (run: Run, timing: readonly string[] = []): string => 
     ...timing,
     ...faultsOf(run),
     ...(run.status === 'paused' ? [`  go on with: remora runs continue ${run.runId}`] : []),
+    ...(run.rollback
+      ? [`  ${run.status === 'rolled_back' ? 'rolled back' : 'to be rolled back'} by run ${run.rollback}`]
+      : []),
     `  run ${run.runId}`,
   ].join('\n');
 };

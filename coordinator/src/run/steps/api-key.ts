@@ -4,8 +4,9 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
 import { explain, statusOf } from '../../elasticsearch/client.ts';
 import type { Access } from '../../plan/records.ts';
-import type { StepInputs } from '../../plan/steps.ts';
+import type { KeyBefore, StepInputs } from '../../plan/steps.ts';
 import type { Executor, StepContext } from '../executor.ts';
+import { rememberBefore } from './before.ts';
 import type { StepParts } from './parts.ts';
 
 type CreateKey = StepInputs['api-key.create'];
@@ -142,12 +143,26 @@ export const createApiKeyStep =
     return { id: key.id, name: key.name };
   };
 
+/** The key as the cluster and the record have it. */
+const keyNow = async (parts: StepParts, client: Client, id: string, secret: string): Promise<KeyBefore> => {
+  const [found] = (await client.security.getApiKey({ id })).api_keys;
+  const { access = {} } = (found ?? {}) as { readonly access?: Access };
+  const record = await parts.inventory.apiKeys.get(secret);
+  return {
+    access,
+    metadata: found?.metadata ?? {},
+    expiresAtMs: found?.expiration ?? null,
+    configHash: record?.configHash ?? null,
+  };
+};
+
 export const updateApiKeyStep =
   (parts: StepParts): Executor<'api-key.update'> =>
   async (context, input) => {
     const client = await parts.clients.get(input.cluster);
-    await context.checkFence();
     try {
+      await rememberBefore(context, () => keyNow(parts, client, input.id, input.secret));
+      await context.checkFence();
       await client.transport.request(
         { method: 'PUT', path: `/_security/cross_cluster/api_key/${encodeURIComponent(input.id)}`, body: body(input) },
         { requestTimeout: CALL_LIMIT_MS },

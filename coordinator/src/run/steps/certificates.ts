@@ -12,6 +12,7 @@ import type { CaRecord } from '../../plan/records.ts';
 import type { CertificateIssue } from '../../plan/steps.ts';
 import { nodeKey } from '../../store/inventory.ts';
 import type { Executor, StepContext } from '../executor.ts';
+import { rememberBefore } from './before.ts';
 import type { StepParts } from './parts.ts';
 
 const NODE_KEY_BITS = 2048;
@@ -30,6 +31,7 @@ const mint = async (
 export const createCaStep =
   (parts: StepParts): Executor<'ca.create'> =>
   async (context, { ca, commonName, validityDays }) => {
+    await rememberBefore(context, () => parts.inventory.cas.get(ca));
     await context.phase('making an RSA key');
     await context.checkFence();
     const key = await mint(parts, caKeySecret(ca), async () => (await generateRsaKeyPair(CA_KEY_BITS)).privateKeyPem);
@@ -110,6 +112,7 @@ export const issueFor = async (
 export const issueCertificateStep =
   (parts: StepParts): Executor<'certificate.issue'> =>
   async (context, wish) => {
+    await rememberBefore(context, () => parts.inventory.certificates.get(`${nodeKey(wish)}/${wish.purpose}`));
     await context.phase('making a key and a certificate');
     await context.checkFence();
     return issueFor(parts, context, wish);

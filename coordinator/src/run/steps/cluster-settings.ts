@@ -3,6 +3,7 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import { type SettingValue, sameSettingValue } from '@remora/shared/settings.ts';
 import { explain } from '../../elasticsearch/client.ts';
 import type { Executor } from '../executor.ts';
+import { rememberBefore } from './before.ts';
 import type { StepParts } from './parts.ts';
 
 /** A change of a remote cluster's settings waits up to 10 s for its connection before it answers; ours must not give up first. */
@@ -16,6 +17,10 @@ export const putClusterSettingsStep =
   (parts: StepParts): Executor<'cluster-settings.put'> =>
   async (context, { cluster, persistent }) => {
     const client = await parts.clients.get(cluster);
+    await rememberBefore(context, async () => {
+      const standing = await readPersistent(client);
+      return Object.fromEntries(Object.keys(persistent).map((name) => [name, standing[name] ?? null]));
+    });
     await context.checkFence();
     await context.phase('writing cluster settings');
     const mutable = Object.fromEntries(

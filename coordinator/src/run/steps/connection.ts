@@ -2,16 +2,21 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import { limitOf } from '../../limit.ts';
 import { isProven, proveConnection } from '../../observe/proof.ts';
 import type { Executor } from '../executor.ts';
+import { rememberBefore } from './before.ts';
 import type { StepParts } from './parts.ts';
 
 /** A CA file that was just placed is polled for, and a connection that failed once is tried again by the next request. */
 const PROOF_LIMIT_MS = 90_000;
 const AGAIN_MS = 2000;
 
-export const recordConnectionStep: Executor<'connection.record'> = async (context, { connection }) => {
-  await context.file('connections', `${connection.local}/${connection.alias}`, connection);
-  return null;
-};
+export const recordConnectionStep =
+  ({ inventory }: Pick<StepParts, 'inventory'>): Executor<'connection.record'> =>
+  async (context, { connection }) => {
+    const id = `${connection.local}/${connection.alias}`;
+    await rememberBefore(context, () => inventory.connections.get(id));
+    await context.file('connections', id, connection);
+    return null;
+  };
 
 export const proveConnectionStep =
   (parts: StepParts): Executor<'connection.prove'> =>

@@ -1,6 +1,7 @@
 import type { Executors, Restorers } from '../executor.ts';
 import { ALLOCATION, restoreAllocation } from './allocation.ts';
 import { API_KEYS, createApiKeyStep, settleApiKeys, updateApiKeyStep } from './api-key.ts';
+import { invalidateApiKeyStep, putBackApiKeyStep } from './api-key-undo.ts';
 import { createCaStep, issueCertificateStep } from './certificates.ts';
 import { putClusterSettingsStep } from './cluster-settings.ts';
 import { proveConnectionStep, recordConnectionStep } from './connection.ts';
@@ -9,6 +10,7 @@ import type { StepParts } from './parts.ts';
 import { restorePauses, withPauses } from './pauses.ts';
 import { reloadSecureSettingsStep } from './reload.ts';
 import { measured } from './restart-times.ts';
+import { putBackRecordsStep, rollbackStep } from './rollback.ts';
 import { verifyServerStep } from './verify-server.ts';
 
 /** One executor a kind of step; a kind without one does not compile. */
@@ -19,10 +21,14 @@ export const createExecutors = (parts: StepParts): Executors => ({
   'remote-server.verify': verifyServerStep(parts),
   'api-key.create': createApiKeyStep(parts),
   'api-key.update': updateApiKeyStep(parts),
+  'api-key.put-back': putBackApiKeyStep(parts),
+  'api-key.invalidate': invalidateApiKeyStep(parts),
+  'inventory.put-back': putBackRecordsStep,
+  'run.rollback': rollbackStep,
   'secure-settings.reload': reloadSecureSettingsStep(parts),
   'cluster-settings.put': putClusterSettingsStep(parts),
   'connection.prove': proveConnectionStep(parts),
-  'connection.record': recordConnectionStep,
+  'connection.record': recordConnectionStep(parts),
 });
 
 export const createRestorers = (parts: Pick<StepParts, 'clients' | 'secrets'>): Restorers => ({

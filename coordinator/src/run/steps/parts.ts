@@ -10,6 +10,8 @@ export interface StepParts {
   readonly clients: ClusterClients;
   readonly inventory: Inventory;
   readonly secrets: Pick<SecretStore, 'get' | 'mint'>;
+  /** The newest version of each secret. */
+  readonly secretVersions: () => Promise<Readonly<Record<string, number>>>;
   readonly agents: AgentCalls;
   readonly isOnline: (node: NodeId) => Promise<boolean>;
   readonly clock: Clock;

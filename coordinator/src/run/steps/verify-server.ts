@@ -9,6 +9,7 @@ import { publishedParts } from '../../plan/connect/server-address.ts';
 import type { CertificateIssue } from '../../plan/steps.ts';
 import { nodeKey } from '../../store/inventory.ts';
 import type { Executor, StepContext } from '../executor.ts';
+import { rememberBefore } from './before.ts';
 import { issueFor } from './certificates.ts';
 import type { StepParts } from './parts.ts';
 import { patientRead } from './patient-read.ts';
@@ -126,6 +127,7 @@ export const verifyServerStep =
       );
     // Remembered before it is filed: whoever goes on after a crash delivers the same certificate again, which takes effect once.
     const covered = context.memory.intent === null && coversAddress(record.facts, host);
+    if (!covered) await rememberBefore(context, async () => record);
     if (!covered) await context.remember({ intent: { reissueFor: host } });
     const fingerprint = covered ? record.facts.fingerprint256 : await reissue(parts, context, wish, host);
     await context.phase('waiting until it is served');

@@ -1,0 +1,115 @@
+import { explain } from '../elasticsearch/client.ts';
+import type { ClusterObservation, FlatSettings, NodeObservation } from '../plan/facts.ts';
+import { keystorePasswordReference } from '../plan/node-step.ts';
+import { deliveriesOf, type NodeDeliveries } from '../plan/rollback/deliveries.ts';
+import { type Backups, nameOf, type PastRun, type RollbackFacts } from '../plan/rollback/facts.ts';
+import { refuseRun } from '../plan/rollback/refusals.ts';
+import type { StoredPlan } from '../plan/steps.ts';
+import type { RunRecord } from '../store/run-hash.ts';
+import { observeKeys } from './observe-connect.ts';
+import { type ObserveParts, observeWhole } from './observe-nodes.ts';
+
+/** Runs as they are kept; `not-found` for an unknown id. */
+export interface RunHistory {
+  record(runId: string): Promise<RunRecord>;
+  records(): Promise<readonly RunRecord[]>;
+  planOf(runId: string): Promise<StoredPlan>;
+}
+
+export interface RollbackParts extends ObserveParts {
+  readonly history: RunHistory;
+}
+
+const BACKUPS_LIMIT_MS = 60_000;
+
+const pastRun = async ({ history }: RollbackParts, record: RunRecord): Promise<PastRun> => {
+  const { head, status, rollback, restored, steps } = record;
+  return { runId: head.runId, status, rollback, restored, steps, plan: await history.planOf(head.runId) };
+};
+
+/** Runs of the same clusters that may have changed something since. */
+const otherRuns = async (parts: RollbackParts, { head }: RunRecord): Promise<PastRun[]> => {
+  const records = (await parts.history.records()).filter(
+    (other) =>
+      other.head.runId !== head.runId &&
+      other.steps.size > 0 &&
+      other.head.clusters.some((cluster) => head.clusters.includes(cluster)),
+  );
+  return Promise.all(records.map((other) => pastRun(parts, other)));
+};
+
+const observeSettings = async (parts: RollbackParts, cluster: string): Promise<FlatSettings> => {
+  try {
+    const client = await parts.clients.get(cluster);
+    return ((await client.cluster.getSettings({ flat_settings: true })).persistent ?? {}) as FlatSettings;
+  } catch (error) {
+    throw explain(error, cluster, 'Reading the cluster settings');
+  }
+};
+
+const seenNode = (
+  clusters: ReadonlyMap<string, ClusterObservation>,
+  one: NodeDeliveries,
+): NodeObservation | undefined => clusters.get(one.cluster)?.nodes.find(({ name }) => name === one.node);
+
+/** What each node's agent could take back; of nodes that are there and whose agents answer. */
+const observeBackups = async (
+  parts: RollbackParts,
+  run: PastRun,
+  clusters: ReadonlyMap<string, ClusterObservation>,
+  secretVersions: Readonly<Record<string, number>>,
+): Promise<Map<string, Backups>> => {
+  const online = deliveriesOf(run).filter((one) => seenNode(clusters, one)?.agent.state === 'online');
+  const looks = online.map(async ({ cluster, node, ids }): Promise<[string, Backups]> => {
+    const password = keystorePasswordReference({ secretVersions }, cluster, node);
+    const input = { deliveries: [...ids], ...(password === null ? {} : { keystorePassword: { $secret: password } }) };
+    const answer = await parts.agents.read({ cluster, node }, 'backups', input, { timeoutMs: BACKUPS_LIMIT_MS });
+    return [nameOf({ cluster, node }), answer];
+  });
+  return new Map(await Promise.all(looks));
+};
+
+/** Keys that the run made, also those that it did not come to use: their names have its id. */
+const keysOf = async (
+  parts: RollbackParts,
+  run: PastRun,
+  secretVersions: Readonly<Record<string, number>>,
+): Promise<RollbackFacts['keys']> => {
+  const records = await parts.inventory.apiKeys.list();
+  const made = run.plan.steps.flatMap((step) => {
+    if (step.kind !== 'api-key.create') return [];
+    const { cluster, name } = step.input;
+    return records.filter((one) => one.cluster === cluster && one.name.startsWith(`${name}-${run.runId}-`));
+  });
+  const [first] = made;
+  return first ? observeKeys(await parts.clients.get(first.cluster), made, secretVersions, parts.clock()) : [];
+};
+
+const byName = async <T>(names: readonly string[], look: (name: string) => Promise<T>): Promise<Map<string, T>> =>
+  new Map(await Promise.all(names.map(async (name): Promise<[string, T]> => [name, await look(name)])));
+
+/** Gathers everything that the rollback planner looks at. Changes nothing; refuses a run that cannot be taken back before it asks anybody. */
+export const observeRollback = async (parts: RollbackParts, runId: string): Promise<RollbackFacts> => {
+  const record = await parts.history.record(runId);
+  const run = await pastRun(parts, record);
+  refuseRun(run);
+  const [others, clusters, settings, secretVersions] = await Promise.all([
+    otherRuns(parts, record),
+    byName(run.plan.clusters, (name) => observeWhole(parts, name)),
+    byName(run.plan.clusters, (name) => observeSettings(parts, name)),
+    parts.secretVersions(),
+  ]);
+  const { inventory } = parts;
+  const [backups, keys, connections, cas, certificates, apiKeys] = await Promise.all([
+    observeBackups(parts, run, clusters, secretVersions),
+    keysOf(parts, run, secretVersions),
+    inventory.connections.list(),
+    inventory.cas.list(),
+    inventory.certificates.list(),
+    inventory.apiKeys.list(),
+  ]);
+  return {
+    ...{ run, others, clusters, settings, backups, keys, connections, cas, certificates, apiKeys },
+    secretVersions,
+  };
+};

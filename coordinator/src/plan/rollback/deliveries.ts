@@ -1,0 +1,48 @@
+import type { AnyStep, NodeId } from '../steps.ts';
+import type { PastRun, PastStep } from './facts.ts';
+
+/** What an agent takes back at once. */
+const MOST = 50;
+
+/** What a run delivered to one node. */
+export interface NodeDeliveries extends NodeId {
+  /** Newest first. */
+  readonly ids: readonly string[];
+  /** Of each of these at least one has to be known to the agent: it changed something for certain. */
+  readonly certain: readonly (readonly string[])[];
+}
+
+/** After a restore of the store from a back-up, deliveries have its id too; those before it had not. */
+const idsOf = ({ runId, restored }: PastRun, { id }: AnyStep, { attempts }: PastStep): string[] =>
+  Array.from({ length: attempts }, (_, i) => `${runId}/${id}/${attempts - i}`).flatMap((delivery) =>
+    restored === null ? [delivery] : [`${delivery}+${restored}`, delivery],
+  );
+
+/** Whether something was delivered for certain: a certificate only when it was issued anew, a change unless it was undone or never begun. */
+const isCertain = ({ kind }: AnyStep, { status, intent, kept }: PastStep): boolean =>
+  kind === 'remote-server.verify'
+    ? status === 'succeeded' && intent !== null
+    : status === 'succeeded' || (kept as { readonly doneSince?: unknown } | null)?.doneSince !== undefined;
+
+/** Whether the step changes a node beyond a restart. */
+export const changesNode = (
+  step: AnyStep,
+): step is Extract<AnyStep, { kind: 'node.change' | 'remote-server.verify' }> =>
+  step.kind === 'remote-server.verify' ||
+  (step.kind === 'node.change' && step.input.operations.some(({ name }) => name !== 'service'));
+
+/** The deliveries of a run by node, the nodes in the reverse of the order in which it came to them. */
+export const deliveriesOf = (run: PastRun): NodeDeliveries[] => {
+  const nodes = new Map<string, { cluster: string; node: string; ids: string[]; certain: string[][] }>();
+  for (const step of run.plan.steps.toReversed()) {
+    const past = run.steps.get(step.id);
+    if (!past || past.attempts === 0 || !changesNode(step)) continue;
+    const { cluster, node } = step.input;
+    const found = nodes.get(`${cluster}/${node}`) ?? { cluster, node, ids: [], certain: [] };
+    nodes.set(`${cluster}/${node}`, found);
+    const ids = idsOf(run, step, past);
+    found.ids.push(...ids);
+    if (isCertain(step, past)) found.certain.push(ids);
+  }
+  return [...nodes.values()].map((one) => ({ ...one, ids: one.ids.slice(0, MOST) }));
+};

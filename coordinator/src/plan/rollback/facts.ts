@@ -1,0 +1,55 @@
+import type { RunStatus, StepStatus } from '@remora/shared/model/run.ts';
+import type { OperationResult } from '@remora/shared/operations.ts';
+import type { ClusterObservation, FlatSettings, KeyObservation } from '../facts.ts';
+import type { ApiKeyRecord, CaRecord, CertificateRecord, ConnectionRecord } from '../records.ts';
+import type { NodeId, StoredPlan } from '../steps.ts';
+
+/** What a run recorded of one of its steps; see StepState. */
+export interface PastStep {
+  readonly status: StepStatus;
+  readonly attempts: number;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+  readonly intent: unknown;
+  readonly kept: unknown;
+}
+
+/** A run that is over, as it is taken back. */
+export interface PastRun {
+  readonly runId: string;
+  readonly status: RunStatus;
+  /** The run that took it back, or null. */
+  readonly rollback: string | null;
+  /** Id of the restore from a back-up that it went through, or null. */
+  readonly restored: string | null;
+  readonly plan: StoredPlan;
+  /** By step id; those that were never begun are not there. */
+  readonly steps: ReadonlyMap<string, PastStep>;
+}
+
+export type Backups = OperationResult<'backups'>;
+
+/** Everything that the rollback planner looks at. */
+export interface RollbackFacts {
+  readonly run: PastRun;
+  /** Other runs of the same clusters. */
+  readonly others: readonly PastRun[];
+  readonly clusters: ReadonlyMap<string, ClusterObservation>;
+  /** All persistent settings of each cluster. */
+  readonly settings: ReadonlyMap<string, FlatSettings>;
+  /** By CLUSTER/NODE, of nodes whose agents are online. */
+  readonly backups: ReadonlyMap<string, Backups>;
+  /** Keys that the run made. */
+  readonly keys: readonly KeyObservation[];
+  readonly connections: readonly ConnectionRecord[];
+  readonly cas: readonly CaRecord[];
+  readonly certificates: readonly CertificateRecord[];
+  readonly apiKeys: readonly ApiKeyRecord[];
+  readonly secretVersions: Readonly<Record<string, number>>;
+}
+
+export const nameOf = ({ cluster, node }: NodeId): string => `${cluster}/${node}`;
+
+/** What stood there before a step changed it, as the step remembered it; undefined when it came to no change. */
+export const beforeOf = (step: PastStep | undefined): unknown =>
+  (step?.kept as { readonly before?: unknown } | null | undefined)?.before;

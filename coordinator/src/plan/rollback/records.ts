@@ -1,0 +1,98 @@
+import type { CertificateRecord, ConnectionRecord, RecordBefore } from '../records.ts';
+import type { AnyStep } from '../steps.ts';
+import { beforeOf, nameOf, type RollbackFacts } from './facts.ts';
+
+export const END_STAGE = 'end';
+
+/** What a step found on record before it, in the words of the inventory; null for one that files nothing. */
+const recordOf = ({ run }: RollbackFacts, step: AnyStep): RecordBefore | null => {
+  const before = beforeOf(run.steps.get(step.id));
+  if (before === undefined) return null;
+  if (step.kind === 'connection.record') {
+    const { local, alias } = step.input.connection;
+    return { collection: 'connections', id: `${local}/${alias}`, record: before as ConnectionRecord | null };
+  }
+  if (step.kind === 'certificate.issue' || step.kind === 'remote-server.verify') {
+    const id = `${nameOf(step.input)}/${step.input.purpose}`;
+    return { collection: 'certificates', id, record: before as CertificateRecord | null };
+  }
+  return null;
+};
+
+const standing = (facts: RollbackFacts, { collection, id }: RecordBefore): unknown =>
+  collection === 'connections'
+    ? facts.connections.find(({ local, alias }) => `${local}/${alias}` === id)
+    : facts.certificates.find((record) => `${nameOf(record)}/${record.purpose}` === id);
+
+/** What was found before the first step that filed it. */
+const filedRecords = (facts: RollbackFacts): RecordBefore[] => {
+  const first = new Map<string, RecordBefore>();
+  for (const step of facts.run.plan.steps) {
+    const record = recordOf(facts, step);
+    const key = record && `${record.collection} ${record.id}`;
+    if (record && key !== null && !first.has(key)) first.set(key, record);
+  }
+  return [...first.values()];
+};
+
+/** CAs that the run made and that nothing is left to use; their keys stay sealed, and a CA of the same name has them again. */
+const unusedCas = (facts: RollbackFacts, filed: readonly RecordBefore[]): RecordBefore[] => {
+  const isFiled = (collection: RecordBefore['collection'], id: string): boolean =>
+    filed.some((one) => one.collection === collection && one.id === id);
+  const after = filed.flatMap(({ record }) => (record && 'ca' in record ? [record.ca] : []));
+  const used = new Set([
+    ...after,
+    ...facts.connections.filter(({ local, alias }) => !isFiled('connections', `${local}/${alias}`)).map(({ ca }) => ca),
+    ...facts.certificates
+      .filter((one) => !isFiled('certificates', `${nameOf(one)}/${one.purpose}`))
+      .map(({ ca }) => ca),
+  ]);
+  return facts.run.plan.steps.flatMap((step) =>
+    step.kind === 'ca.create' &&
+    beforeOf(facts.run.steps.get(step.id)) === null &&
+    facts.cas.some(({ name }) => name === step.input.ca) &&
+    !used.has(step.input.ca)
+      ? [{ collection: 'cas' as const, id: step.input.ca, record: null }]
+      : [],
+  );
+};
+
+const named: Readonly<Record<RecordBefore['collection'], string>> = {
+  connections: 'connection',
+  certificates: 'certificate',
+  cas: 'CA',
+  apiKeys: 'API key',
+};
+
+const diffOf = ({ collection, id, record }: RecordBefore): string =>
+  record === null ? `- ${named[collection]} ${id}` : `~ ${named[collection]} ${id}: as it was before`;
+
+/** Last: what Remora keeps on record goes back, and the run is marked. Until then all that is left is known to be ours. */
+export const endSteps = (facts: RollbackFacts): AnyStep[] => {
+  const filed = filedRecords(facts);
+  const changed = filed.filter((one) => JSON.stringify(standing(facts, one) ?? null) !== JSON.stringify(one.record));
+  const keys = facts.keys.map(
+    ({ record }): RecordBefore => ({ collection: 'apiKeys', id: record.secret, record: null }),
+  );
+  const records = [...changed, ...unusedCas(facts, filed), ...keys];
+  const step = { target: 'coordinator', effect: 'none', stage: END_STAGE } as const;
+  const { runId } = facts.run;
+  return [
+    ...(records.length === 0
+      ? []
+      : [
+          {
+            ...{ ...step, id: 'put-back-records', kind: 'inventory.put-back' as const },
+            ...{ reason: 'the run filed it', diff: records.map(diffOf).join('\n'), input: { records } },
+          },
+        ]),
+    {
+      ...step,
+      id: 'mark-run',
+      kind: 'run.rollback',
+      reason: `${runId} is taken back then`,
+      diff: '',
+      input: { run: runId },
+    },
+  ];
+};

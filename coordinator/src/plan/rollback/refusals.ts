@@ -1,0 +1,106 @@
+import { type ErrorCode, RemoraError } from '@remora/shared/errors.ts';
+import { isEnded } from '@remora/shared/model/run.ts';
+import { agentElsewhere, agentFailed, agentMissing, agentOffline } from '../agent-findings.ts';
+import type { NodeObservation } from '../facts.ts';
+import { deliveriesOf, type NodeDeliveries } from './deliveries.ts';
+import { beforeOf, nameOf, type PastRun, type RollbackFacts } from './facts.ts';
+import { changedSince, touchedBy } from './touched.ts';
+
+const conflict = (message: string, hint: string): RemoraError => new RemoraError('conflict', message, { hint });
+
+/** Refuses a run that cannot be taken back whatever there is now; asked before anything is looked at. */
+export const refuseRun = (run: PastRun): void => {
+  const { runId, status, rollback, plan } = run;
+  const what = `Run ${runId} cannot be rolled back`;
+  if (status === 'rolled_back')
+    throw conflict(`${what}: run ${rollback} did that already.`, '`remora runs show` tells how it stands.');
+  if (!isEnded(status))
+    throw conflict(`${what}: it is ${status}.`, 'Stop it first with `remora runs cancel`, or wait until it has ended.');
+  if (plan.workflow === 'rollback')
+    throw conflict(`${what}: it took another run back itself.`, 'Give the command of that other run again.');
+  if (touchedBy(run).size === 0)
+    throw conflict(`${what}: it changed nothing that could be put back.`, '`remora runs show` tells what it did.');
+};
+
+const refuseLaterRuns = ({ run, others }: RollbackFacts): void => {
+  for (const other of others) {
+    const thing = changedSince(run, other);
+    if (thing === undefined) continue;
+    throw conflict(
+      `Run ${run.runId} cannot be rolled back: run ${other.runId} (${other.plan.title}) changed ${thing} since.`,
+      `Roll that one back first with \`remora runs rollback ${other.runId}\`.`,
+    );
+  }
+};
+
+/** A step that ended well and remembers nothing of before. */
+const refuseUnremembered = ({ run }: RollbackFacts): void => {
+  const remembers = ['cluster-settings.put', 'connection.record', 'ca.create', 'certificate.issue', 'api-key.update'];
+  const step = run.plan.steps.find(
+    ({ id, kind }) =>
+      remembers.includes(kind) &&
+      run.steps.get(id)?.status === 'succeeded' &&
+      beforeOf(run.steps.get(id)) === undefined,
+  );
+  if (!step) return;
+  throw conflict(
+    `Run ${run.runId} cannot be rolled back: an older release made it, which did not record what stood there before ${step.id}.`,
+    'Put back by hand what it changed.',
+  );
+};
+
+type Finding = readonly [ErrorCode, string];
+
+const gone = (where: string, what: string): Finding => [
+  'preflight-failed',
+  `${where}: what stood there before ${what} is not kept any more, or cannot be read. Agents keep it for 30 days, of their newest 20 changes.`,
+];
+
+const agentFindings = (node: NodeObservation, cluster: string): Finding[] =>
+  (
+    [
+      ['agent-missing', agentMissing],
+      ['agent-offline', agentOffline],
+      ['preflight-failed', agentFailed],
+      ['wrong-node', agentElsewhere],
+    ] as const
+  ).flatMap(([code, find]) => {
+    const message = find(node, { name: cluster });
+    return message === null ? [] : [[code, message] as const];
+  });
+
+const findingsOf = (facts: RollbackFacts, { cluster, node, certain }: NodeDeliveries): Finding[] => {
+  const where = `Node ${node} of cluster ${cluster}`;
+  const observed = facts.clusters.get(cluster);
+  const seen = observed?.nodes.find(({ name }) => name === node);
+  if (!seen) {
+    return observed?.absentNodes.includes(node)
+      ? [
+          [
+            'preflight-failed',
+            `${where} has an agent and is not in the cluster: start it, or take it out with \`remora nodes remove\`.`,
+          ],
+        ]
+      : [];
+  }
+  const backups = facts.backups.get(nameOf({ cluster, node }));
+  if (!backups) return agentFindings(seen, cluster);
+  const lost = backups.changes.filter(({ state }) => state === 'lost').map(({ name }) => gone(where, name));
+  const forgotten = certain.some((ids) => ids.every((id) => backups.unknown.includes(id)));
+  return [...lost, ...(forgotten ? [gone(where, `run ${facts.run.runId}`)] : [])];
+};
+
+/** Throws what forbids the rollback, with all that was found. `more` are findings of others. */
+export const refuse = (facts: RollbackFacts, more: readonly string[]): void => {
+  refuseRun(facts.run);
+  refuseLaterRuns(facts);
+  refuseUnremembered(facts);
+  const findings = [
+    ...deliveriesOf(facts.run).flatMap((one) => findingsOf(facts, one)),
+    ...more.map((message): Finding => ['preflight-failed', message]),
+  ];
+  const [first] = findings;
+  if (!first) return;
+  const count = findings.length > 1 ? ` (and ${findings.length - 1} more)` : '';
+  throw new RemoraError(first[0], `${first[1]}${count}`, { findings: findings.map(([, message]) => message) });
+};

@@ -1,0 +1,75 @@
+import { type PlanContext, withoutBaseline } from '../context.ts';
+import { outagesOf, unreplicatedWarning } from '../outages.ts';
+import type { ConnectionRecord } from '../records.ts';
+import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
+import { beforeOf, type RollbackFacts } from './facts.ts';
+import { KEY_STAGE, keysPart } from './keys.ts';
+import { clusterStages, nodesPart } from './nodes.ts';
+import { END_STAGE, endSteps } from './records.ts';
+import { refuse } from './refusals.ts';
+import { ALIAS_STAGE, settingsPart } from './settings.ts';
+
+/** A run that is to be taken back. */
+export interface RollbackRequest {
+  readonly run: string;
+}
+
+const PROOF_STAGE = 'prove';
+
+/** A connection that was there before the run works as it did. */
+const proofSteps = ({ run }: RollbackFacts): AnyStep[] =>
+  run.plan.steps.flatMap((step): AnyStep[] => {
+    const before = beforeOf(run.steps.get(step.id)) as ConnectionRecord | null | undefined;
+    if (step.kind !== 'connection.record' || !before) return [];
+    const { local, remote, alias, keySecret } = before;
+    return [
+      {
+        ...{ id: `prove-${local}.${alias}`, kind: 'connection.prove', target: local, effect: 'none', diff: '' },
+        ...{ reason: 'the connection as it was before is proven by a real request', stage: PROOF_STAGE },
+        input: { local, remote, alias, keySecret },
+      },
+    ];
+  });
+
+/**
+ * Plans to take a run back, from what it recorded and what the agents' journals hold: the reverse of its order, aliases first, keys and records last. What
+ * somebody changed since stays and is named in the warnings. Throws a RemoraError with all findings when it cannot be done.
+ */
+export const planRollback = (request: RollbackRequest, facts: RollbackFacts, context: PlanContext): StoredPlan => {
+  const [settings, nodes, keys] = [settingsPart(facts), nodesPart(facts), keysPart(facts)];
+  refuse(facts, [...settings.findings, ...keys.findings]);
+  const changes = [...settings.steps, ...nodes.steps];
+  const proofs = changes.length + keys.steps.length > 0 ? proofSteps(facts) : [];
+  const steps = [...changes, ...proofs, ...keys.steps, ...endSteps(facts)];
+  const stages: readonly Stage[] = [
+    { id: ALIAS_STAGE, title: 'Put cluster settings back', mode: 'serial' },
+    ...nodes.clusters.flatMap(clusterStages),
+    { id: PROOF_STAGE, title: 'Prove what was there before', mode: 'serial' },
+    { id: KEY_STAGE, title: 'API keys', mode: 'serial' },
+    { id: END_STAGE, title: 'Records', mode: 'serial' },
+  ];
+  const order = new Map(stages.map(({ id }, index) => [id, index]));
+  const sorted = steps.toSorted((a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0));
+  const restartsIn = (cluster: string): string[] =>
+    sorted.filter(({ stage }) => stage === `roll-${cluster}`).map(({ target }) => target);
+  const rolled = nodes.clusters.flatMap((name) => {
+    const cluster = facts.clusters.get(name);
+    return cluster ? [{ cluster, restarts: restartsIn(name) }] : [];
+  });
+  const { run } = facts;
+  return {
+    planId: context.planId,
+    hash: context.hash(JSON.stringify(sorted, withoutBaseline)),
+    ...{ workflow: 'rollback', wanted: request, title: `Take ${run.runId} back (${run.plan.title})` },
+    createdAt: context.now,
+    clusters: run.plan.clusters,
+    stages: stages.filter(({ id }) => sorted.some(({ stage }) => stage === id)),
+    steps: sorted,
+    restarts: rolled.flatMap(({ restarts }) => restarts),
+    outages: rolled.flatMap(({ cluster, restarts }) => outagesOf(cluster, restarts)),
+    warnings: [
+      ...[settings, nodes, keys].flatMap(({ warnings }) => warnings),
+      ...rolled.flatMap(({ cluster, restarts }) => unreplicatedWarning(cluster, restarts)),
+    ],
+  };
+};

@@ -1,0 +1,46 @@
+import type { AnyStep } from '../steps.ts';
+import { changesNode } from './deliveries.ts';
+import { nameOf, type PastRun, type PastStep } from './facts.ts';
+
+/** What a step may have changed, as people call it. */
+const thingsOf = (step: AnyStep): string[] => {
+  if (changesNode(step)) return [`node ${nameOf(step.input)}`];
+  switch (step.kind) {
+    case 'cluster-settings.put':
+      return Object.keys(step.input.persistent).map((name) => `${name} of cluster ${step.input.cluster}`);
+    case 'connection.record':
+      return [`connection ${step.input.connection.local}/${step.input.connection.alias}`];
+    case 'certificate.issue':
+      return [`node ${nameOf(step.input)}`];
+    case 'ca.create':
+      return [`CA ${step.input.ca}`];
+    case 'api-key.create':
+    case 'api-key.update':
+      return [`API key ${step.input.secret}`];
+    default:
+      return [];
+  }
+};
+
+const mayHaveChanged = (past: PastStep | undefined): past is PastStep =>
+  past !== undefined && past.attempts > 0 && past.status !== 'undone';
+
+/** What a run may have changed, and when it last did. */
+export const touchedBy = (run: PastRun): Map<string, string> => {
+  const touched = new Map<string, string>();
+  for (const step of run.plan.steps) {
+    const past = run.steps.get(step.id);
+    if (!mayHaveChanged(past)) continue;
+    const at = past.finishedAt ?? past.startedAt ?? '';
+    for (const thing of thingsOf(step)) if (at >= (touched.get(thing) ?? '')) touched.set(thing, at);
+  }
+  return touched;
+};
+
+/** What another run changed after this one did; the first thing, or undefined. A run that was taken back counts no more, nor does what took it back. */
+export const changedSince = (run: PastRun, other: PastRun): string | undefined => {
+  if (other.runId === run.runId || other.status === 'rolled_back' || other.plan.workflow === 'rollback')
+    return undefined;
+  const later = touchedBy(other);
+  return [...touchedBy(run)].find(([thing, at]) => (later.get(thing) ?? '') > at)?.[0];
+};

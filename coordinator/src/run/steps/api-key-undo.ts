@@ -1,0 +1,92 @@
+import { RemoraError } from '@remora/shared/errors.ts';
+import { explain } from '../../elasticsearch/client.ts';
+import { keystorePasswordReference } from '../../plan/node-step.ts';
+import type { Access } from '../../plan/records.ts';
+import type { NodeId } from '../../plan/steps.ts';
+import type { Executor, StepContext } from '../executor.ts';
+import type { StepParts } from './parts.ts';
+import { patientRead } from './patient-read.ts';
+
+const CALL_LIMIT_MS = 10_000;
+const INSPECT_LIMIT_MS = 60_000;
+
+export const putBackApiKeyStep =
+  (parts: StepParts): Executor<'api-key.put-back'> =>
+  async (context, { cluster, id, secret, before }) => {
+    const client = await parts.clients.get(cluster);
+    const leftMs = before.expiresAtMs === null ? null : before.expiresAtMs - parts.clock().getTime();
+    const body = {
+      access: before.access as Access & object,
+      metadata: { ...before.metadata },
+      // A key whose time is over by now could not be given one in the past.
+      ...(leftMs === null || leftMs <= 0 ? {} : { expiration: `${Math.ceil(leftMs / 1000)}s` }),
+    };
+    await context.checkFence();
+    const path = `/_security/cross_cluster/api_key/${encodeURIComponent(id)}`;
+    try {
+      await client.transport.request({ method: 'PUT', path, body }, { requestTimeout: CALL_LIMIT_MS });
+    } catch (error) {
+      throw explain(error, cluster, `Putting API key ${id} back`);
+    }
+    const record = await parts.inventory.apiKeys.get(secret);
+    const { configHash, expiresAtMs } = before;
+    if (record && configHash !== null) await context.file('apiKeys', secret, { ...record, configHash, expiresAtMs });
+    return { id };
+  };
+
+/** Nodes whose keystore still has the key, by what their agents say now. */
+const holders = async (
+  parts: StepParts,
+  context: StepContext,
+  nodes: readonly NodeId[],
+  secret: string,
+): Promise<string[]> => {
+  const secretVersions = await parts.secretVersions();
+  const looks = nodes.map(async (node) => {
+    const password = keystorePasswordReference({ secretVersions }, node.cluster, node.node);
+    const input = {
+      settings: [],
+      files: [],
+      ...(password === null ? {} : { keystorePassword: { $secret: password } }),
+    };
+    const { keystore } = await patientRead({ parts, context }, node, 'inspect', input, INSPECT_LIMIT_MS);
+    if (keystore.entries === null) {
+      throw new RemoraError('step-failed', `The keystore of ${node.node} cannot be read: ${keystore.refusal ?? ''}`);
+    }
+    return keystore.entries.some(({ reference }) => reference === secret) ? [node.node] : [];
+  });
+  return (await Promise.all(looks)).flat();
+};
+
+/** Throws unless it is certain that nobody connects with the key: not a node that has it, nor a connection on record that is to have it. */
+const refuseInUse = async (
+  parts: StepParts,
+  context: StepContext,
+  { secret, locals }: { readonly secret: string; readonly locals: readonly string[] },
+): Promise<void> => {
+  const nodes = (await parts.inventory.nodes.list()).filter(({ cluster }) => locals.includes(cluster));
+  const held = await holders(parts, context, nodes, secret);
+  if (held.length === 0) return;
+  throw new RemoraError(
+    'step-failed',
+    `The API key ${secret} is not invalidated: the keystore of ${held.join(', ')} still has it.`,
+    { hint: 'Take the entry out there, then go on with `remora runs resume`.' },
+  );
+};
+
+export const invalidateApiKeyStep =
+  (parts: StepParts): Executor<'api-key.invalidate'> =>
+  async (context, { cluster, id, secret, locals }) => {
+    await context.phase('looking whether a node still has the key');
+    await refuseInUse(parts, context, { secret, locals });
+    const client = await parts.clients.get(cluster);
+    await context.checkFence();
+    try {
+      await client.security.invalidateApiKey({ ids: [id] }, { requestTimeout: CALL_LIMIT_MS });
+      const [key] = (await client.security.getApiKey({ id })).api_keys;
+      if (key && !key.invalidated) throw new Error('it answered, but the key is still valid');
+    } catch (error) {
+      throw explain(error, cluster, `Invalidating API key ${id}`);
+    }
+    return { id };
+  };
