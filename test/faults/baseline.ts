@@ -1,0 +1,47 @@
+import { allOnline, runAtRest, startRun } from './runs.ts';
+import { type FinalState, finalState } from './final-state.ts';
+import { type Moment, momentsByStep, Watcher } from './moments.ts';
+import type { Stack } from './stack.ts';
+import type { WorkflowName } from './workflows.ts';
+
+/** An undisturbed run: what could be seen in each step, and what it left. */
+export interface Baseline {
+  /** Boundaries in the order in which they came, each with what was seen in it. */
+  readonly moments: ReadonlyMap<string, readonly Moment[]>;
+  readonly state: FinalState;
+  readonly restarts: readonly string[];
+  readonly runMs: number;
+}
+
+/** Steps of one kind that run side by side count as one; each node of a roll is one by itself. */
+export const boundaryOf = ({ id, kind }: { readonly id: string; readonly kind: string }): string =>
+  kind === 'node.change' ? id : kind;
+
+/** The last step's end, and what the run then still has to do. */
+export const LAST = 'end';
+
+export const observeBaseline = async (stack: Stack, workflow: WorkflowName): Promise<Baseline> => {
+  await stack.start('shared', false);
+  try {
+    const began = Date.now();
+    const { runId } = await startRun(stack, workflow);
+    const watcher = new Watcher(stack, runId);
+    const run = await runAtRest(stack, runId).finally(() => watcher.stop());
+    const runMs = Date.now() - began;
+    if (run.status !== 'succeeded')
+      throw new Error(`the undisturbed ${workflow} is ${run.status}: ${run.error?.message}`);
+    await allOnline(stack);
+    const moments = new Map<string, Moment[]>();
+    for (const [step, seen] of momentsByStep(watcher.moments)) {
+      const found = run.steps.find(({ id }) => id === step);
+      if (!found) continue;
+      const boundary = boundaryOf(found);
+      moments.set(boundary, [...(moments.get(boundary) ?? []), ...seen]);
+    }
+    const last = [...moments.values()].at(-1)?.at(-1);
+    if (last) moments.set(LAST, [last]);
+    return { moments, state: await finalState(stack), restarts: run.restarts, runMs };
+  } finally {
+    await stack.stop();
+  }
+};

@@ -1,0 +1,177 @@
+import type { IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { callerOf } from './caller.ts';
+import { createKey, endKeys, findKeys } from './keys.ts';
+import { resolveAlias } from './resolve.ts';
+import { healthOf, routingTable } from './shards.ts';
+import type { Effect, Flat, LiveNode, SharedState } from './state.ts';
+
+/** What an answer is made from. */
+export interface NodeView {
+  readonly self: LiveNode;
+  readonly state: SharedState;
+  /** Names of all nodes that belong to the cluster, running or not. */
+  readonly all: readonly string[];
+  readonly cluster: string;
+  readonly password: string;
+  /** PEM files that the process trusts for connections to remote clusters. */
+  readonly authorities: readonly string[];
+  readonly loadedCertificates: readonly string[];
+  /** A secure setting as it was loaded. */
+  readonly secret: (name: string) => string | null;
+  readonly reload: () => void;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** Of a request, what an answer depends on. */
+interface Asked {
+  readonly query: URLSearchParams;
+  readonly body: unknown;
+  readonly path: string;
+  readonly note: (what: Effect['what'], detail: string) => void;
+}
+
+type Route = (view: NodeView, asked: Asked) => Answer | Promise<Answer>;
+
+const ok = (body: unknown): Answer => ({ status: 200, body });
+
+/** How long a call that changes something takes to answer once it has taken effect: a crash of the caller fits in between. */
+const ANSWER_AFTER_MS = 25;
+
+const VERSION = '9.5.3';
+const ROLES = ['data_content', 'data_hot', 'ingest', 'master', 'remote_cluster_client'];
+
+const nodeBody = (node: LiveNode) => ({
+  name: node.name,
+  version: VERSION,
+  host: '127.0.0.1',
+  roles: ROLES,
+  settings: node.settings,
+  process: { id: node.pid },
+  jvm: { start_time_in_millis: node.startedAtMs },
+  transport: { publish_address: '127.0.0.1:9300' },
+  ...(node.remotePort === null ? {} : { remote_cluster_server: { publish_address: `127.0.0.1:${node.remotePort}` } }),
+});
+
+const byId = <T>(nodes: readonly LiveNode[], body: (node: LiveNode) => T): Record<string, T> =>
+  Object.fromEntries(nodes.map((node) => [node.id, body(node)]));
+
+const elected = (nodes: readonly LiveNode[]): string | undefined =>
+  [...nodes].sort((a, b) => a.startedAtMs - b.startedAtMs)[0]?.id;
+
+const clusterState: Route = ({ state, all }) => {
+  const nodes = state.nodes();
+  return ok({
+    nodes: byId(nodes, ({ name }) => ({ name })),
+    metadata: { cluster_coordination: { last_committed_config: nodes.slice(0, 1).map(({ id }) => id) } },
+    routing_table: routingTable(all, nodes, Date.now()),
+  });
+};
+
+const put = (standing: Flat, wanted: Readonly<Record<string, unknown>> = {}): void => {
+  for (const [name, value] of Object.entries(wanted)) {
+    if (value === null) delete standing[name];
+    else standing[name] = Array.isArray(value) ? value.map(String) : String(value);
+  }
+};
+
+const putSettings: Route = async ({ state }, { body, note }) => {
+  const wanted = body as { persistent?: Record<string, unknown>; transient?: Record<string, unknown> };
+  const answer = state.change(({ persistent, transient }) => {
+    put(persistent, wanted.persistent);
+    put(transient, wanted.transient);
+    return { acknowledged: true, persistent, transient };
+  });
+  note('settings', JSON.stringify(wanted.persistent));
+  await sleep(ANSWER_AFTER_MS);
+  return ok(answer);
+};
+
+const settings: Route = ({ state }, { query }) => {
+  const { persistent, transient } = state.read();
+  return ok({ persistent, transient, ...(query.has('include_defaults') ? { defaults: {} } : {}) });
+};
+
+const disk = { fs: { total: { total_in_bytes: 100e9, available_in_bytes: 60e9 } } };
+
+const routes: Readonly<Record<string, Route>> = {
+  'HEAD /': () => ok(null),
+  'GET /': ({ cluster, state, self }) =>
+    ok({
+      name: self.name,
+      cluster_name: cluster,
+      cluster_uuid: state.read().uuid,
+      version: { number: VERSION, build_flavor: 'default', minimum_wire_compatibility_version: '8.19.0' },
+      tagline: 'You Know, for Search',
+    }),
+  'GET /_security/_authenticate': () => ok({ username: 'elastic', roles: ['superuser'], enabled: true }),
+  'POST /_security/user/_has_privileges': (_, { body }) => {
+    const asked = (body as { cluster: string[] }).cluster;
+    return ok({ has_all_requested: true, cluster: Object.fromEntries(asked.map((name) => [name, true])) });
+  },
+  'GET /_security/user/_privileges': () =>
+    ok({ cluster: ['all'], remote_indices: [{ names: ['*'], clusters: ['*'], privileges: ['all'] }] }),
+  'GET /_security/api_key': ({ state }, { query }) => findKeys(state, query),
+  'POST /_security/cross_cluster/api_key': async ({ state }, { body, note }) => {
+    const made = createKey(state, body);
+    note('key.create', made.id);
+    await sleep(ANSWER_AFTER_MS);
+    return ok(made);
+  },
+  'DELETE /_security/api_key': ({ state }, { body, note }) => {
+    const { ids } = body as { ids: string[] };
+    note('key.end', ids.join(','));
+    return ok(endKeys(state, ids));
+  },
+  'GET /_license': () => ok({ license: { status: 'active', type: 'trial' } }),
+  'GET /_cluster/health': ({ state, all, cluster }) =>
+    ok({ cluster_name: cluster, ...healthOf(all, state.nodes(), Date.now()) }),
+  'GET /_cluster/settings': settings,
+  'PUT /_cluster/settings': putSettings,
+  'GET /_cluster/state/master_node': ({ state }) => ok({ master_node: elected(state.nodes()) }),
+  'GET /_cluster/state/nodes,routing_table': clusterState,
+  'GET /_cluster/state/nodes,metadata,routing_table': clusterState,
+  'GET /_nodes/settings,process,jvm,transport,remote_cluster_server': ({ state }) =>
+    ok({ nodes: byId(state.nodes(), nodeBody) }),
+  'GET /_nodes/stats/fs': ({ state }) => ok({ nodes: byId(state.nodes(), ({ name }) => ({ name, ...disk })) }),
+  'GET /_snapshot/_status': () => ok({ snapshots: [] }),
+  'GET /_flush': () => ok({ _shards: { total: 4, successful: 4, failed: 0 } }),
+  'GET /_ssl/certificates': ({ loadedCertificates }) => ok(loadedCertificates.map((path) => ({ path, format: 'PEM' }))),
+  'POST /_nodes/_local/reload_secure_settings': ({ self, reload }, { note }) => {
+    reload();
+    note('reload', '');
+    return ok({ nodes: { [self.id]: { name: self.name } } });
+  },
+  'GET /_remote/info': () => ok({}),
+};
+
+const unknown = (method: string, path: string): Answer => ({
+  status: 400,
+  body: { error: { type: 'illegal_argument_exception', reason: `the cheap node does not know ${method} ${path}` } },
+});
+
+/** Answers a request as Elasticsearch would: 401 without the right credential, 400 for what it does not know. */
+export const answer = async (view: NodeView, request: IncomingMessage, body: unknown): Promise<Answer> => {
+  const { method = 'GET', headers, socket } = request;
+  const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://node');
+  const path = decodeURIComponent(pathname);
+  const expected = `Basic ${Buffer.from(`elastic:${view.password}`).toString('base64')}`;
+  if (headers.authorization !== expected)
+    return {
+      status: 401,
+      body: { error: { type: 'security_exception', reason: 'missing authentication credentials' } },
+    };
+  const note: Asked['note'] = (what, detail) => {
+    const at = Date.now();
+    const caller = callerOf(socket.remotePort, view.state.callers());
+    view.state.note({ at, node: view.self.name, what, detail, caller });
+  };
+  const alias = method === 'GET' && /^\/_resolve\/cluster\/([^:]+):\*$/.exec(path)?.[1];
+  if (alias) return ok(await resolveAlias(view, alias));
+  const route = routes[`${method} ${path}`];
+  return route ? route(view, { query, body, path, note }) : unknown(method, path);
+};

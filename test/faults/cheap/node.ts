@@ -1,0 +1,124 @@
+/**
+ * A cheap stand-in for an Elasticsearch node: it restarts in a tenth of a second, and answers exactly what coordinators and agents ask, as 9.5.3 does; all else is
+ * a 400 and a line in `unknown.log`, so that nothing passes by accident. It reads elasticsearch.yml and the keystore at its start, as the real one does.
+ * Its remote cluster server is a real TLS server with the PKCS#12 file, and its proof of a connection a real authenticated request to one.
+ */
+import { appendFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
+import { identityOf } from '../../../agent/src/system/process-table.ts';
+import { answer, type NodeView } from './answers.ts';
+import { readKeystore } from './keystore.ts';
+import { parseSettings } from './settings.ts';
+import { type Flat, idOf, type LiveNode, openState } from './state.ts';
+
+const configDir = process.env.ES_PATH_CONF ?? '';
+const settings = parseSettings(readFileSync(join(configDir, 'elasticsearch.yml'), 'utf8'));
+const text = (name: string): string => String(settings[name] ?? '');
+const list = (name: string): string[] => [settings[name] ?? []].flat().map(String);
+const state = openState(text('cheap.state'));
+const name = text('node.name');
+
+const SERVER = 'xpack.security.remote_cluster_server.ssl';
+const CLIENT = 'xpack.security.remote_cluster_client.ssl';
+const servesRemotes = text('remote_cluster_server.enabled') === 'true';
+let secrets = readKeystore(configDir);
+
+const flat = (): Flat =>
+  Object.fromEntries(
+    Object.entries(settings)
+      .filter(([key]) => !key.startsWith('xpack.'))
+      .map(([key, value]) => [key, typeof value === 'string' ? value : [...value]]),
+  );
+
+const self: LiveNode = {
+  name,
+  id: idOf(name),
+  pid: process.pid,
+  identity: identityOf(process.pid) ?? '',
+  startedAtMs: Date.now(),
+  httpPort: Number(text('http.port')),
+  settings: flat(),
+  remotePort: servesRemotes ? Number(text('remote_cluster.port')) : null,
+};
+
+const view: NodeView = {
+  self,
+  state,
+  all: list('cheap.nodes'),
+  cluster: text('cluster.name'),
+  password: text('cheap.password'),
+  authorities: list(`${CLIENT}.certificate_authorities`).map((path) => join(configDir, path)),
+  loadedCertificates: [
+    ...(servesRemotes ? [text(`${SERVER}.keystore.path`)] : []),
+    ...list(`${CLIENT}.certificate_authorities`),
+  ],
+  secret: (key) => secrets[key] ?? null,
+  reload: () => {
+    secrets = readKeystore(configDir);
+  },
+};
+
+const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const sent = request.headers['content-length'] === undefined ? null : await json(request);
+  const { status, body } = await answer(view, request, sent);
+  if (status === 400) {
+    const line = `${request.method} ${request.url} ${JSON.stringify(sent)}\n`;
+    appendFileSync(join(text('cheap.state'), 'unknown.log'), line);
+  }
+  response.writeHead(status, { 'content-type': 'application/json', 'x-elastic-product': 'Elasticsearch' });
+  response.end(request.method === 'HEAD' ? undefined : JSON.stringify(body));
+};
+
+/** The remote cluster server: whoever shows a living API key is let in. */
+const listenForRemotes = async (): Promise<void> => {
+  const path = join(configDir, text(`${SERVER}.keystore.path`));
+  const options = () => ({
+    pfx: readFileSync(path),
+    passphrase: secrets[`${SERVER}.keystore.secure_password`] ?? '',
+  });
+  const server = createTlsServer(options(), (request, response) => {
+    const encoded = (request.headers.authorization ?? '').replace('ApiKey ', '');
+    const [id, secret] = Buffer.from(encoded, 'base64').toString().split(':');
+    const key = state.read().keys.find((one) => one.id === id && one.secret === secret);
+    const error = !key
+      ? `unable to authenticate [${id}]`
+      : key.invalidated
+        ? `api key [${id}] has been invalidated`
+        : '';
+    response.end(JSON.stringify({ error }));
+  });
+  let seen = statSync(path).mtimeMs;
+  // As Elasticsearch polls its files, only sooner.
+  setInterval(() => {
+    const now = statSync(path).mtimeMs;
+    if (now === seen) return;
+    seen = now;
+    server.setSecureContext(options());
+  }, 100);
+  await new Promise<void>((resolve) => server.listen(self.remotePort ?? 0, '127.0.0.1', resolve));
+};
+
+// Where the stop command looks.
+writeFileSync(join(configDir, '..', 'pid'), String(process.pid));
+process.on('SIGTERM', () => {
+  const allocation = String(state.read().persistent['cluster.routing.allocation.enable'] ?? 'all');
+  state.leave(name);
+  state.note({ at: Date.now(), node: name, what: 'stop', detail: allocation, caller: null });
+  process.exit(0);
+});
+
+if (servesRemotes) await listenForRemotes();
+const server = createServer((request, response) => {
+  serve(request, response).catch((error: unknown) => {
+    appendFileSync(join(text('cheap.state'), 'unknown.log'), `${request.method} ${request.url}: ${String(error)}\n`);
+    response.destroy();
+  });
+});
+server.keepAliveTimeout = 60_000;
+server.listen(self.httpPort, '127.0.0.1', () => {
+  state.announce(self);
+  state.note({ at: Date.now(), node: name, what: 'start', detail: self.identity, caller: null });
+});

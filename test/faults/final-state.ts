@@ -1,0 +1,101 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { keys } from '../../coordinator/src/store/keys.ts';
+import { type CheapCluster, type CheapNode, processOf } from './cheap/cluster.ts';
+import { readKeystore } from './cheap/keystore.ts';
+import type { ClusterState } from './cheap/state.ts';
+import type { Stack } from './stack.ts';
+
+/** Path below a directory, mode and owner of everything in it. */
+const treeOf = (directory: string, leaveOut: RegExp | null): string[] =>
+  readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .filter((path) => leaveOut === null || !leaveOut.test(path))
+    .map((path) => {
+      const { mode, uid, gid } = statSync(join(directory, path));
+      return `${path} ${mode.toString(8)} ${uid}:${gid}`;
+    });
+
+/** Folders of the journal and logs of starts are named by digests, and there are more of them after a run that was taken up again. */
+const withoutDigests = (paths: readonly string[]): string[] =>
+  [
+    ...new Set(paths.map((path) => path.replace(/[0-9a-f]{16,}/g, 'DIGEST').replace(/(before|logs)\/\d+/, '$1/N'))),
+  ].sort();
+
+const nodeState = (cluster: CheapCluster, node: CheapNode) => ({
+  settings: readFileSync(join(node.configDir, 'elasticsearch.yml'), 'utf8'),
+  // Values of secrets are other ones in each run; whether they work is proven by the connection.
+  keystore: Object.keys(readKeystore(node.configDir)).sort(),
+  files: treeOf(node.configDir, null).sort(),
+  settingsOfProcess: processOf(cluster, node)?.settings ?? null,
+  servesRemotes: processOf(cluster, node)?.remotePort ?? null,
+});
+
+export const clusterStateOf = ({ stateDir }: CheapCluster): ClusterState =>
+  JSON.parse(readFileSync(join(stateDir, 'state.json'), 'utf8'));
+
+const clusterState = (cluster: CheapCluster) => {
+  const { persistent, transient, keys: apiKeys } = clusterStateOf(cluster);
+  return {
+    persistent,
+    transient,
+    livingKeys: apiKeys.filter(({ invalidated }) => !invalidated).length,
+    nodes: Object.fromEntries(cluster.nodes.map((node) => [node.name, nodeState(cluster, node)])),
+  };
+};
+
+/** Fields that are other ones in each run by their nature. */
+const OWN_TO_A_RUN = new Set(['facts', 'certificatePem', 'id', 'name', 'lastSeen', 'expiresAtMs']);
+
+const recordsOf = async (stack: Stack) => {
+  const redis = stack.redis();
+  try {
+    const of = async (key: string) =>
+      Object.fromEntries(
+        Object.entries(await redis.hgetall(key))
+          .sort(([a], [b]) => a.localeCompare(b))
+          .map(([id, text]) => [id, JSON.parse(text, (field, value) => (OWN_TO_A_RUN.has(field) ? undefined : value))]),
+      );
+    const { connections, cas, certificates, apiKeys, nodes } = keys;
+    return {
+      connections: await of(connections),
+      cas: await of(cas),
+      certificates: await of(certificates),
+      apiKeys: await of(apiKeys),
+      nodes: Object.keys(await of(nodes)),
+    };
+  } finally {
+    redis.disconnect();
+  }
+};
+
+/** Everything that a run leaves behind, without what is another thing each time: two runs of one plan have to leave the same. */
+export const finalState = async (stack: Stack) => ({
+  clusters: Object.fromEntries(stack.clusters.map((cluster) => [cluster.name, clusterState(cluster)])),
+  records: await recordsOf(stack),
+  agents: Object.fromEntries(
+    stack.nodes.map(({ name }) => [name, withoutDigests(treeOf(stack.agentDirectory(name), null))]),
+  ),
+  // Redis names the parts of its log itself.
+  coordinator: withoutDigests(treeOf(stack.dataDir('a'), /^redis(\/|$)/)),
+});
+
+export type FinalState = Awaited<ReturnType<typeof finalState>>;
+
+/** Where two values differ, a line each. */
+export const differences = (wanted: unknown, found: unknown, path = ''): string[] => {
+  if (JSON.stringify(wanted) === JSON.stringify(found)) return [];
+  const isTree = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+  if (Array.isArray(wanted) && Array.isArray(found)) {
+    const gone = wanted.filter((item) => !found.some((other) => JSON.stringify(other) === JSON.stringify(item)));
+    const more = found.filter((item) => !wanted.some((other) => JSON.stringify(other) === JSON.stringify(item)));
+    return [
+      ...gone.map((item) => `${path}: lacks ${JSON.stringify(item)}`),
+      ...more.map((item) => `${path}: has ${JSON.stringify(item)} too`),
+    ];
+  }
+  if (isTree(wanted) && isTree(found)) {
+    const names = [...new Set([...Object.keys(wanted), ...Object.keys(found)])];
+    return names.flatMap((name) => differences(wanted[name], found[name], `${path}/${name}`));
+  }
+  return [`${path}: is ${JSON.stringify(found)} and not ${JSON.stringify(wanted)}`];
+};

@@ -1,0 +1,160 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AuditVerdict } from '@remora/shared/model/audit.ts';
+import type { Run } from '@remora/shared/model/run.ts';
+import { keys } from '../../coordinator/src/store/keys.ts';
+import { readKeystore } from './cheap/keystore.ts';
+import { type Effect, effectsOf } from './cheap/state.ts';
+import { staleEffects } from './fences.ts';
+import { clusterStateOf, differences, type FinalState, finalState } from './final-state.ts';
+import type { Stack } from './stack.ts';
+import { type WorkflowName, workflows } from './workflows.ts';
+
+/** What has to hold after a run that was disturbed. */
+export interface Ended {
+  readonly stack: Stack;
+  readonly workflow: WorkflowName;
+  readonly run: Run;
+  /** What an undisturbed run left. */
+  readonly wanted: FinalState;
+  readonly wantedRestarts: readonly string[];
+  /** A node whose agent was killed while it restarted that node: it may have been started once more. */
+  readonly maybeTwice: string | null;
+}
+
+const runIsDone = ({ run, wantedRestarts }: Ended): string[] => {
+  const open = run.steps
+    .filter(({ status }) => status !== 'succeeded')
+    .map(({ id, status }) => `step ${id} is ${status}`);
+  const status = run.status === 'succeeded' ? [] : [`the run is ${run.status}: ${run.error?.message}`];
+  return [
+    ...status,
+    ...open,
+    ...differences([...wantedRestarts].sort(), [...run.restarts].sort(), 'restarts on record'),
+  ];
+};
+
+const countOf = (effects: readonly Effect[], node: string, what: Effect['what']): number =>
+  effects.filter((effect) => effect.node === node && effect.what === what).length;
+
+const restartedAsPlanned = ({ stack, wantedRestarts, maybeTwice }: Ended): string[] =>
+  stack.clusters.flatMap(({ stateDir, nodes }) => {
+    const effects = effectsOf(stateDir);
+    return nodes.flatMap(({ name }) => {
+      const planned = wantedRestarts.includes(name) ? 1 : 0;
+      const found = countOf(effects, name, 'start') - 1;
+      return found === planned || (name === maybeTwice && found === planned + 1)
+        ? []
+        : [`${name} was restarted ${found} times and not ${planned}`];
+    });
+  });
+
+/** No node of a cluster stops while another one is away, and none while replicas would move. */
+const oneAtATime = ({ stack }: Ended): string[] =>
+  stack.clusters.flatMap(({ stateDir }) => {
+    const away = new Set<string>();
+    return effectsOf(stateDir).flatMap(({ node, what, detail }) => {
+      if (what === 'start') away.delete(node);
+      if (what !== 'stop') return [];
+      const others = [...away];
+      away.add(node);
+      return [
+        ...others.map((other) => `${node} was stopped while ${other} was away`),
+        ...(detail === 'primaries' ? [] : [`${node} was stopped while shard allocation was ${detail}`]),
+      ];
+    });
+  });
+
+/** Every living key is on record, and is the one that the local node has. */
+const noUnknownKey = async ({ stack }: Ended): Promise<string[]> => {
+  const redis = stack.redis();
+  try {
+    const filed = Object.values(await redis.hgetall(keys.apiKeys)).map(
+      (text) => (JSON.parse(text) as { id: string }).id,
+    );
+    const credentials = stack.nodes.flatMap(({ configDir }) =>
+      Object.entries(readKeystore(configDir))
+        .filter(([name]) => name.startsWith('cluster.remote.'))
+        .map(([, value = '']) => Buffer.from(value, 'base64').toString().split(':')[0]),
+    );
+    return stack.clusters.flatMap((cluster) =>
+      clusterStateOf(cluster)
+        .keys.filter(({ invalidated }) => !invalidated)
+        .flatMap(({ id, name }) => [
+          ...(filed.includes(id) ? [] : [`key ${name} lives and is not on record`]),
+          ...(credentials.includes(id) ? [] : [`key ${name} lives and no node has it`]),
+        ]),
+    );
+  } finally {
+    redis.disconnect();
+  }
+};
+
+const nothingIsHeld = async ({ stack, run }: Ended): Promise<string[]> => {
+  const redis = stack.redis();
+  try {
+    const locks = Object.keys(await redis.hgetall(keys.locks));
+    const [open, waiting] = [await redis.smembers(keys.openRuns), await redis.zrange(keys.waiting, 0, -1)];
+    const restores = (await redis.hkeys(keys.run(run.runId))).filter((field) => field.startsWith('restore:'));
+    return [
+      ...locks.map((name) => `cluster ${name} is still locked`),
+      ...open.map((id) => `run ${id} is still open`),
+      ...waiting.map((id) => `run ${id} still waits`),
+      ...restores.map((field) => `${field} is still to be put back`),
+    ];
+  } finally {
+    redis.disconnect();
+  }
+};
+
+const KEPT_BACKUPS = 10;
+
+const noBackupTooMany = ({ stack }: Ended): string[] =>
+  stack.nodes.flatMap(({ name }) => {
+    const journal = join(stack.agentDirectory(name), 'journal');
+    const parts = readdirSync(journal, { recursive: true, encoding: 'utf8' });
+    const backups = parts.filter((path) => path.endsWith('/before')).length;
+    return [
+      ...(backups > KEPT_BACKUPS ? [`the agent of ${name} keeps ${backups} backups`] : []),
+      ...parts.filter((path) => path.endsWith('/after')).map((path) => `the agent of ${name} still has ${path}`),
+    ];
+  });
+
+const auditFits = async ({ stack }: Ended): Promise<string[]> => {
+  const { ok, problem } = await stack.api<AuditVerdict>({ method: 'GET', path: '/audit/verify' });
+  return ok ? [] : [`the audit log does not verify: ${problem?.message} at ${problem?.seq}`];
+};
+
+const nothingIsLeftToDo = async ({ stack, workflow }: Ended): Promise<string[]> => {
+  const { path, body, settles } = workflows[workflow];
+  if (!settles) return [];
+  const plan = await stack.api<{ steps: { id: string; reason: string }[] }>({
+    method: 'POST',
+    path: `${path}/plan`,
+    body,
+  });
+  return plan.steps.map(({ id, reason }) => `the same plan still has ${id}: ${reason}`);
+};
+
+const nothingUnknownWasAsked = ({ stack }: Ended): string[] =>
+  stack.clusters.flatMap(({ name, stateDir }) => {
+    const lines = readdirSync(stateDir).includes('unknown.log')
+      ? readFileSync(join(stateDir, 'unknown.log'), 'utf8')
+      : '';
+    return lines === '' ? [] : [`the cheap cluster ${name} was asked what it does not know: ${lines}`];
+  });
+
+/** Every invariant that does not hold, as a sentence. */
+export const broken = async (ended: Ended): Promise<string[]> => [
+  ...runIsDone(ended),
+  ...restartedAsPlanned(ended),
+  ...oneAtATime(ended),
+  ...(await noUnknownKey(ended)),
+  ...(await nothingIsHeld(ended)),
+  ...noBackupTooMany(ended),
+  ...(await auditFits(ended)),
+  ...(await nothingIsLeftToDo(ended)),
+  ...nothingUnknownWasAsked(ended),
+  ...staleEffects(ended.stack, ended.run.runId),
+  ...differences(ended.wanted, await finalState(ended.stack), 'left behind'),
+];

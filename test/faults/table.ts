@@ -1,0 +1,27 @@
+import type { Baseline } from './baseline.ts';
+import type { Case } from './case.ts';
+import { caseName } from './case.ts';
+import { faultNames } from './faults.ts';
+import { diceOf, shuffled } from './seed.ts';
+import { type WorkflowName, workflowNames } from './workflows.ts';
+
+/** Every fault at every boundary of every workflow, in an order that follows from the seed. */
+export const allCases = (baselines: Readonly<Record<WorkflowName, Baseline>>, seed: number): Case[] => {
+  const cases = workflowNames.flatMap((workflow) =>
+    [...baselines[workflow].moments.keys()].flatMap((boundary) =>
+      faultNames.map((fault) => ({ workflow, boundary, fault, seed })),
+    ),
+  );
+  return shuffled(cases, diceOf(seed, 'order'));
+};
+
+/** So many cases, each fault about as often as the others. */
+export const sampleOf = (cases: readonly Case[], count: number): Case[] => {
+  const rounds = faultNames.map((fault) => cases.filter((one) => one.fault === fault));
+  const longest = Math.max(...rounds.map(({ length }) => length));
+  const inTurn = Array.from({ length: longest }, (_, i) => rounds.flatMap((round) => round[i] ?? [])).flat();
+  return inTurn.slice(0, count);
+};
+
+export const matching = (cases: readonly Case[], pattern: string): Case[] =>
+  cases.filter((one) => caseName(one).includes(pattern));
