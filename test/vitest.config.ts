@@ -7,6 +7,7 @@ const services = [
   'integration/agent/**/*.test.ts',
   'integration/store/**/*.test.ts',
   'integration/private-redis.test.ts',
+  'faults/**/*.test.ts',
 ];
 const realNode = 'integration/agent/elasticsearch.test.ts';
 

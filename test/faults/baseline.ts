@@ -1,16 +1,14 @@
-import { allOnline, runAtRest, startRun } from './runs.ts';
-import { type FinalState, finalState } from './final-state.ts';
+import type { Run } from '@remora/shared/model/run.ts';
 import { type Moment, momentsByStep, Watcher } from './moments.ts';
+import { allOnline, runAtRest, startRun } from './runs.ts';
 import type { Stack } from './stack.ts';
 import type { WorkflowName } from './workflows.ts';
 
-/** An undisturbed run: what could be seen in each step, and what it left. */
-export interface Baseline {
+/** An undisturbed run: what could be seen in each step, and what it left, which `judge` compares with. */
+export interface Observed {
   /** Boundaries in the order in which they came, each with what was seen in it. */
   readonly moments: ReadonlyMap<string, readonly Moment[]>;
-  readonly state: FinalState;
   readonly restarts: readonly string[];
-  readonly runMs: number;
 }
 
 /** Steps of one kind that run side by side count as one; each node of a roll is one by itself. */
@@ -20,14 +18,17 @@ export const boundaryOf = ({ id, kind }: { readonly id: string; readonly kind: s
 /** The last step's end, and what the run then still has to do. */
 export const LAST = 'end';
 
-export const observeBaseline = async (stack: Stack, workflow: WorkflowName): Promise<Baseline> => {
+/** Carries the workflow out undisturbed. `look` sees the stack before it is ended. */
+export const observe = async <T>(
+  stack: Stack,
+  workflow: WorkflowName,
+  look: (run: Run) => Promise<T>,
+): Promise<Observed & { readonly left: T }> => {
   await stack.start('shared', false);
   try {
-    const began = Date.now();
     const { runId } = await startRun(stack, workflow);
     const watcher = new Watcher(stack, runId);
     const run = await runAtRest(stack, runId).finally(() => watcher.stop());
-    const runMs = Date.now() - began;
     if (run.status !== 'succeeded')
       throw new Error(`the undisturbed ${workflow} is ${run.status}: ${run.error?.message}`);
     await allOnline(stack);
@@ -40,7 +41,7 @@ export const observeBaseline = async (stack: Stack, workflow: WorkflowName): Pro
     }
     const last = [...moments.values()].at(-1)?.at(-1);
     if (last) moments.set(LAST, [last]);
-    return { moments, state: await finalState(stack), restarts: run.restarts, runMs };
+    return { moments, restarts: run.restarts, left: await look(run) };
   } finally {
     await stack.stop();
   }

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Run } from '@remora/shared/model/run.ts';
-import { type Baseline, boundaryOf, LAST } from './baseline.ts';
+import { boundaryOf, LAST, type Observed } from './baseline.ts';
 import { type FaultName, faults } from './faults.ts';
-import { broken } from './invariants.ts';
 import { isEnd, isRun, type Moment, Watcher } from './moments.ts';
 import { measurePickUp, type PickUp } from './pick-up.ts';
 import { allOnline, runAtRest, startRun } from './runs.ts';
@@ -85,14 +84,24 @@ const reach = async (watcher: Watcher, run: Run, boundary: string, { what, delay
 const isTakenBack = (run: Run): boolean =>
   run.status === 'failed' && run.steps.some(({ error }) => error?.code === 'step-undone');
 
-const disturbed = async (stack: Stack, spec: Case, baseline: Baseline, dice: Dice): Promise<CaseResult> => {
+/** Answers every invariant that does not hold, as a sentence. `maybeTwice` is a node that may have been started once more than planned. */
+export type Judge = (run: Run, maybeTwice: string | null) => Promise<string[]>;
+
+/** Where a case runs, and what is known of the workflow there. */
+export interface Ground {
+  readonly stack: Stack;
+  readonly observed: Observed;
+  readonly judge: Judge;
+}
+
+const disturbed = async ({ stack, observed, judge }: Ground, spec: Case, dice: Dice): Promise<CaseResult> => {
   const began = Date.now();
   const run = await startRun(stack, spec.workflow);
   const watcher = new Watcher(stack, run.runId);
   let pickUp: PickUp | undefined;
   try {
     const node = victimOf(stack, run, spec.boundary, dice);
-    const wanted = pointIn(baseline.moments.get(spec.boundary) ?? [], dice);
+    const wanted = pointIn(observed.moments.get(spec.boundary) ?? [], dice);
     const point = await reach(watcher, run, spec.boundary, wanted);
     pickUp = await measurePickUp(stack, run.runId, watcher, spec.fault);
     await faults[spec.fault].strike({ stack, runId: run.runId, node, dice });
@@ -105,10 +114,7 @@ const disturbed = async (stack: Stack, spec: Case, baseline: Baseline, dice: Dic
     const runMs = Date.now() - began;
     await allOnline(stack);
     const isOwnRestart = spec.fault === 'agent-kill' && spec.boundary.includes(node);
-    const problems = await broken({
-      ...{ stack, workflow: spec.workflow, run: ended, wanted: baseline.state, wantedRestarts: baseline.restarts },
-      maybeTwice: isOwnRestart ? node : null,
-    });
+    const problems = await judge(ended, isOwnRestart ? node : null);
     return { ...spec, problems, point: `${point}, ${node}`, pickUpMs: pickUp.measured(), runMs, resumed };
   } finally {
     pickUp?.stop();
@@ -117,13 +123,14 @@ const disturbed = async (stack: Stack, spec: Case, baseline: Baseline, dice: Dic
 };
 
 /** Runs one case from a fresh start; what goes wrong in it is a problem of it, not of the suite. */
-export const runCase = async (stack: Stack, spec: Case, baseline: Baseline): Promise<CaseResult> => {
+export const runCase = async (ground: Ground, spec: Case): Promise<CaseResult> => {
+  const { stack } = ground;
   const dice = diceOf(spec.seed, caseName(spec));
   const { mode, standby } = settingOf(spec.fault, dice);
   const where = `${mode} Redis${standby ? ', second coordinator' : ''}`;
   try {
     await stack.start(mode, standby);
-    const result = await disturbed(stack, spec, baseline, dice);
+    const result = await disturbed(ground, spec, dice);
     return { ...result, point: `${result.point}, ${where}` };
   } catch (error) {
     const problems = [error instanceof Error ? error.message : String(error)];

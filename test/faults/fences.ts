@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { CheapBed } from './cheap/bed.ts';
 import { type Effect, effectsOf } from './cheap/state.ts';
 import type { Stack } from './stack.ts';
 
@@ -18,7 +19,7 @@ interface LogLine {
 }
 
 /** Who drove the run with which fence, from the log of each coordinator process, by fence. */
-const drivesOf = ({ coordinatorLogs }: Stack, runId: string): Drive[] =>
+const drivesOf = ({ coordinatorLogs }: Stack<CheapBed>, runId: string): Drive[] =>
   coordinatorLogs
     .flatMap(({ file, pid }) =>
       readFileSync(file, 'utf8')
@@ -40,9 +41,9 @@ const isStale = ({ caller, at }: Effect, drives: readonly Drive[]): boolean => {
 };
 
 /** Calls that changed something in a cluster, by a coordinator that had been taken over before. */
-export const staleEffects = (stack: Stack, runId: string): string[] => {
+export const staleEffects = (stack: Stack<CheapBed>, runId: string): string[] => {
   const drives = drivesOf(stack, runId);
-  return stack.clusters.flatMap(({ stateDir }) =>
+  return stack.bed.clusters.flatMap(({ stateDir }) =>
     effectsOf(stateDir)
       .filter((effect) => isStale(effect, drives))
       .map(({ what, node, detail, at }) => {

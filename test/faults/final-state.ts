@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { keys } from '../../coordinator/src/store/keys.ts';
-import { type CheapCluster, type CheapNode, processOf } from './cheap/cluster.ts';
+import type { BedNode } from './bed.ts';
+import type { CheapBed } from './cheap/bed.ts';
+import { type CheapCluster, processOf } from './cheap/cluster.ts';
 import { readKeystore } from './cheap/keystore.ts';
 import type { ClusterState } from './cheap/state.ts';
 import type { Stack } from './stack.ts';
@@ -21,7 +23,7 @@ const withoutDigests = (paths: readonly string[]): string[] =>
     ...new Set(paths.map((path) => path.replace(/[0-9a-f]{16,}/g, 'DIGEST').replace(/(before|logs)\/\d+/, '$1/N'))),
   ].sort();
 
-const nodeState = (cluster: CheapCluster, node: CheapNode) => ({
+const nodeState = (cluster: CheapCluster, node: BedNode) => ({
   settings: readFileSync(join(node.configDir, 'elasticsearch.yml'), 'utf8'),
   // Values of secrets are other ones in each run; whether they work is proven by the connection.
   keystore: Object.keys(readKeystore(node.configDir)).sort(),
@@ -46,7 +48,7 @@ const clusterState = (cluster: CheapCluster) => {
 /** Fields that are other ones in each run by their nature. */
 const OWN_TO_A_RUN = new Set(['facts', 'certificatePem', 'id', 'name', 'lastSeen', 'expiresAtMs']);
 
-const recordsOf = async (stack: Stack) => {
+const recordsOf = async (stack: Stack<CheapBed>) => {
   const redis = stack.redis();
   try {
     const of = async (key: string) =>
@@ -69,8 +71,8 @@ const recordsOf = async (stack: Stack) => {
 };
 
 /** Everything that a run leaves behind, without what is another thing each time: two runs of one plan have to leave the same. */
-export const finalState = async (stack: Stack) => ({
-  clusters: Object.fromEntries(stack.clusters.map((cluster) => [cluster.name, clusterState(cluster)])),
+export const finalState = async (stack: Stack<CheapBed>) => ({
+  clusters: Object.fromEntries(stack.bed.clusters.map((cluster) => [cluster.name, clusterState(cluster)])),
   records: await recordsOf(stack),
   agents: Object.fromEntries(
     stack.nodes.map(({ name }) => [name, withoutDigests(treeOf(stack.agentDirectory(name), null))]),

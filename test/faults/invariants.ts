@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { AuditVerdict } from '@remora/shared/model/audit.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import { keys } from '../../coordinator/src/store/keys.ts';
+import type { CheapBed } from './cheap/bed.ts';
 import { readKeystore } from './cheap/keystore.ts';
 import { type Effect, effectsOf } from './cheap/state.ts';
 import { staleEffects } from './fences.ts';
@@ -10,19 +11,24 @@ import { clusterStateOf, differences, type FinalState, finalState } from './fina
 import type { Stack } from './stack.ts';
 import { type WorkflowName, workflows } from './workflows.ts';
 
-/** What has to hold after a run that was disturbed. */
-export interface Ended {
+/** A run that was disturbed and has ended. */
+interface Ended {
   readonly stack: Stack;
-  readonly workflow: WorkflowName;
   readonly run: Run;
+  readonly wantedRestarts: readonly string[];
+}
+
+/** The same on cheap clusters, which tell all that was done in them. */
+interface CheapEnded extends Ended {
+  readonly stack: Stack<CheapBed>;
+  readonly workflow: WorkflowName;
   /** What an undisturbed run left. */
   readonly wanted: FinalState;
-  readonly wantedRestarts: readonly string[];
   /** A node whose agent was killed while it restarted that node: it may have been started once more. */
   readonly maybeTwice: string | null;
 }
 
-const runIsDone = ({ run, wantedRestarts }: Ended): string[] => {
+export const runIsDone = ({ run, wantedRestarts }: Ended): string[] => {
   const open = run.steps
     .filter(({ status }) => status !== 'succeeded')
     .map(({ id, status }) => `step ${id} is ${status}`);
@@ -37,8 +43,8 @@ const runIsDone = ({ run, wantedRestarts }: Ended): string[] => {
 const countOf = (effects: readonly Effect[], node: string, what: Effect['what']): number =>
   effects.filter((effect) => effect.node === node && effect.what === what).length;
 
-const restartedAsPlanned = ({ stack, wantedRestarts, maybeTwice }: Ended): string[] =>
-  stack.clusters.flatMap(({ stateDir, nodes }) => {
+const restartedAsPlanned = ({ stack, wantedRestarts, maybeTwice }: CheapEnded): string[] =>
+  stack.bed.clusters.flatMap(({ stateDir, nodes }) => {
     const effects = effectsOf(stateDir);
     return nodes.flatMap(({ name }) => {
       const planned = wantedRestarts.includes(name) ? 1 : 0;
@@ -50,8 +56,8 @@ const restartedAsPlanned = ({ stack, wantedRestarts, maybeTwice }: Ended): strin
   });
 
 /** No node of a cluster stops while another one is away, and none while replicas would move. */
-const oneAtATime = ({ stack }: Ended): string[] =>
-  stack.clusters.flatMap(({ stateDir }) => {
+const oneAtATime = ({ stack }: CheapEnded): string[] =>
+  stack.bed.clusters.flatMap(({ stateDir }) => {
     const away = new Set<string>();
     return effectsOf(stateDir).flatMap(({ node, what, detail }) => {
       if (what === 'start') away.delete(node);
@@ -66,7 +72,7 @@ const oneAtATime = ({ stack }: Ended): string[] =>
   });
 
 /** Every living key is on record, and is the one that the local node has. */
-const noUnknownKey = async ({ stack }: Ended): Promise<string[]> => {
+const noUnknownKey = async ({ stack }: CheapEnded): Promise<string[]> => {
   const redis = stack.redis();
   try {
     const filed = Object.values(await redis.hgetall(keys.apiKeys)).map(
@@ -77,7 +83,7 @@ const noUnknownKey = async ({ stack }: Ended): Promise<string[]> => {
         .filter(([name]) => name.startsWith('cluster.remote.'))
         .map(([, value = '']) => Buffer.from(value, 'base64').toString().split(':')[0]),
     );
-    return stack.clusters.flatMap((cluster) =>
+    return stack.bed.clusters.flatMap((cluster) =>
       clusterStateOf(cluster)
         .keys.filter(({ invalidated }) => !invalidated)
         .flatMap(({ id, name }) => [
@@ -90,11 +96,12 @@ const noUnknownKey = async ({ stack }: Ended): Promise<string[]> => {
   }
 };
 
-const nothingIsHeld = async ({ stack, run }: Ended): Promise<string[]> => {
+export const nothingIsHeld = async ({ stack, run }: Ended): Promise<string[]> => {
   const redis = stack.redis();
   try {
     const locks = Object.keys(await redis.hgetall(keys.locks));
-    const [open, waiting] = [await redis.smembers(keys.openRuns), await redis.zrange(keys.waiting, 0, -1)];
+    const open = await redis.smembers(keys.openRuns);
+    const waiting = await redis.zrange(keys.waiting, 0, '-1');
     const restores = (await redis.hkeys(keys.run(run.runId))).filter((field) => field.startsWith('restore:'));
     return [
       ...locks.map((name) => `cluster ${name} is still locked`),
@@ -109,7 +116,7 @@ const nothingIsHeld = async ({ stack, run }: Ended): Promise<string[]> => {
 
 const KEPT_BACKUPS = 10;
 
-const noBackupTooMany = ({ stack }: Ended): string[] =>
+export const noBackupTooMany = ({ stack }: Ended): string[] =>
   stack.nodes.flatMap(({ name }) => {
     const journal = join(stack.agentDirectory(name), 'journal');
     const parts = readdirSync(journal, { recursive: true, encoding: 'utf8' });
@@ -120,12 +127,12 @@ const noBackupTooMany = ({ stack }: Ended): string[] =>
     ];
   });
 
-const auditFits = async ({ stack }: Ended): Promise<string[]> => {
+export const auditFits = async ({ stack }: Ended): Promise<string[]> => {
   const { ok, problem } = await stack.api<AuditVerdict>({ method: 'GET', path: '/audit/verify' });
   return ok ? [] : [`the audit log does not verify: ${problem?.message} at ${problem?.seq}`];
 };
 
-const nothingIsLeftToDo = async ({ stack, workflow }: Ended): Promise<string[]> => {
+const nothingIsLeftToDo = async ({ stack, workflow }: CheapEnded): Promise<string[]> => {
   const { path, body, settles } = workflows[workflow];
   if (!settles) return [];
   const plan = await stack.api<{ steps: { id: string; reason: string }[] }>({
@@ -136,8 +143,8 @@ const nothingIsLeftToDo = async ({ stack, workflow }: Ended): Promise<string[]> 
   return plan.steps.map(({ id, reason }) => `the same plan still has ${id}: ${reason}`);
 };
 
-const nothingUnknownWasAsked = ({ stack }: Ended): string[] =>
-  stack.clusters.flatMap(({ name, stateDir }) => {
+const nothingUnknownWasAsked = ({ stack }: CheapEnded): string[] =>
+  stack.bed.clusters.flatMap(({ name, stateDir }) => {
     const lines = readdirSync(stateDir).includes('unknown.log')
       ? readFileSync(join(stateDir, 'unknown.log'), 'utf8')
       : '';
@@ -145,7 +152,7 @@ const nothingUnknownWasAsked = ({ stack }: Ended): string[] =>
   });
 
 /** Every invariant that does not hold, as a sentence. */
-export const broken = async (ended: Ended): Promise<string[]> => [
+export const broken = async (ended: CheapEnded): Promise<string[]> => [
   ...runIsDone(ended),
   ...restartedAsPlanned(ended),
   ...oneAtATime(ended),

@@ -1,25 +1,36 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Baseline, observeBaseline } from './baseline.ts';
-import { type Case, type CaseResult, runCase } from './case.ts';
+import { type Observed, observe } from './baseline.ts';
+import { type Case, type CaseResult, type Judge, runCase } from './case.ts';
+import { createCheapBed } from './cheap/bed.ts';
+import { finalState } from './final-state.ts';
+import { broken } from './invariants.ts';
 import { Stack } from './stack.ts';
-import { type WorkflowName, workflowNames } from './workflows.ts';
+import type { WorkflowName } from './workflows.ts';
 
-/** A stack with what an undisturbed run of each workflow leaves on it: paths and ports are its own. */
+/** A stack with what an undisturbed run of each workflow showed and left on it: paths and ports are its own. */
 export interface Lane extends AsyncDisposable {
   readonly stack: Stack;
-  readonly baselines: Readonly<Record<WorkflowName, Baseline>>;
+  readonly observed: Readonly<Partial<Record<WorkflowName, Observed>>>;
+  readonly judge: (workflow: WorkflowName) => Judge;
 }
 
+export const newDirectory = (): Promise<string> => mkdtemp(join(tmpdir(), 'remora-faults-'));
+
+/** A lane of cheap clusters. */
 export const openLane = async (): Promise<Lane> => {
-  const stack = await Stack.create(await mkdtemp(join(tmpdir(), 'remora-faults-')));
+  const stack = await Stack.create(await newDirectory(), createCheapBed);
   try {
-    const baselines: Partial<Record<WorkflowName, Baseline>> = {};
-    for (const workflow of workflowNames) baselines[workflow] = await observeBaseline(stack, workflow);
+    const look = (workflow: WorkflowName) => observe(stack, workflow, () => finalState(stack));
+    const observed = { connect: await look('connect'), restart: await look('restart') };
     return {
       stack,
-      baselines: baselines as Record<WorkflowName, Baseline>,
+      observed,
+      judge: (workflow) => (run, maybeTwice) => {
+        const { left, restarts } = observed[workflow];
+        return broken({ stack, workflow, run, wanted: left, wantedRestarts: restarts, maybeTwice });
+      },
       [Symbol.asyncDispose]: () => stack.close(),
     };
   } catch (error) {
@@ -32,18 +43,19 @@ export const openLane = async (): Promise<Lane> => {
 export const runCases = async (
   lanes: readonly Lane[],
   cases: readonly Case[],
-  onResult: (result: CaseResult) => void,
+  onResult: (result: CaseResult) => Promise<void> | void,
 ): Promise<CaseResult[]> => {
   const left = [...cases];
   const results: CaseResult[] = [];
-  await Promise.all(
-    lanes.map(async ({ stack, baselines }) => {
-      for (let next = left.shift(); next; next = left.shift()) {
-        const result = await runCase(stack, next, baselines[next.workflow]);
-        results.push(result);
-        onResult(result);
-      }
-    }),
-  );
+  const work = async ({ stack, observed, judge }: Lane): Promise<void> => {
+    for (let next = left.shift(); next; next = left.shift()) {
+      const known = observed[next.workflow];
+      if (!known) throw new Error(`nobody observed ${next.workflow} here`);
+      const result = await runCase({ stack, observed: known, judge: judge(next.workflow) }, next);
+      results.push(result);
+      await onResult(result);
+    }
+  };
+  await Promise.all(lanes.map(work));
   return results;
 };

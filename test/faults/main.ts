@@ -7,8 +7,9 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import type { Case } from './case.ts';
+import type { Case, CaseResult } from './case.ts';
 import { type Lane, openLane, runCases } from './lanes.ts';
+import { openRealLane } from './real.ts';
 import { failuresOf, lineOf, summaryOf, tableOf } from './report.ts';
 import { allCases, matching, sampleOf } from './table.ts';
 
@@ -17,6 +18,7 @@ const { values } = parseArgs({
     all: { type: 'boolean', default: false },
     only: { type: 'string' },
     sample: { type: 'string' },
+    real: { type: 'string' },
     seed: { type: 'string', default: '1' },
     lanes: { type: 'string', default: '2' },
     out: { type: 'string' },
@@ -31,36 +33,56 @@ const wholeNumber = (flag: string, text: string): number => {
 const seed = wholeNumber('seed', values.seed);
 const laneCount = wholeNumber('lanes', values.lanes);
 
+const isReal = values.real !== undefined;
+const count = values.real ?? values.sample;
+
 const chosen = (all: readonly Case[]): Case[] => {
-  if (values.only !== undefined) return matching(all, values.only);
-  return values.sample === undefined ? [...all] : sampleOf(all, wholeNumber('sample', values.sample));
+  const fitting = values.only === undefined ? [...all] : matching(all, values.only);
+  return count === undefined ? fitting : sampleOf(fitting, wholeNumber(isReal ? 'real' : 'sample', count));
 };
 
-if (!values.all && values.only === undefined && values.sample === undefined) {
-  console.error('Say which cases: --all, --only PATTERN or --sample N. See docs/reliability.md.');
+if (!values.all && values.only === undefined && count === undefined) {
+  console.error('Say which cases: --all, --only PATTERN, --sample N or --real N. See docs/reliability.md.');
   process.exit(64);
 }
 
-const lanes: Lane[] = [];
 const began = Date.now();
+const lanes: Lane[] = [];
+const tookS = (): number => Math.round((Date.now() - began) / 1000);
+/** After each case, so that what was found is there also when the rest is given up. */
+const keep = async (results: readonly CaseResult[]): Promise<void> => {
+  if (values.out === undefined) return;
+  const found = { seed, tookS: tookS(), summary: summaryOf(results), results };
+  await writeFile(values.out, `${JSON.stringify(found, null, 1)}\n`);
+};
+const close = async (): Promise<void> => {
+  await Promise.all(lanes.splice(0).map((lane) => lane[Symbol.asyncDispose]()));
+};
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    void close().finally(() => process.exit(130));
+  });
 try {
-  for (let i = 0; i < laneCount; i += 1) lanes.push(await openLane());
+  if (isReal) lanes.push(await openRealLane());
+  else for (let i = 0; i < laneCount; i += 1) lanes.push(await openLane());
   const [first] = lanes;
-  const cases = first ? chosen(allCases(first.baselines, seed)) : [];
+  const cases = first ? chosen(allCases(first.observed, seed)) : [];
   if (cases.length === 0) {
     console.error('No case has such a name.');
     process.exitCode = 64;
   }
   console.log(`${cases.length} cases, seed ${seed}`);
-  const results = await runCases(lanes, cases, (result) => console.log(lineOf(result)));
+  const results: CaseResult[] = [];
+  await runCases(lanes, cases, async (result) => {
+    results.push(result);
+    console.log([lineOf(result), ...failuresOf([result])].join('\n'));
+    await keep(results);
+  });
   const failures = failuresOf(results);
   console.log(`\n${tableOf(results)}\n${failures.length === 0 ? '' : `\n${failures.join('\n')}\n`}`);
   const failed = results.filter(({ problems }) => problems.length > 0).length;
-  const tookS = Math.round((Date.now() - began) / 1000);
-  console.log(`${results.length - failed} passed, ${failed} failed, seed ${seed}, ${tookS} s`);
-  if (values.out !== undefined)
-    await writeFile(values.out, `${JSON.stringify({ seed, tookS, summary: summaryOf(results), results }, null, 1)}\n`);
+  console.log(`${results.length - failed} passed, ${failed} failed, seed ${seed}, ${tookS()} s`);
   if (failed > 0) process.exitCode = 1;
 } finally {
-  for (const lane of lanes) await lane[Symbol.asyncDispose]();
+  await close();
 }

@@ -14,7 +14,7 @@ export interface Moment {
   readonly at: number;
 }
 
-const POLL_MS = 4;
+const POLL_MS = 10;
 const RUN = '(run)';
 
 const withoutNumbers = (text: string): string => text.replace(/\d+/g, '#');
@@ -92,7 +92,7 @@ export class Watcher {
 
   #poll(): void {
     if (this.#stopped) return;
-    for (const { stateDir } of this.#stack.clusters) this.#pollEffects(stateDir);
+    for (const stateDir of this.#stack.bed.stateDirs) this.#pollEffects(stateDir);
     for (const { name } of this.#stack.nodes) this.#pollJournal(name);
     setTimeout(() => this.#poll(), POLL_MS);
   }

@@ -51,5 +51,9 @@ const untilEvent = (watcher: Watcher): PickUp => {
   };
 };
 
-export const measurePickUp = async (stack: Stack, runId: string, watcher: Watcher, fault: FaultName): Promise<PickUp> =>
-  fault.startsWith('coordinator') ? untilTaken(stack, runId) : untilEvent(watcher);
+export const measurePickUp = async (
+  stack: Stack,
+  runId: string,
+  watcher: Watcher,
+  fault: FaultName,
+): Promise<PickUp> => (fault.startsWith('coordinator') ? untilTaken(stack, runId) : untilEvent(watcher));

@@ -5,8 +5,6 @@ import { keys } from '../../coordinator/src/store/keys.ts';
 import type { Stack } from './stack.ts';
 import { type WorkflowName, workflows } from './workflows.ts';
 
-const RUN_LIMIT_MS = 180_000;
-
 export const startRun = (stack: Stack, workflow: WorkflowName): Promise<Run> => {
   const { path, body } = workflows[workflow];
   const options = { acceptOutage: true };
@@ -16,8 +14,9 @@ export const startRun = (stack: Stack, workflow: WorkflowName): Promise<Run> => 
 /** The run once it has ended and holds nothing any more. */
 export const runAtRest = async (stack: Stack, runId: string): Promise<Run> => {
   const redis = stack.redis();
+  const { runLimitMs } = stack.bed;
   try {
-    for (const deadline = Date.now() + RUN_LIMIT_MS; Date.now() < deadline; await sleep(30)) {
+    for (const deadline = Date.now() + runLimitMs; Date.now() < deadline; await sleep(30)) {
       const isOpen = await Promise.race([redis.sismember(keys.openRuns, runId), sleep(500, 1)]);
       if (isOpen !== 0) continue;
       const run = await stack.api<Run>({ method: 'GET', path: `/runs/${runId}` });
@@ -26,7 +25,7 @@ export const runAtRest = async (stack: Stack, runId: string): Promise<Run> => {
     const { status, steps } = await stack.api<Run>({ method: 'GET', path: `/runs/${runId}` });
     const open = steps.filter((step) => !['pending', 'succeeded'].includes(step.status));
     const where = open.map(({ id, status: is, phase }) => `${id} ${is} (${phase})`).join(', ');
-    throw new Error(`the run is still ${status} after ${RUN_LIMIT_MS / 1000} s: ${where}`);
+    throw new Error(`the run is still ${status} after ${runLimitMs / 1000} s: ${where}`);
   } finally {
     redis.disconnect();
   }

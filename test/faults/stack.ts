@@ -4,20 +4,11 @@ import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { freePorts } from '../elasticsearch/ports.ts';
-import { until } from '../support/fake-gateway.ts';
 import { type ApiCall, callApi } from './api.ts';
-import {
-  type CheapCluster,
-  type CheapNode,
-  createCheapCluster,
-  nodeEnvironment,
-  startCluster,
-  startCommand,
-  stopCommand,
-} from './cheap/cluster.ts';
-import { processesFor } from './cheap/processes.ts';
+import type { Bed, BedCluster, BedNode } from './bed.ts';
+import { nodeEnvironment } from './cheap/cluster.ts';
 import { type Running, start } from './processes.ts';
-import { type TcpProxy, startProxy } from './proxies.ts';
+import { startProxy, type TcpProxy } from './proxies.ts';
 
 const root = join(import.meta.dirname, '../..');
 const coordinatorMain = join(root, 'coordinator/src/cli/main.ts');
@@ -27,18 +18,14 @@ export const agentBundle = join(root, 'agent/dist/remora-agent.mjs');
 export type StoreMode = 'shared' | 'private';
 export type CoordinatorName = 'a' | 'b';
 
-/** Nodes of the remote and of the local cluster. */
-const REMOTE_NODES = 2;
-const LOCAL_NODES = 1;
-
 /**
- * A remote cheap cluster of two nodes and a local one of one, an agent beside each, one or two coordinators and Redis: the product's own processes, on real sockets. It is made once; each case
+ * Clusters, an agent beside each, one or two coordinators and Redis: the product's own processes, on real sockets. It is made once; each case
  * begins from a copy of that. All bytes between an agent and its coordinator, and between a coordinator and a shared Redis, pass a proxy.
  */
-export class Stack {
+export class Stack<B extends Bed = Bed> {
   readonly directory: string;
   mode: StoreMode = 'shared';
-  readonly clusters: readonly CheapCluster[];
+  readonly bed: B;
   readonly links = new Map<string, TcpProxy>();
   readonly coordinators = new Map<CoordinatorName, Running>();
   readonly agents = new Map<string, Running>();
@@ -50,23 +37,18 @@ export class Stack {
   #redisServer: Running | undefined;
   readonly #ports: { readonly a: number; readonly b: number; readonly redis: number; readonly redisProxy: number };
 
-  private constructor(directory: string, clusters: readonly CheapCluster[], ports: readonly number[]) {
+  private constructor(directory: string, bed: B, ports: readonly number[]) {
     this.directory = directory;
-    this.clusters = clusters;
+    this.bed = bed;
     const [a = 0, b = 0, redis = 0, redisProxy = 0] = ports;
     this.#ports = { a, b, redis, redisProxy };
   }
 
-  /** Makes the clusters, joins the agents and keeps a copy of all that. */
-  static async create(directory: string): Promise<Stack> {
+  /** Takes a bed for this directory, joins the agents and keeps a copy of all that lies there. */
+  static async create<B extends Bed>(directory: string, makeBed: (live: string) => Promise<B>): Promise<Stack<B>> {
     const live = join(directory, 'live');
     await mkdir(live, { recursive: true });
-    const ports = await freePorts(4);
-    const clusters = [
-      await createCheapCluster(live, 'us', await pairsOfPorts(REMOTE_NODES)),
-      await createCheapCluster(live, 'eu', await pairsOfPorts(LOCAL_NODES)),
-    ];
-    const stack = new Stack(directory, clusters, ports);
+    const stack = new Stack(directory, await makeBed(live), await freePorts(4));
     const links = await freePorts(stack.nodes.length);
     for (const [index, { name }] of stack.nodes.entries())
       stack.links.set(name, await startProxy(links[index] ?? 0, () => stack.#coordinatorPort()));
@@ -82,8 +64,8 @@ export class Stack {
     }
   }
 
-  get nodes(): readonly CheapNode[] {
-    return this.clusters.flatMap(({ nodes }) => nodes);
+  get nodes(): readonly BedNode[] {
+    return this.bed.clusters.flatMap(({ nodes }) => nodes);
   }
 
   get redisProxy(): TcpProxy {
@@ -107,11 +89,11 @@ export class Stack {
     this.frozen.clear();
     this.coordinatorLogs.length = 0;
     await mkdir(this.live('logs'), { recursive: true });
-    const clusters = Promise.all(this.clusters.map(startCluster));
+    const bed = this.bed.begin();
     if (mode === 'shared') await this.startRedis();
     await Promise.all([this.startCoordinator('a'), ...(withStandby ? [this.#prepareStandby()] : [])]);
     if (withStandby) await this.startCoordinator('b');
-    await clusters;
+    await bed;
     await Promise.all(this.nodes.map(({ name }) => this.startAgent(name)));
   }
 
@@ -127,13 +109,7 @@ export class Stack {
     this.coordinators.clear();
     this.agents.clear();
     this.#redisServer = undefined;
-    for (const node of this.nodes) {
-      await until('no process of a node is left', () => {
-        const pids = processesFor(node.configDir);
-        for (const pid of pids) killQuietly(pid);
-        return pids.length === 0;
-      });
-    }
+    await this.bed.end();
   }
 
   async close(): Promise<void> {
@@ -236,28 +212,30 @@ export class Stack {
   async #fill(): Promise<void> {
     this.mode = 'private';
     await mkdir(this.live('logs'));
-    await Promise.all([...this.clusters.map(startCluster), this.startCoordinator('a')]);
-    for (const cluster of this.clusters) await this.#addCluster(cluster);
+    await Promise.all([this.bed.begin(), this.startCoordinator('a')]);
+    for (const cluster of this.bed.clusters) await this.#addCluster(cluster);
     // Sent by its own signal, so that the store is written as a coordinator leaves it.
     await this.coordinators.get('a')?.end('SIGTERM');
     this.coordinators.clear();
   }
 
-  async #addCluster({ name, password, nodes }: CheapCluster): Promise<void> {
+  async #addCluster({ name, user, password, caPath, nodes }: BedCluster): Promise<void> {
     const urls = nodes.map(({ url }) => url);
-    await this.api({ method: 'POST', path: '/clusters', body: { name, urls, caPem: null, user: 'elastic', password } });
+    const caPem = caPath === null ? null : await readFile(caPath, 'utf8');
+    await this.api({ method: 'POST', path: '/clusters', body: { name, urls, caPem, user, password } });
     const { token } = await this.api<{ token: string }>({
       ...{ method: 'POST', path: '/tokens' },
       body: { cluster: name, uses: nodes.length },
     });
-    for (const node of nodes) await this.#join(node, token);
+    for (const node of nodes) await this.#join(node, token, caPath);
   }
 
-  async #join(node: CheapNode, token: string): Promise<void> {
+  async #join(node: BedNode, token: string, caPath: string | null): Promise<void> {
     const directory = this.agentDirectory(node.name);
     const args = [
       ...['join', '--token-file', '-', '--data-dir', directory, '--es-home', node.home, '--es-config', node.configDir],
-      ...['--es-url', node.url, '--start', startCommand, '--stop', stopCommand],
+      ...['--es-url', node.url, '--start', node.startCommand, '--stop', node.stopCommand],
+      ...(caPath === null ? [] : ['--es-ca', caPath]),
     ];
     const env = { ...process.env, ...nodeEnvironment };
     execFileSync(process.execPath, [agentBundle, ...args], {
@@ -271,16 +249,3 @@ export class Stack {
     await writeFile(config, (await readFile(config, 'utf8')).replace(/https:\/\/127\.0\.0\.1:\d+/, link));
   }
 }
-
-const pairsOfPorts = async (count: number): Promise<[number, number][]> => {
-  const ports = await freePorts(2 * count);
-  return Array.from({ length: count }, (_, i) => [ports[2 * i] ?? 0, ports[2 * i + 1] ?? 0]);
-};
-
-const killQuietly = (pid: number): void => {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It has gone by itself.
-  }
-};

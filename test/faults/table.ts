@@ -1,14 +1,14 @@
-import type { Baseline } from './baseline.ts';
+import type { Observed } from './baseline.ts';
 import type { Case } from './case.ts';
 import { caseName } from './case.ts';
 import { faultNames } from './faults.ts';
 import { diceOf, shuffled } from './seed.ts';
 import { type WorkflowName, workflowNames } from './workflows.ts';
 
-/** Every fault at every boundary of every workflow, in an order that follows from the seed. */
-export const allCases = (baselines: Readonly<Record<WorkflowName, Baseline>>, seed: number): Case[] => {
+/** Every fault at every boundary of the workflows that were observed, in an order that follows from the seed. */
+export const allCases = (observed: Readonly<Partial<Record<WorkflowName, Observed>>>, seed: number): Case[] => {
   const cases = workflowNames.flatMap((workflow) =>
-    [...baselines[workflow].moments.keys()].flatMap((boundary) =>
+    [...(observed[workflow]?.moments.keys() ?? [])].flatMap((boundary) =>
       faultNames.map((fault) => ({ workflow, boundary, fault, seed })),
     ),
   );

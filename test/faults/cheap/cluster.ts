@@ -5,27 +5,16 @@ import { join } from 'node:path';
 import { isAlive } from '../../../agent/src/system/process-table.ts';
 import { cheapNode } from '../../support/cheap-node/processes.ts';
 import { until } from '../../support/fake-gateway.ts';
+import type { BedCluster, BedNode } from '../bed.ts';
 import { createKeystore } from './keystore.ts';
 import { type ClusterState, idOf, type LiveNode } from './state.ts';
 
-export interface CheapNode {
-  readonly name: string;
-  readonly cluster: string;
-  /** Holds `config`, `bin` and the log. */
-  readonly home: string;
-  readonly configDir: string;
-  readonly url: string;
-}
-
-export interface CheapCluster {
-  readonly name: string;
+export interface CheapCluster extends BedCluster {
   readonly stateDir: string;
-  readonly password: string;
-  readonly nodes: readonly CheapNode[];
 }
 
-export const startCommand = join(import.meta.dirname, 'start.sh');
-export const stopCommand = cheapNode('stop.sh');
+const startCommand = join(import.meta.dirname, 'start.sh');
+const stopCommand = cheapNode('stop.sh');
 
 /** What the start command needs beside ES_PATH_CONF; compiled code is kept, since a node starts often. */
 export const nodeEnvironment = {
@@ -33,7 +22,7 @@ export const nodeEnvironment = {
   NODE_COMPILE_CACHE: join(import.meta.dirname, '../../../.cache/compiled'),
 };
 
-const settingsText = (cluster: CheapCluster, node: CheapNode, ports: readonly [number, number]): string =>
+const settingsText = (cluster: CheapCluster, node: BedNode, ports: readonly [number, number]): string =>
   [
     `cluster.name: ${cluster.name}`,
     `node.name: ${node.name}`,
@@ -47,7 +36,7 @@ const settingsText = (cluster: CheapCluster, node: CheapNode, ports: readonly [n
     '',
   ].join('\n');
 
-const createNode = async (cluster: CheapCluster, node: CheapNode, ports: readonly [number, number]): Promise<void> => {
+const createNode = async (cluster: CheapCluster, node: BedNode, ports: readonly [number, number]): Promise<void> => {
   for (const part of ['config', 'bin']) await mkdir(join(node.home, part), { recursive: true });
   await writeFile(join(node.configDir, 'elasticsearch.yml'), settingsText(cluster, node, ports));
   createKeystore(node.configDir, { 'keystore.seed': 'theirs' });
@@ -63,9 +52,18 @@ export const createCheapCluster = async (
   const nodes = ports.map(([http], index) => {
     const node = `${name}-${index + 1}`;
     const home = join(directory, node);
-    return { name: node, cluster: name, home, configDir: join(home, 'config'), url: `http://127.0.0.1:${http}` };
+    return {
+      name: node,
+      cluster: name,
+      home,
+      configDir: join(home, 'config'),
+      url: `http://127.0.0.1:${http}`,
+      startCommand,
+      stopCommand,
+    };
   });
-  const cluster = { name, stateDir: join(directory, `${name}.state`), password: `${name}-password`, nodes };
+  const access = { user: 'elastic', password: `${name}-password`, caPath: null };
+  const cluster = { name, ...access, stateDir: join(directory, `${name}.state`), nodes };
   await mkdir(join(cluster.stateDir, 'nodes'), { recursive: true });
   const state: ClusterState = {
     uuid: idOf(directory + name),
@@ -79,7 +77,7 @@ export const createCheapCluster = async (
 };
 
 /** The running process of a node; null when none runs. */
-export const processOf = ({ stateDir }: CheapCluster, { name }: CheapNode): LiveNode | null => {
+export const processOf = ({ stateDir }: CheapCluster, { name }: BedNode): LiveNode | null => {
   try {
     const live = JSON.parse(readFileSync(join(stateDir, 'nodes', `${name}.json`), 'utf8')) as LiveNode;
     return isAlive(live.identity) ? live : null;
@@ -88,7 +86,7 @@ export const processOf = ({ stateDir }: CheapCluster, { name }: CheapNode): Live
   }
 };
 
-const scriptEnvironment = (node: CheapNode) => ({ ...process.env, ...nodeEnvironment, ES_PATH_CONF: node.configDir });
+const scriptEnvironment = (node: BedNode) => ({ ...process.env, ...nodeEnvironment, ES_PATH_CONF: node.configDir });
 
 /** Starts all nodes; effects are counted from here on. */
 export const startCluster = async (cluster: CheapCluster): Promise<void> => {

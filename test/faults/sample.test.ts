@@ -1,0 +1,28 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { caseName } from './case.ts';
+import { type Lane, openLane, runCases } from './lanes.ts';
+import { failuresOf } from './report.ts';
+import { allCases, sampleOf } from './table.ts';
+
+/** Always the same cases, so that a change that breaks one is seen at once; `npm run faults` tries the others. */
+const SEED = 7;
+const CASES = 8;
+const LANES = 2;
+
+let lanes: Lane[];
+
+beforeAll(async () => {
+  lanes = await Promise.all(Array.from({ length: LANES }, openLane));
+});
+afterAll(async () => {
+  await Promise.all((lanes ?? []).map((lane) => lane[Symbol.asyncDispose]()));
+});
+
+it('runs that were broken leave what undisturbed ones leave, a sample of all cases', async () => {
+  const [first] = lanes;
+  const cases = first ? sampleOf(allCases(first.observed, SEED), CASES) : [];
+  const results = await runCases(lanes, cases, () => undefined);
+  expect(failuresOf(results)).toEqual([]);
+  expect(results.map(caseName).sort()).toEqual(cases.map(caseName).sort());
+  expect(results).toHaveLength(CASES);
+});
