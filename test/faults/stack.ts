@@ -12,7 +12,7 @@ import { startProxy, type TcpProxy } from './proxies.ts';
 
 const root = join(import.meta.dirname, '../..');
 const coordinatorMain = join(root, 'coordinator/src/cli/main.ts');
-export const agentBundle = join(root, 'agent/dist/remora-agent.mjs');
+const agentBundle = join(root, 'agent/dist/remora-agent.mjs');
 
 /** `shared`: one Redis beside the coordinators, behind a proxy. `private`: a coordinator with a Redis of its own. */
 export type StoreMode = 'shared' | 'private';
