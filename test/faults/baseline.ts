@@ -1,7 +1,7 @@
 import type { Run } from '@remora/shared/model/run.ts';
 import { type Moment, momentsByStep, Watcher } from './moments.ts';
 import { allOnline, runAtRest, startRun } from './runs.ts';
-import type { Stack } from './stack.ts';
+import type { Stack } from './stack/stack.ts';
 import type { WorkflowName } from './workflows.ts';
 
 /** An undisturbed run: what could be seen in each step, and what it left, which `judge` compares with. */

@@ -7,7 +7,7 @@ import { isEnd, isRun, type Moment, Watcher } from './moments.ts';
 import { measurePickUp, type PickUp } from './pick-up.ts';
 import { allOnline, runAtRest, startRun } from './runs.ts';
 import { type Dice, diceOf } from './seed.ts';
-import type { Stack, StoreMode } from './stack.ts';
+import type { Stack, StoreMode } from './stack/stack.ts';
 import type { WorkflowName } from './workflows.ts';
 
 /** One fault at one boundary of one workflow; with the seed it says everything that is done. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { keys } from '../../coordinator/src/store/keys.ts';
 import type { Dice } from './seed.ts';
-import type { Stack, StoreMode } from './stack.ts';
+import type { Stack, StoreMode } from './stack/stack.ts';
 
 /** What a fault is done to. */
 export interface Victim {

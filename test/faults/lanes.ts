@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { type Observed, observe } from './baseline.ts';
 import { type Case, type CaseResult, type Judge, runCase } from './case.ts';
 import { createCheapBed } from './cheap/bed.ts';
-import { finalState } from './final-state.ts';
-import { broken } from './invariants.ts';
-import { Stack } from './stack.ts';
+import { finalState } from './checks/final-state.ts';
+import { broken } from './checks/invariants.ts';
+import { Stack } from './stack/stack.ts';
 import type { WorkflowName } from './workflows.ts';
 
 /** A stack with what an undisturbed run of each workflow showed and left on it: paths and ports are its own. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { keys } from '../../coordinator/src/store/keys.ts';
 import { type Effect, effectsOf } from './cheap/state.ts';
-import type { Stack } from './stack.ts';
+import type { Stack } from './stack/stack.ts';
 
 /** Something that could be seen from outside while a run went on, with the step that it belongs to. */
 export interface Moment {

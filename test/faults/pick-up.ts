@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { keys } from '../../coordinator/src/store/keys.ts';
 import type { FaultName } from './faults.ts';
 import { isEvent, type Watcher } from './moments.ts';
-import type { Stack } from './stack.ts';
+import type { Stack } from './stack/stack.ts';
 
 /** Measures from now on how long it takes until a run goes on. */
 export interface PickUp {

@@ -5,11 +5,11 @@ import type { Run } from '@remora/shared/model/run.ts';
 import type { EsCluster } from '../elasticsearch/cluster.ts';
 import { createCluster } from '../elasticsearch/create.ts';
 import { observe } from './baseline.ts';
-import type { Bed } from './bed.ts';
-import { differences } from './final-state.ts';
-import { auditFits, noBackupTooMany, nothingIsHeld, runIsDone } from './invariants.ts';
+import { differences } from './checks/final-state.ts';
+import { auditFits, noBackupTooMany, nothingIsHeld, runIsDone } from './checks/invariants.ts';
 import { type Lane, newDirectory } from './lanes.ts';
-import { Stack } from './stack.ts';
+import type { Bed } from './stack/bed.ts';
+import { Stack } from './stack/stack.ts';
 
 const NODES = 3;
 const READY_LIMIT_MS = 600_000;

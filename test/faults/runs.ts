@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isEnded, type Run } from '@remora/shared/model/run.ts';
 import { keys } from '../../coordinator/src/store/keys.ts';
-import type { Stack } from './stack.ts';
+import type { Stack } from './stack/stack.ts';
 import { type WorkflowName, workflows } from './workflows.ts';
 
 export const startRun = (stack: Stack, workflow: WorkflowName): Promise<Run> => {

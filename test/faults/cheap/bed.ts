@@ -1,6 +1,6 @@
 import { freePorts } from '../../elasticsearch/ports.ts';
 import { until } from '../../support/fake-gateway.ts';
-import type { Bed } from '../bed.ts';
+import type { Bed } from '../stack/bed.ts';
 import { type CheapCluster, createCheapCluster, startCluster } from './cluster.ts';
 import { processesFor } from './processes.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { isAlive } from '../../../agent/src/system/process-table.ts';
 import { cheapNode } from '../../support/cheap-node/processes.ts';
 import { until } from '../../support/fake-gateway.ts';
-import type { BedCluster, BedNode } from '../bed.ts';
+import type { BedCluster, BedNode } from '../stack/bed.ts';
 import { createKeystore } from './keystore.ts';
 import { type ClusterState, idOf, type LiveNode } from './state.ts';
 

@@ -3,14 +3,14 @@ import { readFileSync } from 'node:fs';
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { freePorts } from '../elasticsearch/ports.ts';
+import { freePorts } from '../../elasticsearch/ports.ts';
+import { nodeEnvironment } from '../cheap/cluster.ts';
 import { type ApiCall, callApi } from './api.ts';
 import type { Bed, BedCluster, BedNode } from './bed.ts';
-import { nodeEnvironment } from './cheap/cluster.ts';
 import { type Running, start } from './processes.ts';
 import { startProxy, type TcpProxy } from './proxies.ts';
 
-const root = join(import.meta.dirname, '../..');
+const root = join(import.meta.dirname, '../../..');
 const coordinatorMain = join(root, 'coordinator/src/cli/main.ts');
 const agentBundle = join(root, 'agent/dist/remora-agent.mjs');
 

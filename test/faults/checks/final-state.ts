@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { keys } from '../../coordinator/src/store/keys.ts';
-import type { BedNode } from './bed.ts';
-import type { CheapBed } from './cheap/bed.ts';
-import { type CheapCluster, processOf } from './cheap/cluster.ts';
-import { readKeystore } from './cheap/keystore.ts';
-import type { ClusterState } from './cheap/state.ts';
-import type { Stack } from './stack.ts';
+import { keys } from '../../../coordinator/src/store/keys.ts';
+import type { CheapBed } from '../cheap/bed.ts';
+import { type CheapCluster, processOf } from '../cheap/cluster.ts';
+import { readKeystore } from '../cheap/keystore.ts';
+import type { ClusterState } from '../cheap/state.ts';
+import type { BedNode } from '../stack/bed.ts';
+import type { Stack } from '../stack/stack.ts';
 
 /** Path below a directory, mode and owner of everything in it. */
 const treeOf = (directory: string, leaveOut: RegExp | null): string[] =>

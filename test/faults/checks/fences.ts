@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import type { CheapBed } from './cheap/bed.ts';
-import { type Effect, effectsOf } from './cheap/state.ts';
-import type { Stack } from './stack.ts';
+import type { CheapBed } from '../cheap/bed.ts';
+import { type Effect, effectsOf } from '../cheap/state.ts';
+import type { Stack } from '../stack/stack.ts';
 
 /** A coordinator took a run. */
 interface Drive {

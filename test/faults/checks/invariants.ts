@@ -2,14 +2,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AuditVerdict } from '@remora/shared/model/audit.ts';
 import type { Run } from '@remora/shared/model/run.ts';
-import { keys } from '../../coordinator/src/store/keys.ts';
-import type { CheapBed } from './cheap/bed.ts';
-import { readKeystore } from './cheap/keystore.ts';
-import { type Effect, effectsOf } from './cheap/state.ts';
+import { keys } from '../../../coordinator/src/store/keys.ts';
+import type { CheapBed } from '../cheap/bed.ts';
+import { readKeystore } from '../cheap/keystore.ts';
+import { type Effect, effectsOf } from '../cheap/state.ts';
+import type { Stack } from '../stack/stack.ts';
+import { type WorkflowName, workflows } from '../workflows.ts';
 import { staleEffects } from './fences.ts';
 import { clusterStateOf, differences, type FinalState, finalState } from './final-state.ts';
-import type { Stack } from './stack.ts';
-import { type WorkflowName, workflows } from './workflows.ts';
 
 /** A run that was disturbed and has ended. */
 interface Ended {
