@@ -104,7 +104,7 @@ const disturbed = async ({ stack, observed, judge }: Ground, spec: Case, dice: D
     const wanted = pointIn(observed.moments.get(spec.boundary) ?? [], dice);
     const point = await reach(watcher, run, spec.boundary, wanted);
     pickUp = await measurePickUp(stack, run.runId, watcher, spec.fault);
-    await faults[spec.fault].strike({ stack, runId: run.runId, node, dice });
+    const note = await faults[spec.fault].strike({ stack, runId: run.runId, node, dice });
     let ended = await runAtRest(stack, run.runId);
     const resumed = spec.fault === 'agent-kill' && isTakenBack(ended);
     if (resumed) {
@@ -115,7 +115,14 @@ const disturbed = async ({ stack, observed, judge }: Ground, spec: Case, dice: D
     await allOnline(stack);
     const isOwnRestart = spec.fault === 'agent-kill' && spec.boundary.includes(node);
     const problems = await judge(ended, isOwnRestart ? node : null);
-    return { ...spec, problems, point: `${point}, ${node}`, pickUpMs: pickUp.measured(), runMs, resumed };
+    return {
+      ...spec,
+      problems,
+      point: [point, node, note].filter((part) => typeof part === 'string').join(', '),
+      pickUpMs: pickUp.measured(),
+      runMs,
+      resumed,
+    };
   } finally {
     pickUp?.stop();
     watcher.stop();

@@ -19,8 +19,8 @@ interface Fault {
   readonly store: StoreMode | 'dice';
   /** Whether a second coordinator is there to take over; `dice`: as they fall. */
   readonly standby: boolean | 'dice';
-  /** Does it, and resolves once everything that was taken away is back. */
-  readonly strike: (victim: Victim) => Promise<void>;
+  /** Does it, and resolves once everything that was taken away is back; with a word where it came to something else. */
+  readonly strike: (victim: Victim) => Promise<unknown>;
 }
 
 /** A job's lock lasts 6 s and stalled jobs are looked for every 2 s: whoever sleeps longer has lost its run. */
@@ -30,8 +30,12 @@ const DELIVERY_BYTES = 250;
 const UNPLACED_AFTER_MS = 8000;
 
 /** What was armed and found nothing on its way is over then; whoever armed it goes on. */
-const inTime = (placed: Promise<void>, otherwise: () => void): Promise<void> =>
-  Promise.race([placed, sleep(UNPLACED_AFTER_MS).then(otherwise)]);
+const inTime = async (placed: Promise<void>, otherwise: () => void): Promise<string | undefined> => {
+  const isPlaced = await Promise.race([placed.then(() => true), sleep(UNPLACED_AFTER_MS, false, { ref: false })]);
+  if (isPlaced) return undefined;
+  otherwise();
+  return 'nothing was on its way: cut';
+};
 
 const linkOf = ({ stack, node }: Victim) => {
   const link = stack.links.get(node);
@@ -88,9 +92,9 @@ const loseAcknowledgement = async (victim: Victim): Promise<void> => {
 };
 
 /** The agent gets a delivery and the coordinator never hears of that: it delivers again, to the next session. */
-const deliverTwice = async (victim: Victim): Promise<void> => {
+const deliverTwice = (victim: Victim): Promise<string | undefined> => {
   const link = linkOf(victim);
-  await inTime(link.cutAfterDown(DELIVERY_BYTES), () => link.cut());
+  return inTime(link.cutAfterDown(DELIVERY_BYTES), () => link.cut());
 };
 
 const stopCoordinator = async ({ stack, runId, dice }: Victim): Promise<void> => {
@@ -124,9 +128,8 @@ const stopAgent = async ({ stack, node, dice }: Victim): Promise<void> => {
 };
 
 /** Redis did what it was asked for, and whoever asked never hears: it asks again on the next connection. */
-const loseReply = async ({ stack, runId }: Victim): Promise<void> => {
-  await inTime(stack.redisProxy.cutInsteadOfAnswer(keys.run(runId)), () => stack.redisProxy.cut());
-};
+const loseReply = ({ stack, runId }: Victim): Promise<string | undefined> =>
+  inTime(stack.redisProxy.cutInsteadOfAnswer(keys.run(runId)), () => stack.redisProxy.cut());
 
 export const faults = {
   'coordinator-kill': {
