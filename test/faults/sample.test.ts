@@ -20,11 +20,15 @@ afterAll(async () => {
   await Promise.all((lanes ?? []).map((lane) => lane[Symbol.asyncDispose]()));
 });
 
-it('runs that were broken leave what undisturbed ones leave, a sample of all cases', async () => {
-  const [first] = lanes;
-  const cases = first ? sampleOf(allCases(first.observed, SEED), CASES) : [];
-  const results = await runCases(lanes, cases, () => undefined);
-  expect(failuresOf(results)).toEqual([]);
-  expect(results.map(caseName).sort()).toEqual(cases.map(caseName).sort());
-  expect(results).toHaveLength(CASES);
-}, LIMIT_MS);
+it(
+  'runs that were broken leave what undisturbed ones leave, a sample of all cases',
+  async () => {
+    const [first] = lanes;
+    const cases = first ? sampleOf(allCases(first.observed, SEED), CASES) : [];
+    const results = await runCases(lanes, cases, () => undefined);
+    expect(failuresOf(results)).toEqual([]);
+    expect(results.map(caseName).sort()).toEqual(cases.map(caseName).sort());
+    expect(results).toHaveLength(CASES);
+  },
+  LIMIT_MS,
+);
