@@ -35,6 +35,9 @@ export class Stack<B extends Bed = Bed> {
   readonly frozen = new Set<CoordinatorName>();
   #redisProxy: TcpProxy | undefined;
   #redisServer: Running | undefined;
+  /** Nothing is started any more. */
+  isClosed = false;
+  #starting: Promise<void> = Promise.resolve();
   readonly #ports: { readonly a: number; readonly b: number; readonly redis: number; readonly redisProxy: number };
 
   private constructor(directory: string, bed: B, ports: readonly number[]) {
@@ -82,7 +85,13 @@ export class Stack<B extends Bed = Bed> {
   }
 
   /** Everything as it was made, running, and every agent connected. */
-  async start(mode: StoreMode, withStandby: boolean): Promise<void> {
+  start(mode: StoreMode, withStandby: boolean): Promise<void> {
+    if (this.isClosed) throw new Error('the stack is closed');
+    this.#starting = this.#start(mode, withStandby);
+    return this.#starting;
+  }
+
+  async #start(mode: StoreMode, withStandby: boolean): Promise<void> {
     await rm(this.live(), { recursive: true, force: true });
     await cp(join(this.directory, 'template'), this.live(), { recursive: true, preserveTimestamps: true });
     this.mode = mode;
@@ -112,7 +121,11 @@ export class Stack<B extends Bed = Bed> {
     await this.bed.end();
   }
 
+  /** Also in the middle of a case, whose start may still be under way. */
   async close(): Promise<void> {
+    this.isClosed = true;
+    await this.stop();
+    await this.#starting.catch(() => undefined);
     await this.stop();
     for (const link of this.links.values()) await link.close();
     await this.#redisProxy?.close();
