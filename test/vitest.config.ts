@@ -45,7 +45,7 @@ export default defineConfig({
           exclude: ['integration/private-redis.test.ts'],
           globalSetup: ['elasticsearch/shared-pair.ts'],
           pool: 'forks',
-          maxWorkers: 1, // real clusters: memory for one file's at a time
+          maxWorkers: 2, // real clusters of up to six nodes each: mostly they wait, and memory is enough for two
           testTimeout: 300_000,
           hookTimeout: 300_000,
           sequence: { groupOrder: 2 },
