@@ -80,11 +80,6 @@ const reach = async (watcher: Watcher, run: Run, boundary: string, { what, delay
   return reached.what === what ? `${what} + ${delayMs} ms` : `${reached.what} + ${delayMs} ms, instead of ${what}`;
 };
 
-<<<<<<< HEAD
-/** An agent that dies while the keystore is written puts it back and says `undone`: the run fails then, and somebody resumes it. */
-const isTakenBack = (run: Run): boolean =>
-  run.status === 'failed' && run.steps.some(({ error }) => error?.code === 'step-undone');
-=======
 /**
  * An agent that dies while the keystore is written puts it back and says `undone`, or `contested` where the tool had just ended: values are not kept to go on
  * with. The run fails then, and somebody resumes it.
@@ -92,7 +87,6 @@ const isTakenBack = (run: Run): boolean =>
 const isTakenBack = (run: Run): boolean =>
   run.status === 'failed' &&
   run.steps.some(({ error }) => error?.code === 'step-undone' || error?.code === 'step-contested');
->>>>>>> 188095ad45c95e4dce078c2829cc54237a6e9c6b
 
 /** Answers every invariant that does not hold, as a sentence. `maybeTwice` is a node that may have been started once more than planned. */
 export type Judge = (run: Run, maybeTwice: string | null) => Promise<string[]>;

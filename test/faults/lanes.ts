@@ -48,11 +48,7 @@ export const runCases = async (
   const left = [...cases];
   const results: CaseResult[] = [];
   const work = async ({ stack, observed, judge }: Lane): Promise<void> => {
-<<<<<<< HEAD
-    for (let next = left.shift(); next; next = left.shift()) {
-=======
     for (let next = left.shift(); next && !stack.isClosed; next = left.shift()) {
->>>>>>> 188095ad45c95e4dce078c2829cc54237a6e9c6b
       const known = observed[next.workflow];
       if (!known) throw new Error(`nobody observed ${next.workflow} here`);
       const result = await runCase({ stack, observed: known, judge: judge(next.workflow) }, next);

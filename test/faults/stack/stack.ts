@@ -35,12 +35,9 @@ export class Stack<B extends Bed = Bed> {
   readonly frozen = new Set<CoordinatorName>();
   #redisProxy: TcpProxy | undefined;
   #redisServer: Running | undefined;
-<<<<<<< HEAD
-=======
   /** Nothing is started any more. */
   isClosed = false;
   #starting: Promise<void> = Promise.resolve();
->>>>>>> 188095ad45c95e4dce078c2829cc54237a6e9c6b
   readonly #ports: { readonly a: number; readonly b: number; readonly redis: number; readonly redisProxy: number };
 
   private constructor(directory: string, bed: B, ports: readonly number[]) {
@@ -88,9 +85,6 @@ export class Stack<B extends Bed = Bed> {
   }
 
   /** Everything as it was made, running, and every agent connected. */
-<<<<<<< HEAD
-  async start(mode: StoreMode, withStandby: boolean): Promise<void> {
-=======
   start(mode: StoreMode, withStandby: boolean): Promise<void> {
     if (this.isClosed) throw new Error('the stack is closed');
     this.#starting = this.#start(mode, withStandby);
@@ -98,7 +92,6 @@ export class Stack<B extends Bed = Bed> {
   }
 
   async #start(mode: StoreMode, withStandby: boolean): Promise<void> {
->>>>>>> 188095ad45c95e4dce078c2829cc54237a6e9c6b
     await rm(this.live(), { recursive: true, force: true });
     await cp(join(this.directory, 'template'), this.live(), { recursive: true, preserveTimestamps: true });
     this.mode = mode;
@@ -128,15 +121,11 @@ export class Stack<B extends Bed = Bed> {
     await this.bed.end();
   }
 
-<<<<<<< HEAD
-  async close(): Promise<void> {
-=======
   /** Also in the middle of a case, whose start may still be under way. */
   async close(): Promise<void> {
     this.isClosed = true;
     await this.stop();
     await this.#starting.catch(() => undefined);
->>>>>>> 188095ad45c95e4dce078c2829cc54237a6e9c6b
     await this.stop();
     for (const link of this.links.values()) await link.close();
     await this.#redisProxy?.close();
