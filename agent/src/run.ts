@@ -84,7 +84,11 @@ const connectRunner = (context: AgentContext, journal: JournalStore, runner: Run
       delivery: context.openDelivery.id,
     }),
     onWelcome({ restores = [] }) {
-      settled = settled.then(() => settleRestores(context, restores));
+      // One that failed, of a full disk say, is tried again at the next welcome; deliveries of this one fail with its reason.
+      settled = settled.catch(() => undefined).then(() => settleRestores(context, restores));
+      settled.catch((error: unknown) =>
+        context.log('error', `what the store does not know was not forgotten: ${String(error)}`),
+      );
       if (isFirst) process.stdout.write(`connected ${context.config.name}\n`);
       isFirst = false;
       context.log('info', 'connected');

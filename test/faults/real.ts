@@ -6,7 +6,7 @@ import type { EsCluster } from '../elasticsearch/cluster.ts';
 import { createCluster } from '../elasticsearch/create.ts';
 import { observe } from './baseline.ts';
 import { differences } from './checks/final-state.ts';
-import { auditFits, noBackupTooMany, nothingIsHeld, runIsDone } from './checks/invariants.ts';
+import { auditFits, nothingIsHeld, nothingStaged, runIsDone } from './checks/invariants.ts';
 import { type Lane, newDirectory } from './lanes.ts';
 import type { Bed } from './stack/bed.ts';
 import { Stack } from './stack/stack.ts';
@@ -82,7 +82,7 @@ export const openRealLane = async (): Promise<Lane> => {
         ...runIsDone(ended),
         ...restarted,
         ...(await nothingIsHeld(ended)),
-        ...noBackupTooMany(ended),
+        ...nothingStaged(ended),
         ...(await auditFits(ended)),
         ...differences(restart.left, await standing(cluster), 'left behind'),
       ];

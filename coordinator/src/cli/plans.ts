@@ -5,7 +5,7 @@ import { keptPlanText, plansTable } from './show/plan.ts';
 export const register: Register = (command, cli) => {
   command
     .command('list')
-    .description('list the plans of the last 30 days, newest first')
+    .description('list the newest 200 plans of the last 30 days')
     .action(async () => {
       const plans = await (await cli.client()).get<Plan[]>('/plans');
       cli.answer(plans, () => plansTable(plans));

@@ -32,6 +32,8 @@ const otherRuns = async (parts: RollbackParts, { head }: RunRecord): Promise<Pas
   const records = (await parts.history.records()).filter(
     (other) =>
       other.head.runId !== head.runId &&
+      // One that ended before changed nothing since; its plan may be forgotten by now.
+      (other.finishedAt === null || other.finishedAt >= head.createdAt) &&
       other.steps.size > 0 &&
       other.head.clusters.some((cluster) => head.clusters.includes(cluster)),
   );

@@ -102,6 +102,8 @@ export interface ApiKeyRecord {
 /** Nodes that a run left, since their agents were away: it goes on when one of them is back in time. */
 export interface DebtRecord {
   readonly runId: string;
+  /** Of the driver that left them: tells this debt from an earlier one of the run. */
+  readonly fence: number;
   readonly nodes: readonly NodeId[];
   /** ISO 8601, UTC. */
   readonly until: string;

@@ -135,7 +135,7 @@ const bringToEnd = async (parts: DriverParts, stage: StageParts, record: RunReco
     if (ending.status === 'paused') await restoreAll(stage, tell(parts, writer, status));
     // Before the end is told: whoever waits for it finds the cluster as it was. What can't be put back now does not hide how the run ended.
     await tryRestores(stage);
-    if (ending.status === 'failed') await wantRollback(stage);
+    if (ending.status === 'failed') await wantRollback(stage, ending.error);
     await finish(stage, record, ending);
     status = ending.status;
   }

@@ -113,8 +113,14 @@ export const startRunEngine = async (store: Store, parts: EngineParts): Promise<
   const asked = new RunControl(store.redis, clock);
   const { debts } = openInventory(store.redis);
   const { isOnline } = parts;
+  const forgive = async (runId: string, actor: string): Promise<boolean> => {
+    if ((await debts.get(runId)) === null || (await runs.record(runId)).status !== 'failed') return false;
+    const audit = { actor, action: 'run.cancel', target: runId, runId, detail: 'waits for agents no longer' };
+    return debts.remove(runId, audit);
+  };
   const settle = async (): Promise<void> => {
-    if (isOnline) await settleDebts({ debts, control: asked, isOnline, clock, log });
+    if (isOnline)
+      await settleDebts({ debts, run: (runId) => runs.record(runId), control: asked, isOnline, clock, log });
   };
   const lookAfterRuns = async (): Promise<void> => {
     const problem = (await parts.storeProblem?.()) ?? null;
@@ -131,7 +137,12 @@ export const startRunEngine = async (store: Store, parts: EngineParts): Promise<
       return runs.view(runId);
     };
     return {
-      cancel: (runId, ask) => after(runId, asked.cancel(runId, ask)),
+      // One that ended and waits for agents goes on by itself no more.
+      cancel: (runId, ask) =>
+        after(
+          runId,
+          forgive(runId, ask.actor).then((had) => (had ? undefined : asked.cancel(runId, ask))),
+        ),
       resume: (runId, ask) => after(runId, asked.resume(runId, ask)),
       continue: (runId, ask) => after(runId, asked.continue(runId, ask)),
     };

@@ -59,7 +59,7 @@ const waitsUntil = ({ writer, clock }: StageParts): string | null => {
 /** Ends the run without the nodes whose agents are away, and notes that it has to go on: a cluster is not held for what may take a day. */
 const leaveOffline = async ({ writer }: StageParts, pending: readonly AnyStep[], until: string): Promise<never> => {
   const nodes = pending.flatMap(({ input }) => ('node' in input ? [{ cluster: input.cluster, node: input.node }] : []));
-  await writer.file('debts', writer.runId, { runId: writer.runId, nodes, until });
+  await writer.file('debts', writer.runId, { runId: writer.runId, fence: writer.fence, nodes, until });
   const names = nodes.map(({ node }) => node).join(', ');
   throw new StepFailure({
     code: 'agent-offline',

@@ -3,7 +3,7 @@ import { runNext, type StageParts } from './next-step.ts';
 import { runRoll } from './roll-stage.ts';
 import { StepFailure } from './run-step.ts';
 import { putBack } from './step-context.ts';
-import { isPauseEntry } from './steps/pauses.ts';
+import { isPauseOf } from './steps/pauses.ts';
 
 /** Steps of one stage that run side by side. */
 const PARALLEL = 10;
@@ -31,7 +31,10 @@ const parallel: StageRunner = async (parts, steps) => {
 /** What was paused for a roll goes on when the roll is over; when it does not end well, the driver puts it back with everything else. */
 const roll: StageRunner = async (parts, steps) => {
   await runRoll(parts, steps);
-  for (const entry of [...parts.writer.restores().keys()].filter(isPauseEntry)) await putBack(parts, entry);
+  const clusters = new Set(steps.flatMap(({ input }) => ('node' in input ? [input.cluster] : [])));
+  for (const entry of [...parts.writer.restores().keys()]) {
+    if ([...clusters].some((cluster) => isPauseOf(entry, cluster))) await putBack(parts, entry);
+  }
 };
 
 const runners: Readonly<Record<Stage['mode'], StageRunner>> = {

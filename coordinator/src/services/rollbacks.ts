@@ -52,13 +52,13 @@ export const rollBackByItself =
     const { status, head, finishedAt } = await parts.history.record(wanted.run);
     if (!isEnded(status)) throw new Error(`${wanted.run} has not ended yet`);
     if (status !== 'failed') return;
-    const { acceptOutage = false, override, reason, ticket } = head.options;
+    const { acceptOutage = false, override, pause, reason, ticket } = head.options;
     const plan = await planOrReason(parts, wanted, acceptOutage);
     if (typeof plan === 'string') {
       await tell(`not rolled back: ${plan} \`remora runs rollback ${wanted.run}\` does it when that is mended.`);
       return;
     }
-    const all = { acceptOutage: acceptOutage || undefined, override, reason, ticket };
+    const all = { acceptOutage: acceptOutage || undefined, override, pause, reason, ticket };
     const options = Object.fromEntries(Object.entries(all).filter(([, one]) => one !== undefined)) as ChangeOptions;
     const idempotencyKey = `rollback of ${wanted.run}, failed at ${finishedAt}`;
     const runId = await parts.fileFirst(plan, { actor: head.actor, idempotencyKey, options });

@@ -214,6 +214,20 @@ describe('a rollback is refused', () => {
       /run-2 .* changed node us\/us-2 since/,
     ],
     [
+      'while another connection uses the remote cluster server that the run set up',
+      () => {
+        const { facts } = connected();
+        const other = {
+          ...(facts.connections[0] as (typeof facts.connections)[number]),
+          local: 'ap',
+          alias: 'americas',
+        };
+        return { ...facts, connections: [...facts.connections, { ...other, keySecret: 'secret:other@1' }] };
+      },
+      'conflict',
+      /the connection ap\/americas uses the remote cluster server of us too/,
+    ],
+    [
       'when the backup is lost',
       () => withBackup(connected().facts, 'us/us-2', { changes: [change('file', 'a.crt', { state: 'lost' })] }),
       'preflight-failed',

@@ -114,17 +114,11 @@ export const nothingIsHeld = async ({ stack, run }: Ended): Promise<string[]> =>
   }
 };
 
-const KEPT_BACKUPS = 10;
-
-export const noBackupTooMany = ({ stack }: Ended): string[] =>
+export const nothingStaged = ({ stack }: Ended): string[] =>
   stack.nodes.flatMap(({ name }) => {
     const journal = join(stack.agentDirectory(name), 'journal');
     const parts = readdirSync(journal, { recursive: true, encoding: 'utf8' });
-    const backups = parts.filter((path) => path.endsWith('/before')).length;
-    return [
-      ...(backups > KEPT_BACKUPS ? [`the agent of ${name} keeps ${backups} backups`] : []),
-      ...parts.filter((path) => path.endsWith('/after')).map((path) => `the agent of ${name} still has ${path}`),
-    ];
+    return parts.filter((path) => path.endsWith('/after')).map((path) => `the agent of ${name} still has ${path}`);
   });
 
 export const auditFits = async ({ stack }: Ended): Promise<string[]> => {
@@ -158,7 +152,7 @@ export const broken = async (ended: CheapEnded): Promise<string[]> => [
   ...oneAtATime(ended),
   ...(await noUnknownKey(ended)),
   ...(await nothingIsHeld(ended)),
-  ...noBackupTooMany(ended),
+  ...nothingStaged(ended),
   ...(await auditFits(ended)),
   ...(await nothingIsLeftToDo(ended)),
   ...nothingUnknownWasAsked(ended),

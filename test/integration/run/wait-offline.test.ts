@@ -49,7 +49,10 @@ test('nodes that are away come last, and with --wait-offline the run ends withou
   const bench = await makeBench();
   const online = new Set(['n2', 'n3']);
   const { engine, changed } = await start(bench, online);
-  const { runId } = await engine.start(rollOn(['n1', 'n2', 'n3']), { ...anna, options: { waitOffline: '1h' } });
+  const { runId } = await engine.start(rollOn(['n1', 'n2', 'n3']), {
+    ...anna,
+    options: { waitOffline: '1h', onFailure: 'rollback' },
+  });
   const left = await bench.ended(runId);
   expect(left).toMatchObject({ status: 'failed', error: { code: 'agent-offline' } });
   expect(left.error?.message).toBe('n1 is left, since its agent is offline.');
@@ -85,4 +88,43 @@ test('a node that is back after its time is left, and what came later to the clu
   expect((await engine.get(late.runId)).status).toBe('failed');
   expect((await engine.get(overtaken.runId)).status).toBe('failed');
   expect(changed).toEqual(['n2', 'n2']);
+});
+
+test('of two nodes that are away each is done when it is back, and a cancelled run goes on no more', async () => {
+  const bench = await makeBench();
+  const online = new Set(['n3']);
+  const { engine, changed } = await start(bench, online);
+  const options = { waitOffline: '1h' };
+  const { runId } = await engine.start(rollOn(['n1', 'n2', 'n3']), { ...anna, options });
+  await bench.ended(runId);
+  online.add('n1');
+  await until(
+    async () => (await debtsOf(bench))[0]?.nodes.length === 1 && (await engine.get(runId)).status === 'failed',
+  );
+  expect(changed).toEqual(['n3', 'n1']);
+  online.add('n2');
+  await until(async () => (await engine.get(runId)).status === 'succeeded');
+  expect(changed).toEqual(['n3', 'n1', 'n2']);
+
+  online.delete('n1');
+  const second = await engine.start(rollOn(['n1', 'n2']), { ...anna, options });
+  await bench.ended(second.runId);
+  expect((await engine.cancel(second.runId, anna)).status).toBe('failed');
+  expect(await debtsOf(bench)).toEqual([]);
+  await expect(engine.cancel(second.runId, anna)).rejects.toMatchObject({ code: 'conflict' });
+});
+
+test('a run that left nodes begins none of them after its time', async () => {
+  const bench = await makeBench();
+  const online = new Set(['n2']);
+  let ahead = 0;
+  const { engine, changed } = await start(bench, online, () => new Date(Date.now() + ahead));
+  const options = { waitOffline: '12h', notAfter: new Date(Date.now() + 3_600_000).toISOString() };
+  const { runId } = await engine.start(rollOn(['n1', 'n2']), { ...anna, options });
+  await bench.ended(runId);
+  ahead = 2 * 3_600_000;
+  online.add('n1');
+  await until(async () => (await debtsOf(bench)).length === 0);
+  expect((await engine.get(runId)).status).toBe('failed');
+  expect(changed).toEqual(['n2']);
 });

@@ -1,3 +1,4 @@
+import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import type { RunStatus, StepStatus } from '@remora/shared/model/run.ts';
 import type { OperationResult } from '@remora/shared/operations.ts';
 import type { ClusterObservation, FlatSettings, KeyObservation } from '../facts.ts';
@@ -53,3 +54,16 @@ export const nameOf = ({ cluster, node }: NodeId): string => `${cluster}/${node}
 /** What stood there before a step changed it, as the step remembered it; undefined when it came to no change. */
 export const beforeOf = (step: PastStep | undefined): unknown =>
   (step?.kept as { readonly before?: unknown } | null | undefined)?.before;
+
+/** The connection that a run was made for; null of a run that was made for something else. */
+export const wantedOf = ({ plan }: Pick<PastRun, 'plan'>): Pick<ConnectRequest, 'local' | 'alias'> | null =>
+  plan.workflow === 'connect' ? (plan.wanted as ConnectRequest) : null;
+
+/** Whether a run was made for this connection. */
+export const isOf = (
+  run: Pick<PastRun, 'plan'>,
+  { local, alias }: Pick<ConnectRequest, 'local' | 'alias'>,
+): boolean => {
+  const wanted = wantedOf(run);
+  return wanted !== null && wanted.local === local && wanted.alias === alias;
+};

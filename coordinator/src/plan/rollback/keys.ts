@@ -1,5 +1,5 @@
 import type { AnyStep, KeyBefore } from '../steps.ts';
-import { beforeOf, type RollbackFacts } from './facts.ts';
+import { beforeOf, isOf, type RollbackFacts, wantedOf } from './facts.ts';
 import type { Part } from './settings.ts';
 
 export const KEY_STAGE = 'api-keys';
@@ -21,8 +21,10 @@ const putBackSteps = ({ run, apiKeys }: RollbackFacts): AnyStep[] =>
   });
 
 /** Clusters that may use a key: those whose nodes the run gave it to. */
-const localsOf = ({ run }: RollbackFacts): string[] =>
-  run.plan.steps.flatMap((step) => (step.kind === 'connection.prove' ? [step.input.local] : []));
+const localsOf = ({ run }: RollbackFacts): string[] => {
+  const wanted = wantedOf(run);
+  return wanted === null ? [] : [wanted.local];
+};
 
 const invalidateSteps = (facts: RollbackFacts): AnyStep[] =>
   facts.keys
@@ -48,15 +50,7 @@ export const keysPart = (facts: RollbackFacts): Part => ({
   steps: [...putBackSteps(facts), ...invalidateSteps(facts)],
   warnings: warningsOf(facts),
   findings: facts.keys.flatMap(({ record }) => {
-    const user = facts.connections.find((one) => one.keySecret === record.secret && !isOfRun(facts, one));
+    const user = facts.connections.find((one) => one.keySecret === record.secret && !isOf(facts.run, one));
     return user ? [`API key ${record.name} is used by the connection ${user.local}/${user.alias} too.`] : [];
   }),
 });
-
-const isOfRun = (
-  { run }: RollbackFacts,
-  { local, alias }: { readonly local: string; readonly alias: string },
-): boolean =>
-  run.plan.steps.some(
-    (step) => step.kind === 'connection.prove' && step.input.local === local && step.input.alias === alias,
-  );

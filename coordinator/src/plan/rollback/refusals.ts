@@ -3,7 +3,7 @@ import { isEnded } from '@remora/shared/model/run.ts';
 import { agentElsewhere, agentFailed, agentMissing, agentOffline } from '../agent-findings.ts';
 import type { NodeObservation } from '../facts.ts';
 import { deliveriesOf, type NodeDeliveries } from './deliveries.ts';
-import { beforeOf, nameOf, type PastRun, type RollbackFacts } from './facts.ts';
+import { beforeOf, isOf, nameOf, type PastRun, type RollbackFacts } from './facts.ts';
 import { changedSince, touchedBy } from './touched.ts';
 
 const conflict = (message: string, hint: string): RemoraError => new RemoraError('conflict', message, { hint });
@@ -31,6 +31,19 @@ const refuseLaterRuns = ({ run, others }: RollbackFacts): void => {
       `Roll that one back first with \`remora runs rollback ${other.runId}\`.`,
     );
   }
+};
+
+/** Other connections to a cluster whose remote cluster server the run set up: without it they would be gone, whoever made them. */
+const refuseSharedServer = ({ run, connections }: RollbackFacts): void => {
+  const served = run.plan.steps.flatMap((step) =>
+    step.kind === 'certificate.issue' && run.steps.get(step.id)?.status === 'succeeded' ? [step.input.cluster] : [],
+  );
+  const other = connections.find((one) => served.includes(one.remote) && !isOf(run, one));
+  if (!other) return;
+  throw conflict(
+    `Run ${run.runId} cannot be rolled back: the connection ${other.local}/${other.alias} uses the remote cluster server of ${other.remote} too, which the run set up.`,
+    `Roll back first what made ${other.local}/${other.alias}.`,
+  );
 };
 
 /** A step that ended well and remembers nothing of before. */
@@ -94,6 +107,7 @@ const findingsOf = (facts: RollbackFacts, { cluster, node, certain }: NodeDelive
 export const refuse = (facts: RollbackFacts, more: readonly string[]): void => {
   refuseRun(facts.run);
   refuseLaterRuns(facts);
+  refuseSharedServer(facts);
   refuseUnremembered(facts);
   const findings = [
     ...deliveriesOf(facts.run).flatMap((one) => findingsOf(facts, one)),

@@ -8,6 +8,9 @@ const thingsOf = (step: AnyStep): string[] => {
   switch (step.kind) {
     case 'cluster-settings.put':
       return Object.keys(step.input.persistent).map((name) => `${name} of cluster ${step.input.cluster}`);
+    case 'connection.prove':
+      // Whoever proved it relies on all that it needs, also where the run itself had little to change.
+      return [`connection ${step.input.local}/${step.input.alias}`];
     case 'connection.record':
       return [`connection ${step.input.connection.local}/${step.input.connection.alias}`];
     case 'certificate.issue':

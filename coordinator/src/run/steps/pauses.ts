@@ -83,7 +83,9 @@ const pauseOne = async (context: StepContext, client: Client, cluster: string, w
 export const withPauses =
   ({ clients }: Pick<StepParts, 'clients'>, execute: Executor<'node.change'>): Executor<'node.change'> =>
   async (context, change) => {
-    const wanted = restarts(change) ? (context.options.pause ?? []) : [];
+    // Whoever goes on with a restart that was begun must not wait for a cluster that may be down by it.
+    const isBegun = context.memory.intent !== null;
+    const wanted = restarts(change) && !isBegun ? (context.options.pause ?? []) : [];
     if (wanted.length > 0) {
       const client = await clients.get(change.cluster);
       for (const what of wanted)
@@ -95,9 +97,9 @@ export const withPauses =
 const restarts = ({ operations }: StepInputs['node.change']): boolean =>
   operations.some(({ name }) => name === 'service');
 
-/** Whether a restore entry is a pause, which is put back when the roll of its cluster is over; allocation is put back after each node. */
-export const isPauseEntry = (entry: string): boolean =>
-  Object.keys(pauses).some((what) => entry.startsWith(`${what}:`));
+/** Whether a restore entry is a pause of this cluster, which is put back when the roll of it is over; allocation is put back after each batch. */
+export const isPauseOf = (entry: string, cluster: string): boolean =>
+  Object.keys(pauses).some((what) => entry === entryOf(what as Pausable, cluster));
 
 /** Lets what was paused go on. What was recorded ran before: nothing else is ever put back. */
 export const restorePauses = (clients: ClusterClients): Restorers =>
