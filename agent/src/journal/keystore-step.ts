@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import { constants, open, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { RemoraError } from '@remora/shared/errors.ts';
@@ -5,21 +6,39 @@ import type { AgentContext } from '../context.ts';
 import { otherKeystores } from '../keystore/other-keystore.ts';
 import { TOOL_TEMPORARY } from '../keystore/tool.ts';
 import { digestOfFile, syncDirectory } from '../system/durable-file.ts';
-import { allPids, argumentsOf } from '../system/process-table.ts';
+import { allPids, argumentsOf, sharesMounts, variableOf } from '../system/process-table.ts';
 import type { KeystoreDraft } from './draft.ts';
 import { type KeystoreChange, keystoreLogPath } from './record.ts';
 
 /** A new keystore gets the mode that Elasticsearch gives it. */
 const NEW_MODE = 0o660;
 
-const aToolRuns = (): boolean =>
-  allPids().some((pid) =>
-    argumentsOf(pid).some((arg) => /keystore-cli|KeystoreCli|elasticsearch-keystore|KeyStoreCli/.test(arg)),
-  );
+const PATH_CONF = '-Des.path.conf=';
+
+const isTool = (pid: number): boolean =>
+  argumentsOf(pid).some((arg) => /keystore-cli|KeystoreCli|elasticsearch-keystore|KeyStoreCli/.test(arg));
+
+const realPath = (path: string): string => {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+};
+
+/** Whether a tool says that it works on another node's keystore; of one in another mount namespace a path says nothing. */
+const worksElsewhere = (pid: number, configDir: string): boolean => {
+  const argument = argumentsOf(pid).find((arg) => arg.startsWith(PATH_CONF));
+  const named = argument?.slice(PATH_CONF.length) ?? variableOf(pid, 'ES_PATH_CONF');
+  return named !== null && sharesMounts(pid) && realPath(named) !== realPath(configDir);
+};
+
+const aToolRuns = (configDir: string): boolean =>
+  allPids().some((pid) => isTool(pid) && !worksElsewhere(pid, configDir));
 
 /** What a writer that died left behind makes the next write fail. While a tool runs it may be that tool's, and stays. */
 export const removeLeftOver = async (configDir: string): Promise<void> => {
-  if (!aToolRuns()) await rm(join(configDir, TOOL_TEMPORARY), { force: true });
+  if (!aToolRuns(configDir)) await rm(join(configDir, TOOL_TEMPORARY), { force: true });
 };
 
 /** The tool gives every file it writes mode 0660 and the group of whoever runs it, or of a setgid directory. Changes no byte. */

@@ -105,3 +105,7 @@ export const listensOn = (pid: number, port: number): boolean | null => {
   const inodes = listeningInodes(pid, port);
   return files.some((file) => inodes.has(file));
 };
+
+/** Whether a process sees the same files under the same paths as this one. */
+export const sharesMounts = (pid: number): boolean =>
+  attempt(() => readlinkSync(`/proc/${pid}/ns/mnt`) === readlinkSync('/proc/self/ns/mnt'), false);

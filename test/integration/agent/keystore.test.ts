@@ -1,11 +1,11 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import type { OperationCall } from '@remora/shared/operations.ts';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { distribution } from '../../elasticsearch/distribution.ts';
 import { newestVersionHere } from '../../elasticsearch/versions.ts';
 import {
@@ -139,10 +139,21 @@ describe('the keystore', () => {
     expect(await bed.answers()).toBe(true);
   });
 
-  test('is written although a dead writer left its temporary file', async () => {
+  test('is written although a dead writer left its temporary file, and a tool works on the keystore of another node', async () => {
+    const elsewhere = await mkdtemp(join(tmpdir(), 'remora-elsewhere-'));
+    // It waits for a value on its stdin for as long as it is open.
+    const other = spawn(join(bed.esHome, 'bin/elasticsearch-keystore'), ['create', '-p'], {
+      env: { ...process.env, ES_PATH_CONF: elsewhere },
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    onTestFinished(async () => {
+      other.kill('SIGKILL');
+      await rm(elsewhere, { recursive: true });
+    });
     await writeFile(join(bed.configDir, 'elasticsearch.keystore.tmp'), 'half');
     expect(await bed.gateway.deliver([entry(NAME, 'v')])).toMatchObject({ outcome: 'done' });
     expect(existsSync(join(bed.configDir, 'elasticsearch.keystore.tmp'))).toBe(false);
+    expect([other.exitCode, other.signalCode]).toEqual([null, null]);
   });
 
   test('leaves no trace of a value in files, logs, arguments or environments', async () => {
