@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { unlink } from 'node:fs/promises';
-import { createConnection, createServer } from 'node:net';
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -33,6 +34,33 @@ export async function sharedPair(): Promise<SharedPair> {
   return { us: await attachCluster(answer.us), eu: await attachCluster(answer.eu) };
 }
 
+/**
+ * The shared pair for suites that join agents to it: a node has one agent, so they come one after the other. Dispose of what is answered once the agents are
+ * gone.
+ */
+export async function sharedPairAlone(): Promise<SharedPair & Disposable> {
+  const turn = createConnection(turnsOf(process.env[SOCKET_VARIABLE] ?? ''));
+  await once(turn, 'data');
+  return { ...(await sharedPair()), [Symbol.dispose]: () => turn.destroy() };
+}
+
+const turnsOf = (path: string): string => `${path}.turns`;
+
+/** Whoever connects waits for a byte; the next one gets his when the connection of the one before is closed. */
+const serveTurns = (path: string): Server => {
+  const waiting: Socket[] = [];
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined); // a test that gave up waiting
+    socket.on('close', () => {
+      const place = waiting.indexOf(socket);
+      waiting.splice(place, 1);
+      if (place === 0) waiting[0]?.write('.');
+    });
+    if (waiting.push(socket) === 1) socket.write('.');
+  });
+  return server.listen(turnsOf(path));
+};
+
 /** Vitest's global set-up of the integration project: serves the pair on a socket, and ends it afterwards. */
 export default async function setup(): Promise<() => Promise<void>> {
   let clusters: Promise<EsCluster[]> | undefined;
@@ -45,8 +73,10 @@ export default async function setup(): Promise<() => Promise<void>> {
   await unlink(path).catch(() => undefined);
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, resolve));
   process.env[SOCKET_VARIABLE] = path;
+  const turns = serveTurns(path);
   return async () => {
     server.close();
+    turns.close();
     const started = await clusters?.catch(() => []);
     await Promise.all((started ?? []).map((cluster) => cluster.close()));
   };

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EsCluster } from '../../elasticsearch/cluster.ts';
 import { startClusters } from '../../elasticsearch/create.ts';
 import type { EsNode } from '../../elasticsearch/node.ts';
-import { sharedPair } from '../../elasticsearch/shared-pair.ts';
+import { sharedPairAlone } from '../../elasticsearch/shared-pair.ts';
 import { Fleet } from '../../support/fleet.ts';
 import { Refusals } from './refusals.ts';
 import { traces } from './traces.ts';
@@ -28,7 +28,7 @@ beforeAll(async () => {
   const settings = ['xpack.security.authc.api_key.enabled: false'];
   const [started, pair, clusters] = await Promise.all([
     Fleet.start(),
-    sharedPair(),
+    sharedPairAlone(),
     startClusters(
       { name: 'open', security: false },
       { name: 'worn', nodes: 2, settings, licence: 'basic', remoteClusterPort: false },
@@ -37,6 +37,7 @@ beforeAll(async () => {
   fleet = started;
   ({ us, eu } = pair);
   [open, worn] = clusters as [EsCluster, EsCluster];
+  stack.use(pair);
   for (const one of [open, worn, fleet]) stack.use(one);
   for (const cluster of [eu, open, worn]) await fleet.add(cluster);
   refused = new Refusals(fleet, eu, us, worn);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, test } from 'vitest';
 import type { EsCluster } from '../../elasticsearch/cluster.ts';
 import type { EsNode } from '../../elasticsearch/node.ts';
-import { sharedPair } from '../../elasticsearch/shared-pair.ts';
+import { sharedPairAlone } from '../../elasticsearch/shared-pair.ts';
 import { Fleet } from '../../support/fleet.ts';
 import { Refusals } from './refusals.ts';
 
@@ -16,7 +16,8 @@ let fleet: Fleet;
 let refused: Refusals;
 
 beforeAll(async () => {
-  const [started, pair] = await Promise.all([Fleet.start(), sharedPair()]);
+  const [started, pair] = await Promise.all([Fleet.start(), sharedPairAlone()]);
+  stack.use(pair);
   fleet = stack.use(started);
   ({ us, eu } = pair);
   node = eu.nodes[0] as EsNode;
