@@ -188,27 +188,26 @@ const newPlanId = (): string => newId('plan', systemClock());
 
 const startRuns = (
   store: Store,
-  parts: Parameters<typeof observeParts>[0] & { readonly storeProblem: StoreProblem },
+  parts: Parameters<typeof observeParts>[0] & { readonly history: RunStore; readonly storeProblem: StoreProblem },
   log: Log,
   redactor: Redactor,
 ): Promise<RunEngine> => {
-  const { gateway, clock, clients } = parts;
+  const { gateway, clock, clients, history } = parts;
+  const observing = observeParts(parts);
   const isOnline = (node: NodeId): Promise<boolean> => gateway.sessions.isOnline(node);
-  const { secretVersions } = observeParts(parts);
-  const runs = new RunStore(store.redis, clock);
   const fileFirst: ByItselfParts['fileFirst'] = (plan, { actor, idempotencyKey, options }) =>
-    runs.create(newHead(plan, clock(), { actor, options }), plan, idempotencyKey, true);
-  const stepParts = { ...parts, agents: gateway.calls, isOnline, secretVersions };
+    history.create(newHead(plan, clock(), { actor, options }), plan, idempotencyKey, true);
+  const stepParts = { ...parts, agents: gateway.calls, isOnline, secretVersions: observing.secretVersions };
   return startRunEngine(store, {
     executors: createExecutors(stepParts),
     restorers: {
       ...createRestorers(parts),
-      [ROLLBACK]: rollBackByItself({ ...observeParts(parts), newPlanId, fileFirst }),
+      [ROLLBACK]: rollBackByItself({ ...observing, newPlanId, fileFirst }),
     },
     nextInRoll: nextInRoll(clients),
     isOnline,
     storeProblem: parts.storeProblem,
-    recheck: confirmPlan(observeParts(parts)),
+    recheck: confirmPlan(observing),
     ...{ agents: gateway.calls, clock, log, redact: redactor.text },
   });
 };

@@ -1,4 +1,3 @@
-import { realpathSync } from 'node:fs';
 import { constants, open, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { RemoraError } from '@remora/shared/errors.ts';
@@ -7,6 +6,7 @@ import { otherKeystores } from '../keystore/other-keystore.ts';
 import { TOOL_TEMPORARY } from '../keystore/tool.ts';
 import { digestOfFile, syncDirectory } from '../system/durable-file.ts';
 import { allPids, argumentsOf, sharesMounts, variableOf } from '../system/process-table.ts';
+import { realPathOf } from '../system/real-path.ts';
 import type { KeystoreDraft } from './draft.ts';
 import { type KeystoreChange, keystoreLogPath } from './record.ts';
 
@@ -18,19 +18,11 @@ const PATH_CONF = '-Des.path.conf=';
 const isTool = (pid: number): boolean =>
   argumentsOf(pid).some((arg) => /keystore-cli|KeystoreCli|elasticsearch-keystore|KeyStoreCli/.test(arg));
 
-const realPath = (path: string): string => {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
-};
-
 /** Whether a tool says that it works on another node's keystore; of one in another mount namespace a path says nothing. */
 const worksElsewhere = (pid: number, configDir: string): boolean => {
   const argument = argumentsOf(pid).find((arg) => arg.startsWith(PATH_CONF));
   const named = argument?.slice(PATH_CONF.length) ?? variableOf(pid, 'ES_PATH_CONF');
-  return named !== null && sharesMounts(pid) && realPath(named) !== realPath(configDir);
+  return named !== null && sharesMounts(pid) && realPathOf(named) !== realPathOf(configDir);
 };
 
 const aToolRuns = (configDir: string): boolean =>

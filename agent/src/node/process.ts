@@ -1,4 +1,4 @@
-import { realpathSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import {
   allPids,
@@ -11,6 +11,7 @@ import {
   pidOf,
   variableOf,
 } from '../system/process-table.ts';
+import { realPathOf } from '../system/real-path.ts';
 
 /** Finds the Elasticsearch process of this node. Several ways, since an agent must see nodes of packages, of archives, in containers and in tests alike. */
 export interface NodeProcess {
@@ -38,14 +39,6 @@ const isServer = (args: readonly string[]): boolean =>
 
 /** From 8.3 on `bin/elasticsearch` is a JVM that starts the server and, in the foreground, lives a moment longer. */
 const isLauncher = (args: readonly string[]): boolean => isJava(args) && args.includes('-Dcli.name=server');
-
-const realPathOf = (path: string): string => {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
-};
 
 /** The directory itself, whatever its path; null where it cannot be looked at. */
 const inodeOf = (path: string): string | null => {

@@ -61,7 +61,9 @@ const asText = (bytes: Buffer | undefined): string | null => {
   return /[\r\n]/.test(text) || !Buffer.from(text, 'utf8').equals(bytes ?? Buffer.alloc(0)) ? null : text;
 };
 
-const read = (bytes: Buffer | null, password: string | undefined): ReadonlyMap<string, Buffer> => {
+type Values = ReadonlyMap<string, Buffer>;
+
+const read = (bytes: Buffer | null, password: string | undefined): Values => {
   try {
     return bytes === null ? new Map() : keystoreEntries(bytes, password);
   } catch {
@@ -72,7 +74,29 @@ const read = (bytes: Buffer | null, password: string | undefined): ReadonlyMap<s
 
 const backupOf = (folder: string): Promise<Buffer | null> => readFile(keystoreBeforePath(folder)).catch(() => null);
 
-const lookAt = async (name: string, changes: readonly Change[], now: KeystoreNow): Promise<PastEntry> => {
+/** Values of the keystore as it stands and of its backups. Opening one derives its key anew: it is done once a file, not once an entry. */
+const valuesOf = ({ bytes, password }: KeystoreNow) => {
+  let now: Values | undefined;
+  const backups = new Map<string, Promise<Values>>();
+  return {
+    now(): Values {
+      now ??= read(bytes, password);
+      return now;
+    },
+    before(folder: string): Promise<Values> {
+      const values = backups.get(folder) ?? backupOf(folder).then((backup) => read(backup, password));
+      backups.set(folder, values);
+      return values;
+    },
+  };
+};
+
+const lookAt = async (
+  name: string,
+  changes: readonly Change[],
+  now: KeystoreNow,
+  values: ReturnType<typeof valuesOf>,
+): Promise<PastEntry> => {
   const stands = now.looked.names.includes(name);
   const ours = now.looked.entries[name]?.reference;
   const isAfter = ({ wrote }: Change): boolean =>
@@ -87,10 +111,8 @@ const lookAt = async (name: string, changes: readonly Change[], now: KeystoreNow
   const oldest = last ?? changes.at(-1);
   if (!oldest) return { name, standing: 'back', existed: stands, value: null, reference: null };
   const { existed, reference } = oldest;
-  const value = existed ? asText(read(await backupOf(oldest.folder), now.password).get(name)) : null;
-  const isBack = existed
-    ? stands && value !== null && asText(read(now.bytes, now.password).get(name)) === value
-    : !stands;
+  const value = existed ? asText((await values.before(oldest.folder)).get(name)) : null;
+  const isBack = existed ? stands && value !== null && asText(values.now().get(name)) === value : !stands;
   const nothing = { name, existed, value: null, reference: null };
   if (isBack) return { ...nothing, standing: 'back' };
   if (!last) return { ...nothing, standing: 'foreign' };
@@ -99,5 +121,7 @@ const lookAt = async (name: string, changes: readonly Change[], now: KeystoreNow
 };
 
 /** How the entries of these deliveries stand, each by itself: what others wrote into the keystore since is not looked at. */
-export const pastEntries = (past: readonly PastDelivery[], now: KeystoreNow): Promise<PastEntry[]> =>
-  Promise.all([...changesOf(past)].map(([name, changes]) => lookAt(name, changes, now)));
+export const pastEntries = (past: readonly PastDelivery[], now: KeystoreNow): Promise<PastEntry[]> => {
+  const values = valuesOf(now);
+  return Promise.all([...changesOf(past)].map(([name, changes]) => lookAt(name, changes, now, values)));
+};

@@ -6,7 +6,7 @@ import { type BareCluster, type BareNode, observeCluster } from '../elasticsearc
 import type { AgentCalls } from '../gateway/agent-calls.ts';
 import { files } from '../plan/connect/wanted.ts';
 import type { AgentObservation, ClusterObservation, NodeObservation } from '../plan/facts.ts';
-import { keystorePasswordReference } from '../plan/node-step.ts';
+import { keystorePasswordInput, keystorePasswordReference } from '../plan/node-step.ts';
 import type { NodeRecord } from '../plan/records.ts';
 import { type Inventory, nodeKey } from '../store/inventory.ts';
 import { settingsToRead } from './settings-to-read.ts';
@@ -31,7 +31,7 @@ const inspect = async (
   const input: OperationInput<'inspect'> = {
     settings: [...settingsToRead],
     files: [files.serverKeystore, files.caBundle],
-    ...(password === null ? {} : { keystorePassword: { $secret: password } }),
+    ...keystorePasswordInput(password),
   };
   try {
     const asked = parts.clock().getTime();

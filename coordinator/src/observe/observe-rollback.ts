@@ -1,6 +1,7 @@
 import { explain } from '../elasticsearch/client.ts';
 import type { ClusterObservation, FlatSettings, NodeObservation } from '../plan/facts.ts';
-import { keystorePasswordReference } from '../plan/node-step.ts';
+import { keystorePasswordInput, keystorePasswordReference } from '../plan/node-step.ts';
+import type { ApiKeyRecord } from '../plan/records.ts';
 import { deliveriesOf, type NodeDeliveries } from '../plan/rollback/deliveries.ts';
 import { type Backups, nameOf, type PastRun, type RollbackFacts } from '../plan/rollback/facts.ts';
 import { refuseRun } from '../plan/rollback/refusals.ts';
@@ -64,7 +65,7 @@ const observeBackups = async (
   const online = deliveriesOf(run).filter((one) => seenNode(clusters, one)?.agent.state === 'online');
   const looks = online.map(async ({ cluster, node, ids }): Promise<[string, Backups]> => {
     const password = keystorePasswordReference({ secretVersions }, cluster, node);
-    const input = { deliveries: [...ids], ...(password === null ? {} : { keystorePassword: { $secret: password } }) };
+    const input = { deliveries: [...ids], ...keystorePasswordInput(password) };
     const answer = await parts.agents.read({ cluster, node }, 'backups', input, { timeoutMs: BACKUPS_LIMIT_MS });
     return [nameOf({ cluster, node }), answer];
   });
@@ -75,9 +76,9 @@ const observeBackups = async (
 const keysOf = async (
   parts: RollbackParts,
   run: PastRun,
+  records: readonly ApiKeyRecord[],
   secretVersions: Readonly<Record<string, number>>,
 ): Promise<RollbackFacts['keys']> => {
-  const records = await parts.inventory.apiKeys.list();
   const made = run.plan.steps.flatMap((step) => {
     if (step.kind !== 'api-key.create') return [];
     const { cluster, name } = step.input;
@@ -95,20 +96,20 @@ export const observeRollback = async (parts: RollbackParts, runId: string): Prom
   const record = await parts.history.record(runId);
   const run = await pastRun(parts, record);
   refuseRun(run);
-  const [others, clusters, settings, secretVersions] = await Promise.all([
+  const { inventory } = parts;
+  const [others, apiKeys, clusters, settings, secretVersions] = await Promise.all([
     otherRuns(parts, record),
+    inventory.apiKeys.list(),
     byName(run.plan.clusters, (name) => observeWhole(parts, name)),
     byName(run.plan.clusters, (name) => observeSettings(parts, name)),
     parts.secretVersions(),
   ]);
-  const { inventory } = parts;
-  const [backups, keys, connections, cas, certificates, apiKeys] = await Promise.all([
+  const [backups, keys, connections, cas, certificates] = await Promise.all([
     observeBackups(parts, run, clusters, secretVersions),
-    keysOf(parts, run, secretVersions),
+    keysOf(parts, run, apiKeys, secretVersions),
     inventory.connections.list(),
     inventory.cas.list(),
     inventory.certificates.list(),
-    inventory.apiKeys.list(),
   ]);
   return {
     ...{ run, others, clusters, settings, backups, keys, connections, cas, certificates, apiKeys },

@@ -19,8 +19,11 @@ export const observeGates = async (parts: GateParts, batch: readonly NodeChange[
   const cluster = batch[0]?.cluster ?? '';
   const nodes = batch.map(({ node }) => node);
   try {
-    const facts = await observeRoll(await parts.clients.get(cluster));
-    const online = await Promise.all(batch.map(({ node }) => parts.isOnline({ cluster, node })));
+    const client = await parts.clients.get(cluster);
+    const [facts, ...online] = await Promise.all([
+      observeRoll(client),
+      ...batch.map(({ node }) => parts.isOnline({ cluster, node })),
+    ]);
     const closed = batch.flatMap(({ node, baseline, outageStated }, index) =>
       closedGates({ ...facts, node, batch: nodes, baseline, outageStated, agentOnline: online[index] ?? false }),
     );

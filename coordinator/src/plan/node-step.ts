@@ -32,6 +32,12 @@ export const nodeStep = ({ cluster, node, change, effect, stages }: NodeStepPart
   },
 });
 
+/** That reference as operations of agents take it; nothing where there is no password. */
+export const keystorePasswordInput = (
+  reference: string | null,
+): { readonly keystorePassword?: { readonly $secret: string } } =>
+  reference === null ? {} : { keystorePassword: { $secret: reference } };
+
 /** The reference of a node's keystore password when somebody stored one. */
 export const keystorePasswordReference = (
   facts: Pick<ConnectFacts, 'secretVersions'>,

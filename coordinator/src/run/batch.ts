@@ -1,4 +1,5 @@
 import type { StepInputs } from '../plan/steps.ts';
+import { stopWith } from './stop-with.ts';
 
 /**
  * Nodes of one roll that restart side by side: one look at the gates, one pause of allocation and one wait for recovery serve them all. It lives as long as
@@ -44,15 +45,7 @@ export class Batch {
   }
 
   /** Resolves when all have arrived; rejects with the signal. */
-  async everyone(signal: AbortSignal): Promise<void> {
-    const stopped = Promise.withResolvers<never>();
-    const onAbort = (): void => stopped.reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    try {
-      await Promise.race([this.#all.promise, stopped.promise]);
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
+  everyone(signal: AbortSignal): Promise<void> {
+    return stopWith(signal, 0, this.#all.promise);
   }
 }

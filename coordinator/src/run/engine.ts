@@ -130,22 +130,14 @@ export const startRunEngine = async (store: Store, parts: EngineParts): Promise<
   const reconciling = keepReconciling(() =>
     lookAfterRuns().catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'looking after runs failed')),
   );
-  const control = (): Pick<RunEngine, 'cancel' | 'resume' | 'continue'> => {
-    const after = async (runId: string, done: Promise<void>): Promise<Run> => {
-      await done;
-      await reconciling.now();
-      return runs.view(runId);
-    };
-    return {
-      // One that ended and waits for agents goes on by itself no more.
-      cancel: (runId, ask) =>
-        after(
-          runId,
-          forgive(runId, ask.actor).then((had) => (had ? undefined : asked.cancel(runId, ask))),
-        ),
-      resume: (runId, ask) => after(runId, asked.resume(runId, ask)),
-      continue: (runId, ask) => after(runId, asked.continue(runId, ask)),
-    };
+  const after = async (runId: string, done: Promise<void>): Promise<Run> => {
+    await done;
+    await reconciling.now();
+    return runs.view(runId);
+  };
+  // One that ended and waits for agents goes on by itself no more.
+  const cancel = async (runId: string, ask: Ask): Promise<void> => {
+    if (!(await forgive(runId, ask.actor))) await asked.cancel(runId, ask);
   };
   return {
     savePlan: (plan) => runs.savePlan(plan),
@@ -165,7 +157,9 @@ export const startRunEngine = async (store: Store, parts: EngineParts): Promise<
     get: (runId) => runs.view(runId),
     list: (page) => runs.list(page),
     statuses: () => runs.statuses(),
-    ...control(),
+    cancel: (runId, ask) => after(runId, cancel(runId, ask)),
+    resume: (runId, ask) => after(runId, asked.resume(runId, ask)),
+    continue: (runId, ask) => after(runId, asked.continue(runId, ask)),
     events: (runId, afterSeq) => runs.events(runId, afterSeq),
     subscribe: wakeUps.subscribe,
     waitUntilEnded: (runId, signal) => waitUntilEnded((id) => runs.view(id), wakeUps.subscribe, runId, signal),

@@ -74,7 +74,7 @@ export const parseSerial = (texts: readonly string[]): ((total: number, begun: n
   };
 };
 
-/** How many nodes restart at once by the options; `undefined` when they leave it open, as with a plain `batchBy`. */
+/** How many nodes restart at once by the options: one, or with a plain `batchBy` all that share the attribute. */
 export const batchSize = ({ serial, batchBy }: ChangeOptions, total: number, begun: number): number => {
   if (serial !== undefined) return parseSerial(serial)(total, begun);
   return batchBy === undefined ? 1 : total;

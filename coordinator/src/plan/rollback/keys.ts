@@ -32,7 +32,7 @@ const invalidateSteps = (facts: RollbackFacts): AnyStep[] =>
     .map(({ record: { cluster, id, name, secret } }) => ({
       ...{ id: `invalidate-key-${id}`, kind: 'api-key.invalidate', target: cluster, effect: 'api', stage: KEY_STAGE },
       ...{ reason: 'the run made the key', diff: `- key ${name} (${secret})` },
-      input: { cluster, id, secret, locals: [...new Set(localsOf(facts))] },
+      input: { cluster, id, secret, locals: localsOf(facts) },
     }));
 
 const warningsOf = ({ run }: RollbackFacts): string[] =>

@@ -2,7 +2,7 @@ import type { OperationCall } from '@remora/shared/operations.ts';
 import { settingRule } from '@remora/shared/settings.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { type NodeChange, restartOf } from '../node-change.ts';
-import { keystorePasswordReference, nodeStep } from '../node-step.ts';
+import { keystorePasswordInput, keystorePasswordReference, nodeStep } from '../node-step.ts';
 import { rollOrder } from '../order.ts';
 import type { AnyStep, Stage } from '../steps.ts';
 import { deliveriesOf, type NodeDeliveries } from './deliveries.ts';
@@ -41,8 +41,10 @@ const isRestart = ({ kind, name }: Change): boolean =>
 
 const changeOf = (node: NodeObservation, ids: readonly string[], ours: readonly Change[], password: string | null) => {
   const restart = ours.some(isRestart);
-  const secret = password === null ? {} : { keystorePassword: { $secret: password } };
-  const undo: OperationCall<'undo'> = { name: 'undo', input: { deliveries: [...ids], ...secret } };
+  const undo: OperationCall<'undo'> = {
+    name: 'undo',
+    input: { deliveries: [...ids], ...keystorePasswordInput(password) },
+  };
   const operations = restart && node.agent.state === 'online' ? [undo, restartOf(node.agent.facts)] : [undo];
   const parts = [
     ...count(ours, 'file', 'a file', 'files'),

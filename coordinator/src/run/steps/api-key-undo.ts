@@ -1,6 +1,6 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import { explain } from '../../elasticsearch/client.ts';
-import { keystorePasswordReference } from '../../plan/node-step.ts';
+import { keystorePasswordInput, keystorePasswordReference } from '../../plan/node-step.ts';
 import type { Access } from '../../plan/records.ts';
 import type { NodeId } from '../../plan/steps.ts';
 import type { Executor, StepContext } from '../executor.ts';
@@ -47,7 +47,7 @@ const holders = async (
     const input = {
       settings: [],
       files: [],
-      ...(password === null ? {} : { keystorePassword: { $secret: password } }),
+      ...keystorePasswordInput(password),
     };
     const { keystore } = await patientRead({ parts, context }, node, 'inspect', input, INSPECT_LIMIT_MS);
     if (keystore.entries === null) {
