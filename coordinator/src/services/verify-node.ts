@@ -26,7 +26,10 @@ export const verifyNode =
     if (!node)
       throw new RemoraError(
         'wrong-node',
-        `Cluster ${cluster} has no node "${nodeName}": it has ${nodes.map(({ name }) => name).join(', ')}.`,
+        `Cluster ${cluster} has no node "${nodeName}": it has ${nodes
+          .map(({ name }) => name)
+          .sort()
+          .join(', ')}.`,
       );
     if (node.pid !== pid)
       throw new RemoraError(

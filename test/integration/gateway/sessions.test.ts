@@ -204,20 +204,23 @@ test.each([
   },
 );
 
-test('of many sessions of one node that open at once, exactly one stays, and it gets the deliveries', async () => {
-  const credentials = await enrol('storm');
-  const agents = await Promise.all(
-    Array.from({ length: 12 }, (_, n) => WireAgent.dial((n % 2 ? one : two).url, credentials)),
-  );
-  for (const agent of agents) agent.hello();
-  for (const agent of agents) agent.answerAll(() => [{ tcp: 'open', detail: '' }]);
-  const isOpen = ({ socket }: WireAgent): boolean => socket.readyState === socket.OPEN;
-  await expect.poll(() => agents.filter(isOpen).length).toBe(1);
-  const probe = { host: 'localhost', port: 1, timeoutMs: 1000 };
-  const node = { cluster: 'us', node: 'storm' };
-  expect(await one.gateway.calls.read(node, 'probe', probe, { timeoutMs: 10_000 })).toMatchObject({ tcp: 'open' });
-  await Promise.all(agents.filter(isOpen).map((agent) => agent.close()));
-});
+test.each(Array.from({ length: 10 }, (_, round) => `storm-${round}`))(
+  'of many sessions of one node that open at once, exactly one stays, and it gets the deliveries (%s)',
+  async (name) => {
+    const credentials = await enrol(name);
+    const agents = await Promise.all(
+      Array.from({ length: 12 }, (_, n) => WireAgent.dial((n % 2 ? one : two).url, credentials)),
+    );
+    for (const agent of agents) agent.hello();
+    for (const agent of agents) agent.answerAll(() => [{ tcp: 'open', detail: '' }]);
+    const isOpen = ({ socket }: WireAgent): boolean => socket.readyState === socket.OPEN;
+    await expect.poll(() => agents.filter(isOpen).length).toBe(1);
+    const probe = { host: 'localhost', port: 1, timeoutMs: 1000 };
+    const node = { cluster: 'us', node: name };
+    expect(await one.gateway.calls.read(node, 'probe', probe, { timeoutMs: 10_000 })).toMatchObject({ tcp: 'open' });
+    await Promise.all(agents.filter(isOpen).map((agent) => agent.close()));
+  },
+);
 
 describe('presence', () => {
   test('is in the node record, with what the agent says', async () => {

@@ -58,6 +58,8 @@ export class AgentConnection {
   readonly #socket: WebSocket;
   readonly #parts: ConnectionParts;
   #session: SessionState | null = null;
+  /** The newest session of the node that this coordinator heard of; it may hear of it before this one knows its own epoch. */
+  #newestHeardOf = 0;
 
   /** `onReady` hears when the session is the newest of its node, and again once its node is verified. */
   constructor(socket: WebSocket, peer: Peer, parts: ConnectionParts, onReady: (connection: AgentConnection) => void) {
@@ -83,6 +85,14 @@ export class AgentConnection {
 
   get epoch(): number | null {
     return this.#session?.epoch ?? null;
+  }
+
+  /** The node has a session with this epoch now, here or elsewhere: an older one ends, even while it is still being opened. */
+  supersede(epoch: number): void {
+    this.#newestHeardOf = Math.max(this.#newestHeardOf, epoch);
+    if (this.#session && this.#session.epoch < this.#newestHeardOf) {
+      this.close(closeCodes.superseded, 'a newer session of this node was opened');
+    }
   }
 
   /** null before hello, while the node is not verified, and once the agent is draining. */
@@ -154,6 +164,7 @@ export class AgentConnection {
     };
     const restores = [...(await this.#parts.restores())];
     this.#session = session;
+    this.supersede(epoch);
     if (before) await wakeUps.toCoordinator(before.coordinator, { kind: 'superseded', node: this.node, epoch });
     this.#open(session).send({
       type: 'welcome',

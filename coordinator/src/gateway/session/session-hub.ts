@@ -17,11 +17,7 @@ export interface SessionHub {
 }
 
 const obey = (wakeUp: WakeUp, connection: AgentConnection): void => {
-  if (wakeUp.kind === 'superseded' && connection.node === wakeUp.node) {
-    if (connection.epoch !== null && connection.epoch < wakeUp.epoch) {
-      connection.close(closeCodes.superseded, 'a newer session of this node was opened');
-    }
-  }
+  if (wakeUp.kind === 'superseded' && connection.node === wakeUp.node) connection.supersede(wakeUp.epoch);
   if (wakeUp.kind === 'revoked' && connection.node === wakeUp.node) {
     if (wakeUp.fingerprint === null || wakeUp.fingerprint === connection.peer.fingerprint) {
       connection.refuse(new RemoraError('not-allowed', "The agent's certificate was revoked."));
