@@ -10,6 +10,9 @@ export interface NodeId {
   readonly node: string;
 }
 
+/** How a node is called where one name has to do: in the inventory, in audits, in findings. */
+export const nodeKey = ({ cluster, node }: NodeId): string => `${cluster}/${node}`;
+
 /** What a certificate shall say, decided when the plan is made. */
 export interface CertificateWish {
   readonly commonName: string;

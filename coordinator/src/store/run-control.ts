@@ -106,7 +106,8 @@ const withoutFailures = ({ steps }: RunRecord): [string, string][] =>
     .filter(([, { status }]) => status === 'failed' || status === 'undone')
     .map(([id, state]) => [`step:${id}`, JSON.stringify({ ...state, status: 'pending' } satisfies StepState)]);
 
-const entryOf = ({ head }: RunRecord, actor: string, action: string): AuditDraft => {
+/** What the audit log says of something that somebody did to a run. */
+export const entryOf = ({ head }: RunRecord, actor: string, action: string): AuditDraft => {
   const { runId, planId, clusters } = head;
   return { actor, action, target: clusters.join(', '), runId, planId };
 };

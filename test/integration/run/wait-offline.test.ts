@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { AuditLog } from '../../../coordinator/src/audit/audit-log.ts';
 import type { AnyStep } from '../../../coordinator/src/plan/steps.ts';
 import { openInventory } from '../../../coordinator/src/store/inventory.ts';
 import { type Bench, makeBench, until } from './bench.ts';
@@ -111,6 +112,8 @@ test('of two nodes that are away each is done when it is back, and a cancelled r
   await bench.ended(second.runId);
   expect((await engine.cancel(second.runId, anna)).status).toBe('failed');
   expect(await debtsOf(bench)).toEqual([]);
+  const [newest] = await new AuditLog(bench.redis.redis).list({ limit: 1 });
+  expect(newest).toMatchObject({ action: 'run.cancel', target: 'us', runId: second.runId, planId: second.planId });
   await expect(engine.cancel(second.runId, anna)).rejects.toMatchObject({ code: 'conflict' });
 });
 
