@@ -1,9 +1,10 @@
+import { RemoraError } from '@remora/shared/errors.ts';
 import { expect, test } from 'vitest';
 import { AuditLog } from '../../../coordinator/src/audit/audit-log.ts';
 import type { AnyStep } from '../../../coordinator/src/plan/steps.ts';
 import { openInventory } from '../../../coordinator/src/store/inventory.ts';
 import { type Bench, makeBench, until } from './bench.ts';
-import { effectsOf, planOf, workStep } from './effects.ts';
+import { effectsOf, planOf, release, serialPlan, workStep } from './effects.ts';
 
 /** A roll of nodes, whose agents `online` lists, that effects of `workStep` stand for; the step after it needs all of them. */
 const rollOn = (nodes: readonly string[]) =>
@@ -27,8 +28,8 @@ const rollOn = (nodes: readonly string[]) =>
     ],
   );
 
-/** Starts a coordinator that sees these agents, and writes down which nodes it changed. */
-const start = async (bench: Bench, online: Set<string>, now = () => new Date()) => {
+/** Starts a coordinator that sees these agents, and writes down which nodes it changed; those of `failing` could not be. */
+const start = async (bench: Bench, online: Set<string>, now = () => new Date(), failing = new Set<string>()) => {
   const changed: string[] = [];
   const engine = await bench.engine({
     clock: now,
@@ -36,6 +37,7 @@ const start = async (bench: Bench, online: Set<string>, now = () => new Date()) 
     agents: {
       change: async ({ node }, { id }) => {
         changed.push(node);
+        if (failing.has(node)) throw new RemoraError('step-failed', `${node} was told to fail`);
         return { type: 'result', id, outcome: 'done', results: [], error: null };
       },
     },
@@ -115,6 +117,46 @@ test('of two nodes that are away each is done when it is back, and a cancelled r
   const [newest] = await new AuditLog(bench.redis.redis).list({ limit: 1 });
   expect(newest).toMatchObject({ action: 'run.cancel', target: 'us', runId: second.runId, planId: second.planId });
   await expect(engine.cancel(second.runId, anna)).rejects.toMatchObject({ code: 'conflict' });
+});
+
+test('a run that goes on by itself settles what it owes, and leaves nodes that failed for somebody who looks', async () => {
+  const bench = await makeBench();
+  const online = new Set(['n2', 'n3']);
+  const failing = new Set(['n2']);
+  const { engine, changed } = await start(bench, online, undefined, failing);
+  const options = { waitOffline: '1h', maxFail: '1' };
+  const { runId } = await engine.start(rollOn(['n1', 'n2', 'n3']), { ...anna, options });
+  expect((await bench.ended(runId)).error?.code).toBe('agent-offline');
+  online.add('n1');
+  await until(async () => (await engine.get(runId)).error?.code === 'step-failed');
+  const run = await engine.get(runId);
+  expect(run.steps.map(({ status, attempts }) => [status, attempts])).toEqual([
+    ['succeeded', 1],
+    ['failed', 1],
+    ['succeeded', 1],
+    ['pending', 0],
+  ]);
+  expect([changed, await debtsOf(bench)]).toEqual([['n2', 'n3', 'n1'], []]);
+  failing.clear();
+  await engine.resume(runId, anna);
+  expect((await bench.ended(runId)).status).toBe('succeeded');
+  expect(changed).toEqual(['n2', 'n3', 'n1', 'n2']);
+});
+
+test('a run that goes on by itself behind another one ends as stale when that one had its cluster', async () => {
+  const bench = await makeBench();
+  const online = new Set(['n2']);
+  const { engine, changed } = await start(bench, online);
+  await engine.start(serialPlan(['eu'], 1, { held: 'listening' }), anna);
+  const { runId } = await engine.start(rollOn(['n1', 'n2']), { ...anna, options: { waitOffline: '1h' } });
+  await bench.ended(runId);
+  const between = await engine.start(serialPlan(['us', 'eu'], 1), anna);
+  online.add('n1');
+  await until(async () => (await engine.get(runId)).waitingFor === between.runId);
+  release(bench.file);
+  await until(async () => (await engine.get(runId)).status === 'failed');
+  expect((await engine.get(runId)).error?.message).toContain(`run ${between.runId} changed the same cluster since`);
+  expect([changed, await debtsOf(bench)]).toEqual([['n2'], []]);
 });
 
 test('a run that left nodes begins none of them after its time', async () => {
