@@ -120,6 +120,7 @@ export const runView = (record: RunRecord, now: Date): Run => {
   const { head, status, waitingFor, finishedAt } = record;
   const until = isEnded(status) && finishedAt !== null ? Date.parse(finishedAt) : now.getTime();
   const { planHash: _, outline, options: __, ...rest } = head;
+  const left = [...record.restores.keys()].filter((name) => name !== 'rollback');
   return {
     ...rest,
     clusters: [...head.clusters],
@@ -136,5 +137,6 @@ export const runView = (record: RunRecord, now: Date): Run => {
     error: record.error,
     rollback: record.rollback,
     ...(record.restores.has('rollback') ? { rollbackPending: true } : {}),
+    ...(isEnded(status) && left.length > 0 ? { leftToPutBack: left } : {}),
   };
 };
