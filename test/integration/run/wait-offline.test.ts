@@ -1,8 +1,11 @@
 import { RemoraError } from '@remora/shared/errors.ts';
+import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import { expect, test } from 'vitest';
 import { AuditLog } from '../../../coordinator/src/audit/audit-log.ts';
 import type { AnyStep } from '../../../coordinator/src/plan/steps.ts';
+import { carryOut } from '../../../coordinator/src/services/carry-out.ts';
 import { openInventory } from '../../../coordinator/src/store/inventory.ts';
+import { clientsOf } from '../../support/pausable-cluster.ts';
 import { type Bench, makeBench, until } from './bench.ts';
 import { effectsOf, planOf, release, serialPlan, workStep } from './effects.ts';
 
@@ -71,6 +74,30 @@ test('nodes that are away come last, and with --wait-offline the run ends withou
   expect(await debtsOf(bench)).toEqual([]);
   const said = (await engine.events(runId, 0)).map(({ message }) => message);
   expect(said).toContain('resumed by wait-offline');
+});
+
+test('a plan for nodes that are all away waits for them at once and looks at no gate; without --wait-offline it is refused', async () => {
+  const bench = await makeBench();
+  const online = new Set<string>();
+  const { engine, changed } = await start(bench, online);
+  const seen = rollOn(['n1', 'n2']);
+  const away = seen.steps.map((step) =>
+    step.kind === 'node.change' ? { ...step, input: { ...step.input, unseen: { pid: 1, startedAtMs: 1 } } } : step,
+  );
+  const parts = { ...engine, clients: clientsOf({}), isOnline: async () => false, clock: () => new Date() };
+  const ask = (change: ChangeOptions) =>
+    carryOut(parts, { ...anna, idempotencyKey: null, planHash: null, change }, async () => ({ ...seen, steps: away }));
+  await expect(ask({})).rejects.toMatchObject({
+    code: 'agent-offline',
+    message: 'The plan was made with --wait-offline, and the agents of n1, n2 are still offline.',
+  });
+  expect(await engine.list({ limit: 5 })).toEqual([]);
+  const { runId } = await ask({ waitOffline: '1h' });
+  expect((await bench.ended(runId)).error?.message).toBe('n1, n2 are left, since their agents are offline.');
+  expect((await debtsOf(bench))[0]?.nodes.map(({ node }) => node)).toEqual(['n1', 'n2']);
+  online.add('n1').add('n2');
+  await until(async () => (await engine.get(runId)).status === 'succeeded');
+  expect(changed).toEqual(['n1', 'n2']);
 });
 
 test('a node that is back after its time is left, and what came later to the cluster is not overtaken', async () => {
