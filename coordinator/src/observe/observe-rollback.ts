@@ -3,9 +3,9 @@ import type { ClusterObservation, FlatSettings, NodeObservation } from '../plan/
 import { keystorePasswordInput, keystorePasswordReference } from '../plan/node-step.ts';
 import type { ApiKeyRecord } from '../plan/records.ts';
 import { deliveriesOf, type NodeDeliveries } from '../plan/rollback/deliveries.ts';
-import { type Backups, nameOf, type PastRun, type RollbackFacts } from '../plan/rollback/facts.ts';
+import type { Backups, PastRun, RollbackFacts } from '../plan/rollback/facts.ts';
 import { refuseRun } from '../plan/rollback/refusals.ts';
-import type { StoredPlan } from '../plan/steps.ts';
+import { nodeKey, type StoredPlan } from '../plan/steps.ts';
 import type { RunRecord } from '../store/run-hash.ts';
 import { observeKeys } from './observe-connect.ts';
 import { type ObserveParts, observeWhole } from './observe-nodes.ts';
@@ -67,7 +67,7 @@ const observeBackups = async (
     const password = keystorePasswordReference({ secretVersions }, cluster, node);
     const input = { deliveries: [...ids], ...keystorePasswordInput(password) };
     const answer = await parts.agents.read({ cluster, node }, 'backups', input, { timeoutMs: BACKUPS_LIMIT_MS });
-    return [nameOf({ cluster, node }), answer];
+    return [nodeKey({ cluster, node }), answer];
   });
   return new Map(await Promise.all(looks));
 };

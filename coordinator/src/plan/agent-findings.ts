@@ -1,7 +1,10 @@
 import type { ClusterObservation, NodeObservation } from './facts.ts';
 
 /** What may be wrong with a node's agent before anything is asked of it: a sentence that says so and what to do, or null. */
-export type AgentFinding = (node: NodeObservation, cluster: Pick<ClusterObservation, 'name'>) => string | null;
+export type AgentFinding = (
+  node: Pick<NodeObservation, 'name' | 'pid' | 'agent'>,
+  cluster: Pick<ClusterObservation, 'name'>,
+) => string | null;
 
 export const agentMissing: AgentFinding = ({ agent, name }, c) =>
   agent.state === 'missing'

@@ -10,6 +10,9 @@ export interface NodeId {
   readonly node: string;
 }
 
+/** How a node is called where one name has to do: in the inventory, in audits, in findings. */
+export const nodeKey = ({ cluster, node }: NodeId): string => `${cluster}/${node}`;
+
 /** What a certificate shall say, decided when the plan is made. */
 export interface CertificateWish {
   readonly commonName: string;
@@ -36,6 +39,8 @@ export interface StepInputs {
     readonly baseline: Baseline;
     /** What the plan states of this node; a run starts only once it was accepted. */
     readonly outageStated: StatedOutages;
+    /** The agent was away when the plan was made: the step looks at the node through it first, and does nothing to one that was restarted since. */
+    readonly unseen?: SeenProcess;
   };
   /**
    * Checks that the remote cluster server of a node serves the certificate under an address that it covers, reissues it by file if not, and that local nodes
@@ -131,6 +136,13 @@ export interface StatedOutages {
   readonly master: boolean;
   /** Shards (`INDEX[SHARD]`) whose copies are not waited for, since no other node has or gets one; `all` of the only data node. */
   readonly data: 'all' | readonly string[];
+}
+
+/** What a cluster said of a node's process. */
+export interface SeenProcess {
+  readonly pid: number;
+  /** Start of the JVM in ms since 1970, on the node's clock. */
+  readonly startedAtMs: number;
 }
 
 /** Health of a cluster before a roll. */

@@ -7,7 +7,7 @@ import type { PlanDocument, StoredPlan } from '../plan/steps.ts';
 import { openRunsQueue, type RunsQueue } from '../queue/run-jobs.ts';
 import { openInventory } from '../store/inventory.ts';
 import type { Store } from '../store/open-store.ts';
-import { type Ask, RunControl } from '../store/run-control.ts';
+import { type Ask, entryOf, RunControl } from '../store/run-control.ts';
 import { headOf, type RunHead } from '../store/run-hash.ts';
 import type { RunPage } from '../store/run-list.ts';
 import { RunStore } from '../store/run-store.ts';
@@ -114,9 +114,10 @@ export const startRunEngine = async (store: Store, parts: EngineParts): Promise<
   const { debts } = openInventory(store.redis);
   const { isOnline } = parts;
   const forgive = async (runId: string, actor: string): Promise<boolean> => {
-    if ((await debts.get(runId)) === null || (await runs.record(runId)).status !== 'failed') return false;
-    const audit = { actor, action: 'run.cancel', target: runId, runId, detail: 'waits for agents no longer' };
-    return debts.remove(runId, audit);
+    if ((await debts.get(runId)) === null) return false;
+    const record = await runs.record(runId);
+    if (record.status !== 'failed') return false;
+    return debts.remove(runId, { ...entryOf(record, actor, 'run.cancel'), detail: 'waits for agents no longer' });
   };
   const settle = async (): Promise<void> => {
     if (isOnline)

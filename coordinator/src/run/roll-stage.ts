@@ -56,12 +56,15 @@ const waitsUntil = ({ writer, clock }: StageParts): string | null => {
   return clock().getTime() < until ? new Date(until).toISOString() : null;
 };
 
+/** The run ends without nodes whose agents are away, and goes on when they are back: nothing failed. */
+export class NodesLeft extends StepFailure {}
+
 /** Ends the run without the nodes whose agents are away, and notes that it has to go on: a cluster is not held for what may take a day. */
 const leaveOffline = async ({ writer }: StageParts, pending: readonly AnyStep[], until: string): Promise<never> => {
   const nodes = pending.flatMap(({ input }) => ('node' in input ? [{ cluster: input.cluster, node: input.node }] : []));
   await writer.file('debts', writer.runId, { runId: writer.runId, fence: writer.fence, nodes, until });
   const names = nodes.map(({ node }) => node).join(', ');
-  throw new StepFailure({
+  throw new NodesLeft({
     code: 'agent-offline',
     message: `${names} ${nodes.length > 1 ? 'are' : 'is'} left, since ${nodes.length > 1 ? 'their agents are' : 'its agent is'} offline.`,
     hint: `The run goes on by itself when an agent is back by ${until}. Start \`remora agent run\` there.`,

@@ -7,7 +7,7 @@ import { listNodes } from '../elasticsearch/observe-cluster.ts';
 import { limitOf } from '../limit.ts';
 import { type GateParts, observeGates, sayGates } from '../observe/roll-gates.ts';
 import { gates } from '../plan/gates.ts';
-import type { StoredPlan } from '../plan/steps.ts';
+import type { AnyStep, StoredPlan } from '../plan/steps.ts';
 import { refuseUnpausable } from '../run/steps/pauses.ts';
 import type { ChangeRequest } from '../services.ts';
 
@@ -27,6 +27,20 @@ const refuseOutage = (plan: StoredPlan): never => {
   });
 };
 
+/** Whether a step's agent was away when the plan was made. */
+const isUnseen = (step: AnyStep): boolean => step.kind === 'node.change' && step.input.unseen !== undefined;
+
+/** Without the time that is waited for them, the run would stand at the gate of the first that is away. */
+const refuseAway = (plan: StoredPlan, waitOffline: string | undefined): void => {
+  const away = plan.steps.filter(isUnseen).map(({ target }) => target);
+  if (waitOffline !== undefined || away.length === 0) return;
+  throw new RemoraError(
+    'agent-offline',
+    `The plan was made with --wait-offline, and ${away.length > 1 ? 'the agents' : 'the agent'} of ${away.join(', ')} ${away.length > 1 ? 'are' : 'is'} still offline.`,
+    { hint: 'Give --wait-offline here too, with the time that is waited for them.' },
+  );
+};
+
 /** A gate that a moment closes (a new index, say) is no reason to refuse: this long it may take to open. */
 const GATE_PATIENCE_MS = 10_000;
 
@@ -38,7 +52,8 @@ const refuseClosedGates = async (
 ): Promise<void> => {
   const rolls = plan.stages
     .filter(({ mode }) => mode === 'roll')
-    .map(({ id }) => plan.steps.find((step) => step.stage === id));
+    // Nodes that are left until their agents are back do not come first.
+    .map(({ id }) => plan.steps.find((step) => step.stage === id && !isUnseen(step)));
   const patience = limitOf(GATE_PATIENCE_MS);
   for (const step of rolls) {
     if (step?.kind !== 'node.change') continue;
@@ -105,6 +120,7 @@ export const carryOut = async (
       'What was observed changed since the plan was shown: it would be another one now.',
     );
   }
+  refuseAway(plan, change.waitOffline);
   if (change.batchBy !== undefined) await refuseUnknownAttribute(parts, plan, change.batchBy);
   if (plan.outages.length > 0 && !change.acceptOutage) refuseOutage(plan);
   await refuseUnpausable(parts.clients, restartedClusters(plan), change.pause ?? []);

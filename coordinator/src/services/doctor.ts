@@ -4,6 +4,7 @@ import type { ObserveParts } from '../observe/observe-nodes.ts';
 import { observeWhole } from '../observe/observe-nodes.ts';
 import type { ClusterObservation, NodeObservation } from '../plan/facts.ts';
 import { lacksPrivileges, mayNotAsk, neededPrivileges } from '../plan/privileges.ts';
+import type { RunStore } from '../store/run-store.ts';
 import type { StoreProblem } from '../store/store-identity.ts';
 
 export interface DoctorParts extends ObserveParts {
@@ -13,6 +14,8 @@ export interface DoctorParts extends ObserveParts {
   readonly storeProblem?: StoreProblem;
   /** Free bytes in the coordinator's data directory. */
   readonly freeBytes: () => Promise<number>;
+  /** Runs that have not ended, or still have something to put back. */
+  readonly runs: Pick<RunStore, 'openRuns' | 'view'>;
 }
 
 const MIN_FREE_BYTES = 200 * 1024 * 1024;
@@ -25,6 +28,17 @@ const line = async (check: string, look: () => Promise<{ ok: boolean; detail: st
   } catch (error) {
     return { check, ok: false, detail: messageOf(error) };
   }
+};
+
+/** Runs that are over and hold their clusters all the same, since something that they paused could not be put back yet. */
+const leftLine = async ({ runs }: DoctorParts): Promise<{ ok: boolean; detail: string }> => {
+  const open = await Promise.all((await runs.openRuns()).map((runId) => runs.view(runId)));
+  const left = open.flatMap(({ runId, clusters, leftToPutBack }) =>
+    leftToPutBack
+      ? `${runId} has ended and could not put back ${leftToPutBack.join(', ')} yet: ${clusters.join(', ')} stay locked until it can. \`remora runs watch ${runId}\` tells what is in the way.`
+      : [],
+  );
+  return { ok: left.length === 0, detail: left.length === 0 ? 'nothing is left to put back' : left.join(' ') };
 };
 
 const agentLine = (cluster: string, node: NodeObservation): DoctorLine => {
@@ -109,6 +123,7 @@ export const doctor = async (parts: DoctorParts): Promise<DoctorLine[]> => {
       const free = await parts.freeBytes();
       return { ok: free >= MIN_FREE_BYTES, detail: `${Math.round(free / 1024 / 1024)} MiB free in the data directory` };
     }),
+    line('runs', () => leftLine(parts)),
   ]);
   const clusters = await Promise.all(
     records.map(async ({ name }) =>

@@ -12,6 +12,7 @@ import { readPlan, readPlans, writePlan } from './plan-record.ts';
 import { parseRunHash, type RunHead, type RunRecord, runView } from './run-hash.ts';
 import { listRuns, type RunPage, statusesOfRuns } from './run-list.ts';
 import { defineRunScripts, type RunScripts } from './run-lua.ts';
+import { endOvertaken } from './run-overtaken.ts';
 import { KEPT_PLANS } from './run-retention.ts';
 import { markRolledBack, type RollbackBy } from './run-rollback.ts';
 
@@ -122,12 +123,14 @@ export class RunStore {
     return this.#redis.get(keyOfRequest(actor, idempotencyKey));
   }
 
-  /** Admits every waiting run that can go; answers which. */
+  /** Admits every waiting run that can go, and ends those that were overtaken half-way; answers who was admitted. */
   async admit(): Promise<string[]> {
     const now = this.#clock().toISOString();
-    return (await this.#scripts.remoraAdmit(
+    const [admitted, overtaken] = (await this.#scripts.remoraAdmit(
       ...[keys.locks, keys.waiting, keys.lastHolders, keys.run(''), now, channels.runEvents],
-    )) as string[];
+    )) as [string[], [runId: string, other: string][]];
+    for (const [runId, other] of overtaken) await endOvertaken(this.#redis, this.#audit, this.#clock, runId, other);
+    return admitted;
   }
 
   /** Makes the caller the run's driver: the record with its fence, or null when there is nothing to drive. */

@@ -9,7 +9,7 @@ import type { Executor, Executors, Restorers, StepContext } from '../../../coord
 export interface Work {
   readonly ms?: number;
   /** Throws with this code when the work is done. */
-  readonly fail?: 'step-failed' | 'step-undone';
+  readonly fail?: 'step-failed' | 'step-undone' | 'agent-offline';
   /** So many attempts fail, then one succeeds; all when absent. */
   readonly failures?: number;
   /** Records that this has to be put back. */

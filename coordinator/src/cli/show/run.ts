@@ -42,6 +42,14 @@ export const runSummary = (run: Run, timing: readonly string[] = []): string => 
     ...timing,
     ...faultsOf(run),
     ...(run.status === 'paused' ? [`  go on with: remora runs continue ${run.runId}`] : []),
+    ...(run.leftToPutBack
+      ? [
+          wrap(
+            `left to put back, which keeps its clusters locked: ${run.leftToPutBack.join(', ')}. It is tried again and again; \`remora runs watch ${run.runId}\` tells what is in the way.`,
+            '  ',
+          ),
+        ]
+      : []),
     ...(run.rollback
       ? [`  ${run.status === 'rolled_back' ? 'rolled back' : 'to be rolled back'} by run ${run.rollback}`]
       : []),

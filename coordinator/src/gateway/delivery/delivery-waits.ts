@@ -1,8 +1,7 @@
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { formatDuration } from '@remora/shared/model/duration.ts';
 import type { Result } from '@remora/shared/protocol/delivery.ts';
-import type { NodeId } from '../../plan/steps.ts';
-import { nodeKey } from '../../store/inventory.ts';
+import { type NodeId, nodeKey } from '../../plan/steps.ts';
 import type { CallOptions } from '../agent-calls.ts';
 import type { GatewayLog } from '../gateway-log.ts';
 import type { WakeUp, WakeUps } from '../wake-ups.ts';

@@ -4,8 +4,7 @@ import { closeCodes, HEARTBEAT_MS, PROTOCOL_VERSION } from '@remora/shared/proto
 import type { FromAgent, FromCoordinator } from '@remora/shared/protocol/messages.ts';
 import type { Heartbeat, Hello } from '@remora/shared/protocol/session.ts';
 import type { WebSocket } from 'ws';
-import type { NodeId } from '../../plan/steps.ts';
-import { nodeKey } from '../../store/inventory.ts';
+import { type NodeId, nodeKey } from '../../plan/steps.ts';
 import type { Restored } from '../../store/restores.ts';
 import type { GatewayLog } from '../gateway-log.ts';
 import type { WakeUps } from '../wake-ups.ts';

@@ -1,5 +1,5 @@
-import type { NodeId } from '../../plan/steps.ts';
-import { type Inventory, nodeKey } from '../../store/inventory.ts';
+import { type NodeId, nodeKey } from '../../plan/steps.ts';
+import type { Inventory } from '../../store/inventory.ts';
 
 /** What a session says of its node. */
 export interface Presence {

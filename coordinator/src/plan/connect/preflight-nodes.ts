@@ -23,7 +23,14 @@ export const agentsJoined: Check = {
 export const agentsOnline: Check = {
   code: 'agent-offline',
   demands: 'their agents are connected',
-  run: (input) => eachTouchedNode(input, agentOffline),
+  run: (input) =>
+    eachTouchedNode(input, (node, c) => {
+      const message = agentOffline(node, c);
+      return (
+        message &&
+        `${message} --wait-offline does not do for it: a connection is planned from what only the agent can read.`
+      );
+    }),
 };
 
 export const agentsAnswer: Check = {

@@ -1,4 +1,4 @@
-import type { AnyStep, NodeId } from '../steps.ts';
+import { type AnyStep, type NodeId, nodeKey } from '../steps.ts';
 import type { PastRun, PastStep } from './facts.ts';
 
 /** What an agent takes back at once. */
@@ -38,8 +38,8 @@ export const deliveriesOf = (run: PastRun): NodeDeliveries[] => {
     const past = run.steps.get(step.id);
     if (!past || past.attempts === 0 || !changesNode(step)) continue;
     const { cluster, node } = step.input;
-    const found = nodes.get(`${cluster}/${node}`) ?? { cluster, node, ids: [], certain: [] };
-    nodes.set(`${cluster}/${node}`, found);
+    const found = nodes.get(nodeKey(step.input)) ?? { cluster, node, ids: [], certain: [] };
+    nodes.set(nodeKey(step.input), found);
     const ids = idsOf(run, step, past);
     found.ids.push(...ids);
     if (isCertain(step, past)) found.certain.push(ids);

@@ -4,9 +4,9 @@ import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { type NodeChange, restartOf } from '../node-change.ts';
 import { keystorePasswordInput, keystorePasswordReference, nodeStep } from '../node-step.ts';
 import { rollOrder } from '../order.ts';
-import type { AnyStep, Stage } from '../steps.ts';
+import { type AnyStep, nodeKey, type Stage } from '../steps.ts';
 import { deliveriesOf, type NodeDeliveries } from './deliveries.ts';
-import { type Backups, nameOf, type RollbackFacts } from './facts.ts';
+import type { Backups, RollbackFacts } from './facts.ts';
 import type { Part } from './settings.ts';
 
 type Change = Backups['changes'][number];
@@ -65,7 +65,7 @@ const reloadStep = (cluster: string, node: string, keystorePassword: string | nu
 });
 
 const stepsOf = (facts: RollbackFacts, cluster: ClusterObservation, node: NodeObservation, ids: readonly string[]) => {
-  const backups = facts.backups.get(nameOf({ cluster: cluster.name, node: node.name }));
+  const backups = facts.backups.get(nodeKey({ cluster: cluster.name, node: node.name }));
   const ours = backups?.changes.filter(({ state }) => state === 'ours') ?? [];
   if (ours.length === 0) return [];
   const password = keystorePasswordReference(facts, cluster.name, node.name);
@@ -82,7 +82,7 @@ const warningsOf = (facts: RollbackFacts, delivered: NodeDeliveries): string[] =
   const { cluster, node } = delivered;
   const seen = facts.clusters.get(cluster)?.nodes.some(({ name }) => name === node);
   if (!seen) return [`Node ${node} of cluster ${cluster}, which the run changed, is gone: it is left out.`];
-  const foreign = facts.backups.get(nameOf(delivered))?.changes.filter(({ state }) => state === 'foreign') ?? [];
+  const foreign = facts.backups.get(nodeKey(delivered))?.changes.filter(({ state }) => state === 'foreign') ?? [];
   return foreign.map(
     ({ name }) =>
       `${name} on node ${node} of cluster ${cluster} was changed by somebody else since, and stays as it is.`,

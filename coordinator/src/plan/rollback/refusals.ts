@@ -2,8 +2,9 @@ import { type ErrorCode, RemoraError } from '@remora/shared/errors.ts';
 import { isEnded } from '@remora/shared/model/run.ts';
 import { agentElsewhere, agentFailed, agentMissing, agentOffline } from '../agent-findings.ts';
 import type { NodeObservation } from '../facts.ts';
+import { nodeKey } from '../steps.ts';
 import { deliveriesOf, type NodeDeliveries } from './deliveries.ts';
-import { beforeOf, isOf, nameOf, type PastRun, type RollbackFacts } from './facts.ts';
+import { beforeOf, isOf, type PastRun, type RollbackFacts } from './facts.ts';
 import { changedSince, touchedBy } from './touched.ts';
 
 const conflict = (message: string, hint: string): RemoraError => new RemoraError('conflict', message, { hint });
@@ -96,7 +97,7 @@ const findingsOf = (facts: RollbackFacts, { cluster, node, certain }: NodeDelive
         ]
       : [];
   }
-  const backups = facts.backups.get(nameOf({ cluster, node }));
+  const backups = facts.backups.get(nodeKey({ cluster, node }));
   if (!backups) return agentFindings(seen, cluster);
   const lost = backups.changes.filter(({ state }) => state === 'lost').map(({ name }) => gone(where, name));
   const forgotten = certain.some((ids) => ids.every((id) => backups.unknown.includes(id)));

@@ -1,10 +1,10 @@
-import type { AnyStep } from '../steps.ts';
+import { type AnyStep, nodeKey } from '../steps.ts';
 import { changesNode } from './deliveries.ts';
-import { nameOf, type PastRun, type PastStep } from './facts.ts';
+import type { PastRun, PastStep } from './facts.ts';
 
 /** What a step may have changed, as people call it. */
 const thingsOf = (step: AnyStep): string[] => {
-  if (changesNode(step)) return [`node ${nameOf(step.input)}`];
+  if (changesNode(step)) return [`node ${nodeKey(step.input)}`];
   switch (step.kind) {
     case 'cluster-settings.put':
       return Object.keys(step.input.persistent).map((name) => `${name} of cluster ${step.input.cluster}`);
@@ -14,7 +14,7 @@ const thingsOf = (step: AnyStep): string[] => {
     case 'connection.record':
       return [`connection ${step.input.connection.local}/${step.input.connection.alias}`];
     case 'certificate.issue':
-      return [`node ${nameOf(step.input)}`];
+      return [`node ${nodeKey(step.input)}`];
     case 'ca.create':
       return [`CA ${step.input.ca}`];
     case 'api-key.create':
