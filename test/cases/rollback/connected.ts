@@ -1,4 +1,5 @@
 import type { RemoraError } from '@remora/shared/errors.ts';
+import type { KeyObservation } from '../../../coordinator/src/plan/facts.ts';
 import type { PastRun, PastStep, RollbackFacts } from '../../../coordinator/src/plan/rollback/facts.ts';
 import { planRollback } from '../../../coordinator/src/plan/rollback/rollback.ts';
 import type { AnyStep, StoredPlan } from '../../../coordinator/src/plan/steps.ts';
@@ -44,16 +45,21 @@ const localChanges = [
   change('entry', 'cluster.remote.us.credentials'),
 ];
 
-/** A fleet right after `connect` of a remote cluster of three nodes. */
-export const connected = (made: World = world({ remote: 3, local: 1 })) => {
-  const plan = planIn(made, request());
+/** A key on record that the cluster still takes. */
+export const keyOf = (secret: string, id: string, name: string): KeyObservation => ({
+  record: { secret, cluster: 'us', id, name, expiresAtMs: null, configHash: 'h' },
+  usable: true,
+});
+
+/** A fleet right after `connect` of a remote cluster of three nodes, or of a part of it (`--limit`). */
+export const connected = (made: World = world({ remote: 3, local: 1 }), limit?: readonly string[]) => {
+  const plan = planIn(made, request(limit === undefined ? {} : { nodes: [...limit] }));
   const { local, remote, secretVersions } = factsOf(made, request());
   const put = plan.steps.find(({ kind }) => kind === 'cluster-settings.put');
   const record = plan.steps.find(({ kind }) => kind === 'connection.record');
   const key = plan.steps.find(({ kind }) => kind === 'api-key.create');
-  if (put?.kind !== 'cluster-settings.put' || record?.kind !== 'connection.record' || key?.kind !== 'api-key.create')
-    throw new Error('the plan is another one than this test thinks');
-  const secret = key.input.secret;
+  if (record?.kind !== 'connection.record') throw new Error('the plan is another one than this test thinks');
+  const alias = put?.kind === 'cluster-settings.put' ? put.input.persistent : {};
   const backup = (changes: readonly Change[]): Backup => ({ changes: [...changes], unknown: [] });
   const facts: RollbackFacts = {
     run: ended(plan),
@@ -61,25 +67,13 @@ export const connected = (made: World = world({ remote: 3, local: 1 })) => {
     clusters: new Map([local, remote].map((cluster) => [cluster.name, cluster])),
     settings: new Map([
       [remote.name, {}],
-      [local.name, { ...put.input.persistent, 'their.setting': 'x' } as Record<string, string>],
+      [local.name, { ...alias, 'their.setting': 'x' } as Record<string, string>],
     ]),
     backups: new Map([
       ...remote.nodes.map(({ name }): [string, Backup] => [`${remote.name}/${name}`, backup(remoteChanges)]),
       ...local.nodes.map(({ name }): [string, Backup] => [`${local.name}/${name}`, backup(localChanges)]),
     ]),
-    keys: [
-      {
-        record: {
-          secret,
-          cluster: 'us',
-          id: 'k1',
-          name: `remora-eu-us-${RUN}-1-r1`,
-          expiresAtMs: null,
-          configHash: 'h',
-        },
-        usable: true,
-      },
-    ],
+    keys: key?.kind === 'api-key.create' ? [keyOf(key.input.secret, 'k1', `remora-eu-us-${RUN}-1-r1`)] : [],
     ...{
       earlierKeys: [],
       connections: [record.input.connection],

@@ -127,7 +127,7 @@ const findingsOf = (facts: RollbackFacts, { cluster, node, ids, certain }: NodeD
     return [
       [
         'preflight-failed',
-        `${where}: run ${facts.run.runId} came to it in ${ids.length} attempts, more than an agent takes back at once (${MOST_DELIVERIES}). Put back by hand what they changed.`,
+        `${where}: run ${facts.run.runId} came to it in ${ids.length} deliveries, more than an agent takes back at once (${MOST_DELIVERIES}). Put back by hand what they changed.`,
       ],
     ];
   const backups = facts.backups.get(nameOf({ cluster, node }));
