@@ -29,6 +29,11 @@ export const agentElsewhere: AgentFinding = ({ agent, name, pid }, c) =>
     ? `The agent that joined as ${name} of cluster ${c.name} ${processSeen(agent.facts.process.pid)}, but the cluster says that ${name} is process ${pid}: it sits beside a node of another cluster or of another name. Join it again there.`
     : null;
 
+export const configUnwritable: AgentFinding = ({ agent, name }, c) =>
+  agent.state === 'online' && agent.facts.configDirRefusal
+    ? `The configuration of node ${name} (cluster ${c.name}) cannot be written: ${agent.facts.configDirRefusal}`
+    : null;
+
 /** What the cluster does not list cannot be looked at: it would come back without what the others got. */
 export const nodesAbsent = ({ name, absentNodes }: ClusterObservation): string | null =>
   absentNodes.length === 0

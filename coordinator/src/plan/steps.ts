@@ -105,6 +105,8 @@ export interface StepInputs {
     readonly remote: string;
     readonly alias: string;
     readonly keySecret: string;
+    /** Only these nodes, where others are known to have no credential; all of them when absent. */
+    readonly nodes?: readonly string[];
   };
   /** Writes the connection into the inventory. */
   'connection.record': { readonly connection: ConnectionRecord };

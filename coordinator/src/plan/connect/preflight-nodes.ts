@@ -1,4 +1,11 @@
-import { agentElsewhere, agentFailed, agentMissing, agentOffline, nodesAbsent } from '../agent-findings.ts';
+import {
+  agentElsewhere,
+  agentFailed,
+  agentMissing,
+  agentOffline,
+  configUnwritable,
+  nodesAbsent,
+} from '../agent-findings.ts';
 import { keystorePasswordNames } from '../secret-names.ts';
 import { type Check, eachCluster, eachTouchedNode } from './preflight-check.ts';
 import { fileSetting } from './server-address.ts';
@@ -59,12 +66,7 @@ export const settingsFiles: Check = {
 export const writable: Check = {
   code: 'node-read-only',
   demands: 'their configuration directories can be written, with room to spare',
-  run: (input) =>
-    eachTouchedNode(input, ({ agent, name }, c) =>
-      agent.state === 'online' && agent.facts.configDirRefusal
-        ? `The configuration of node ${name} (cluster ${c.name}) cannot be written: ${agent.facts.configDirRefusal}`
-        : null,
-    ),
+  run: (input) => eachTouchedNode(input, configUnwritable),
 };
 
 export const keystores: Check = {

@@ -1,8 +1,8 @@
 import { type AnyStep, type NodeId, nodeKey } from '../steps.ts';
 import type { PastRun, PastStep } from './facts.ts';
 
-/** What an agent takes back at once. */
-const MOST = 50;
+/** What an agent takes back at once; older ones left out would be a change that is overlooked. */
+export const MOST_DELIVERIES = 50;
 
 /** What a run delivered to one node. */
 export interface NodeDeliveries extends NodeId {
@@ -18,11 +18,15 @@ const idsOf = ({ runId, restored }: PastRun, { id }: AnyStep, { attempts }: Past
     restored === null ? [delivery] : [`${delivery}+${restored}`, delivery],
   );
 
-/** Whether something was delivered for certain: a certificate only when it was issued anew, a change unless it was undone or never begun. */
-const isCertain = ({ kind }: AnyStep, { status, intent, kept }: PastStep): boolean =>
-  kind === 'remote-server.verify'
-    ? status === 'succeeded' && intent !== null
-    : status === 'succeeded' || (kept as { readonly doneSince?: unknown } | null)?.doneSince !== undefined;
+/**
+ * Whether something was delivered for certain: a certificate only when it was issued anew, a change unless it was undone or never begun. One that failed after
+ * the agent had begun it is contested: something of it may stand.
+ */
+const isCertain = ({ kind }: AnyStep, { status, intent, kept }: PastStep): boolean => {
+  if (kind === 'remote-server.verify') return status === 'succeeded' && intent !== null;
+  const { began, doneSince } = (kept ?? {}) as { readonly began?: true; readonly doneSince?: unknown };
+  return status === 'succeeded' || doneSince !== undefined || (status === 'failed' && began === true);
+};
 
 /** Whether the step changes a node beyond a restart. */
 export const changesNode = (
@@ -44,5 +48,5 @@ export const deliveriesOf = (run: PastRun): NodeDeliveries[] => {
     found.ids.push(...ids);
     if (isCertain(step, past)) found.certain.push(ids);
   }
-  return [...nodes.values()].map((one) => ({ ...one, ids: one.ids.slice(0, MOST) }));
+  return [...nodes.values()];
 };

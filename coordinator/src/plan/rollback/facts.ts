@@ -42,6 +42,8 @@ export interface RollbackFacts {
   readonly backups: ReadonlyMap<string, Backups>;
   /** Keys that the run made. */
   readonly keys: readonly KeyObservation[];
+  /** Keys that were there before it: those that it changed, and that of the connection as it was. */
+  readonly earlierKeys: readonly KeyObservation[];
   readonly connections: readonly ConnectionRecord[];
   readonly cas: readonly CaRecord[];
   readonly certificates: readonly CertificateRecord[];

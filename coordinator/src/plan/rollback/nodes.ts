@@ -39,6 +39,8 @@ const count = (changes: readonly Change[], kind: Change['kind'], one: string, mo
 const isRestart = ({ kind, name }: Change): boolean =>
   kind === 'setting' || (kind === 'entry' && settingRule(name)?.effect === 'restart');
 
+const isReload = ({ kind, name }: Change): boolean => kind === 'entry' && settingRule(name)?.effect !== 'restart';
+
 const changeOf = (node: NodeObservation, ids: readonly string[], ours: readonly Change[], password: string | null) => {
   const restart = ours.some(isRestart);
   const undo: OperationCall<'undo'> = {
@@ -51,7 +53,7 @@ const changeOf = (node: NodeObservation, ids: readonly string[], ours: readonly 
     ...count(ours, 'setting', 'a setting', 'settings'),
     ...count(ours, 'entry', 'a keystore entry', 'keystore entries'),
   ];
-  const reload = !restart && ours.some(({ kind }) => kind === 'entry');
+  const reload = !restart && ours.some(isReload);
   return {
     ...{ operations, restart, reload, diff: ours.flatMap(diffOf) },
     reasons: [`the run changed ${parts.join(', ')}`],
@@ -67,14 +69,16 @@ const reloadStep = (cluster: string, node: string, keystorePassword: string | nu
 const stepsOf = (facts: RollbackFacts, cluster: ClusterObservation, node: NodeObservation, ids: readonly string[]) => {
   const backups = facts.backups.get(nodeKey({ cluster: cluster.name, node: node.name }));
   const ours = backups?.changes.filter(({ state }) => state === 'ours') ?? [];
-  if (ours.length === 0) return [];
   const password = keystorePasswordReference(facts, cluster.name, node.name);
+  // An entry that is back in the keystore may not be in the process: an earlier rollback of the run may have ended in between. A reload too many does no harm.
+  const isBack = backups?.changes.some((change) => change.state === 'back' && isReload(change)) ?? false;
+  if (ours.length === 0) return isBack ? [reloadStep(cluster.name, node.name, password)] : [];
   const change = changeOf(node, ids, ours, password);
   const stages = { roll: `roll-${cluster.name}`, files: `files-${cluster.name}` };
   const effect = change.restart ? 'restart' : change.reload ? 'reload' : 'file';
   return [
     nodeStep({ cluster, node, change, effect, stages }),
-    ...(change.reload ? [reloadStep(cluster.name, node.name, password)] : []),
+    ...(change.reload || (isBack && !change.restart) ? [reloadStep(cluster.name, node.name, password)] : []),
   ];
 };
 

@@ -1,6 +1,6 @@
 import { type AnyStep, nodeKey } from '../steps.ts';
 import { changesNode } from './deliveries.ts';
-import type { PastRun, PastStep } from './facts.ts';
+import { isOf, type PastRun, type PastStep, wantedOf } from './facts.ts';
 
 /** What a step may have changed, as people call it. */
 const thingsOf = (step: AnyStep): string[] => {
@@ -40,10 +40,18 @@ export const touchedBy = (run: PastRun): Map<string, string> => {
   return touched;
 };
 
-/** What another run changed after this one did; the first thing, or undefined. A run that was taken back counts no more, nor does what took it back. */
+const lastOf = (touched: ReadonlyMap<string, string>): string => [...touched.values()].sort().at(-1) ?? '';
+
+/**
+ * What another run changed after this one did; the first thing, or undefined. A run that was taken back counts no more, nor does what took it back. A run of
+ * the same connection that was limited to other nodes (`--limit`) stands on what this one filed and made, whatever it touched.
+ */
 export const changedSince = (run: PastRun, other: PastRun): string | undefined => {
   if (other.runId === run.runId || other.status === 'rolled_back' || other.plan.workflow === 'rollback')
     return undefined;
-  const later = touchedBy(other);
-  return [...touchedBy(run)].find(([thing, at]) => (later.get(thing) ?? '') > at)?.[0];
+  const [own, later] = [touchedBy(run), touchedBy(other)];
+  const thing = [...own].find(([name, at]) => (later.get(name) ?? '') > at)?.[0];
+  const wanted = wantedOf(other);
+  if (thing !== undefined || wanted === null || !isOf(run, wanted)) return thing;
+  return lastOf(later) > lastOf(own) ? `connection ${wanted.local}/${wanted.alias}` : undefined;
 };
