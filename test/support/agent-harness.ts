@@ -92,7 +92,8 @@ const startAgent = async (dataDir: string): Promise<AgentProcess> => {
     stderr += chunk;
   });
   await until('the agent says connected', () => {
-    if (child.exitCode !== null) throw new Error(`the agent ended with ${child.exitCode}: ${stderr}`);
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`the agent ended with ${child.exitCode}: ${stderr}`);
     return stdout.includes('\n');
   });
   return {
