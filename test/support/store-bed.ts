@@ -51,7 +51,8 @@ export interface StoreBed extends AsyncDisposable {
   dataDir(name: string): string;
   /** The flags that say where a coordinator keeps what it has. With a shared Redis its sealing key lies outside its data directory. */
   place(name: string): string[];
-  start(name: string): Promise<CoordinatorProcess>;
+  /** With a clock that is off by what the file says (shifted-clock.ts), where one is named. */
+  start(name: string, clockFile?: string): Promise<CoordinatorProcess>;
   /** Starts one that must not come up; answers what it said. */
   refused(name: string): Promise<string>;
   /** A connection to the shared Redis, or to the private one of a coordinator that runs. */
@@ -87,16 +88,16 @@ export const createStoreBed = async (options: { readonly shared?: boolean } = {}
       ? [...own, '--redis-url', redisUrl, '--sealing-key', join(directory, 'keys', name, 'sealing.key')]
       : own;
   };
-  const spawnOn = async (name: string): Promise<CoordinatorProcess> => {
+  const spawnOn = async (name: string, clockFile?: string): Promise<CoordinatorProcess> => {
     if (options.shared) await mkdir(join(directory, 'keys', name), { recursive: true });
-    const coordinator = spawnCoordinator([...place(name), '--listen', `127.0.0.1:${port}`]);
+    const coordinator = spawnCoordinator([...place(name), '--listen', `127.0.0.1:${port}`], clockFile);
     coordinators.push(coordinator);
     return coordinator;
   };
   const bed: StoreBed = {
     ...{ directory, redisUrl, configDir, agentDir, dataDir, place },
-    async start(name) {
-      const coordinator = await spawnOn(name);
+    async start(name, clockFile) {
+      const coordinator = await spawnOn(name, clockFile);
       if ((await coordinator.firstLine) === '') throw new Error(await coordinator.log);
       return coordinator;
     },
