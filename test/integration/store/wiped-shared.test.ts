@@ -65,6 +65,9 @@ test('a shared store that was wiped: refused at start, restored into the directo
   // A Redis that may lose what it answered, one that does not say, and an agent that is not let in.
   await redis.config('SET', 'appendonly', 'yes');
   expect((await readDurability(redis)).problems).toEqual([expect.stringMatching(/^appendfsync is everysec: .*always/)]);
+  await redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
+  expect((await readDurability(redis)).problems[1]).toMatch(/^maxmemory-policy is allkeys-lru: .*noeviction/);
+  await redis.config('SET', 'maxmemory-policy', 'noeviction');
   await redis.acl('SETUSER', 'limited', '+restore', '-config');
   const silent = new Redis(limited);
   const { problems, unknown } = await readDurability(silent);
