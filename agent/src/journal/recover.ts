@@ -24,9 +24,10 @@ const endTool = async ({ context, folder }: Transaction): Promise<void> => {
     );
     process.kill(Number(identity.split(':')[0]), 'SIGKILL');
   }
-  const deadline = Date.now() + KILL_LIMIT_MS;
+  const deadline = performance.now() + KILL_LIMIT_MS;
   while (identities.some(isAlive)) {
-    if (Date.now() > deadline) throw new RemoraError('internal', 'elasticsearch-keystore does not end after SIGKILL.');
+    if (performance.now() > deadline)
+      throw new RemoraError('internal', 'elasticsearch-keystore does not end after SIGKILL.');
     await sleep(20);
   }
   await removeLeftOver(context.config.elasticsearch.configDir);

@@ -38,7 +38,7 @@ export interface ServiceParts extends Ground {
   readonly lockOf: LockOf;
   readonly audit: AuditLog;
   readonly history: RunHistory & DoctorParts['runs'];
-  readonly health: Pick<DoctorParts, 'pingStore' | 'freeBytes' | 'storeProblem'>;
+  readonly health: Pick<DoctorParts, 'pingStore' | 'durability' | 'freeBytes' | 'storeProblem'>;
 }
 
 /** The newest version of each secret. */
@@ -72,6 +72,6 @@ export const createServices = (parts: ServiceParts): Services => {
     secrets: secretService({ store: secrets, inventory }),
     cas: caService(inventory),
     audit: parts.audit,
-    doctor: () => doctor({ ...observing, ...parts.health, runs: parts.history }),
+    doctor: () => doctor({ ...observing, ...parts.health, runs: parts.history, refused: gateway.sessions.refused }),
   };
 };

@@ -1,15 +1,21 @@
 import { messageOf } from '@remora/shared/errors.ts';
 import type { DoctorLine } from '@remora/shared/model/inventory.ts';
+import type { Refusal } from '../gateway/session/refusals.ts';
 import type { ObserveParts } from '../observe/observe-nodes.ts';
 import { observeWhole } from '../observe/observe-nodes.ts';
 import type { ClusterObservation, NodeObservation } from '../plan/facts.ts';
 import { lacksPrivileges, mayNotAsk, neededPrivileges } from '../plan/privileges.ts';
+import type { Durability } from '../store/durability.ts';
 import type { RunStore } from '../store/run-store.ts';
 import type { StoreProblem } from '../store/store-identity.ts';
 
 export interface DoctorParts extends ObserveParts {
   /** Redis' answer to a write and a read back, in ms; throws when there is none. */
   readonly pingStore: () => Promise<number>;
+  /** How safe Redis is set to keep what it answered. */
+  readonly durability: () => Promise<Durability>;
+  /** Agents that are not let in. */
+  readonly refused: () => Promise<readonly Refusal[]>;
   /** Absent: not asked. */
   readonly storeProblem?: StoreProblem;
   /** Free bytes in the coordinator's data directory. */
@@ -61,6 +67,15 @@ const agentLine = (cluster: string, node: NodeObservation): DoctorLine => {
   return { check, ok: trouble === null, detail: trouble ?? `version ${facts.agent.version}, ${facts.configDir}` };
 };
 
+/** What a refused agent is told takes the place of what else is known of it, which is no more than that it is offline. */
+const withRefusals = (lines: readonly DoctorLine[], refused: readonly Refusal[]): DoctorLine[] => {
+  const told = refused.map(({ node, reason, hint }) => ({
+    ...{ check: `agent ${node}`, ok: false, detail: `refused: ${reason} ${hint}` },
+  }));
+  const checks = new Set(told.map(({ check }) => check));
+  return [...lines.filter(({ check }) => !checks.has(check)), ...told];
+};
+
 const clockLine = (cluster: string, node: NodeObservation): DoctorLine[] =>
   node.agent.state === 'online'
     ? [
@@ -104,9 +119,10 @@ const clusterLines = (cluster: ClusterObservation, aliases: readonly string[]): 
 
 /** Looks at coordinator, Redis, clusters, agents and clocks. */
 export const doctor = async (parts: DoctorParts): Promise<DoctorLine[]> => {
-  const [records, connections] = await Promise.all([
+  const [records, connections, refused] = await Promise.all([
     parts.inventory.clusters.list(),
     parts.inventory.connections.list(),
+    parts.refused(),
   ]);
   const aliasesOf = (name: string): string[] =>
     connections.filter(({ local }) => local === name).map(({ alias }) => alias);
@@ -115,6 +131,11 @@ export const doctor = async (parts: DoctorParts): Promise<DoctorLine[]> => {
       ok: true,
       detail: `a write and a read back took ${(await parts.pingStore()).toFixed(1)} ms`,
     })),
+    line('redis durability', async () => {
+      const { problems, unknown } = await parts.durability();
+      const said = [...problems, ...(unknown === null ? [] : [unknown])].join(' ');
+      return { ok: problems.length === 0, detail: said || 'appendonly yes, appendfsync always, noeviction' };
+    }),
     line('store', async () => {
       const problem = (await parts.storeProblem?.()) ?? null;
       return { ok: problem === null, detail: problem ?? 'the one that this coordinator opened' };
@@ -133,5 +154,5 @@ export const doctor = async (parts: DoctorParts): Promise<DoctorLine[]> => {
       ),
     ),
   );
-  return [...own, ...clusters.flat()];
+  return [...own, ...withRefusals(clusters.flat(), refused)];
 };
