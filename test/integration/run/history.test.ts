@@ -71,7 +71,7 @@ test('of plans that were only looked at, the newest are kept', async () => {
   expect(await store.plan(first.planId)).toEqual(first);
   const last = { ...documentOf(serialPlan(['us'], 1)), createdAt: new Date(at + 60_000).toISOString() };
   await store.savePlan(last);
-  expect(await store.plans(1)).toEqual([last]);
+  expect(await store.plans({ limit: 1 })).toEqual([last]);
   await expect(store.plan(first.planId)).rejects.toThrow(/no plan/);
   expect(await redis.redis.zcard(keys.plans)).toBe(KEPT_PLANS);
 });

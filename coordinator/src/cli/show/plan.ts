@@ -1,6 +1,7 @@
 import type { Plan, PlanStage, PlanStep } from '@remora/shared/model/plan.ts';
+import { batchLines, hasBatches } from './batches.ts';
 import { table } from './table.ts';
-import { plain, wrap } from './text.ts';
+import { counted, plain, wrap } from './text.ts';
 
 const stepLines = (step: PlanStep, withDiff: boolean): string[] => {
   const effect = step.effect === 'none' ? '' : ` [${step.effect}]`;
@@ -9,17 +10,17 @@ const stepLines = (step: PlanStep, withDiff: boolean): string[] => {
   return [head, wrap(step.reason, '      '), ...diff];
 };
 
-const howOf: Readonly<Record<PlanStage['mode'], string>> = {
-  serial: 'one by one',
-  parallel: 'side by side',
-  roll: 'node by node, behind the gates',
+const howOf = (mode: PlanStage['mode'], plan: Plan): string => {
+  if (mode === 'serial') return 'one by one';
+  if (mode === 'parallel') return 'side by side';
+  return `${hasBatches(plan) ? 'batch by batch' : 'node by node'}, behind the gates`;
 };
 
 /** The plan's stages in order, each with its steps. */
 const stageLines = (plan: Plan, withDiff: boolean): string[] =>
   plan.stages.flatMap(({ id, title, mode }) => {
     const steps = plan.steps.filter(({ stage }) => stage === id);
-    const how = steps.length > 1 || mode === 'roll' ? ` (${howOf[mode]})` : '';
+    const how = steps.length > 1 || mode === 'roll' ? ` (${howOf(mode, plan)})` : '';
     return ['', `  ${plain(title)}${how}`, ...steps.flatMap((step) => stepLines(step, withDiff))];
   });
 
@@ -35,7 +36,9 @@ export const planText = (plan: Plan, withDiff: boolean): string => {
     plan.restarts.length === 0
       ? ['No node is restarted.']
       : [
-          wrap(`Restarts, in this order: ${plan.restarts.join(', ')}.`, ''),
+          ...(hasBatches(plan)
+            ? batchLines(plan)
+            : [wrap(`Restarts, in this order: ${plan.restarts.join(', ')}.`, '')]),
           wrap(`Time for the restarts: ${plan.estimate.text}.`, ''),
         ];
   return [
@@ -46,7 +49,7 @@ export const planText = (plan: Plan, withDiff: boolean): string => {
     ...listed('Note:', plan.warnings),
     ...stageLines(plan, withDiff),
     '',
-    `${plan.steps.length} steps. Plan ${plan.planId}, hash ${plan.hash.slice(0, 12)}.${withDiff ? '' : ' --diff shows what becomes different.'}`,
+    `${counted(plan.steps.length, 'step')}. Plan ${plan.planId}, hash ${plan.hash.slice(0, 12)}.${withDiff ? '' : ' --diff shows what becomes different.'}`,
   ].join('\n');
 };
 

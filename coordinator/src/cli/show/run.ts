@@ -1,7 +1,7 @@
 import { formatDuration } from '@remora/shared/model/duration.ts';
 import { isEnded, type Run, type RunStep } from '@remora/shared/model/run.ts';
 import { type Column, table } from './table.ts';
-import { plain, wrap } from './text.ts';
+import { counted, plain, wrap } from './text.ts';
 
 /** How long a step took, or takes so far; empty before it began. */
 const stepDuration = ({ startedAt, finishedAt }: RunStep, now = Date.now()): string =>
@@ -35,7 +35,8 @@ export const runSummary = (run: Run, timing: readonly string[] = []): string => 
   const done = run.steps.filter(({ status }) => status === 'succeeded' || status === 'skipped').length;
   const waiting = run.waitingFor === null ? '' : `, waiting for run ${run.waitingFor}`;
   const restarts = run.restarts.length === 0 ? [] : [`  restarted: ${run.restarts.map(plain).join(', ')}`];
-  const steps = run.steps.length === 0 ? 'nothing had to be done' : `${done} of ${run.steps.length} steps done`;
+  const steps =
+    run.steps.length === 0 ? 'nothing had to be done' : `${done} of ${counted(run.steps.length, 'step')} done`;
   return [
     `${plain(run.title)}: ${run.status} ${isEnded(run.status) ? 'after' : 'since'} ${took}, ${steps}${waiting}.`,
     ...restarts,

@@ -7,6 +7,9 @@ export const plain = (text: string): string => stripVTControlCharacters(text).re
 export const terminalWidth = (stream: { readonly columns?: number } = process.stdout): number =>
   stream.columns || 10_000;
 
+/** `1 step`, `2 steps`. */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
 const wrapLine = (line: string, width: number): string[] => {
   const lines: string[] = [];
   let current = '';

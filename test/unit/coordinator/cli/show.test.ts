@@ -5,7 +5,7 @@ import { plainProgress } from '../../../../coordinator/src/cli/show/progress.ts'
 import { table } from '../../../../coordinator/src/cli/show/table.ts';
 import { plain } from '../../../../coordinator/src/cli/show/text.ts';
 import { timingLines } from '../../../../coordinator/src/cli/show/timing.ts';
-import type { Plan } from '../../../../shared/src/model/plan.ts';
+import type { Plan, PlannedBatch } from '../../../../shared/src/model/plan.ts';
 import type { Run, RunEvent, RunStep } from '../../../../shared/src/model/run.ts';
 
 it('fits a table into the terminal without cutting the names', () => {
@@ -54,7 +54,7 @@ it('tells which node, which step and how long', () => {
   progress.event(event(3, 12.5, 'succeeded', ''));
   progress.end();
   expect(lines).toEqual([
-    'Connect eu to us: run r1, 1 steps\n',
+    'Connect eu to us: run r1, 1 step\n',
     '   2.0 s  us-1  node.change: stopping\n',
     '   5.0 s  us-1  node.change: starting\n',
     '  12.5 s  us-1  node.change: succeeded after 10.5 s\n',
@@ -87,6 +87,9 @@ it('says which node was slowest, and where the time went', () => {
   expect(timingLines({ ...done, restarts: [] }, [])).toEqual([]);
 });
 
+const alone = (...nodes: string[]): PlannedBatch => ({
+  ...{ cluster: 'us', nodes, attribute: null, canary: false, away: false },
+});
 const plan: Plan = {
   ...{
     version: 1,
@@ -110,7 +113,7 @@ const plan: Plan = {
       stage: 'roll-us',
     },
   ],
-  ...{ restarts: ['us-1'], outages: ['us has one node.'], warnings: [] },
+  ...{ restarts: ['us-1'], outages: ['us has one node.'], warnings: [], roll: {}, batches: [alone('us-1')] },
 };
 
 it('shows restarts, outages, stages and reasons of a plan, and differences when asked', () => {
@@ -131,6 +134,27 @@ it('shows restarts, outages, stages and reasons of a plan, and differences when 
     /\+ remote_cluster_server.enabled: true\n(.*\n)*.*format 1, SHA-256 abcdef0123456789\.$/,
   );
   expect(planText({ ...plan, steps: [], restarts: [], outages: [] }, false)).toContain('Nothing to do');
+});
+
+it('shows what restarts together only where more than the order was asked for, and many single nodes as one line', () => {
+  expect(planText(plan, false)).toContain('Restarts, in this order: us-1.');
+  const zoneB = { ...alone('us-5', 'us-6'), attribute: 'b' };
+  const batches = [
+    { ...alone('us-1'), attribute: 'a', canary: true },
+    { ...alone('us-2'), attribute: 'a' },
+    { ...alone('us-3'), attribute: 'a' },
+    zoneB,
+    { ...alone('us-7'), attribute: 'a', away: true },
+  ];
+  const text = planText({ ...plan, roll: { batchBy: 'zone', canary: true }, batches }, false);
+  expect(text).toContain(`
+Restarts in 5 batches; the run decides anew before each of them:
+  batch 1 (zone a, canary: the run then pauses for \`remora runs continue\`): us-1
+  batches 2 to 3 (one node each, zone a): us-2, us-3
+  batch 4 (zone b): us-5, us-6
+  batch 5 (zone a, agent away, so after the others): us-7
+Time for the restarts`);
+  expect(text).toContain('Roll us (batch by batch, behind the gates)');
 });
 
 it('reads an event stream however it is cut', async () => {
