@@ -18,7 +18,7 @@ const median = (values: readonly number[]): number | undefined =>
 
 const textOf = (ms: number | null, unknown: readonly string[]): string => {
   if (ms === null)
-    return `unknown: no restart of ${unknown.length === 1 ? 'this node' : 'these nodes'} was measured yet`;
+    return `unknown, since no restart of ${unknown.length === 1 ? 'this node' : 'these nodes'} was measured yet`;
   const rest = unknown.length === 0 ? '' : `; unknown for ${unknown.join(', ')}`;
   return `about ${formatDuration(ms)} from the last restarts of these nodes${rest}`;
 };

@@ -2,7 +2,7 @@ import type { Plan } from '@remora/shared/model/plan.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import type { ApiClient } from '../client/api-client.ts';
 import { followStarted } from '../show/follow.ts';
-import { planText } from '../show/plan.ts';
+import { checkedPlanText, planText } from '../show/plan.ts';
 import { type ChangeFlags, changeOptionsOf } from './change-flags.ts';
 import { type Cli, confirmOrRefuse } from './cli.ts';
 
@@ -31,7 +31,7 @@ export const planAndCarryOut = async (cli: Cli, change: Change, flags: ChangeFla
   const client = await cli.client();
   if (flags.check) {
     const plan = await planOf(client, change, flags);
-    cli.answer(plan, () => planText(plan, flags.diff ?? false));
+    cli.answer(plan, () => checkedPlanText(plan, flags.diff ?? false));
     if (plan.steps.length > 0) cli.exit(2);
     return;
   }

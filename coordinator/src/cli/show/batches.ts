@@ -48,8 +48,10 @@ export const hasBatches = ({ batches, roll }: Plan): boolean =>
 /** What restarts together and in which order, lines that fit the terminal. */
 export const batchLines = (plan: Plan): string[] => {
   const count = `${plan.batches.length} batch${plan.batches.length === 1 ? '' : 'es'}`;
+  const apart = plan.batches.length > 1 && (plan.roll.serial ?? plan.roll.batchBy) !== undefined;
+  const rules = apart ? ', masters alone and no shard or role as a whole' : '';
   return [
-    wrap(`Restarts in ${count}; the run decides anew before each of them:`, ''),
+    wrap(`Restarts in ${count}${rules}; the run decides anew before each:`, ''),
     ...rowsOf(plan.batches).map((row) => wrap(rowText(row, plan), '  ')),
   ];
 };

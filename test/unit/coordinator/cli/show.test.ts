@@ -148,7 +148,7 @@ it('shows what restarts together only where more than the order was asked for, a
   ];
   const text = planText({ ...plan, roll: { batchBy: 'zone', canary: true }, batches }, false);
   expect(text).toContain(`
-Restarts in 5 batches; the run decides anew before each of them:
+Restarts in 5 batches, masters alone and no shard or role as a whole; the run decides anew before each:
   batch 1 (zone a, canary: the run then pauses for \`remora runs continue\`): us-1
   batches 2 to 3 (one node each, zone a): us-2, us-3
   batch 4 (zone b): us-5, us-6

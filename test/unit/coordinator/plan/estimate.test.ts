@@ -22,7 +22,7 @@ test('what was never measured has no number, also where a node of another cluste
   const elsewhere = { ...took('us-1', 5), cluster: 'eu' };
   expect(estimateOf(oneByOne, [elsewhere])).toEqual({
     ...{ seconds: null, unknown: ['us-2', 'us-3', 'us-1'] },
-    text: 'unknown: no restart of these nodes was measured yet',
+    text: 'unknown, since no restart of these nodes was measured yet',
   });
 });
 
