@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest';
 import { readServerEvents } from '../../../../coordinator/src/cli/client/server-events.ts';
-import { keptPlanText, planText } from '../../../../coordinator/src/cli/show/plan.ts';
+import { checkedPlanText, keptPlanText, planText } from '../../../../coordinator/src/cli/show/plan.ts';
 import { plainProgress } from '../../../../coordinator/src/cli/show/progress.ts';
+import { runText } from '../../../../coordinator/src/cli/show/run.ts';
 import { table } from '../../../../coordinator/src/cli/show/table.ts';
 import { plain } from '../../../../coordinator/src/cli/show/text.ts';
 import { timingLines } from '../../../../coordinator/src/cli/show/timing.ts';
-import type { Plan, PlannedBatch } from '../../../../shared/src/model/plan.ts';
+import type { Plan, PlannedBatch, PlanStep } from '../../../../shared/src/model/plan.ts';
 import type { Run, RunEvent, RunStep } from '../../../../shared/src/model/run.ts';
 
 it('fits a table into the terminal without cutting the names', () => {
@@ -21,6 +22,21 @@ it('fits a table into the terminal without cutting the names', () => {
   );
   expect(Math.max(...text.split('\n').map((line) => line.length))).toBe(60);
   expect(text).toContain('a-node-with-a-long-name');
+});
+
+it('cuts the words of a row before a time', () => {
+  const row = { id: 'run-1', at: '2026-01-01T00:00Z', what: 'Restart the nodes of us' };
+  const text = table(
+    [row],
+    [
+      ['RUN', ({ id }) => id],
+      ['AT', ({ at }) => at],
+      ['WHAT', ({ what }) => what],
+    ],
+    'none',
+    40,
+  );
+  expect(text.split('\n')[1]).toBe('run-1  2026-01-01T00:00Z  Restart the n…');
 });
 
 it('says what an empty table means', () => {
@@ -155,6 +171,31 @@ Restarts in 5 batches, masters alone and no shard or role as a whole; the run de
   batch 5 (zone a, agent away, so after the others): us-7
 Time for the restarts`);
   expect(text).toContain('Roll us (batch by batch, behind the gates)');
+});
+
+it('keeps the margins of a diff, says the same of several targets once, and how to carry the plan out', () => {
+  const [first] = plan.steps as [PlanStep];
+  const steps = ['us-1', 'us-2', 'us-3'].map((target) => ({ ...first, target, diff: '' }));
+  const yml = { ...first, target: 'us-4', diff: ' node:\n   name: us-4\n+  attr.zone: a' };
+  const grown = { ...plan, steps: [...steps, yml] };
+  expect(checkedPlanText(grown, true)).toContain(`
+    us-1, us-2, us-3: node.change [restart]
+      The port is off.
+    us-4: node.change [restart]
+      The port is off.
+         node:
+           name: us-4
+        +  attr.zone: a
+`);
+  expect(checkedPlanText(grown, false)).toMatch(/\nCarry it out with: remora apply p1 --accept-outage$/);
+  expect(checkedPlanText({ ...plan, steps: [] }, false)).not.toContain('remora apply');
+});
+
+it('shows who asked for a run, and with which flags', () => {
+  const text = runText({ ...run, options: { serial: ['1', '50%'], canary: true, reason: 'a dry run' } });
+  expect(text).toContain(
+    'asked for by admin at 2026-01-01T00:00:00Z, plan p1, with --serial 1,50% --canary --reason "a dry run"\n',
+  );
 });
 
 it('reads an event stream however it is cut', async () => {
