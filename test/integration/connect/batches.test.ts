@@ -53,8 +53,7 @@ describe(`${await newestVersionHere()}, one master, three data nodes in two zone
     expect(whole.stdout).toContain(`
 Restarts in 3 batches, masters alone and no shard or role as a whole; the run decides anew before each:
   batch 1 (zone a): us-2, us-3
-  batch 2 (zone b): us-4
-  batch 3 (zone b): us-1
+  batches 2 to 3 (one node each, zone b): us-4, us-1
 `);
     const before = await everything(fleet, us);
     const answer = await fleet.cli([...limited, '--batch-by', 'zone', '--check', '--json']);
