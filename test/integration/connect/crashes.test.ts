@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Plan } from '@remora/shared/model/plan.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { EsCluster } from '../../elasticsearch/cluster.ts';
 import { startClusters } from '../../elasticsearch/create.ts';
 import type { EsNode } from '../../elasticsearch/node.ts';
 import { type CliAnswer, Fleet } from '../../support/fleet.ts';
-import { everything, fill, restarts, searchAcross } from './traces.ts';
+import { fill, restarts, searchAcross } from './traces.ts';
 
 const stack = new AsyncDisposableStack();
 const connect = ['connect', 'eu', 'us', '--alias', 'us', '--search', 'logs-*', '--accept-outage'];
@@ -90,16 +89,4 @@ test('afterwards everything is as after a run that nobody disturbed', async () =
   const again = await fleet.cli([...connect, '--check', '--json']);
   expect(again).toMatchObject({ code: 0 });
   expect(JSON.parse(again.stdout)).toMatchObject({ steps: [] });
-});
-
-test('the plan to take it back changes nothing', async () => {
-  const { runId } = await currentRun();
-  const before = await everything(fleet, us, eu);
-  const answer = await fleet.cli(['runs', 'rollback', runId, '--serial', '2', '--check', '--diff', '--json']);
-  expect(await everything(fleet, us, eu)).toEqual(before);
-  expect(answer.code, answer.stderr).toBe(2);
-  const plan = JSON.parse(answer.stdout) as Plan;
-  expect(plan.batches.map(({ cluster, nodes }) => `${cluster}: ${nodes.join(' ')}`)).toEqual([
-    ...['eu: eu-1', 'us: us-2', 'us: us-1'],
-  ]);
 });
