@@ -173,6 +173,16 @@ Time for the restarts`);
   expect(text).toContain('Roll us (batch by batch, behind the gates)');
 });
 
+it('shows the batches of two zones as the documentation does', () => {
+  const zone = (attribute: string, ...nodes: string[]) => ({ ...alone(...nodes), attribute });
+  const batches = [zone('a', 'us-2', 'us-3'), zone('b', 'us-4'), zone('b', 'us-1')];
+  expect(planText({ ...plan, roll: { batchBy: 'zone' }, batches }, false)).toContain(`
+Restarts in 3 batches, masters alone and no shard or role as a whole; the run decides anew before each:
+  batch 1 (zone a): us-2, us-3
+  batches 2 to 3 (one node each, zone b): us-4, us-1
+`);
+});
+
 it('keeps the margins of a diff, says the same of several targets once, and how to carry the plan out', () => {
   const [first] = plan.steps as [PlanStep];
   const steps = ['us-1', 'us-2', 'us-3'].map((target) => ({ ...first, target, diff: '' }));
