@@ -1,7 +1,8 @@
 import type { Address } from '@remora/shared/model/address.ts';
-import type { Estimate, PLAN_VERSION, PlanStage } from '@remora/shared/model/plan.ts';
+import type { Estimate, PLAN_VERSION, PlannedBatch, PlanStage } from '@remora/shared/model/plan.ts';
 import type { ChangeOperation, OperationCall } from '@remora/shared/operations.ts';
 import type { EffectClass, SettingValue } from '@remora/shared/settings.ts';
+import type { BatchOptions } from './batches.ts';
 import type { Access, ConnectionRecord, RecordBefore } from './records.ts';
 
 /** A node of a cluster; node names are unique within their cluster. */
@@ -189,8 +190,11 @@ export interface StoredPlan {
   readonly warnings: readonly string[];
 }
 
-/** A plan as it is kept and shown, with what does not make it another one: how long its restarts take. */
+/** A plan as it is kept and shown, with what does not make it another one: which nodes restart together, and how long that takes. */
 export interface PlanDocument extends StoredPlan {
   readonly version: typeof PLAN_VERSION;
+  /** How its rolls were asked for when it was made. */
+  readonly roll: BatchOptions;
+  readonly batches: readonly PlannedBatch[];
   readonly estimate: Estimate;
 }

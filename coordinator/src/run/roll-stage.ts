@@ -1,6 +1,7 @@
-import { batchSize, parseShare } from '@remora/shared/model/change-options.ts';
+import { parseShare } from '@remora/shared/model/change-options.ts';
 import { parseDuration } from '@remora/shared/model/duration.ts';
 import type { StepError } from '@remora/shared/model/run.ts';
+import { batchLimits, readyOf } from '../plan/batches.ts';
 import type { AnyStep } from '../plan/steps.ts';
 import { isGoingOn } from '../store/run-hash.ts';
 import { Batch } from './batch.ts';
@@ -83,14 +84,12 @@ const nextOf = async (
   pauseAfterCanary(parts, steps);
   const { options, continued } = parts.writer;
   haltIfLate(options, parts.clock);
-  const isCanary = options.canary === true && !continued;
-  const size = isCanary ? 1 : batchSize(options, steps.length, steps.length - pending.length);
-  // Who is away does not hold up the others; of those who are all away, the first waits at its gate.
   const online = await onlineOf(parts, pending);
   const until = online.length === 0 ? waitsUntil(parts) : null;
   if (until !== null) return leaveOffline(parts, pending, until);
-  const ready = online.length > 0 ? online : pending;
-  const batch = await parts.nextInRoll(ready, { size, attribute: options.batchBy });
+  const ready = readyOf(pending, online);
+  const limits = batchLimits(options, { total: steps.length, left: pending.length, continued });
+  const batch = await parts.nextInRoll(ready, limits);
   return batch.length > 0 ? batch : ready.slice(0, 1);
 };
 

@@ -3,13 +3,12 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import { type ChangeOptions, checkChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import type { Clock } from '../clock.ts';
-import { listNodes } from '../elasticsearch/observe-cluster.ts';
 import { limitOf } from '../limit.ts';
 import { type GateParts, observeGates, sayGates } from '../observe/roll-gates.ts';
 import { gates } from '../plan/gates.ts';
 import type { AnyStep, StoredPlan } from '../plan/steps.ts';
-import { refuseUnpausable } from '../run/steps/pauses.ts';
 import type { ChangeRequest } from '../services.ts';
+import { refuseOptions } from './refuse-options.ts';
 
 export interface CarryOutParts extends GateParts {
   readonly clock: Clock;
@@ -70,36 +69,6 @@ const refuseClosedGates = async (
   }
 };
 
-/** A node without the attribute would be in no batch: most likely the name is mistyped. */
-const refuseUnknownAttribute = async (parts: CarryOutParts, plan: StoredPlan, attribute: string): Promise<void> => {
-  const rolled = plan.steps.flatMap((step) => (step.kind === 'node.change' ? [step.input] : []));
-  for (const cluster of new Set(rolled.map((change) => change.cluster))) {
-    const names = rolled.flatMap((change) => (change.cluster === cluster ? [change.node] : []));
-    const nodes = (await listNodes(await parts.clients.get(cluster))).filter(({ name }) => names.includes(name));
-    const without = nodes.filter(({ attributes }) => attributes[attribute] === undefined).map(({ name }) => name);
-    if (without.length === 0) continue;
-    const known = [...new Set(nodes.flatMap(({ attributes }) => Object.keys(attributes)))].sort();
-    throw new RemoraError(
-      'bad-input',
-      `--batch-by ${attribute}: ${without.sort().join(', ')} of cluster ${cluster} ${without.length > 1 ? 'have' : 'has'} no node.attr.${attribute}.`,
-      {
-        hint:
-          known.length > 0
-            ? `There ${known.length > 1 ? 'are' : 'is'} ${known.join(', ')}.`
-            : 'Set it in elasticsearch.yml, or use --serial.',
-      },
-    );
-  }
-};
-
-const restartedClusters = ({ stages, steps }: StoredPlan): string[] => {
-  const rolls = stages.filter(({ mode }) => mode === 'roll').map(({ id }) => id);
-  const clusters = steps.flatMap((step) =>
-    step.kind === 'node.change' && rolls.includes(step.stage) ? step.input.cluster : [],
-  );
-  return [...new Set(clusters)];
-};
-
 /**
  * Starts a run of a plan that `make` makes, when nothing speaks against it: the options make sense, the plan is the one that was looked at, its outages are
  * accepted, its first gates are open. Everything that is refused is refused before anything changed.
@@ -121,9 +90,8 @@ export const carryOut = async (
     );
   }
   refuseAway(plan, change.waitOffline);
-  if (change.batchBy !== undefined) await refuseUnknownAttribute(parts, plan, change.batchBy);
+  await refuseOptions(parts, plan, change);
   if (plan.outages.length > 0 && !change.acceptOutage) refuseOutage(plan);
-  await refuseUnpausable(parts.clients, restartedClusters(plan), change.pause ?? []);
   await refuseClosedGates(parts, plan, change.override ?? []);
   return parts.start(plan, { actor, options: change, ...(idempotencyKey === null ? {} : { idempotencyKey }) });
 };

@@ -8,9 +8,10 @@ import type { Clock } from '../clock.ts';
 import type { PlanDocument, StoredPlan } from '../plan/steps.ts';
 import type { InventoryRecords } from './inventory.ts';
 import { channels, keys } from './keys.ts';
+import { idsOfPage, type Page } from './page.ts';
 import { readPlan, readPlans, writePlan } from './plan-record.ts';
 import { parseRunHash, type RunHead, type RunRecord, runView } from './run-hash.ts';
-import { listRuns, type RunPage, statusesOfRuns } from './run-list.ts';
+import { listRuns, statusesOfRuns } from './run-list.ts';
 import { defineRunScripts, type RunScripts } from './run-lua.ts';
 import { endOvertaken } from './run-overtaken.ts';
 import { KEPT_PLANS } from './run-retention.ts';
@@ -85,9 +86,9 @@ export class RunStore {
     if (old.length > 0) await this.#redis.multi().unlink(old.map(keys.plan)).zrem(keys.plans, old).exec();
   }
 
-  /** Plans that were filed by themselves, newest first. */
-  async plans(limit = 200): Promise<PlanDocument[]> {
-    const ids = await this.#redis.zrevrange(keys.plans, 0, limit - 1);
+  /** A page of the plans that were filed by themselves, newest first. */
+  async plans(page: Page): Promise<PlanDocument[]> {
+    const ids = await idsOfPage(this.#redis, { key: keys.plans, noun: 'plan' }, page);
     if (ids.length === 0) return [];
     return readPlans(await this.#redis.mget(ids.map(keys.plan)));
   }
@@ -197,7 +198,7 @@ export class RunStore {
   }
 
   /** A page of runs, newest first. */
-  list(page: RunPage): Promise<Run[]> {
+  list(page: Page): Promise<Run[]> {
     return listRuns(this.#redis, page, this.#clock());
   }
 

@@ -159,5 +159,10 @@ export const rollOf = (work: Readonly<Record<string, Work>>): StoredPlan =>
 /** The plan as it is filed and shown. */
 export const documentOf = (plan: StoredPlan): PlanDocument => ({
   ...plan,
-  ...{ version: PLAN_VERSION, estimate: { seconds: null, unknown: [], text: 'no node is restarted' } },
+  ...{
+    version: PLAN_VERSION,
+    roll: {},
+    batches: [],
+    estimate: { seconds: null, unknown: [], text: 'no node is restarted' },
+  },
 });

@@ -9,7 +9,7 @@ import { byName, rollOrder } from '../order.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
 
-const roll: Stage = { id: 'roll', title: 'Restart one by one', mode: 'roll' };
+const roll: Stage = { id: 'roll', title: 'Restart the nodes', mode: 'roll' };
 
 const wantedNodes = ({ cluster, nodes }: RestartRequest, observed: ClusterObservation): NodeObservation[] => {
   const unknown = nodes?.find((name) => !observed.nodes.some((node) => node.name === name));
