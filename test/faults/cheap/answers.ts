@@ -171,7 +171,7 @@ export const answer = async (view: NodeView, request: IncomingMessage, body: unk
   const note: Asked['note'] = (what, detail) => {
     const at = Date.now();
     // One that was killed since it asked is known only from before.
-    const caller = view.callerAtConnection(socket) ?? callerOf(socket.remotePort, view.state.callers());
+    const caller = view.callerAtConnection(socket) ?? callerOf(socket, view.state.callers());
     view.state.note({ at, node: view.self.name, what, detail, caller });
   };
   const alias = method === 'GET' && /^\/_resolve\/cluster\/([^:]+):\*$/.exec(path)?.[1];

@@ -122,7 +122,7 @@ const server = createServer((request, response) => {
     response.destroy();
   });
 });
-server.on('connection', (socket) => callers.set(socket, callerOf(socket.remotePort, state.callers())));
+server.on('connection', (socket) => callers.set(socket, callerOf(socket, state.callers())));
 server.keepAliveTimeout = 60_000;
 server.listen(self.httpPort, '127.0.0.1', () => {
   state.announce(self);
