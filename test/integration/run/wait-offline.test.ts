@@ -32,10 +32,16 @@ const rollOn = (nodes: readonly string[]) =>
   );
 
 /** Starts a coordinator that sees these agents, and writes down which nodes it changed; those of `failing` could not be. */
-const start = async (bench: Bench, online: Set<string>, now = () => new Date(), failing = new Set<string>()) => {
+const start = async (
+  bench: Bench,
+  online: Set<string>,
+  now = () => new Date(),
+  failing = new Set<string>(),
+  recheck: () => Promise<unknown> = async () => undefined,
+) => {
   const changed: string[] = [];
   const engine = await bench.engine({
-    clock: now,
+    ...{ clock: now, recheck },
     isOnline: async ({ node }) => online.has(node),
     agents: {
       change: async ({ node }, { id }) => {
@@ -76,10 +82,11 @@ test('nodes that are away come last, and with --wait-offline the run ends withou
   expect(said).toContain('resumed by wait-offline');
 });
 
-test('a plan for nodes that are all away waits for them at once and looks at no gate; without --wait-offline it is refused', async () => {
+test('a plan for nodes that are all away waits for them at once and looks at no gate, and is not made again: each node is looked at; without --wait-offline it is refused', async () => {
   const bench = await makeBench();
   const online = new Set<string>();
-  const { engine, changed } = await start(bench, online);
+  const stale = () => Promise.reject(new RemoraError('plan-stale', 'one of them was restarted'));
+  const { engine, changed } = await start(bench, online, undefined, undefined, stale);
   const seen = rollOn(['n1', 'n2']);
   const away = seen.steps.map((step) =>
     step.kind === 'node.change' ? { ...step, input: { ...step.input, unseen: { pid: 1, startedAtMs: 1 } } } : step,
@@ -98,6 +105,24 @@ test('a plan for nodes that are all away waits for them at once and looks at no 
   online.add('n1').add('n2');
   await until(async () => (await engine.get(runId)).status === 'succeeded');
   expect(changed).toEqual(['n1', 'n2']);
+});
+
+test('a run that has begun nothing is planned again when an agent is back, also while that cannot be done yet', async () => {
+  const bench = await makeBench();
+  const online = new Set<string>();
+  const troubles = [new RemoraError('preflight-failed', 'n1 is not in the cluster.')];
+  const recheck = async () => {
+    const trouble = troubles.pop();
+    if (trouble) throw trouble;
+  };
+  const { engine, changed } = await start(bench, online, undefined, undefined, recheck);
+  const { runId } = await engine.start(rollOn(['n1', 'n2']), { ...anna, options: { waitOffline: '1h' } });
+  await bench.ended(runId);
+  online.add('n1').add('n2');
+  await until(async () => (await engine.get(runId)).status === 'succeeded');
+  expect([changed, troubles]).toEqual([['n1', 'n2'], []]);
+  const said = (await engine.events(runId, 0)).map(({ message }) => message);
+  expect(said).toContain('cannot begin: n1 is not in the cluster. It is tried again for 15m 00s');
 });
 
 test('a node that is back after its time is left, and what came later to the cluster is not overtaken', async () => {

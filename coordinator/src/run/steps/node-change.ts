@@ -61,12 +61,20 @@ interface Kept {
   readonly doneSince?: number | null;
 }
 
-/** The checks of a plan that it could not make while the agent was away; the cluster still has the process of the plan. */
-const refuseElsewhere = ({ cluster, node, unseen }: NodeChange, facts: NodeFacts): void => {
+/** The checks of a plan that it could not make while the agent was away, as long as the cluster has the process of the plan. */
+const refuseElsewhere = async (
+  { clients }: StepParts,
+  { cluster, node, unseen }: NodeChange,
+  facts: NodeFacts,
+): Promise<void> => {
   if (!unseen) return;
   const agent = { state: 'online', facts, clockSkewMs: 0 } as const;
   const message = agentElsewhere({ name: node, pid: unseen.pid, agent }, { name: cluster });
-  if (message !== null) throw new RemoraError('wrong-node', message);
+  if (message === null) return;
+  // It is being restarted, and its agent is faster than the cluster: the gates wait for it.
+  if ((await startOf(await clients.get(cluster), node)) !== unseen.startedAtMs)
+    throw new StepPostponed(`${node} has another process at this moment`);
+  throw new RemoraError('wrong-node', message);
 };
 
 /** Whether the plan does not know what is there: the agent is asked then. */
@@ -86,7 +94,7 @@ const operationsOf = async (
   if (!needsLook(context, change)) return change.operations;
   const input = { settings: [], files: [] };
   const facts = await patientRead({ parts, context }, change, 'inspect', input, INSPECT_LIMIT_MS);
-  if (context.memory.kept === null) refuseElsewhere(change, facts);
+  if (context.memory.kept === null) await refuseElsewhere(parts, change, facts);
   const { settingsFile, process } = facts;
   const replaces = process.identity === null ? {} : { replaces: process.identity };
   return change.operations.map((call) => {

@@ -213,6 +213,14 @@ describe('a node whose agent was away when the plan was made', () => {
     expect([asked, ended]).toEqual([[], 'wrong-node']);
   });
 
+  test('is looked at again when it is being restarted and its agent is faster than the cluster', async () => {
+    // The first look at the cluster is before the gates.
+    let looks = 0;
+    const startOf = (): number => (looks++ === 0 ? STARTED : STARTED + 1);
+    const { asked, ended } = await carryOut({}, ['done'], { wanted: seenBefore(8), startOf });
+    expect([asked, ended]).toEqual([[], 'postponed']);
+  });
+
   test('needs nothing when it was restarted meanwhile; an attempt that was taken back is made again all the same', async () => {
     const startOf = (): number => STARTED + 1;
     const { asked, ended } = await carryOut({}, ['done'], { wanted: seenBefore(7), startOf });
