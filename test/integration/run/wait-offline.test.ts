@@ -5,6 +5,7 @@ import { AuditLog } from '../../../coordinator/src/audit/audit-log.ts';
 import type { AnyStep } from '../../../coordinator/src/plan/steps.ts';
 import { carryOut } from '../../../coordinator/src/services/carry-out.ts';
 import { openInventory } from '../../../coordinator/src/store/inventory.ts';
+import { forgetDebt } from '../../../coordinator/src/store/run-debts.ts';
 import { clientsOf } from '../../support/pausable-cluster.ts';
 import { type Bench, makeBench, until } from './bench.ts';
 import { effectsOf, planOf, release, serialPlan, workStep } from './effects.ts';
@@ -140,8 +141,12 @@ test('a node that is back after its time is left, and what came later to the clu
   await bench.ended(between.runId);
   online.add('n1');
   await until(async () => (await debtsOf(bench)).length === 0);
-  expect((await engine.get(late.runId)).status).toBe('failed');
-  expect((await engine.get(overtaken.runId)).status).toBe('failed');
+  expect((await engine.get(late.runId)).error?.message).toMatch(
+    /^n1 is left, and the run goes on by itself no more: the agents were not back by /,
+  );
+  const stale = await engine.get(overtaken.runId);
+  expect(stale).toMatchObject({ status: 'failed', error: { code: 'plan-stale' } });
+  expect((await engine.events(overtaken.runId, 0)).at(-1)?.message).toBe(stale.error?.message);
   expect(changed).toEqual(['n2', 'n2']);
 });
 
@@ -222,6 +227,22 @@ test('a run that left nodes begins none of them after its time', async () => {
   ahead = 2 * 3_600_000;
   online.add('n1');
   await until(async () => (await debtsOf(bench)).length === 0);
-  expect((await engine.get(runId)).status).toBe('failed');
+  const { status, error } = await engine.get(runId);
+  expect(status).toBe('failed');
+  expect(error?.message).toContain(`--not-after ${options.notAfter} is over`);
   expect(changed).toEqual(['n2']);
+});
+
+test('a coordinator that slept forgets the debt that it saw, not the one that its run filed since', async () => {
+  const { redis, fileRun } = await makeBench();
+  const runId = await fileRun(rollOn(['n1', 'n2']), { options: { waitOffline: '1h' } });
+  const { debts } = openInventory(redis.redis);
+  const [old, newer] = [1, 2].map((fence) => ({ runId, fence, nodes: [], until: '2030-01-31T22:00:00.000Z' }));
+  if (!old || !newer) throw new Error('there are two');
+  await debts.put(runId, newer);
+  const forget = forgetDebt(redis.redis, () => new Date());
+  await forget(old, 'wait-offline', null);
+  expect(await debts.get(runId)).toEqual(newer);
+  await forget(newer, 'wait-offline', null);
+  expect(await debts.get(runId)).toBeNull();
 });
