@@ -135,7 +135,9 @@ test('a node that is back after its time is left, and what came later to the clu
   await bench.ended(late.runId);
   ahead = 3_600_000;
   await until(async () => (await debtsOf(bench)).length === 0);
-  const overtaken = await engine.start(rollOn(['n1', 'n2']), { ...anna, options: { waitOffline: '1h' } });
+  const { stages, steps, ...roll } = rollOn(['n1', 'n2']);
+  const restart = { ...roll, workflow: 'restart', stages: stages.slice(0, 1), steps: steps.slice(0, 2) };
+  const overtaken = await engine.start(restart, { ...anna, options: { waitOffline: '1h' } });
   await bench.ended(overtaken.runId);
   const between = await engine.start(planOf(['us'], [{ mode: 'serial', steps: [workStep('w', 'w')] }]), anna);
   await bench.ended(between.runId);
@@ -146,6 +148,7 @@ test('a node that is back after its time is left, and what came later to the clu
   );
   const stale = await engine.get(overtaken.runId);
   expect(stale).toMatchObject({ status: 'failed', error: { code: 'plan-stale' } });
+  expect(stale.error?.hint).toContain('`remora restart us --limit n1`');
   expect((await engine.events(overtaken.runId, 0)).at(-1)?.message).toBe(stale.error?.message);
   expect(changed).toEqual(['n2', 'n2']);
 });
