@@ -50,3 +50,6 @@ export const keystorePasswordReference = (
   const name = keystorePasswordNames(cluster, node).find((candidate) => candidate in facts.secretVersions);
   return name === undefined ? null : `secret:${name}@${facts.secretVersions[name]}`;
 };
+
+/** Whether a step's agent was away when the plan was made. */
+export const isUnseen = (step: AnyStep): boolean => step.kind === 'node.change' && step.input.unseen !== undefined;

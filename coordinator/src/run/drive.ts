@@ -1,13 +1,14 @@
-import { asRemoraError, messageOf } from '@remora/shared/errors.ts';
+import { messageOf } from '@remora/shared/errors.ts';
 import { isEnded, type RunStatus, type StepError } from '@remora/shared/model/run.ts';
 import type { Clock } from '../clock.ts';
 import type { StoredPlan } from '../plan/steps.ts';
-import { hasBegun, isGoingOn, type RunRecord } from '../store/run-hash.ts';
+import { isGoingOn, type RunRecord } from '../store/run-hash.ts';
 import type { RunStore } from '../store/run-store.ts';
 import { RunHalted } from './halt.ts';
 import type { StageParts } from './next-step.ts';
 import { wantRollback } from './on-failure.ts';
 import { outlast } from './outlast.ts';
+import { refuseStale } from './recheck.ts';
 import { restoreAll, tryRestores } from './restore.ts';
 import { failuresOf, interruptedOf, NodesLeft, runBatch, toleratedFailures } from './roll-stage.ts';
 import { StepFailure, unbegin } from './run-step.ts';
@@ -72,13 +73,14 @@ const failed = (error: StepError, waitsForAgents = false): Ending => ({
 });
 
 /** Goes through the stages in order; answers how that ended. */
-const carryOut = async (parts: StageParts, plan: StoredPlan): Promise<Ending> => {
+const carryOut = async (parts: StageParts, record: RunRecord, plan: StoredPlan): Promise<Ending> => {
   const recorded = recordedFailure(parts, plan);
   if (recorded) {
     await endBegun(parts, plan);
     return failed(recorded);
   }
   try {
+    await refuseStale(parts, record, plan);
     for (const stage of plan.stages) await runStage(parts, stage, plan.steps);
     return succeeded;
   } catch (error) {
@@ -88,25 +90,6 @@ const carryOut = async (parts: StageParts, plan: StoredPlan): Promise<Ending> =>
     if (!(error instanceof RunHalted)) throw error;
     await endBegun(parts, plan);
     return error;
-  }
-};
-
-/** Why a run that had to wait must not begin any more, or null. */
-const refusal = async (
-  parts: DriverParts,
-  record: RunRecord,
-  plan: StoredPlan,
-  signal: AbortSignal,
-): Promise<StepError | null> => {
-  const { recheck } = parts;
-  if (!recheck || !record.waited || hasBegun(record)) return null;
-  try {
-    await outlast(signal, () => recheck(plan));
-    return null;
-  } catch (error) {
-    signal.throwIfAborted();
-    const { code, message, hint } = asRemoraError(error);
-    return { code, message, hint };
   }
 };
 
@@ -138,8 +121,7 @@ const bringToEnd = async (parts: DriverParts, stage: StageParts, record: RunReco
   let status: RunStatus = record.status;
   if (!isEnded(status)) {
     const plan = await outlast(signal, () => parts.store.planOf(writer.runId));
-    const refused = await refusal(parts, record, plan, signal);
-    const ending = refused ? failed(refused) : await carryOut(stage, plan);
+    const ending = await carryOut(stage, record, plan);
     // Nobody drives a run that pauses: nothing may be left to put back then.
     if (ending.status === 'paused') await restoreAll(stage, tell(parts, writer, status));
     // Before the end is told: whoever waits for it finds the cluster as it was. What can't be put back now does not hide how the run ended.

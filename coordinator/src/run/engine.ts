@@ -9,6 +9,7 @@ import { openInventory } from '../store/inventory.ts';
 import type { Store } from '../store/open-store.ts';
 import type { Page } from '../store/page.ts';
 import { type Ask, entryOf, RunControl } from '../store/run-control.ts';
+import { forgetDebt } from '../store/run-debts.ts';
 import { headOf, type RunHead } from '../store/run-hash.ts';
 import { RunStore } from '../store/run-store.ts';
 import type { StoreProblem } from '../store/store-identity.ts';
@@ -112,6 +113,7 @@ export const startRunEngine = async (store: Store, parts: EngineParts): Promise<
   const queue = openRunsQueue(store.address, driveOne, log);
   const asked = new RunControl(store.redis, clock);
   const { debts } = openInventory(store.redis);
+  const forget = forgetDebt(store.redis, clock);
   const { isOnline } = parts;
   const forgive = async (runId: string, actor: string): Promise<boolean> => {
     if ((await debts.get(runId)) === null) return false;
@@ -121,7 +123,7 @@ export const startRunEngine = async (store: Store, parts: EngineParts): Promise<
   };
   const settle = async (): Promise<void> => {
     if (isOnline)
-      await settleDebts({ debts, run: (runId) => runs.record(runId), control: asked, isOnline, clock, log });
+      await settleDebts({ debts, forget, run: (runId) => runs.record(runId), control: asked, isOnline, clock, log });
   };
   const lookAfterRuns = async (): Promise<void> => {
     const problem = (await parts.storeProblem?.()) ?? null;

@@ -1,11 +1,9 @@
 import type { Clock } from '../clock.ts';
+import { PLAN_LIMIT_MS } from './may-pass.ts';
 import type { RunWriter } from './run-writer.ts';
 
 /** Name of the run's restore entry: its clusters stay locked until its rollback is filed, and that one gets them first. */
 export const ROLLBACK = 'rollback';
-
-/** So long it is tried to plan the rollback, where a node or a cluster is away. */
-const LIMIT_MS = 15 * 60_000;
 
 /** What the restorer is given: the run that failed, and until when it is tried, in ms since 1970. */
 export interface Wanted {
@@ -22,5 +20,5 @@ export const wantRollback = async ({
   readonly clock: Clock;
 }): Promise<void> => {
   if (writer.options.onFailure !== 'rollback' || !writer.hasBegun()) return;
-  await writer.setRestore(ROLLBACK, { run: writer.runId, untilMs: clock().getTime() + LIMIT_MS } satisfies Wanted);
+  await writer.setRestore(ROLLBACK, { run: writer.runId, untilMs: clock().getTime() + PLAN_LIMIT_MS } satisfies Wanted);
 };

@@ -6,7 +6,8 @@ import type { Clock } from '../clock.ts';
 import { limitOf } from '../limit.ts';
 import { type GateParts, observeGates, sayGates } from '../observe/roll-gates.ts';
 import { gates } from '../plan/gates.ts';
-import type { AnyStep, StoredPlan } from '../plan/steps.ts';
+import { isUnseen } from '../plan/node-step.ts';
+import type { StoredPlan } from '../plan/steps.ts';
 import type { ChangeRequest } from '../services.ts';
 import { refuseOptions } from './refuse-options.ts';
 
@@ -25,9 +26,6 @@ const refuseOutage = (plan: StoredPlan): never => {
     findings: plan.outages,
   });
 };
-
-/** Whether a step's agent was away when the plan was made. */
-const isUnseen = (step: AnyStep): boolean => step.kind === 'node.change' && step.input.unseen !== undefined;
 
 /** Without the time that is waited for them, the run would stand at the gate of the first that is away. */
 const refuseAway = (plan: StoredPlan, waitOffline: string | undefined): void => {

@@ -1,9 +1,10 @@
-import { asRemoraError, type ErrorCode, RemoraError } from '@remora/shared/errors.ts';
+import { asRemoraError } from '@remora/shared/errors.ts';
 import { type ChangeOptions, parseMoment } from '@remora/shared/model/change-options.ts';
 import { isEnded } from '@remora/shared/model/run.ts';
 import type { RollbackParts } from '../observe/observe-rollback.ts';
 import type { StoredPlan } from '../plan/steps.ts';
 import type { RestoreContext } from '../run/executor.ts';
+import { mayPass } from '../run/may-pass.ts';
 import type { Wanted } from '../run/on-failure.ts';
 import { makePlan } from './workflows.ts';
 
@@ -15,20 +16,6 @@ export interface ByItselfParts extends RollbackParts {
     how: { readonly actor: string; readonly idempotencyKey: string; readonly options: ChangeOptions },
   ) => Promise<string>;
 }
-
-/** What may be otherwise in a moment: a node that is just coming back, a cluster without a master. */
-const mayPass = (error: unknown): boolean =>
-  !(error instanceof RemoraError) ||
-  (
-    [
-      'agent-offline',
-      'cluster-unreachable',
-      'elasticsearch-error',
-      'delivery-timeout',
-      'preflight-failed',
-      'wrong-node',
-    ] satisfies ErrorCode[] as ErrorCode[]
-  ).includes(error.code);
 
 /** Why a plan that takes a run back is not carried out by itself, with what to do; null when nothing speaks against it. */
 export const refusalByItself = (

@@ -10,7 +10,7 @@ import type { Clock } from '../clock.ts';
 import { channels, keys } from './keys.ts';
 import { hasBegun, parseRunHash, type RunRecord, type StepState } from './run-hash.ts';
 import { EMIT } from './run-lua.ts';
-import { overtaken } from './run-overtaken.ts';
+import { commandAgain, overtaken } from './run-overtaken.ts';
 
 /** What people do to a run while nobody, or somebody else, drives it. Each is one Lua script, atomic, recorded, and harmless when it is sent twice. */
 
@@ -93,9 +93,9 @@ const conflict = (runId: string, what: string, status: string): RemoraError =>
     hint: '`remora runs show` tells how it stands.',
   });
 
-const tooOld = (runId: string): RemoraError =>
-  new RemoraError('conflict', `Run ${runId} cannot be resumed: it is so old that its plan was forgotten.`, {
-    hint: 'Give the same command again: it plans with what is there now.',
+const tooOld = (record: RunRecord): RemoraError =>
+  new RemoraError('conflict', `Run ${record.head.runId} cannot be resumed: it is so old that its plan was forgotten.`, {
+    hint: commandAgain(record),
   });
 
 /** Steps that failed begin anew, as a new attempt; what they remembered is of the old one. */
@@ -149,7 +149,7 @@ export class RunControl {
     const { status, version, head } = record;
     const isSeen = (await this.#redis.hget(keys.run(runId), 'asked')) === request;
     if (!isSeen && status !== 'failed' && status !== 'cancelled') throw conflict(runId, 'resumed', status);
-    if ((await this.#redis.exists(keys.runPlan(runId))) === 0) throw tooOld(runId);
+    if ((await this.#redis.exists(keys.runPlan(runId))) === 0) throw tooOld(record);
     const gone = ['finishedAt', 'error', 'stop', 'restore:rollback', 'rollback'].map((field) => [field, false]);
     // All that was accepted stays accepted; the window in which it was to end is another one.
     const { notAfter: _, ...options } = head.options ?? {};
@@ -167,7 +167,7 @@ export class RunControl {
     };
     const resumed = await this.#audit.once(this.#redis, script, [entryOf(record, actor, 'run.resume')]);
     if (resumed === 'changed') throw conflict(runId, 'resumed', 'being changed by somebody else');
-    if (resumed !== 'resumed') throw overtaken(runId, resumed, 'be resumed');
+    if (resumed !== 'resumed') throw overtaken(record, resumed, 'be resumed');
   }
 
   /** Has a paused run go on. Throws `conflict` for any other. */

@@ -4,14 +4,26 @@ import { once } from '../audit/audit-lua.ts';
 import type { AuditRecorder } from '../audit/recorder.ts';
 import type { Clock } from '../clock.ts';
 import { channels, keys } from './keys.ts';
-import { parseRunHash } from './run-hash.ts';
+import { parseRunHash, type RunRecord } from './run-hash.ts';
 import { EMIT } from './run-lua.ts';
 
+/** The command that does what is left. A restart has to name its nodes: the same command would restart again what is done. */
+export const commandAgain = ({ head, steps }: RunRecord): string => {
+  const left = head.outline.filter(({ id }) => steps.get(id)?.status !== 'succeeded').map(({ target }) => target);
+  if (head.workflow !== 'restart' || left.length === 0)
+    return 'Give the same command again: it plans with what is there now.';
+  return `Restart what is left with \`remora restart ${head.clusters[0]} --limit ${left.join(',')}\`: it plans with what is there now.`;
+};
+
 /** Why a run does not go on that was stopped half-way; `what` is what it cannot be done. */
-export const overtaken = (runId: string, other: string, what: string): RemoraError =>
-  new RemoraError('plan-stale', `Run ${runId} cannot ${what}: run ${other} changed the same cluster since.`, {
-    hint: 'Give the same command again: it plans with what is there now.',
-  });
+export const overtaken = (record: RunRecord, other: string, what: string): RemoraError =>
+  new RemoraError(
+    'plan-stale',
+    `Run ${record.head.runId} cannot ${what}: run ${other} changed the same cluster since.`,
+    {
+      hint: commandAgain(record),
+    },
+  );
 
 /**
  * OVERTAKEN: ends a run that waits and holds nothing, since ADMIT found that another run came between. Once that is so it stays so: only what became of the
@@ -39,7 +51,7 @@ export const endOvertaken = async (
   const record = parseRunHash(await redis.hgetall(keys.run(runId)));
   if (!record) return;
   const { actor, planId, clusters } = record.head;
-  const { code, message, hint } = overtaken(runId, other, 'go on');
+  const { code, message, hint } = overtaken(record, other, 'go on');
   const at = clock().toISOString();
   const event = { at, runId, type: 'run', stepId: null, status: 'failed', message };
   const args = [runId, JSON.stringify({ code, message, hint }), at, JSON.stringify(event), channels.runEvents];

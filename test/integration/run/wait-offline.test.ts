@@ -5,6 +5,7 @@ import { AuditLog } from '../../../coordinator/src/audit/audit-log.ts';
 import type { AnyStep } from '../../../coordinator/src/plan/steps.ts';
 import { carryOut } from '../../../coordinator/src/services/carry-out.ts';
 import { openInventory } from '../../../coordinator/src/store/inventory.ts';
+import { forgetDebt } from '../../../coordinator/src/store/run-debts.ts';
 import { clientsOf } from '../../support/pausable-cluster.ts';
 import { type Bench, makeBench, until } from './bench.ts';
 import { effectsOf, planOf, release, serialPlan, workStep } from './effects.ts';
@@ -32,10 +33,16 @@ const rollOn = (nodes: readonly string[]) =>
   );
 
 /** Starts a coordinator that sees these agents, and writes down which nodes it changed; those of `failing` could not be. */
-const start = async (bench: Bench, online: Set<string>, now = () => new Date(), failing = new Set<string>()) => {
+const start = async (
+  bench: Bench,
+  online: Set<string>,
+  now = () => new Date(),
+  failing = new Set<string>(),
+  recheck: () => Promise<unknown> = async () => undefined,
+) => {
   const changed: string[] = [];
   const engine = await bench.engine({
-    clock: now,
+    ...{ clock: now, recheck },
     isOnline: async ({ node }) => online.has(node),
     agents: {
       change: async ({ node }, { id }) => {
@@ -76,10 +83,11 @@ test('nodes that are away come last, and with --wait-offline the run ends withou
   expect(said).toContain('resumed by wait-offline');
 });
 
-test('a plan for nodes that are all away waits for them at once and looks at no gate; without --wait-offline it is refused', async () => {
+test('a plan for nodes that are all away waits for them at once and looks at no gate, and is not made again: each node is looked at; without --wait-offline it is refused', async () => {
   const bench = await makeBench();
   const online = new Set<string>();
-  const { engine, changed } = await start(bench, online);
+  const stale = () => Promise.reject(new RemoraError('plan-stale', 'one of them was restarted'));
+  const { engine, changed } = await start(bench, online, undefined, undefined, stale);
   const seen = rollOn(['n1', 'n2']);
   const away = seen.steps.map((step) =>
     step.kind === 'node.change' ? { ...step, input: { ...step.input, unseen: { pid: 1, startedAtMs: 1 } } } : step,
@@ -100,6 +108,24 @@ test('a plan for nodes that are all away waits for them at once and looks at no 
   expect(changed).toEqual(['n1', 'n2']);
 });
 
+test('a run that has begun nothing is planned again when an agent is back, also while that cannot be done yet', async () => {
+  const bench = await makeBench();
+  const online = new Set<string>();
+  const troubles = [new RemoraError('preflight-failed', 'n1 is not in the cluster.')];
+  const recheck = async () => {
+    const trouble = troubles.pop();
+    if (trouble) throw trouble;
+  };
+  const { engine, changed } = await start(bench, online, undefined, undefined, recheck);
+  const { runId } = await engine.start(rollOn(['n1', 'n2']), { ...anna, options: { waitOffline: '1h' } });
+  await bench.ended(runId);
+  online.add('n1').add('n2');
+  await until(async () => (await engine.get(runId)).status === 'succeeded');
+  expect([changed, troubles]).toEqual([['n1', 'n2'], []]);
+  const said = (await engine.events(runId, 0)).map(({ message }) => message);
+  expect(said).toContain('cannot begin: n1 is not in the cluster. It is tried again for 15m 00s');
+});
+
 test('a node that is back after its time is left, and what came later to the cluster is not overtaken', async () => {
   const bench = await makeBench();
   const online = new Set(['n2']);
@@ -109,14 +135,21 @@ test('a node that is back after its time is left, and what came later to the clu
   await bench.ended(late.runId);
   ahead = 3_600_000;
   await until(async () => (await debtsOf(bench)).length === 0);
-  const overtaken = await engine.start(rollOn(['n1', 'n2']), { ...anna, options: { waitOffline: '1h' } });
+  const { stages, steps, ...roll } = rollOn(['n1', 'n2']);
+  const restart = { ...roll, workflow: 'restart', stages: stages.slice(0, 1), steps: steps.slice(0, 2) };
+  const overtaken = await engine.start(restart, { ...anna, options: { waitOffline: '1h' } });
   await bench.ended(overtaken.runId);
   const between = await engine.start(planOf(['us'], [{ mode: 'serial', steps: [workStep('w', 'w')] }]), anna);
   await bench.ended(between.runId);
   online.add('n1');
   await until(async () => (await debtsOf(bench)).length === 0);
-  expect((await engine.get(late.runId)).status).toBe('failed');
-  expect((await engine.get(overtaken.runId)).status).toBe('failed');
+  expect((await engine.get(late.runId)).error?.message).toMatch(
+    /^n1 is left, and the run goes on by itself no more: the agents were not back by /,
+  );
+  const stale = await engine.get(overtaken.runId);
+  expect(stale).toMatchObject({ status: 'failed', error: { code: 'plan-stale' } });
+  expect(stale.error?.hint).toContain('`remora restart us --limit n1`');
+  expect((await engine.events(overtaken.runId, 0)).at(-1)?.message).toBe(stale.error?.message);
   expect(changed).toEqual(['n2', 'n2']);
 });
 
@@ -197,6 +230,22 @@ test('a run that left nodes begins none of them after its time', async () => {
   ahead = 2 * 3_600_000;
   online.add('n1');
   await until(async () => (await debtsOf(bench)).length === 0);
-  expect((await engine.get(runId)).status).toBe('failed');
+  const { status, error } = await engine.get(runId);
+  expect(status).toBe('failed');
+  expect(error?.message).toContain(`--not-after ${options.notAfter} is over`);
   expect(changed).toEqual(['n2']);
+});
+
+test('a coordinator that slept forgets the debt that it saw, not the one that its run filed since', async () => {
+  const { redis, fileRun } = await makeBench();
+  const runId = await fileRun(rollOn(['n1', 'n2']), { options: { waitOffline: '1h' } });
+  const { debts } = openInventory(redis.redis);
+  const [old, newer] = [1, 2].map((fence) => ({ runId, fence, nodes: [], until: '2030-01-31T22:00:00.000Z' }));
+  if (!old || !newer) throw new Error('there are two');
+  await debts.put(runId, newer);
+  const forget = forgetDebt(redis.redis, () => new Date());
+  await forget(old, 'wait-offline', null);
+  expect(await debts.get(runId)).toEqual(newer);
+  await forget(newer, 'wait-offline', null);
+  expect(await debts.get(runId)).toBeNull();
 });

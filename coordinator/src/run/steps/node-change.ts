@@ -11,11 +11,13 @@ import type { StepParts } from './parts.ts';
 import { patientRead } from './patient-read.ts';
 import {
   closeTheWay,
+  FRESH_MS,
   noteRestart,
   openTheWay,
   RestartFailed,
   startBefore,
   startOf,
+  waitBefore,
   waitForJoin,
   waitForRecovery,
 } from './roll-node.ts';
@@ -59,13 +61,25 @@ interface Kept {
   readonly doneSince?: number | null;
 }
 
-/** The checks of a plan that it could not make while the agent was away; the cluster still has the process of the plan. */
-const refuseElsewhere = ({ cluster, node, unseen }: NodeChange, facts: NodeFacts): void => {
+/** The checks of a plan that it could not make while the agent was away, as long as the cluster has the process of the plan. */
+const refuseElsewhere = async (
+  { clients }: StepParts,
+  { cluster, node, unseen }: NodeChange,
+  facts: NodeFacts,
+): Promise<void> => {
   if (!unseen) return;
   const agent = { state: 'online', facts, clockSkewMs: 0 } as const;
   const message = agentElsewhere({ name: node, pid: unseen.pid, agent }, { name: cluster });
-  if (message !== null) throw new RemoraError('wrong-node', message);
+  if (message === null) return;
+  // It is being restarted, and its agent is faster than the cluster: the gates wait for it.
+  if ((await startOf(await clients.get(cluster), node)) !== unseen.startedAtMs)
+    throw new StepPostponed(`${node} has another process at this moment`);
+  throw new RemoraError('wrong-node', message);
 };
+
+/** Whether the plan does not know what is there: the agent is asked then. */
+const needsLook = ({ memory }: StepContext, { unseen }: NodeChange): boolean =>
+  memory.kept !== null || unseen !== undefined;
 
 /**
  * What is asked of the agent. The plan names the elasticsearch.yml and the process that it saw. After an attempt that was taken back both are other ones: the
@@ -77,11 +91,10 @@ const operationsOf = async (
   context: StepContext,
   change: NodeChange,
 ): Promise<NodeChange['operations']> => {
-  const isFirst = context.memory.kept === null;
-  if (isFirst && !change.unseen) return change.operations;
+  if (!needsLook(context, change)) return change.operations;
   const input = { settings: [], files: [] };
   const facts = await patientRead({ parts, context }, change, 'inspect', input, INSPECT_LIMIT_MS);
-  if (isFirst) refuseElsewhere(change, facts);
+  if (context.memory.kept === null) await refuseElsewhere(parts, change, facts);
   const { settingsFile, process } = facts;
   const replaces = process.identity === null ? {} : { replaces: process.identity };
   return change.operations.map((call) => {
@@ -91,9 +104,6 @@ const operationsOf = async (
     return { ...call, input: { ...input, ...replaces } };
   });
 };
-
-/** Gates are looked at a moment before a node restarts, not an hour: an agent that was away so long must not begin any more. */
-const FRESH_MS = 30_000;
 
 const isLate = ({ outcome, error }: Result): boolean => outcome === 'refused' && error?.code === 'delivery-late';
 
@@ -116,13 +126,21 @@ const restartBehindGates = async (
   let intent = context.memory.intent as RestartIntent | null;
   let fresh = { freshForMs: 0, operations: change.operations };
   if (intent === null) {
-    await openTheWay(parts, context, client, change);
+    // Before the gates are looked at for good: an agent that comes and goes may take minutes to answer.
+    if (needsLook(context, change)) await waitBefore(parts, context);
+    const operations = await operationsOf(parts, context, change);
+    const gates = await openTheWay(parts, context, client, change);
     const startedAtMs = await startBefore(context, client, change);
     if (wasRestarted(context, change, startedAtMs))
       throw new StepPostponed(`${change.node} was restarted at this moment`);
+    if (gates.isOver())
+      throw new StepPostponed(
+        `the gates were looked at too long ago for ${change.node} to begin; its turn comes again`,
+      );
     intent = { sent: true, startedAtMs };
-    fresh = { freshForMs: FRESH_MS, operations: await operationsOf(parts, context, change) };
     await context.remember({ intent });
+    // What is left of the time: Redis may have been away meanwhile.
+    fresh = { freshForMs: Math.max(0, Math.ceil(FRESH_MS - gates.passedMs())), operations };
   }
   const { operations, freshForMs } = fresh;
   const result = await context.change(change, operations, { timeoutMs: RESTART_LIMIT_MS, freshForMs });

@@ -2,7 +2,7 @@ import type { Client } from '@elastic/elasticsearch';
 import { RemoraError } from '@remora/shared/errors.ts';
 import { formatDuration } from '@remora/shared/model/duration.ts';
 import { listNodes } from '../../elasticsearch/observe-cluster.ts';
-import { limitOf } from '../../limit.ts';
+import { type Limit, limitOf } from '../../limit.ts';
 import { observeGates, sayGates } from '../../observe/roll-gates.ts';
 import type { StepInputs } from '../../plan/steps.ts';
 import type { StepContext } from '../executor.ts';
@@ -18,8 +18,8 @@ const JOIN_LIMIT_MS = 15 * 60_000;
 const RECOVERY_LIMIT_MS = 60 * 60_000;
 const POLL_MS = 1000;
 
-/** Waits until all gates are open for all of the batch; throws with their names and reasons when the limit is over. */
-const waitForGates = async (parts: StepParts, context: StepContext): Promise<void> => {
+/** Waits until all gates are open for all of the batch, and answers what is overridden in words; throws with their names and reasons when the limit is over. */
+const waitForGates = async (parts: StepParts, context: StepContext): Promise<string | null> => {
   const limit = limitOf(GATE_LIMIT_MS);
   const { changes, nodes } = context.batch;
   for (;;) {
@@ -28,10 +28,7 @@ const waitForGates = async (parts: StepParts, context: StepContext): Promise<voi
     const { override = [], reason = '' } = context.options;
     const all = await observeGates(parts, changes);
     const closed = all.filter(({ gate }) => !override.includes(gate));
-    if (closed.length === 0) {
-      if (all.length > 0) await context.phase(`gate overridden (${reason}): ${sayGates(all)}`, 'gate.override');
-      return;
-    }
+    if (closed.length === 0) return all.length > 0 ? `gate overridden (${reason}): ${sayGates(all)}` : null;
     await context.haltIfCancelled();
     const text = sayGates(closed);
     if (limit.isOver()) {
@@ -57,19 +54,30 @@ const prepare = async (context: StepContext, client: Client, { cluster }: NodeCh
   await client.indices.flush({}, { requestTimeout: 10_000 }).catch(() => undefined);
 };
 
-/** Waits at the gates and prepares the cluster, once for the whole batch. */
+/** Waits at the gates, for a node of which something has to be asked behind them that may take long; `openTheWay` looks at them again. */
+export const waitBefore = async (parts: StepParts, context: StepContext): Promise<void> => {
+  await context.batch.once('gates', () => waitForGates(parts, context));
+};
+
+/** Gates are looked at a moment before a node restarts, not an hour: a node whose turn took longer must not begin any more. */
+export const FRESH_MS = 30_000;
+
+/** Waits at the gates and prepares the cluster, once for the whole batch. Answers how long the node may begin, from when the gates were found open. */
 export const openTheWay = async (
   parts: StepParts,
   context: StepContext,
   client: Client,
   change: NodeChange,
-): Promise<void> => {
+): Promise<Limit> => {
   const { batch } = context;
   const [first] = batch.nodes;
   if (first !== change.node) await context.phase(`waiting at the gates with ${first}`);
-  await batch.once('way', async () => {
-    await waitForGates(parts, context);
+  return batch.once('way', async () => {
+    const overridden = await waitForGates(parts, context);
+    const fresh = limitOf(FRESH_MS);
+    if (overridden !== null) await context.phase(overridden, 'gate.override');
     await prepare(context, client, change);
+    return fresh;
   });
 };
 

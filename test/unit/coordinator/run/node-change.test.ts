@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { RemoraError } from '@remora/shared/errors.ts';
 import type { ChangeOperation, OperationCall } from '@remora/shared/operations.ts';
 import type { Result } from '@remora/shared/protocol/delivery.ts';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { clusterClients } from '../../../../coordinator/src/elasticsearch/clusters.ts';
 import type { StepInputs } from '../../../../coordinator/src/plan/steps.ts';
 import { Batch } from '../../../../coordinator/src/run/batch.ts';
@@ -145,9 +145,35 @@ test('an attempt that was taken back is kept in mind, one that began nothing is 
 
 test('a restart that came too late is left for its next turn; after a crash the agent is asked for what was begun', async () => {
   const late = await carryOut({}, ['refused']);
-  expect([late.asked.map(({ freshForMs }) => freshForMs), late.ended]).toEqual([[30_000], 'postponed']);
+  expect(late.ended).toBe('postponed');
+  const [freshForMs] = late.asked.map((one) => one.freshForMs);
+  expect(freshForMs).toBeGreaterThan(0);
+  expect(freshForMs).toBeLessThanOrEqual(30_000);
   const crashed = await carryOut({ intent: { sent: true, startedAtMs: 1 } }, ['refused']);
   expect([crashed.asked.map(({ freshForMs }) => freshForMs), crashed.ended]).toEqual([[0], 'postponed']);
+});
+
+test('a restart whose gates were looked at too long ago is left for its next turn, and the agent is asked for nothing', async () => {
+  const parts = await partsOf(['us-1']);
+  const now = performance.now.bind(performance);
+  let ahead = 0;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + ahead);
+  onTestFinished(() => clock.mockRestore());
+  const done: string[] = [];
+  const context: StepContext = {
+    ...contextOf({}, async () => {
+      done.push('asked');
+      return resultOf('done');
+    }),
+    // Pausing allocation comes after the gates.
+    setRestore: async () => {
+      ahead = 31_000;
+    },
+    remember: async () => void done.push('remembered'),
+    putBack: async () => void done.push('allocation back'),
+  };
+  await expect(nodeChangeStep(parts)(context, change)).rejects.toThrow(StepPostponed);
+  expect(done).toEqual(['allocation back']);
 });
 
 describe('a node whose agent was away when the plan was made', () => {
@@ -166,9 +192,33 @@ describe('a node whose agent was away when the plan was made', () => {
     ]);
   });
 
+  test('is asked before the gates are looked at for good: its agent may take minutes to answer', async () => {
+    const parts = await partsOf(['us-1'], () => STARTED);
+    const done: string[] = [];
+    const read = async () => {
+      done.push('asked what is there');
+      return { settingsFile: { digest: 'now' }, process: { identity: '2:2', pid: 7 } } as never;
+    };
+    const context: StepContext = {
+      ...contextOf({}, async () => resultOf('refused')),
+      setRestore: async () => void done.push('allocation paused'),
+    };
+    const ended = nodeChangeStep({ ...parts, agents: { read } as never })(context, seenBefore(7));
+    await expect(ended).rejects.toThrow(StepPostponed);
+    expect(done).toEqual(['asked what is there', 'allocation paused']);
+  });
+
   test('is left alone when its agent turns out to sit beside another process', async () => {
     const { asked, ended } = await carryOut({}, ['done'], { wanted: seenBefore(8), startOf: restartsOnce });
     expect([asked, ended]).toEqual([[], 'wrong-node']);
+  });
+
+  test('is looked at again when it is being restarted and its agent is faster than the cluster', async () => {
+    // The first look at the cluster is before the gates.
+    let looks = 0;
+    const startOf = (): number => (looks++ === 0 ? STARTED : STARTED + 1);
+    const { asked, ended } = await carryOut({}, ['done'], { wanted: seenBefore(8), startOf });
+    expect([asked, ended]).toEqual([[], 'postponed']);
   });
 
   test('needs nothing when it was restarted meanwhile; an attempt that was taken back is made again all the same', async () => {
