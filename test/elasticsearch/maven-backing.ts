@@ -14,12 +14,15 @@ const HEAP = '320m';
 
 /** Nodes are processes of this machine, from the distribution built of Maven Central's jars. */
 export const mavenBacking: Backing = {
-  /** The cached distribution names no JDK; these wrappers do, and the archive of classes where there is one. */
+  /**
+   * The cached distribution names no JDK; these wrappers do, and the archive of classes where there is one. -Xlog:disable: the JVM would say at each start
+   * that it takes the modules from the command line and not from the archive, and an agent quotes what a node says when it does not start.
+   */
   async makeHome(home, version) {
     const cached = await distribution(version);
     const jdk = jdkFor(version);
     const archive = classArchiveOf(cached, jdk);
-    const ready = `[ -e '${archive}' ] && export ES_JAVA_OPTS="\${ES_JAVA_OPTS--XX:SharedArchiveFile=${archive}}"\n`;
+    const ready = `[ -e '${archive}' ] && export ES_JAVA_OPTS="\${ES_JAVA_OPTS--XX:SharedArchiveFile=${archive} -Xlog:disable}"\n`;
     await mkdir(join(home, 'bin'), { recursive: true });
     for (const tool of ['elasticsearch', 'elasticsearch-keystore']) {
       const text = `#!/bin/sh\n${tool === 'elasticsearch' ? ready : ''}ES_JAVA_HOME='${jdk.home}' exec '${cached}/bin/${tool}' "$@"\n`;
