@@ -18,5 +18,5 @@ const vitest = await startVitest('test', process.argv.slice(2), {
 await vitest.close();
 
 for (const one of await versionsHere()) if (!one.runs) process.stdout.write(`\n*** ${one.why} ***\n`);
-process.stdout.write(`${tally.line()}\n`);
+process.stdout.write(`${tally.longest(25)}\n${tally.line()}\n`);
 process.exit(tally.clean() ? 0 : 1);

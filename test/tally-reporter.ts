@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import type { Reporter, TestModule, TestSuite } from 'vitest/node';
 
 /** Counts what a run came to, strictly: see run.ts. */
@@ -6,11 +7,16 @@ export class TallyReporter implements Reporter {
   #failed = 0;
   #skipped = 0;
   #modules = 0;
+  #durations: { readonly file: string; readonly seconds: number }[] = [];
 
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     this.#modules = modules.length;
     this.#failed += unhandledErrors.length;
     for (const module of modules) this.#count(module);
+    this.#durations = modules.map((module) => ({
+      file: relative(import.meta.dirname, module.moduleId),
+      seconds: Math.round(module.diagnostic().duration / 1000),
+    }));
   }
 
   #count(module: TestModule): void {
@@ -28,6 +34,12 @@ export class TallyReporter implements Reporter {
   /** Whether everything that ran passed, and something ran. */
   clean(): boolean {
     return this.#failed === 0 && this.#modules > 0;
+  }
+
+  /** The files that took longest, for whoever wants a run to be shorter. */
+  longest(count: number): string {
+    const files = this.#durations.toSorted((one, other) => other.seconds - one.seconds).slice(0, count);
+    return `Longest files: ${files.map(({ file, seconds }) => `${file} ${seconds} s`).join(', ')}`;
   }
 
   line(): string {

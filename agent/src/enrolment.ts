@@ -43,11 +43,11 @@ const isTrustError = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && /CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS/.test(String(error.code));
 
 const reach = async (token: JoinToken, once: () => Promise<Answer>): Promise<Answer> => {
-  const deadline = Date.now() + RETRY_FOR_MS;
+  const deadline = performance.now() + RETRY_FOR_MS;
   for (;;) {
     try {
       const answer = await once();
-      if (answer.status < 500 || Date.now() > deadline) return answer;
+      if (answer.status < 500 || performance.now() > deadline) return answer;
     } catch (error) {
       if (isTrustError(error)) {
         throw new RemoraError(
@@ -59,7 +59,7 @@ const reach = async (token: JoinToken, once: () => Promise<Answer>): Promise<Ans
           },
         );
       }
-      if (Date.now() > deadline) {
+      if (performance.now() > deadline) {
         throw new RemoraError(
           'coordinator-unreachable',
           `No coordinator answers at ${token.url}: ${messageOf(error)}.`,

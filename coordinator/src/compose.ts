@@ -28,6 +28,7 @@ import { type ByItselfParts, rollBackByItself } from './services/rollbacks.ts';
 import { verifyNode } from './services/verify-node.ts';
 import { confirmPlan } from './services/workflows.ts';
 import { bindFile, isBound } from './store/bound-files.ts';
+import { readDurability } from './store/durability.ts';
 import { type Inventory, openInventory } from './store/inventory.ts';
 import { keys } from './store/keys.ts';
 import { openStore, type Store } from './store/open-store.ts';
@@ -106,15 +107,23 @@ const makeDataDir = async (path: string): Promise<void> => {
 
 const openRedis = async (config: CoordinatorConfig, log: Log, closers: Closers): Promise<Store> => {
   if (config.redisUrl !== null) {
-    const store = await openStore({ url: config.redisUrl });
+    const store = await openStore({ url: config.redisUrl }, config.dataDir);
     closers.add('the store', () => store.close());
+    await warnOfLosses(store, log);
     return store;
   }
   const privateRedis = await startPrivateRedis({ directory: config.dataDir, log });
   closers.add('the private Redis', () => privateRedis.stop());
-  const store = await openStore(privateRedis.options);
+  const store = await openStore(privateRedis.options, config.dataDir);
   closers.add('the store', () => store.close());
   return store;
+};
+
+/** A shared Redis is somebody else's to set up; the private one is started as it has to be. */
+const warnOfLosses = async ({ redis }: Store, log: Log): Promise<void> => {
+  const { problems, unknown } = await readDurability(redis);
+  for (const problem of problems) log.warn(`the shared Redis may lose what was done: ${problem}`);
+  if (unknown !== null) log.warn(unknown);
 };
 
 /** A sealing key is made for a store without secrets only, and by the first of its coordinators: with another key, those that are there could never be opened again. */
@@ -171,7 +180,12 @@ const openHouse = async (
     ...{ ...parts, runs: engine, audit: new AuditLog(redis) },
     lockOf: (cluster) => redis.hget(keys.locks, cluster),
     planning: { newPlanId, ...engine },
-    health: { pingStore: () => pingStore(store), freeBytes: () => freeBytes(config.dataDir), storeProblem },
+    health: {
+      pingStore: () => pingStore(store),
+      durability: () => readDurability(redis),
+      freeBytes: () => freeBytes(config.dataDir),
+      storeProblem,
+    },
   });
   const app = await createApp({
     ...{ services, redis, log, version: VERSION, server: listener.server, storeProblem },

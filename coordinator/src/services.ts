@@ -14,7 +14,7 @@ import type { AuditPage } from './audit/audit-log.ts';
 import type { CaView } from './http/schemas/ca-view.ts';
 import type { RollbackRequest } from './plan/rollback/rollback.ts';
 import type { PlanDocument } from './plan/steps.ts';
-import type { RunPage } from './store/run-list.ts';
+import type { Page } from './store/page.ts';
 
 export interface ClusterInput {
   readonly name: string;
@@ -48,7 +48,8 @@ export interface ChangeRequest {
 
 /** A change that is planned: its plan, which is kept and changes nothing, and its run. */
 export interface Change<W> {
-  plan(wish: W): Promise<PlanDocument>;
+  /** The options are how it would be carried out: they decide which nodes restart together. */
+  plan(wish: W, options: ChangeOptions): Promise<PlanDocument>;
   start(wish: W, request: ChangeRequest): Promise<Run>;
 }
 
@@ -88,9 +89,11 @@ export interface Services {
   /** Of a run: `conflict` for one that cannot be taken back, `preflight-failed` and its kin for what stands against it now. */
   readonly rollbacks: Change<RollbackRequest>;
   readonly plans: {
-    /** Newest first; a plan is kept for 30 days. */
-    list(): Promise<PlanDocument[]>;
+    /** A page of them, newest first; a plan is kept for 30 days. `not-found` when the plan that it begins after is not known (any more). */
+    list(page: Page): Promise<PlanDocument[]>;
     show(planId: string): Promise<PlanDocument>;
+    /** The same with the batches that these options make of its rolls now. */
+    preview(planId: string, options: ChangeOptions): Promise<PlanDocument>;
     /** Carries out a plan as it was shown; `plan-stale` when it would be another one by now. */
     apply(planId: string, request: ChangeRequest): Promise<Run>;
   };
@@ -136,7 +139,7 @@ export interface RunControls {
 export interface RunReader {
   get(runId: string): Promise<Run>;
   /** A page of them, newest first; `not-found` when the run that it begins after is not known (any more). */
-  list(page: RunPage): Promise<Run[]>;
+  list(page: Page): Promise<Run[]>;
   /** Of every run that is kept. */
   statuses(): Promise<RunStatus[]>;
   /** Events whose `seq` is above `afterSeq`, in order. */

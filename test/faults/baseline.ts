@@ -1,6 +1,5 @@
-import type { Run } from '@remora/shared/model/run.ts';
 import { type Moment, momentsByStep, Watcher } from './moments.ts';
-import { allOnline, runAtRest, startRun } from './runs.ts';
+import { allOnline, prepareRun, runAtRest, startRun } from './runs.ts';
 import type { Stack } from './stack/stack.ts';
 import type { WorkflowName } from './workflows.ts';
 
@@ -18,15 +17,17 @@ export const boundaryOf = ({ id, kind }: { readonly id: string; readonly kind: s
 /** The last step's end, and what the run then still has to do. */
 export const LAST = 'end';
 
-/** Carries the workflow out undisturbed. `look` sees the stack before it is ended. */
+/** Carries the workflow out undisturbed. `look` sees the stack before the run and after it. */
 export const observe = async <T>(
   stack: Stack,
   workflow: WorkflowName,
-  look: (run: Run) => Promise<T>,
-): Promise<Observed & { readonly left: T }> => {
+  look: () => Promise<T>,
+): Promise<Observed & { readonly before: T; readonly left: T }> => {
   await stack.start('shared', false);
   try {
-    const { runId } = await startRun(stack, workflow);
+    const prepared = await prepareRun(stack, workflow);
+    const before = await look();
+    const { runId } = await startRun(stack, workflow, prepared);
     const watcher = new Watcher(stack, runId);
     const run = await runAtRest(stack, runId).finally(() => watcher.stop());
     if (run.status !== 'succeeded')
@@ -41,7 +42,7 @@ export const observe = async <T>(
     }
     const last = [...moments.values()].at(-1)?.at(-1);
     if (last) moments.set(LAST, [last]);
-    return { moments, restarts: run.restarts, left: await look(run) };
+    return { moments, restarts: run.restarts, before, left: await look() };
   } finally {
     await stack.stop();
   }

@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Run } from '@remora/shared/model/run.ts';
 import { boundaryOf, LAST, type Observed } from './baseline.ts';
 import { type FaultName, faults } from './faults.ts';
-import { isEnd, isRun, type Moment, Watcher } from './moments.ts';
+import { isEnd, isRun, type Moment, type SeenFence, Watcher } from './moments.ts';
 import { measurePickUp, type PickUp } from './pick-up.ts';
-import { allOnline, runAtRest, startRun } from './runs.ts';
+import { allOnline, prepareRun, runAtRest, startRun } from './runs.ts';
 import { type Dice, diceOf } from './seed.ts';
 import type { Stack, StoreMode } from './stack/stack.ts';
 import type { WorkflowName } from './workflows.ts';
@@ -81,15 +81,33 @@ const reach = async (watcher: Watcher, run: Run, boundary: string, { what, delay
 };
 
 /**
- * An agent that dies while the keystore is written puts it back and says `undone`, or `contested` where the tool had just ended: values are not kept to go on
- * with. The run fails then, and somebody resumes it.
+ * The one way in which a run may fail: an agent that dies while the keystore is written puts it back and says `undone`, since values are not kept to go on
+ * with. Then somebody resumes the run.
  */
-const isTakenBack = (run: Run): boolean =>
-  run.status === 'failed' &&
-  run.steps.some(({ error }) => error?.code === 'step-undone' || error?.code === 'step-contested');
+const isTakenBack = ({ status, steps }: Run): boolean => {
+  const errors = steps.flatMap(({ error }) => error ?? []);
+  return (
+    status === 'failed' &&
+    errors.length === 1 &&
+    errors.every(
+      ({ code, message }) =>
+        code === 'step-undone' && message.includes('The agent was ended while elasticsearch-keystore wrote.'),
+    )
+  );
+};
 
-/** Answers every invariant that does not hold, as a sentence. `maybeTwice` is a node that may have been started once more than planned. */
-export type Judge = (run: Run, maybeTwice: string | null) => Promise<string[]>;
+/** A run that was disturbed and has ended. */
+export interface Disturbed {
+  readonly run: Run;
+  /** The run that was carried out before. */
+  readonly prepared: string | null;
+  /** A node that may have been started once more than planned. */
+  readonly maybeTwice: string | null;
+  readonly fences: readonly SeenFence[];
+}
+
+/** Answers every invariant that does not hold, as a sentence. */
+export type Judge = (ended: Disturbed) => Promise<string[]>;
 
 /** Where a case runs, and what is known of the workflow there. */
 export interface Ground {
@@ -99,8 +117,9 @@ export interface Ground {
 }
 
 const disturbed = async ({ stack, observed, judge }: Ground, spec: Case, dice: Dice): Promise<CaseResult> => {
+  const prepared = await prepareRun(stack, spec.workflow);
   const began = Date.now();
-  const run = await startRun(stack, spec.workflow);
+  const run = await startRun(stack, spec.workflow, prepared);
   const watcher = new Watcher(stack, run.runId);
   let pickUp: PickUp | undefined;
   try {
@@ -118,7 +137,12 @@ const disturbed = async ({ stack, observed, judge }: Ground, spec: Case, dice: D
     const runMs = Date.now() - began;
     await allOnline(stack);
     const isOwnRestart = spec.fault === 'agent-kill' && spec.boundary.includes(node);
-    const problems = await judge(ended, isOwnRestart ? node : null);
+    const problems = await judge({
+      run: ended,
+      prepared,
+      maybeTwice: isOwnRestart ? node : null,
+      fences: watcher.fences,
+    });
     return {
       ...spec,
       problems,

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { type Observed, observe } from './baseline.ts';
 import { type Case, type CaseResult, type Judge, runCase } from './case.ts';
 import { createCheapBed } from './cheap/bed.ts';
-import { finalState } from './checks/final-state.ts';
-import { broken } from './checks/invariants.ts';
+import { differences, type FinalState, finalState } from './checks/final-state.ts';
+import { broken, startsOf } from './checks/invariants.ts';
 import { Stack } from './stack/stack.ts';
 import type { WorkflowName } from './workflows.ts';
 
@@ -18,18 +18,29 @@ export interface Lane extends AsyncDisposable {
 
 export const newDirectory = (): Promise<string> => mkdtemp(join(tmpdir(), 'remora-faults-'));
 
+/** What a rollback has to leave as it was before the run that it takes back. */
+const takenBack = ({ clusters, records }: FinalState) => ({ clusters, records });
+
 /** A lane of cheap clusters. */
 export const openLane = async (): Promise<Lane> => {
   const stack = await Stack.create(await newDirectory(), createCheapBed);
   try {
-    const look = (workflow: WorkflowName) => observe(stack, workflow, () => finalState(stack));
-    const observed = { connect: await look('connect'), restart: await look('restart') };
+    const look = (workflow: WorkflowName) =>
+      observe(stack, workflow, async () => ({ state: await finalState(stack), starts: startsOf(stack) }));
+    const observed = {
+      connect: await look('connect'),
+      restart: await look('restart'),
+      rollback: await look('rollback'),
+    };
+    const left = differences(takenBack(observed.connect.before.state), takenBack(observed.rollback.left.state));
+    if (left.length > 0) throw new Error(`the undisturbed rollback does not leave what was there: ${left.join('\n')}`);
     return {
       stack,
       observed,
-      judge: (workflow) => (run, maybeTwice) => {
+      judge: (workflow) => (ended) => {
         const { left, restarts } = observed[workflow];
-        return broken({ stack, workflow, run, wanted: left, wantedRestarts: restarts, maybeTwice });
+        const wanted = { wanted: left.state, wantedStarts: left.starts, wantedRestarts: restarts };
+        return broken({ stack, workflow, ...ended, ...wanted });
       },
       [Symbol.asyncDispose]: () => stack.close(),
     };

@@ -14,6 +14,14 @@ export interface Moment {
   readonly at: number;
 }
 
+/** A fence that an agent has seen. */
+export interface SeenFence {
+  readonly node: string;
+  readonly fence: number;
+  /** When it was written down, in ms since 1970. */
+  readonly at: number;
+}
+
 const POLL_MS = 10;
 const RUN = '(run)';
 
@@ -25,6 +33,7 @@ const withoutNumbers = (text: string): string => text.replace(/\d+/g, '#');
  */
 export class Watcher {
   readonly moments: Moment[] = [];
+  readonly fences: SeenFence[] = [];
   readonly #stack: Stack;
   readonly #runId: string;
   readonly #redis: Redis;
@@ -93,7 +102,10 @@ export class Watcher {
   #poll(): void {
     if (this.#stopped) return;
     for (const stateDir of this.#stack.bed.stateDirs) this.#pollEffects(stateDir);
-    for (const { name } of this.#stack.nodes) this.#pollJournal(name);
+    for (const { name } of this.#stack.nodes) {
+      this.#pollJournal(name);
+      this.#pollFence(name);
+    }
     setTimeout(() => this.#poll(), POLL_MS);
   }
 
@@ -106,6 +118,15 @@ export class Watcher {
     this.#seenEffects.set(stateDir, { size, count: all.length });
     for (const { node, what } of news)
       this.#tell({ step: this.#last, what: `effect: ${what} ${node}`, at: Date.now() });
+  }
+
+  #pollFence(node: string): void {
+    const file = join(this.#stack.agentDirectory(node), 'fence');
+    const at = writtenAt(file);
+    if (at === null || this.fences.some((seen) => seen.node === node && seen.at === at)) return;
+    const fence = Number(readFileSync(file, 'utf8'));
+    // The file was replaced between the two looks where these differ: it is read again at the next poll.
+    if (writtenAt(file) === at) this.fences.push({ node, fence, at });
   }
 
   #pollJournal(node: string): void {
@@ -121,6 +142,8 @@ export class Watcher {
     }
   }
 }
+
+const writtenAt = (file: string): number | null => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? null;
 
 const listed = (directory: string): string[] => {
   try {

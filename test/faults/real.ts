@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Run } from '@remora/shared/model/run.ts';
 import type { EsCluster } from '../elasticsearch/cluster.ts';
 import { createCluster } from '../elasticsearch/create.ts';
 import { observe } from './baseline.ts';
+import type { Judge } from './case.ts';
+import { staleDeliveries } from './checks/fences.ts';
 import { differences } from './checks/final-state.ts';
 import { auditFits, nothingIsHeld, nothingStaged, runIsDone } from './checks/invariants.ts';
 import { type Lane, newDirectory } from './lanes.ts';
@@ -68,7 +69,7 @@ export const openRealLane = async (): Promise<Lane> => {
     opened = stack;
     const restart = await observe(stack, 'restart', () => standing(cluster));
     let starts = startsOf(cluster);
-    const judge = async (run: Run, maybeTwice: string | null): Promise<string[]> => {
+    const judge: Judge = async ({ run, maybeTwice, fences }) => {
       const [before, now] = [starts, startsOf(cluster)];
       starts = now;
       const restarted = cluster.nodes.flatMap(({ name }, index) => {
@@ -84,6 +85,7 @@ export const openRealLane = async (): Promise<Lane> => {
         ...(await nothingIsHeld(ended)),
         ...nothingStaged(ended),
         ...(await auditFits(ended)),
+        ...staleDeliveries(stack, fences),
         ...differences(restart.left, await standing(cluster), 'left behind'),
       ];
     };

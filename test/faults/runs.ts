@@ -5,12 +5,6 @@ import { keys } from '../../coordinator/src/store/keys.ts';
 import type { Stack } from './stack/stack.ts';
 import { type WorkflowName, workflows } from './workflows.ts';
 
-export const startRun = (stack: Stack, workflow: WorkflowName): Promise<Run> => {
-  const { path, body } = workflows[workflow];
-  const options = { acceptOutage: true };
-  return stack.api<Run>({ method: 'POST', path, key: randomUUID(), body: { ...body, options } });
-};
-
 /** The run once it has ended and holds nothing any more. */
 export const runAtRest = async (stack: Stack, runId: string): Promise<Run> => {
   const redis = stack.redis();
@@ -29,6 +23,23 @@ export const runAtRest = async (stack: Stack, runId: string): Promise<Run> => {
   } finally {
     redis.disconnect();
   }
+};
+
+/** What this workflow needs to be done before: null, or the id of the run that did it. */
+export const prepareRun = async (stack: Stack, workflow: WorkflowName): Promise<string | null> => {
+  const { after } = workflows[workflow];
+  if (after === null) return null;
+  const { runId } = await startRun(stack, after, null);
+  const { status, error } = await runAtRest(stack, runId);
+  if (status !== 'succeeded') throw new Error(`the undisturbed ${after} is ${status}: ${error?.message}`);
+  await allOnline(stack);
+  return runId;
+};
+
+export const startRun = (stack: Stack, workflow: WorkflowName, prepared: string | null): Promise<Run> => {
+  const { path, body } = workflows[workflow];
+  const sent = { ...body, options: { acceptOutage: true } };
+  return stack.api<Run>({ method: 'POST', path: path.replace('RUN', prepared ?? ''), key: randomUUID(), body: sent });
 };
 
 const ONLINE_LIMIT_MS = 45_000;

@@ -1,13 +1,23 @@
 /** The changes that are broken, as requests of the HTTP API. `plan` answers what would still have to be done. */
+interface Workflow {
+  /** Of the run that was carried out before, `RUN` is the id. */
+  readonly path: string;
+  readonly body: object;
+  /** What is carried out undisturbed before. */
+  readonly after: 'connect' | null;
+  /** Once done, the same plan is empty. */
+  readonly settles: boolean;
+}
+
 export const workflows = {
   connect: {
     path: '/connections',
     body: { local: 'eu', remote: 'us', alias: 'us', mode: 'sniff', search: ['logs-*'] },
-    /** Once done, the same plan is empty. */
-    settles: true,
+    ...{ after: null, settles: true },
   },
-  restart: { path: '/restarts', body: { cluster: 'us' }, settles: false },
-} as const;
+  restart: { path: '/restarts', body: { cluster: 'us' }, after: null, settles: false },
+  rollback: { path: '/runs/RUN/rollback', body: {}, after: 'connect', settles: false },
+} as const satisfies Record<string, Workflow>;
 
 export type WorkflowName = keyof typeof workflows;
 export const workflowNames = Object.keys(workflows) as WorkflowName[];

@@ -16,7 +16,7 @@ export const freezeIn = async (
     const record = bed.record();
     return record?.id === id ? record.phase : undefined;
   };
-  for (const deadline = Date.now() + 30_000; now() !== phase || !isSo(); await turn()) {
+  for (const deadline = Date.now() + 90_000; now() !== phase || !isSo(); await turn()) {
     if (now() === 'finished') return false;
     if (Date.now() > deadline) throw new Error(`the journal did not reach ${phase}: ${now()}\n${agent.stderr()}`);
   }

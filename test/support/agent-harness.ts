@@ -10,6 +10,7 @@ import { distribution } from '../elasticsearch/distribution.ts';
 import { freePorts } from '../elasticsearch/ports.ts';
 import { jdkFor, newestVersionHere } from '../elasticsearch/versions.ts';
 import { cheapNode, endNodes, processesOf } from './cheap-node/processes.ts';
+import { clockOf } from './clock.ts';
 import { type FakeGateway, startFakeGateway, until } from './fake-gateway.ts';
 
 /** What ships is what is tested: the bundle, made anew by each file of tests. */
@@ -44,8 +45,8 @@ export interface NodeBed extends AsyncDisposable {
   readonly joinArgs: readonly string[];
   /** Joins with these arguments, some replaced or, where null, left out. */
   join(changes?: Readonly<Record<string, string | null>>): Promise<void>;
-  /** Starts `agent run` and waits for its first line. */
-  startAgent(): Promise<AgentProcess>;
+  /** Starts `agent run` and waits for its first line; with a clock that is off by what the file says (shifted-clock.ts), where one is named. */
+  startAgent(clockFile?: string): Promise<AgentProcess>;
   startNode(): Promise<void>;
   /** Pid of the node, null when none runs. */
   nodePid(): number | null;
@@ -81,8 +82,12 @@ const end = async (child: ChildProcess, signal: NodeJS.Signals): Promise<number 
   return child.exitCode;
 };
 
-const startAgent = async (dataDir: string): Promise<AgentProcess> => {
-  const child = spawn(process.execPath, [AGENT, 'run', '--data-dir', dataDir], { stdio: ['ignore', 'pipe', 'pipe'] });
+const startAgent = async (dataDir: string, clockFile?: string): Promise<AgentProcess> => {
+  const clock = clockOf(clockFile);
+  const child = spawn(process.execPath, [...clock.args, AGENT, 'run', '--data-dir', dataDir], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: clock.env,
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk) => {
@@ -92,7 +97,8 @@ const startAgent = async (dataDir: string): Promise<AgentProcess> => {
     stderr += chunk;
   });
   await until('the agent says connected', () => {
-    if (child.exitCode !== null) throw new Error(`the agent ended with ${child.exitCode}: ${stderr}`);
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`the agent ended with ${child.exitCode}: ${stderr}`);
     return stdout.includes('\n');
   });
   return {
@@ -182,8 +188,8 @@ export const createBed = async (settings: readonly string[] = [], esHomeGiven?: 
       const ended = await runAgentCli(['join', '--token-file', '-', ...args], gateway.token());
       if (ended.code !== 0) throw new Error(`join ended with ${ended.code}: ${ended.stderr}`);
     },
-    async startAgent() {
-      const agent = await startAgent(dataDir);
+    async startAgent(clockFile) {
+      const agent = await startAgent(dataDir, clockFile);
       agents.push(agent);
       await gateway.waitForSession();
       return agent;

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
+import { clockOf } from './clock.ts';
 
 const main = join(import.meta.dirname, '../../coordinator/src/cli/main.ts');
 
@@ -17,8 +18,13 @@ export interface CoordinatorProcess {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-export const spawnCoordinator = (args: readonly string[]): CoordinatorProcess => {
-  const child = spawn(process.execPath, [main, 'coordinator', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+/** With a clock that is off by what the file says, where one is named. */
+export const spawnCoordinator = (args: readonly string[], clockFile?: string): CoordinatorProcess => {
+  const clock = clockOf(clockFile);
+  const child = spawn(process.execPath, [...clock.args, main, 'coordinator', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: clock.env,
+  });
   const ended = once(child, 'exit') as Promise<[number | null]>;
   const lines = createInterface(child.stdout);
   const firstLine = Promise.race([once(lines, 'line').then(([line]) => String(line)), ended.then(() => '')]);

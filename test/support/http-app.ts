@@ -58,7 +58,11 @@ export const startHttpFleet = async (): Promise<HttpFleet> => {
     ...{ clock: parts.clock, history: new RunStore(redis, parts.clock), runs: engine, audit: new AuditLog(redis) },
     lockOf: (cluster) => redis.hget(keys.locks, cluster),
     planning: { newPlanId: () => newId('plan', new Date()), ...engine },
-    health: { pingStore: async () => redis.ping().then(() => 1), freeBytes: async () => 1e9 },
+    health: {
+      durability: async () => ({ problems: [], unknown: null }),
+      pingStore: async () => redis.ping().then(() => 1),
+      freeBytes: async () => 1e9,
+    },
   });
   const app = await createApp({ services, bearer: bearerCheck(hashToken(adminToken)), redis, log, version: '0.0.0' });
   return {

@@ -1,40 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Entries, isProtected, readEntries, writeEntries } from './keystore-file.ts';
 
 /**
- * A stand-in for `elasticsearch-keystore` where it matters at which instant of its work something else happens: it keeps entries in a file with the real
- * header, and runs a test's shell scripts on its way. What the real one does is tested with the real one.
+ * A stand-in for `elasticsearch-keystore` where it matters at which instant of its work something else happens: it has the interface of the real
+ * one as far as the agent uses it, and runs a test's shell scripts on its way. What the real one does is tested with the real one.
  */
-export type Entries = Readonly<Record<string, string>>;
-
-const header = (isProtected: boolean): Buffer => {
-  const codec = 'elasticsearch.keystore';
-  const bytes = Buffer.concat([Buffer.alloc(4), Buffer.from([codec.length]), Buffer.from(codec), Buffer.alloc(5)]);
-  bytes.writeUInt32BE(0x3fd76c17);
-  bytes[bytes.length - 1] = isProtected ? 1 : 0;
-  return bytes;
-};
-const HEADER_BYTES = header(false).length;
-
-const pathOf = (configDir: string): string => join(configDir, 'elasticsearch.keystore');
-
-/** Writes a keystore, as somebody else would. The bytes are other after every write, as the real ones are. */
-export const writeEntries = (configDir: string, entries: Entries, password = ''): void => {
-  const body = JSON.stringify({ nonce: randomUUID(), password, entries });
-  writeFileSync(`${pathOf(configDir)}.new`, Buffer.concat([header(password !== ''), Buffer.from(body)]));
-  renameSync(`${pathOf(configDir)}.new`, pathOf(configDir));
-};
-
-const read = (configDir: string): { password: string; entries: Entries } =>
-  existsSync(pathOf(configDir))
-    ? JSON.parse(readFileSync(pathOf(configDir)).subarray(HEADER_BYTES).toString())
-    : { password: '', entries: {} };
-
-export const readEntries = (configDir: string): Entries => read(configDir).entries;
 
 /** Moments of the tool's work: after it has listed, before and after it has written. */
 type Moment = 'listed' | 'writing' | 'written';
@@ -65,23 +39,37 @@ const run = (home: string, command: string | undefined, names: readonly string[]
     renameSync(script, `${script}.run`);
     execFileSync('sh', [`${script}.run`], { stdio: 'ignore' });
   };
-  const { password, entries } = read(configDir);
   const lines = readFileSync(0, 'utf8').split('\n');
-  if (password !== '' && lines.shift() !== password) {
+  const password = isProtected(configDir) ? lines.shift() : undefined;
+  let entries: Entries;
+  try {
+    entries = readEntries(configDir, password);
+  } catch {
     process.stderr.write('Provided keystore password was incorrect\n');
     return 65;
   }
-  if (command === 'list') process.stdout.write(`${Object.keys(entries).join('\n')}\n`);
-  if (command === 'list') reached('listed');
-  if (command === 'show') process.stdout.write(`${entries[names[0] ?? '']}\n`);
-  if (command === 'add' || command === 'remove') {
-    reached('writing');
-    const after = Object.fromEntries(Object.entries(entries).filter(([name]) => !names.includes(name)));
-    if (command === 'add') Object.assign(after, Object.fromEntries(names.map((name, index) => [name, lines[index]])));
-    writeEntries(configDir, after, password);
-    reached('written');
+  const value = entries[names[0] ?? ''];
+  switch (command) {
+    case 'list':
+      process.stdout.write(`${Object.keys(entries).join('\n')}\n`);
+      reached('listed');
+      return 0;
+    case 'show':
+      if (value !== undefined) process.stdout.write(`${value}\n`);
+      return value === undefined ? 78 : 0;
+    case 'add':
+    case 'remove': {
+      reached('writing');
+      const after = Object.fromEntries(Object.entries(entries).filter(([name]) => !names.includes(name)));
+      if (command === 'add') Object.assign(after, Object.fromEntries(names.map((name, index) => [name, lines[index]])));
+      writeEntries(configDir, after, password);
+      reached('written');
+      return 0;
+    }
+    default:
+      process.stderr.write(`the stand-in does not know ${command}\n`);
+      return 64;
   }
-  return 0;
 };
 
 if (import.meta.main) {

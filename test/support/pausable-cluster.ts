@@ -15,6 +15,8 @@ export interface PausableCluster {
   busyFor: number;
   /** What this Elasticsearch has not. */
   without: '_slm' | '_ml' | null;
+  /** Letting go on what was paused fails: the user may pause it and no more. */
+  mayNotResume: boolean;
   /** The user lacks every privilege. */
   forbidden: boolean;
   /** Calls that changed something, in order. */
@@ -38,6 +40,8 @@ const answerOf = (cluster: PausableCluster, method: string, url: URL): { status:
     cluster.busyFor -= 1;
     return failure(503, 'process_cluster_event_timeout_exception', 'timed out');
   }
+  if (cluster.mayNotResume && call === 'POST /_slm/start')
+    return failure(403, 'security_exception', 'action is unauthorized');
   if (call === 'POST /_slm/stop') cluster.slm = 'STOPPED';
   else if (call === 'POST /_slm/start') cluster.slm = 'RUNNING';
   else if (call === 'POST /_ml/set_upgrade_mode') cluster.upgradeMode = url.searchParams.get('enabled') === 'true';
@@ -56,7 +60,15 @@ export const startPausableCluster = async (): Promise<PausableCluster> => {
   onTestFinished(() => void server.close());
   const cluster: PausableCluster = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    ...{ slm: 'RUNNING', upgradeMode: false, busyFor: 0, without: null, forbidden: false, calls: [] },
+    ...{
+      slm: 'RUNNING',
+      upgradeMode: false,
+      busyFor: 0,
+      without: null,
+      mayNotResume: false,
+      forbidden: false,
+      calls: [],
+    },
   };
   return cluster;
 };

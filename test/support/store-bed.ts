@@ -15,6 +15,7 @@ import { RunStore } from '../../coordinator/src/store/run-store.ts';
 import { freePorts } from '../elasticsearch/ports.ts';
 import { type CoordinatorProcess, spawnCoordinator } from './coordinator-process.ts';
 import { type CliResult, runCli } from './run-cli.ts';
+import { smallPlan } from './small-plan.ts';
 
 const agentMain = resolve(import.meta.dirname, '../../agent/src/main.ts');
 
@@ -33,16 +34,28 @@ const runAgent = async (args: readonly string[], stdin: string): Promise<{ code:
   return { code, stderr };
 };
 
+const startSharedRedis = async (port: number, directory: string): Promise<ChildProcess> => {
+  const flags = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', ''];
+  const server = spawn('redis-server', flags, { stdio: 'ignore' });
+  await once(server, 'spawn');
+  return server;
+};
+
 /** A coordinator as a process with its private Redis, which can be started on another data directory, and a real agent beside a node that does not run. */
 export interface StoreBed extends AsyncDisposable {
   readonly directory: string;
+  /** Of the shared Redis; empty where each coordinator has a private one. */
+  readonly redisUrl: string;
   readonly configDir: string;
   readonly agentDir: string;
   dataDir(name: string): string;
-  start(name: string): Promise<CoordinatorProcess>;
+  /** The flags that say where a coordinator keeps what it has. With a shared Redis its sealing key lies outside its data directory. */
+  place(name: string): string[];
+  /** With a clock that is off by what the file says (shifted-clock.ts), where one is named. */
+  start(name: string, clockFile?: string): Promise<CoordinatorProcess>;
   /** Starts one that must not come up; answers what it said. */
   refused(name: string): Promise<string>;
-  /** A connection to the private Redis of a coordinator that runs. */
+  /** A connection to the shared Redis, or to the private one of a coordinator that runs. */
   redis(name: string): Redis;
   cli(name: string, args: readonly string[], stdin?: string): Promise<CliResult>;
   /** Files the cluster and joins the agent to it. */
@@ -54,38 +67,49 @@ export interface StoreBed extends AsyncDisposable {
   fileRun(redis: Redis, plan: StoredPlan): Promise<string>;
 }
 
-export const createStoreBed = async (): Promise<StoreBed> => {
+export const createStoreBed = async (options: { readonly shared?: boolean } = {}): Promise<StoreBed> => {
   const directory = await mkdtemp(join(tmpdir(), 'remora-store-'));
   const configDir = join(directory, 'config');
   const agentDir = join(directory, 'agent');
   await Promise.all(['home/bin', 'config'].map((path) => mkdir(join(directory, path), { recursive: true })));
   await writeFile(join(directory, 'home/bin/elasticsearch-keystore'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
   await writeFile(join(configDir, 'elasticsearch.yml'), '# ours\nnode.name: us-1\n');
-  const [port = 0] = await freePorts(1);
+  const [port = 0, redisPort = 0] = await freePorts(2);
+  const redisUrl = options.shared ? `redis://127.0.0.1:${redisPort}` : '';
+  const server = options.shared ? await startSharedRedis(redisPort, directory) : null;
   const coordinators: CoordinatorProcess[] = [];
   const connections: Redis[] = [];
   let agent: ChildProcess | null = null;
 
   const dataDir = (name: string): string => join(directory, name);
-  const spawnOn = (name: string): CoordinatorProcess => {
-    const coordinator = spawnCoordinator(['--data-dir', dataDir(name), '--listen', `127.0.0.1:${port}`]);
+  const place = (name: string): string[] => {
+    const own = ['--data-dir', dataDir(name)];
+    return options.shared
+      ? [...own, '--redis-url', redisUrl, '--sealing-key', join(directory, 'keys', name, 'sealing.key')]
+      : own;
+  };
+  const spawnOn = async (name: string, clockFile?: string): Promise<CoordinatorProcess> => {
+    if (options.shared) await mkdir(join(directory, 'keys', name), { recursive: true });
+    const coordinator = spawnCoordinator([...place(name), '--listen', `127.0.0.1:${port}`], clockFile);
     coordinators.push(coordinator);
     return coordinator;
   };
   const bed: StoreBed = {
-    ...{ directory, configDir, agentDir, dataDir },
-    async start(name) {
-      const coordinator = spawnOn(name);
+    ...{ directory, redisUrl, configDir, agentDir, dataDir, place },
+    async start(name, clockFile) {
+      const coordinator = await spawnOn(name, clockFile);
       if ((await coordinator.firstLine) === '') throw new Error(await coordinator.log);
       return coordinator;
     },
     async refused(name) {
-      const coordinator = spawnOn(name);
+      const coordinator = await spawnOn(name);
       if ((await coordinator.firstLine) !== '') throw new Error('the coordinator came up');
       return coordinator.log;
     },
     redis(name) {
-      const redis = new Redis({ path: join(dataDir(name), 'redis', 'redis.sock'), retryStrategy: () => 50 });
+      const retry = { retryStrategy: () => 50 };
+      const socket = join(dataDir(name), 'redis', 'redis.sock');
+      const redis = options.shared ? new Redis(redisUrl, retry) : new Redis({ path: socket, ...retry });
       redis.on('error', () => undefined);
       connections.push(redis);
       return redis;
@@ -144,6 +168,11 @@ export const createStoreBed = async (): Promise<StoreBed> => {
       for (const redis of connections) redis.disconnect();
       await bed.stopAgent();
       await Promise.all(coordinators.map((coordinator) => coordinator.stop()));
+      if (server) {
+        const ended = once(server, 'exit');
+        server.kill('SIGKILL');
+        await ended;
+      }
       await rm(directory, { recursive: true, force: true });
     },
   };
@@ -153,3 +182,32 @@ export const createStoreBed = async (): Promise<StoreBed> => {
 /** The highest fence that the agent has seen. */
 export const fenceOf = async ({ agentDir }: StoreBed): Promise<number> =>
   Number(await readFile(join(agentDir, 'fence'), 'utf8'));
+
+/** Steps of an agent that place a file whose content is a secret, one after the other. */
+export const filesPlan = (...names: string[]): StoredPlan => ({
+  ...smallPlan('plan-1'),
+  clusters: ['us'],
+  steps: names.map((name) => ({
+    ...{
+      id: name,
+      kind: 'node.change',
+      target: 'us-1',
+      effect: 'file',
+      stage: 'record',
+      reason: 'a file is missing',
+      diff: '',
+    },
+    input: {
+      ...{ cluster: 'us', node: 'us-1', baseline: { health: 'green', nodes: 1 } },
+      operations: [
+        {
+          name: 'files',
+          input: {
+            write: [{ path: name, content: { $secret: 'secret:p12@1' }, source: 'secret:p12@1', mode: 0o640 }],
+            remove: [],
+          },
+        },
+      ],
+    },
+  })) as unknown as StoredPlan['steps'],
+});

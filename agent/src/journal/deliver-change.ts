@@ -9,7 +9,7 @@ import { freeBytes } from '../system/mounts.ts';
 import { changesDisk, type Draft, emptyDraft } from './draft.ts';
 import { refuseHeld } from './hold.ts';
 import type { TransactionRecord } from './record.ts';
-import { stage } from './stage.ts';
+import { type Begun, stage } from './stage.ts';
 import type { JournalStore } from './store.ts';
 import { finish, rollForward, runKeystore, type Transaction, undo } from './transaction.ts';
 
@@ -66,10 +66,9 @@ const checkRoom = async (context: AgentContext, draft: Draft): Promise<void> => 
   }
 };
 
-const refusedRecord = (id: string, result: Result): TransactionRecord => ({
+const refusedRecord = (begun: Begun, result: Result): TransactionRecord => ({
   version: 1,
-  id,
-  startedAtMs: Date.now(),
+  ...begun,
   operations: [],
   phase: 'finished',
   files: [],
@@ -86,7 +85,8 @@ const refusedRecord = (id: string, result: Result): TransactionRecord => ({
 });
 
 /** All checks, then the journal folder. Throws without having changed anything of the node. */
-const prepare = async (context: AgentContext, journal: JournalStore, id: string, calls: readonly Change[]) => {
+const prepare = async (context: AgentContext, journal: JournalStore, begun: Begun, calls: readonly Change[]) => {
+  const { id } = begun;
   refuseHeld(context.directory);
   checkOrder(calls);
   const draft = emptyDraft();
@@ -97,7 +97,7 @@ const prepare = async (context: AgentContext, journal: JournalStore, id: string,
   try {
     await journal.create(id);
     const names = calls.map(({ name }) => name);
-    return { draft, folder, record: await stage(context, folder, id, names, draft, results) };
+    return { draft, folder, record: await stage(context, folder, begun, names, draft, results) };
   } catch (error) {
     await journal.discard(folder);
     const why = asRemoraError(error).message;
@@ -140,20 +140,24 @@ export const carryOutChange = async (
     const message = `${id} came after the moment for it was over, and was not begun.`;
     return refusal(id, name, new RemoraError('delivery-late', message));
   }
+  const begun = { id, fence, startedAtMs: Date.now() };
   context.openDelivery.id = id;
   try {
-    const prepared = await prepare(context, journal, id, calls).catch((error: unknown) => ({ error }));
+    const prepared = await prepare(context, journal, begun, calls).catch((error: unknown) => ({ error }));
     if ('error' in prepared) {
       const result = refusal(id, name, prepared.error);
       // Recorded, so that a late second copy is refused too. On a disk so full that this fails, the copy is checked anew.
-      await journal.refuse(id, refusedRecord(id, result)).catch((error: unknown) => {
+      await journal.refuse(id, refusedRecord(begun, result)).catch((error: unknown) => {
         context.log('warn', `a refusal was not recorded: ${asRemoraError(error).message}`);
       });
       return result;
     }
     const { draft, folder, record } = prepared;
     try {
-      const result = await drive({ context, folder, record, progress }, draft);
+      const result = await drive(
+        { context, folder, record, progress, keystorePassword: draft.keystore?.password },
+        draft,
+      );
       await journal.finished(folder, record);
       return result;
     } catch (error) {

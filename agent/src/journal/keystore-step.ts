@@ -91,7 +91,7 @@ export const writeKeystore = async (
   context: AgentContext,
   folder: string,
   change: KeystoreChange,
-  draft: KeystoreDraft,
+  draft: Pick<KeystoreDraft, 'set' | 'remove' | 'password'>,
   wrote: (digest: string) => Promise<void>,
 ): Promise<string> => {
   const { tool } = context.keystore;

@@ -10,11 +10,10 @@ import { type FileState, isMissing, writePrivate } from '../system/durable-file.
 
 /**
  * The record of one transaction: `record.json` in its folder. It is written before each phase is entered, so that what it says is at least as far as what
- * was done. It holds digests, names and references, never a secret's value.
+ * was done. It holds digests, names, references and the HMACs of ledger.ts, never a secret's value.
  *
  *   staged      everything is checked and lies in before/ and after/.    crash: discard, nothing was changed
- *   keystore    the tool works on the keystore, in place.                crash: end the tool, put the keystore back, report undone; contested, and left
- *                                                                        as it is, when it is neither as before nor what the tool is known to have made
+ *   keystore    the tool works on the keystore, in place.                crash: end the tool, put the keystore back, report undone; see undo-keystore.ts
  *   committed   files are being renamed into place.                      crash: go on with it; a digest neither before nor after: contested
  *   restarting  the node is being stopped and started.                   crash: identity changed -> done, else go on
  *   undoing     something failed after a change; going back.             crash: go on going back
@@ -52,7 +51,12 @@ export interface KeystoreChange {
   /** Names after the step. */
   readonly namesAfter: readonly string[];
   /** Entries that the step writes or removes. */
-  readonly set: readonly { readonly name: string; readonly reference: string | null }[];
+  readonly set: readonly {
+    readonly name: string;
+    readonly reference: string | null;
+    /** By the key of the ledger: tells our value from others'. Absent in records of older agents. */
+    readonly hmac?: string;
+  }[];
   readonly remove: readonly string[];
   readonly ledgerBefore: KeystoreLedger;
   /** Digest of what the tool made, recorded each time that it has ended well; null before. A file with any other digest is not known to be ours. */
@@ -80,7 +84,10 @@ export interface Undo {
 export interface TransactionRecord {
   readonly version: 1;
   readonly id: string;
+  /** When its fence was admitted. */
   readonly startedAtMs: number;
+  /** The fence under which it began; absent in records of older agents. */
+  readonly fence?: number;
   readonly operations: readonly ChangeOperation[];
   phase: Phase;
   readonly files: readonly FileChange[];

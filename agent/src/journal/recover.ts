@@ -14,7 +14,8 @@ import { finishUndo, rollForward, type Transaction, undo } from './transaction.t
 const KILL_LIMIT_MS = 10_000;
 
 /** Ends a tool that the agent started before it died. It is found by its log, which only it and what it started write to. */
-const endTool = async (context: AgentContext, logFile: string): Promise<void> => {
+const endTool = async ({ context, folder }: Transaction): Promise<void> => {
+  const logFile = keystoreLogPath(folder);
   const identities = writersOf(logFile).flatMap((pid) => identityOf(pid) ?? []);
   for (const identity of identities) {
     context.log(
@@ -23,17 +24,17 @@ const endTool = async (context: AgentContext, logFile: string): Promise<void> =>
     );
     process.kill(Number(identity.split(':')[0]), 'SIGKILL');
   }
-  const deadline = Date.now() + KILL_LIMIT_MS;
+  const deadline = performance.now() + KILL_LIMIT_MS;
   while (identities.some(isAlive)) {
-    if (Date.now() > deadline) throw new RemoraError('internal', 'elasticsearch-keystore does not end after SIGKILL.');
+    if (performance.now() > deadline)
+      throw new RemoraError('internal', 'elasticsearch-keystore does not end after SIGKILL.');
     await sleep(20);
   }
+  await removeLeftOver(context.config.elasticsearch.configDir);
 };
 
 const recoverKeystore = async (transaction: Transaction): Promise<void> => {
-  const { context, folder } = transaction;
-  await endTool(context, keystoreLogPath(folder));
-  await removeLeftOver(context.config.elasticsearch.configDir);
+  await endTool(transaction);
   await undo(
     transaction,
     new RemoraError('step-failed', 'The agent was ended while elasticsearch-keystore wrote.', {
@@ -70,6 +71,8 @@ const recoverOne = async (transaction: Transaction): Promise<void> => {
       await rollForward(transaction);
       return;
     case 'undoing':
+      // Of entries that were being put back.
+      await endTool(transaction);
       await finishUndo(transaction);
       return;
     case 'staged':
@@ -88,7 +91,7 @@ export const recover = async (context: AgentContext, journal: JournalStore): Pro
     }
     context.log('warn', `going on with ${record.id}, which was interrupted in the phase ${record.phase}`);
     const progress = (phase: string): void => context.log('info', `${record.id}: ${phase}`);
-    await recoverOne({ context, folder, record, progress });
+    await recoverOne({ context, folder, record, progress, keystorePassword: undefined });
     await journal.finished(folder, record);
     context.log(
       'info',

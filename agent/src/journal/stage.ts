@@ -22,18 +22,21 @@ const keystoreChange = async (context: AgentContext, folder: string, draft: Draf
     path: context.keystore.path,
     before: before?.state ?? null,
     namesAfter: [...names],
-    set: set.map(({ name, reference }) => ({ name, reference })),
+    set: set.map(({ name, reference, value }) => ({ name, reference, hmac: context.ledger.hmac(name, value) })),
     remove,
     ledgerBefore: looked,
     after: null,
   };
 };
 
+/** A delivery that was admitted. */
+export type Begun = Required<Pick<TransactionRecord, 'id' | 'fence' | 'startedAtMs'>>;
+
 /** Writes all that a transaction needs into its folder: afterwards only the keystore's values are missing there. Nothing of the node is changed. */
 export const stage = async (
   context: AgentContext,
   folder: string,
-  id: string,
+  begun: Begun,
   operations: readonly ChangeOperation[],
   draft: Draft,
   results: unknown[],
@@ -44,8 +47,7 @@ export const stage = async (
   }
   const record: TransactionRecord = {
     version: 1,
-    id,
-    startedAtMs: Date.now(),
+    ...begun,
     operations,
     phase: 'staged',
     files: draft.files.map(({ beforeBytes: _, afterBytes: __, ...change }) => change),

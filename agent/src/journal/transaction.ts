@@ -17,6 +17,8 @@ export interface Transaction {
   readonly folder: string;
   readonly record: TransactionRecord;
   readonly progress: (phase: string) => void;
+  /** Known while the delivery is in memory, not after a crash: it is not kept. */
+  readonly keystorePassword: string | undefined;
 }
 
 const enter = async ({ folder, record }: Transaction, phase: TransactionRecord['phase']): Promise<void> => {
@@ -181,7 +183,7 @@ const stopFailed = async (transaction: Transaction): Promise<string | null> => {
 
 /** The phase `undoing`, from its beginning: each part is a no-op when a crash came after it. */
 export const finishUndo = async (transaction: Transaction): Promise<Result> => {
-  const { context, folder, record, progress } = transaction;
+  const { context, record, progress } = transaction;
   const reason = record.undo;
   if (reason === null) throw new Error(`the record of ${record.id} is being undone without a reason`);
   const problems: string[] = [];
@@ -191,7 +193,7 @@ export const finishUndo = async (transaction: Transaction): Promise<Result> => {
   const stopProblem = reason.failedIsStopped ? null : await stopFailed(transaction);
   keep(stopProblem);
   progress('putting back what was changed');
-  problems.push(...(await undoDisk(context, folder, record)));
+  problems.push(...(await undoDisk(transaction)));
   // Recorded, or a crash while the node starts with the last good files would have it stopped once more. Not before all files are back: a host that comes
   // up again may start a node with those that failed.
   reason.failedIsStopped = stopProblem === null;

@@ -1,19 +1,12 @@
 import { readFile, rmdir } from 'node:fs/promises';
 import { messageOf } from '@remora/shared/errors.ts';
 import { sameSettingValue } from '@remora/shared/settings.ts';
-import type { AgentContext } from '../context.ts';
 import { textOf } from '../operations/settings.ts';
 import { editSettings, readSettings } from '../settings-file/edit.ts';
 import { digestOfFile, type FileState, readWithState, removeDurably, writeDurably } from '../system/durable-file.ts';
-import { restoreOwner } from './keystore-step.ts';
-import {
-  beforePath,
-  type FileChange,
-  type KeystoreChange,
-  keystoreBeforePath,
-  type SettingChange,
-  type TransactionRecord,
-} from './record.ts';
+import { beforePath, type FileChange, type SettingChange, type TransactionRecord } from './record.ts';
+import type { Transaction } from './transaction.ts';
+import { undoKeystore } from './undo-keystore.ts';
 
 /** Puts one file back as it was while it still is what the transaction made of it; a sentence when it is not. */
 const undoFile = async (folder: string, change: FileChange, index: number): Promise<string | null> => {
@@ -71,38 +64,6 @@ const undoChange = async (
   return changedByOthers !== null && isSettings ? undoSettingsFile(record, change) : changedByOthers;
 };
 
-/** A keystore that is left as it is may be as the tool left it when it was ended, and Elasticsearch could not read it at its next start. */
-const letNodeRead = (context: AgentContext, change: KeystoreChange): Promise<void> =>
-  restoreOwner(context, change).catch((error: unknown) => {
-    context.log('warn', `owner and mode of ${change.path} cannot be restored: ${messageOf(error)}`);
-  });
-
-/** The whole keystore goes back only while it is what the tool is known to have made of it: what others wrote meanwhile must not be lost. */
-const undoKeystore = async (
-  context: AgentContext,
-  folder: string,
-  record: TransactionRecord,
-): Promise<string | null> => {
-  const change = record.keystore;
-  if (change === null) return null;
-  const now = await digestOfFile(change.path);
-  if (now === (change.before?.digest ?? null)) return null;
-  if (now !== change.after) {
-    if (change.before !== null && now !== null) await letNodeRead(context, change);
-    const names = [...change.set.map(({ name }) => name), ...change.remove].join(', ');
-    return change.after === null
-      ? `the keystore ${change.path} is another than before, and whether elasticsearch-keystore or somebody else wrote it cannot be told: it stays as it is, perhaps with the changes of ${names}`
-      : `the keystore ${change.path} was changed by somebody else meanwhile and keeps the changes of ${names}`;
-  }
-  if (change.before === null) await removeDurably(change.path);
-  else
-    await writeDurably(change.path, await readFile(keystoreBeforePath(folder)), change.before, {
-      keepAttributes: true,
-    });
-  await context.ledger.saveKeystore(change.ledgerBefore);
-  return null;
-};
-
 const removeDirectories = async (record: TransactionRecord): Promise<void> => {
   // One that somebody else put a file into is not empty and stays.
   for (const { path } of record.directories.toReversed()) await rmdir(path).catch(() => undefined);
@@ -130,11 +91,8 @@ const orSentence = (what: string, undone: Promise<string | null>): Promise<strin
  * Undoes all that a transaction changed on the disk, in reverse. Returns what could not be undone, a sentence each: people have to look. Repeating it is a
  * no-op.
  */
-export const undoDisk = async (
-  context: AgentContext,
-  folder: string,
-  record: TransactionRecord,
-): Promise<readonly string[]> => {
+export const undoDisk = async (transaction: Transaction): Promise<readonly string[]> => {
+  const { context, folder, record } = transaction;
   const problems: string[] = [];
   for (const [index, change] of [...record.files.entries()].reverse()) {
     const problem = await orSentence(change.label, undoChange(folder, record, change, index));
@@ -142,7 +100,7 @@ export const undoDisk = async (
   }
   const keystoreProblem = await orSentence(
     'the keystore',
-    context.keystore.exclusive(() => undoKeystore(context, folder, record)),
+    context.keystore.exclusive(() => undoKeystore(transaction)),
   );
   if (keystoreProblem !== null) problems.push(keystoreProblem);
   await removeDirectories(record);

@@ -17,22 +17,11 @@ export interface Keystore {
   passwordProtected(): Promise<boolean>;
   /** Names of the entries and which of them are ours, true for the present digest. Call inside `exclusive`. */
   look(password: string | undefined): Promise<KeystoreLedger>;
+  /** Names of the entries as the tool lists them, and which of these stand there with the value that is on record. Call inside `exclusive`. */
+  compare(entries: Entries, password: string | undefined): Promise<KeystoreLedger>;
 }
 
-const dropForeign = async (
-  tool: KeystoreTool,
-  ledger: LedgerFile,
-  names: readonly string[],
-  password: string | undefined,
-): Promise<Record<string, EntryRecord>> => {
-  const kept: Record<string, EntryRecord> = {};
-  for (const [name, record] of Object.entries(ledger.keystore().entries)) {
-    if (!names.includes(name)) continue;
-    const value = await tool.show(name, password);
-    if (value !== null && ledger.hmac(name, value) === record.hmac) kept[name] = record;
-  }
-  return kept;
-};
+type Entries = KeystoreLedger['entries'];
 
 export const openKeystore = (config: AgentConfig, ledger: LedgerFile): Keystore => {
   const path = join(config.elasticsearch.configDir, KEYSTORE);
@@ -46,28 +35,41 @@ export const openKeystore = (config: AgentConfig, ledger: LedgerFile): Keystore 
     }
     return flag;
   };
+  const dropForeign = async (entries: Entries, names: readonly string[], password: string | undefined) => {
+    const kept: Record<string, EntryRecord> = {};
+    for (const [name, record] of Object.entries(entries)) {
+      if (!names.includes(name)) continue;
+      const value = await tool.show(name, password);
+      if (value !== null && ledger.hmac(name, value) === record.hmac) kept[name] = record;
+    }
+    return kept;
+  };
+  const compare: Keystore['compare'] = async (entries, password) => {
+    const digest = await digestOfFile(path);
+    if (digest === null) return { digest: null, names: [], entries: {} };
+    const isProtected = await passwordProtected();
+    if (isProtected && password === undefined) {
+      throw new RemoraError(
+        'keystore-password',
+        `The keystore ${path} of ${config.name} is protected and no password was given.`,
+      );
+    }
+    const given = isProtected ? password : undefined;
+    const names = await tool.list(given);
+    return { digest, names, entries: await dropForeign(entries, names, given) };
+  };
   return {
     path,
     tool,
     exclusive: createMutex(),
     digest: () => digestOfFile(path),
     passwordProtected,
+    compare,
     async look(password) {
-      const digest = await digestOfFile(path);
-      if (digest === null) return { digest: null, names: [], entries: {} };
       const known = ledger.keystore();
-      if (known.digest === digest) return known;
-      const isProtected = await passwordProtected();
-      if (isProtected && password === undefined) {
-        throw new RemoraError(
-          'keystore-password',
-          `The keystore ${path} of ${config.name} is protected and no password was given.`,
-        );
-      }
-      const given = isProtected ? password : undefined;
-      const names = await tool.list(given);
-      const looked = { digest, names, entries: await dropForeign(tool, ledger, names, given) };
-      await ledger.saveKeystore(looked);
+      if (known.digest !== null && known.digest === (await digestOfFile(path))) return known;
+      const looked = await compare(known.entries, password);
+      if (looked.digest !== null) await ledger.saveKeystore(looked);
       return looked;
     },
   };

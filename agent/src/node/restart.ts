@@ -34,10 +34,10 @@ export const waitForAnswer = async (
   control: Pick<NodeControl, 'node' | 'url'>,
   isEnough: (identity: string) => boolean = () => false,
 ): Promise<{ identity: string | null; isSeen: boolean }> => {
-  for (const deadline = Date.now() + ANSWER_LIMIT_MS; ; await sleep(POLL_MS)) {
+  for (const deadline = performance.now() + ANSWER_LIMIT_MS; ; await sleep(POLL_MS)) {
     const identity = await control.node.current();
     const isSeen = identity === null || isEnough(identity) || (await answersAs(identity, control));
-    if (isSeen || Date.now() > deadline) return { identity, isSeen };
+    if (isSeen || performance.now() > deadline) return { identity, isSeen };
   }
 };
 
@@ -46,14 +46,14 @@ const STOP_LIMIT_MS = 15 * 60_000;
 
 /** Stops the node and waits until its process is gone. */
 export const stopNode = async ({ service }: NodeControl, identity: string, limitMs = STOP_LIMIT_MS): Promise<void> => {
-  const deadline = Date.now() + limitMs;
+  const deadline = performance.now() + limitMs;
   let refusal: string | null = null;
   await service.stop().catch((error: unknown) => {
     refusal = messageOf(error);
   });
   while (isAlive(identity)) {
     if (refusal !== null) throw new NodeFailure(`The node was not stopped: ${refusal}.`);
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
       throw new NodeFailure(
         `The node's process ${pidOf(identity)} still runs ${Math.round(limitMs / 1000)} s after it was asked to stop (${service.description}).`,
       );
@@ -118,7 +118,7 @@ const isUnderWay = async (
     if (server !== null && server !== replaces) return true;
     const isQuiet = node.candidates().every((identity) => identity === replaces) && writersOf(logFile).length === 0;
     if (isQuiet) return false;
-    if (Date.now() > deadline) return true;
+    if (performance.now() > deadline) return true;
     await sleep(POLL_MS);
   }
 };
@@ -133,7 +133,7 @@ export const startNode = async (
 ): Promise<string> => {
   const { replaces, timeoutMs, logFile } = options;
   const beganAtMs = Date.now();
-  const deadline = beganAtMs + timeoutMs;
+  const deadline = performance.now() + timeoutMs;
   const attempt = (await isUnderWay(control, options, deadline)) ? ALREADY_RUNNING : control.service.start(logFile);
   const state = watchRequest(attempt);
   const output = watchOutput(logFile);
@@ -143,7 +143,7 @@ export const startNode = async (
       output.see(identity);
       if (await answersAs(identity, control)) return identity;
     }
-    const late = Date.now() > deadline;
+    const late = performance.now() > deadline;
     const why =
       (await failureOf(control, state)) ??
       (late ? `it does not answer at ${control.url} after ${Math.round(timeoutMs / 1000)} s` : null);

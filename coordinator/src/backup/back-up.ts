@@ -1,10 +1,15 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RemoraError } from '@remora/shared/errors.ts';
+import type { Redis } from 'ioredis';
 import type { CoordinatorConfig } from '../config.ts';
+import { describeCertificate } from '../pki/describe.ts';
 import { readIfPresent, readPrivateIfPresent } from '../secrets/durable-file.ts';
+import { openSealingKey } from '../secrets/sealing.ts';
+import { refuseOtherFile } from '../store/bound-files.ts';
 import { keys } from '../store/keys.ts';
 import { SCHEMA_VERSION } from '../store/open-store.ts';
+import { refuseReplacedStore } from '../store/store-identity.ts';
 import { VERSION } from '../version.ts';
 import { writeBackup } from './container.ts';
 import { openPlace } from './place.ts';
@@ -59,16 +64,38 @@ const readFiles = async ({ dataDir, sealingKeyFile }: CoordinatorConfig): Promis
   };
 };
 
+/** A back-up of files and a store that do not belong together looks good until it is needed. */
+const refuseForeignStore = async (
+  redis: Redis,
+  { dataDir, sealingKeyFile }: CoordinatorConfig,
+  files: BackedUpFiles,
+): Promise<void> => {
+  await refuseReplacedStore(dataDir, await redis.hget(keys.meta, 'storeId'));
+  const fleetCa = describeCertificate(files['fleet-ca.crt']).fingerprint256;
+  await refuseOtherFile(redis, { name: 'fleetCaFingerprint', value: fleetCa, path: join(dataDir, 'fleet-ca.crt') });
+  const { keyId } = await openSealingKey(sealingKeyFile, { create: false });
+  await refuseOtherFile(redis, { name: 'sealingKeyId', value: keyId, path: sealingKeyFile });
+};
+
 const readStore = async (
   config: CoordinatorConfig,
+  files: BackedUpFiles,
 ): Promise<{ copied: CopiedKey[]; storeId: string; createdAt: string }> => {
   const place = await openPlace(config);
   try {
     // Before the copy: what is written after this moment is, as far as anybody can tell later, not in it.
     const createdAt = new Date().toISOString();
     const [storeId, version, restoring] = await place.redis.hmget(keys.meta, 'storeId', 'schemaVersion', 'restoring');
-    if (!storeId || restoring) {
-      throw new RemoraError('data-directory', 'The store holds nothing of Remora, or a restore into it did not end.');
+    if (restoring) {
+      throw new RemoraError('data-directory', 'A back-up is being restored into this store, or that did not end.', {
+        hint: 'Wait for it; docs/disasters.md says what to do when it was cut off.',
+      });
+    }
+    await refuseForeignStore(place.redis, config, files);
+    if (!storeId) {
+      throw new RemoraError('data-directory', 'The store holds nothing of Remora.', {
+        hint: 'Name the data directory, and with a shared Redis the --redis-url, of a coordinator that has been started.',
+      });
     }
     if (Number(version) > SCHEMA_VERSION) {
       throw new RemoraError(
@@ -89,12 +116,12 @@ async function* linesOf(files: BackedUpFiles, copied: readonly CopiedKey[]): Asy
 
 /**
  * Writes everything that a new machine needs to go on: the store at one moment, the fleet CA, the sealing key and the admin token. The coordinator may run
- * meanwhile, or not.
+ * meanwhile, or not. Throws `store-replaced` for a store that was wiped or is another coordinator's, `data-directory` for files that are not the store's.
  */
 export const backUp = async (config: CoordinatorConfig, file: string, passphrase: string): Promise<BackupSummary> => {
   checkPassphrase(passphrase);
   const files = await readFiles(config);
-  const { copied, storeId, createdAt } = await readStore(config);
+  const { copied, storeId, createdAt } = await readStore(config, files);
   const about = { version: VERSION, schemaVersion: SCHEMA_VERSION, createdAt, storeId };
   await writeBackup(file, passphrase, about, linesOf(files, copied));
   const runs = copied.filter(

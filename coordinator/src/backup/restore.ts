@@ -6,11 +6,12 @@ import type { CoordinatorConfig } from '../config.ts';
 import { createDurably, readIfPresent } from '../secrets/durable-file.ts';
 import { keys } from '../store/keys.ts';
 import { SCHEMA_VERSION } from '../store/open-store.ts';
+import { storeIdIn } from '../store/store-identity.ts';
 import type { BackedUpFiles } from './back-up.ts';
 import { type OpenedBackup, openBackup } from './container.ts';
 import { openPlace, type StorePlace, startPlace } from './place.ts';
 import { markRestoring, settleStore } from './settle.ts';
-import { type CopiedKey, clearStore, isEmptyStore, putKeys } from './store-copy.ts';
+import { type CopiedKey, clearStore, livingCoordinators, putKeys } from './store-copy.ts';
 
 const KEYS_AT_ONCE = 500;
 
@@ -35,63 +36,105 @@ const refuse = (message: string, hint: string): never => {
   throw new RemoraError('data-directory', message, { hint });
 };
 
-/** Makes the directory, or takes one that is empty. What stands in it may be in use, or all that is left of something. */
-const takeEmpty = async ({ dataDir, sealingKeyFile }: CoordinatorConfig): Promise<void> => {
+/** Where a back-up is restored to, and what a failure takes away again. */
+interface Target {
+  readonly config: CoordinatorConfig;
+  /** Nothing stood in the data directory. */
+  readonly isNew: boolean;
+  /** Files that this restore made, with their paths. */
+  readonly made: string[];
+}
+
+/**
+ * Makes the directory, takes one that is empty, or that of the coordinator whose store was wiped: it has the id of the store that comes back. What stands in
+ * any other may be in use, or all that is left of something.
+ */
+const takeDirectory = async (config: CoordinatorConfig, storeId: string): Promise<Target> => {
+  const { dataDir } = config;
+  let found: string[];
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o755 });
-    const found = await readdir(dataDir);
-    if (found.length > 0) {
-      refuse(
-        `The data directory ${dataDir} is not empty (${found.slice(0, 5).join(', ')}): a back-up is restored into a new one only.`,
-        'Name another one with --data-dir, or move this one away once no coordinator uses it.',
-      );
-    }
+    found = await readdir(dataDir);
   } catch (error) {
-    if (error instanceof RemoraError) throw error;
-    refuse(
+    return refuse(
       `The data directory ${dataDir} cannot be made: ${messageOf(error)}.`,
       'Name another one with --data-dir, or mend the permissions.',
     );
   }
-  if ((await readIfPresent(sealingKeyFile)) !== null) {
+  const isNew = found.length === 0;
+  const own = isNew ? null : await storeIdIn(dataDir);
+  if (isNew || own === storeId) return { config, isNew, made: [] };
+  return refuse(
+    `The data directory ${dataDir} is not empty (${found.slice(0, 5).join(', ')}), and ${own === null ? 'no coordinator worked with a store there' : `its coordinator worked with the store ${own}`}: a back-up of the store ${storeId} is restored into a new directory, or into that of a coordinator of this store.`,
+    'Name another one with --data-dir, or move this one away once no coordinator uses it.',
+  );
+};
+
+/** Refuses a store that is there or in use, and clears what a coordinator left in one that was wiped while it ran. */
+const makeEmpty = async ({ redis }: StorePlace, isShared: boolean): Promise<void> => {
+  const [storeId, restoring] = await redis.hmget(keys.meta, 'storeId', 'restoring');
+  if (storeId || restoring) {
     refuse(
-      `The sealing key ${sealingKeyFile} is there already, and would be replaced.`,
-      'Name another place with --sealing-key.',
+      restoring
+        ? 'A back-up is being restored into this Redis, or that did not end.'
+        : `This Redis holds a store of Remora already (${storeId}), which may be in use.`,
+      "Use an empty one. To give that store up: stop its coordinators, then `redis-cli --scan --pattern 'remora:*' | xargs redis-cli unlink`.",
     );
   }
+  // A private Redis is ours alone once it is open.
+  const living = isShared ? await livingCoordinators(redis) : [];
+  if (living.length > 0) {
+    refuse(
+      `A coordinator works with this Redis (${living.join(', ')}).`,
+      'Stop it. One that was killed counts as living for ten seconds more.',
+    );
+  }
+  await clearStore(redis);
 };
 
 const openEmpty = async (config: CoordinatorConfig): Promise<StorePlace> => {
   const place = config.redisUrl === null ? await startPlace(config.dataDir) : await openPlace(config);
-  if (await isEmptyStore(place.redis)) return place;
-  await place.close();
-  return refuse(
-    'The Redis of --redis-url holds a store of Remora already, which may be in use.',
-    "Use an empty one. To give that store up: stop its coordinators, then `redis-cli --scan --pattern 'remora:*' | xargs redis-cli unlink`.",
-  );
-};
-
-const writeFiles = async (files: BackedUpFiles, { dataDir, sealingKeyFile }: CoordinatorConfig): Promise<void> => {
-  for (const [name, mode] of Object.entries(modes) as [keyof BackedUpFiles, number][]) {
-    const path = name === 'sealing.key' ? sealingKeyFile : join(dataDir, name);
-    await mkdir(dirname(path), { recursive: true });
-    await createDurably(path, files[name], mode);
+  try {
+    await makeEmpty(place, config.redisUrl !== null);
+    return place;
+  } catch (error) {
+    await place.close();
+    throw error;
   }
 };
 
-/** Everything but the store's identity, which makes it a store, goes in first. */
+/** A file that is there stays: keys have to be those of the back-up, and an admin token that was changed since is as good. */
+const writeFiles = async (files: BackedUpFiles, { config, made }: Target): Promise<void> => {
+  for (const [name, mode] of Object.entries(modes) as [keyof BackedUpFiles, number][]) {
+    const path = name === 'sealing.key' ? config.sealingKeyFile : join(config.dataDir, name);
+    await mkdir(dirname(path), { recursive: true });
+    if (await createDurably(path, files[name], mode)) made.push(path);
+    else if (name !== 'admin.token' && (await readIfPresent(path))?.trim() !== files[name].trim()) {
+      refuse(
+        `${path} is there already and another one than in the back-up: it is not replaced.`,
+        name === 'sealing.key'
+          ? 'Name another place with --sealing-key.'
+          : 'Restore into a new directory (--data-dir).',
+      );
+    }
+  }
+};
+
+/** Files first, which may be refused; then everything but the store's identity, which makes it a store. */
 const fill = async (
   { redis }: StorePlace,
   backup: OpenedBackup,
-): Promise<{ files: BackedUpFiles; meta: CopiedKey; count: number }> => {
-  let files: BackedUpFiles | null = null;
+  target: Target,
+): Promise<{ meta: CopiedKey; count: number }> => {
+  let hasFiles = false;
   let meta: CopiedKey | null = null;
   let count = 0;
   let batch: CopiedKey[] = [];
   for await (const line of backup.lines()) {
     const one = JSON.parse(line) as CopiedKey | { readonly files: BackedUpFiles };
     if ('files' in one) {
-      files = one.files;
+      await writeFiles(one.files, target);
+      hasFiles = true;
       continue;
     }
     count += 1;
@@ -102,38 +145,42 @@ const fill = async (
     batch = [];
   }
   await putKeys(redis, batch);
-  if (files && meta) return { files, meta, count };
+  if (hasFiles && meta) return { meta, count };
   throw new RemoraError(
     'bad-input',
     'The back-up has no files or no identity of a store: it was not made by this program.',
   );
 };
 
-const undo = async (place: StorePlace | null, { dataDir, redisUrl }: CoordinatorConfig): Promise<void> => {
-  if (redisUrl !== null && place) await clearStore(place.redis).catch(() => undefined);
+/** Takes back what was written; `place` is null while the store was not touched. */
+const undo = async (place: StorePlace | null, { config, isNew, made }: Target): Promise<void> => {
+  if (place) await clearStore(place.redis).catch(() => undefined);
   await place?.close();
-  for (const name of await readdir(dataDir)) await rm(join(dataDir, name), { recursive: true, force: true });
+  for (const path of made) await rm(path, { force: true });
+  if (!isNew) return;
+  for (const name of await readdir(config.dataDir)) {
+    await rm(join(config.dataDir, name), { recursive: true, force: true });
+  }
 };
 
 /**
  * Makes the data directory and the store of a back-up anew, for a coordinator to be started on. All of it or nothing: a failure takes back what was written,
- * and no coordinator starts on a restore that was cut off. Throws `bad-input` for a back-up that cannot be used, `data-directory` for a place that is not empty.
+ * and no coordinator starts on a restore that was cut off. Throws `bad-input` for a back-up that cannot be used, `data-directory` for a place that is taken.
  */
 export const restore = async (config: CoordinatorConfig, file: string, passphrase: string): Promise<RestoreSummary> => {
   const backup = await openBackup(file, passphrase, SCHEMA_VERSION);
   const { createdAt, storeId } = backup.header;
-  await takeEmpty(config);
+  const target = await takeDirectory(config, storeId);
   let place: StorePlace | null = null;
   try {
     place = await openEmpty(config);
     await markRestoring(place.redis);
-    const { files, meta, count } = await fill(place, backup);
-    await writeFiles(files, config);
+    const { meta, count } = await fill(place, backup, target);
     const openRuns = await settleStore(place.redis, meta, createdAt, systemClock);
     await place.close();
     return { dataDir: config.dataDir, storeId, createdAt, keys: count, openRuns };
   } catch (error) {
-    await undo(place, config);
+    await undo(place, target);
     throw error;
   }
 };

@@ -1,5 +1,6 @@
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import type { Redis } from 'ioredis';
+import { gatewayKeys } from '../gateway/gateway-keys.ts';
 import { channels, keys } from '../store/keys.ts';
 
 /** One key of the store. */
@@ -51,17 +52,6 @@ export const copyStore = async (redis: Redis): Promise<CopiedKey[]> => {
   return copied;
 };
 
-/** Whether the store holds nothing at all of Remora. */
-export const isEmptyStore = async (redis: Redis): Promise<boolean> => {
-  let cursor = '0';
-  do {
-    const [next, found] = await redis.scan(cursor, 'MATCH', `${PREFIX}*`, 'COUNT', 1000);
-    if (found.length > 0) return false;
-    cursor = next;
-  } while (cursor !== '0');
-  return true;
-};
-
 /** Puts keys back. Throws `data-directory` when this Redis does not understand them. */
 export const putKeys = async (redis: Redis, copied: readonly CopiedKey[]): Promise<void> => {
   const pipeline = redis.pipeline();
@@ -77,12 +67,27 @@ export const putKeys = async (redis: Redis, copied: readonly CopiedKey[]): Promi
   });
 };
 
-/** Removes everything of Remora again, after a restore that failed half-way. */
-export const clearStore = async (redis: Redis): Promise<void> => {
+/** Names of keys, a page at a time; a name may come twice. */
+async function* pagesOf(redis: Redis, pattern: string): AsyncGenerator<string[]> {
   let cursor = '0';
   do {
-    const [next, found] = await redis.scan(cursor, 'MATCH', `${PREFIX}*`, 'COUNT', 1000);
-    if (found.length > 0) await redis.unlink(found);
+    const [next, found] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', 1000);
+    if (found.length > 0) yield found;
     cursor = next;
   } while (cursor !== '0');
+}
+
+/** Removes everything of Remora: what a restore that failed half-way wrote, or what is left in a store that was wiped. */
+export const clearStore = async (redis: Redis): Promise<void> => {
+  for await (const page of pagesOf(redis, `${PREFIX}*`)) await redis.unlink(page);
+};
+
+/** The coordinators that said within the last seconds that they work with this Redis. */
+export const livingCoordinators = async (redis: Redis): Promise<string[]> => {
+  const [before = '', after = ''] = gatewayKeys.alive('*').split('*');
+  const living = new Set<string>();
+  for await (const page of pagesOf(redis, gatewayKeys.alive('*'))) {
+    for (const key of page) living.add(key.slice(before.length, -after.length));
+  }
+  return [...living];
 };

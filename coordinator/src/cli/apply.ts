@@ -13,7 +13,7 @@ const apply = async (cli: Cli, planId: string, flags: ChangeFlags): Promise<void
   const client = await cli.client();
   const address = `/plans/${encodeURIComponent(planId)}`;
   if (!flags.yes || flags.diff) {
-    const plan = await client.get<Plan>(address);
+    const plan = await client.post<Plan>(`${address}/preview`, { options: changeOptionsOf(flags) });
     cli.note(planText(plan, flags.diff ?? false));
     await confirmOrRefuse(cli, 'Carry out this plan?', flags.yes ?? false);
   }

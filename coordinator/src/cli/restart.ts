@@ -10,7 +10,11 @@ interface RestartFlags extends ChangeFlags {
 }
 
 const restart = async (cli: Cli, cluster: string, flags: RestartFlags): Promise<void> => {
-  const wish: RestartRequest = { cluster, ...(flags.limit === undefined ? {} : { nodes: flags.limit }) };
+  const wish: RestartRequest = {
+    cluster,
+    ...(flags.limit === undefined ? {} : { nodes: flags.limit }),
+    ...(flags.waitOffline === undefined ? {} : { waitOffline: true }),
+  };
   checkRestartRequest(wish);
   await planAndCarryOut(cli, { address: '/restarts', wish }, flags);
 };

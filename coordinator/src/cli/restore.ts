@@ -12,17 +12,18 @@ export const register: Register = (command, cli) => {
     .requiredOption('--passphrase-file <file>', 'what the back-up was sealed with; - for stdin')
     .addHelpText(
       'after',
-      '\nThe data directory must be new or empty, and so must the Redis of --redis-url. No coordinator may run on either.',
+      '\nThe data directory must be new, or that of a coordinator whose store was wiped; the Redis of --redis-url must hold no store. No coordinator may run on either.',
     )
     .action(async (file: string, { passphraseFile, ...flags }: RestoreFlags) => {
       const [{ readConfig }, { restore }] = await Promise.all([import('../config.ts'), import('../backup/restore.ts')]);
       const passphrase = await readSecret(passphraseFile, '--passphrase-file');
-      const made = await restore(await readConfig(flags), file, passphrase);
+      const config = await readConfig(flags);
+      const made = await restore(config, file, passphrase);
       const open = made.openRuns.length === 0 ? '' : `\nRuns that go on then: ${made.openRuns.join(', ')}.`;
       cli.answer(
         made,
         () =>
-          `Restored store ${made.storeId} as of ${made.createdAt}: ${made.keys} keys. Next: remora coordinator --data-dir ${made.dataDir}${open}`,
+          `Restored store ${made.storeId} as of ${made.createdAt}: ${made.keys} keys. Next: remora coordinator --data-dir ${made.dataDir}${config.redisUrl === null ? '' : ', with the same Redis'}${open}`,
       );
     });
 };

@@ -4,23 +4,12 @@ import { followRun } from './client/follow-run.ts';
 import { planAndCarryOut } from './frame/change.ts';
 import { addChangeFlags, type ChangeFlags } from './frame/change-flags.ts';
 import type { Cli } from './frame/cli.ts';
-import { wholeNumber } from './frame/input.ts';
+import { addPageFlags, showPage } from './frame/page-flags.ts';
 import type { Register } from './frame/register.ts';
 import { followStarted } from './show/follow.ts';
 import { runSummary, runsTable, runText } from './show/run.ts';
 
 const addressOf = (runId: string): string => `/runs/${encodeURIComponent(runId)}`;
-
-const MOST_AT_ONCE = 1000;
-const USUAL_PAGE = 50;
-
-const list = async (cli: Cli, flags: { readonly limit?: number; readonly before?: string }): Promise<void> => {
-  const given = Object.fromEntries(Object.entries(flags).map(([name, value]) => [name, String(value)]));
-  const runs = await (await cli.client()).get<Run[]>(`/runs?${new URLSearchParams(given)}`);
-  cli.answer(runs, () => runsTable(runs));
-  const last = runs.at(-1);
-  if (last && runs.length === (flags.limit ?? USUAL_PAGE)) cli.note(`Earlier ones: --before ${last.runId}`);
-};
 
 const watch = async (cli: Cli, runId: string): Promise<void> => {
   const client = await cli.client();
@@ -50,12 +39,9 @@ const cancel = async (cli: Cli, runId: string, flags: { readonly reason?: string
 };
 
 export const register: Register = (command, cli) => {
-  command
-    .command('list')
-    .description('list runs, newest first')
-    .option('--limit <count>', `so many, ${MOST_AT_ONCE} at most (default: 50)`, wholeNumber('--limit', MOST_AT_ONCE))
-    .option('--before <id>', 'only those created before this run: the next page')
-    .action((flags: { limit?: number; before?: string }) => list(cli, flags));
+  addPageFlags(command.command('list').description('list runs, newest first'), 'run').action((flags) =>
+    showPage<Run>(cli, '/runs', flags, { table: runsTable, id: ({ runId }) => runId }),
+  );
   command
     .command('show')
     .description('show one run with its steps')

@@ -6,6 +6,8 @@ export const gatewayKeys = {
   alive: (coordinatorId: string) => `${channels.coordinator(coordinatorId)}:alive`,
   /** hash: CLUSTER/NODE -> `node.name` of agents that joined while their node was down or its cluster did not answer; checked at the first session that finds both up */
   unverified: `${keys.nodes}:unverified`,
+  /** hash: CLUSTER/NODE -> why its agent was refused, until it is let in */
+  refused: `${keys.nodes}:refused`,
 } as const;
 
 /** Field of `keys.meta`: the highest fence that this store ever handed to an agent. */

@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '@remora/shared/errors.ts';
 import type { Redis } from 'ioredis';
 import type { App } from '../http/app-types.ts';
-import type { NodeId } from '../plan/steps.ts';
-import { type Inventory, nodeKey } from '../store/inventory.ts';
+import { type NodeId, nodeKey } from '../plan/steps.ts';
+import type { Inventory } from '../store/inventory.ts';
 import { keys } from '../store/keys.ts';
 import { restoresOf } from '../store/restores.ts';
 import type { StoreProblem } from '../store/store-identity.ts';
@@ -22,6 +22,7 @@ import type { GatewayLog } from './gateway-log.ts';
 import { fingerprintOf } from './session/admission.ts';
 import { helloCheck, type VerifyNode } from './session/hello-check.ts';
 import { trackPresence } from './session/node-presence.ts';
+import { openRefusals, type Refusals } from './session/refusals.ts';
 import { openSessionHub } from './session/session-hub.ts';
 import { openSessionRegistry, type SessionRecord } from './session/session-registry.ts';
 import { handleUpgrades } from './session/upgrade.ts';
@@ -66,6 +67,8 @@ export interface Gateway {
     isOnline(node: NodeId): Promise<boolean>;
     /** CLUSTER/NODE -> session, of every online agent of the fleet. */
     list(): Promise<ReadonlyMap<string, SessionRecord>>;
+    /** Agents that were refused lately and not let in since. */
+    refused: Refusals['list'];
   };
   readonly tokens: Pick<JoinTokens, 'create'>;
   /** Revokes the certificates of a node's agents and closes their sockets, wherever they are. The node's record is the caller's. */
@@ -79,6 +82,7 @@ const revoke = async (redis: Redis, node: NodeId): Promise<void> => {
   const own = all.filter(([, id]) => id === nodeKey(node)).map(([fingerprint]) => fingerprint);
   if (own.length > 0) await redis.hdel(keys.agentCertificates, ...own);
   await redis.hdel(gatewayKeys.unverified, nodeKey(node));
+  await redis.hdel(gatewayKeys.refused, nodeKey(node));
 };
 
 export const createGateway = async (parts: GatewayParts): Promise<Gateway> => {
@@ -90,8 +94,10 @@ export const createGateway = async (parts: GatewayParts): Promise<Gateway> => {
   const store = openDeliveryStore(redis);
   const highestFence = (): Promise<number> => store.highestFence();
   const nodeOf = (fingerprint: string): Promise<string | null> => redis.hget(keys.agentCertificates, fingerprint);
+  const refusals = openRefusals(redis);
   const hub = openSessionHub({
     registry,
+    refusals,
     presence: trackPresence(inventory.nodes),
     wakeUps,
     helloCheck: helloCheck({ redis, storeId, storeProblem: parts.storeProblem, highestFence, verifyNode, log }),
@@ -134,7 +140,11 @@ export const createGateway = async (parts: GatewayParts): Promise<Gateway> => {
       });
     },
     calls: deliveryCalls({ store, waits, registry, isUnverified }),
-    sessions: { isOnline: async (node) => (await registry.find(node)) !== null, list: () => registry.list() },
+    sessions: {
+      isOnline: async (node) => (await registry.find(node)) !== null,
+      list: () => registry.list(),
+      refused: () => refusals.list(),
+    },
     tokens: { create: (request) => tokens.create(request) },
     async disconnect(node) {
       await revoke(redis, node);

@@ -44,6 +44,12 @@ interface ChangeRoutes<W extends TObject> {
   readonly summaries: { readonly plan: string; readonly start: string };
 }
 
+/** What is left of a body without the options is what the schema of the wish demands. */
+const apart = <W>(body: unknown): { wish: W; options: ChangeOptions | undefined } => {
+  const { options, ...wish } = body as { readonly options?: ChangeOptions };
+  return { wish: wish as W, options };
+};
+
 /** The two routes of a change that is planned: its plan, which changes nothing, and its start, which answers the run at once. */
 export const changeRoutes = <W extends TObject>(
   app: App,
@@ -53,8 +59,11 @@ export const changeRoutes = <W extends TObject>(
   const Body = Type.Object({ ...Wish.properties, ...Options }, { additionalProperties: false });
   app.post(
     `${address}/plan`,
-    { schema: { tags, summary: summaries.plan, body: Wish, response: { 200: Plan } } },
-    async ({ body }) => planView(await change.plan(body as Static<W>)),
+    { schema: { tags, summary: summaries.plan, body: Body, response: { 200: Plan } } },
+    async ({ body }) => {
+      const { wish, options } = apart<Static<W>>(body);
+      return planView(await change.plan(wish, options ?? {}));
+    },
   );
   app.post(
     address,
@@ -63,10 +72,9 @@ export const changeRoutes = <W extends TObject>(
       schema: { tags, summary: summaries.start, body: Body, querystring: PlanHash, response: { 202: Run } },
     },
     async (request, reply) => {
-      const { options, ...wish } = request.body as Static<W> & { readonly options?: ChangeOptions };
+      const { wish, options } = apart<Static<W>>(request.body);
       const { planHash } = request.query as Static<typeof PlanHash>;
-      // What is left without the options is what the schema of the wish demands.
-      return accepted(reply, await change.start(wish as Static<W>, changeRequestOf(request, options, planHash)));
+      return accepted(reply, await change.start(wish, changeRequestOf(request, options, planHash)));
     },
   );
 };

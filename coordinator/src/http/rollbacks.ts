@@ -16,10 +16,10 @@ export const rollbackRoutes = (app: App, { rollbacks }: Pick<Services, 'rollback
     {
       schema: {
         ...{ tags, summary: 'What taking a run back would do; changes nothing', params: RunId },
-        response: { 200: Plan },
+        ...{ body: Body, response: { 200: Plan } },
       },
     },
-    async ({ params }) => planView(await rollbacks.plan({ run: params.runId })),
+    async ({ params, body }) => planView(await rollbacks.plan({ run: params.runId }, body.options ?? {})),
   );
   app.post(
     '/runs/:runId/rollback',

@@ -44,7 +44,7 @@ export async function* runEventFrames(
   const unsubscribe = runs.subscribe(runId, bell.ring);
   signal.addEventListener('abort', bell.ring);
   let seen = afterSeq;
-  let lastFrameAt = Date.now();
+  let lastFrameAt = performance.now();
   try {
     yield ': following\n\n';
     while (!signal.aborted) {
@@ -52,15 +52,15 @@ export async function* runEventFrames(
       for (const event of await runs.events(runId, seen)) {
         yield frame(event);
         seen = event.seq;
-        lastFrameAt = Date.now();
+        lastFrameAt = performance.now();
       }
       if (isAtRest(status)) {
         yield `event: end\ndata: ${JSON.stringify({ runId, status })}\n\n`;
         return;
       }
-      if (Date.now() - lastFrameAt >= HEARTBEAT_MS) {
+      if (performance.now() - lastFrameAt >= HEARTBEAT_MS) {
         yield ': beat\n\n';
-        lastFrameAt = Date.now();
+        lastFrameAt = performance.now();
       }
       await bell.wait(LOOK_AGAIN_MS);
     }

@@ -7,18 +7,10 @@ import type { Services } from '../services.ts';
 import type { App } from './app-types.ts';
 import { idempotencyKeyOf } from './idempotency.ts';
 import { runEventFrames } from './run-events.ts';
+import { PageQuery, pageOf } from './schemas/page.ts';
 
 const tags = ['runs'];
 const RunId = Type.Object({ runId: Type.String({ minLength: 1, maxLength: 128 }) });
-const USUAL_LIMIT = 50;
-/** `limit` is 50 unless said, and 1000 at most. `before` is the id of the last run of the page before. */
-const Page = Type.Object(
-  {
-    limit: Type.Optional(Type.String({ pattern: '^([1-9]\\d{0,2}|1000)$' })),
-    before: Type.Optional(RunId.properties.runId),
-  },
-  { additionalProperties: false },
-);
 /** `after` is the seq of the last event that was seen, for clients that cannot send Last-Event-ID. */
 const After = Type.Object(
   { after: Type.Optional(Type.String({ pattern: '^\\d{1,15}$' })) },
@@ -33,12 +25,11 @@ export const runRoutes = (app: App, { runs }: Pick<Services, 'runs'>, closing: A
       schema: {
         tags,
         summary: 'Runs, newest first, a page at a time',
-        querystring: Page,
+        querystring: PageQuery,
         response: { 200: Type.Array(Run) },
       },
     },
-    ({ query: { limit, before } }) =>
-      runs.list({ limit: Number(limit ?? USUAL_LIMIT), ...(before === undefined ? {} : { before }) }),
+    ({ query }) => runs.list(pageOf(query)),
   );
   app.get(
     '/runs/:runId',

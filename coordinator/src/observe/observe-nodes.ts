@@ -8,7 +8,8 @@ import { files } from '../plan/connect/wanted.ts';
 import type { AgentObservation, ClusterObservation, NodeObservation } from '../plan/facts.ts';
 import { keystorePasswordInput, keystorePasswordReference } from '../plan/node-step.ts';
 import type { NodeRecord } from '../plan/records.ts';
-import { type Inventory, nodeKey } from '../store/inventory.ts';
+import { nodeKey } from '../plan/steps.ts';
+import type { Inventory } from '../store/inventory.ts';
 import { settingsToRead } from './settings-to-read.ts';
 
 export interface ObserveParts {

@@ -1,11 +1,12 @@
 import { explain } from '../elasticsearch/client.ts';
-import type { ClusterObservation, FlatSettings, NodeObservation } from '../plan/facts.ts';
+import type { ClusterObservation, FlatSettings, KeyObservation, NodeObservation } from '../plan/facts.ts';
 import { keystorePasswordInput, keystorePasswordReference } from '../plan/node-step.ts';
 import type { ApiKeyRecord } from '../plan/records.ts';
-import { deliveriesOf, type NodeDeliveries } from '../plan/rollback/deliveries.ts';
-import { type Backups, nameOf, type PastRun, type RollbackFacts } from '../plan/rollback/facts.ts';
+import { deliveriesOf, MOST_DELIVERIES, type NodeDeliveries } from '../plan/rollback/deliveries.ts';
+import type { Backups, PastRun, RollbackFacts } from '../plan/rollback/facts.ts';
+import { earlierSecretsOf } from '../plan/rollback/keys.ts';
 import { refuseRun } from '../plan/rollback/refusals.ts';
-import type { StoredPlan } from '../plan/steps.ts';
+import { nodeKey, type StoredPlan } from '../plan/steps.ts';
 import type { RunRecord } from '../store/run-hash.ts';
 import { observeKeys } from './observe-connect.ts';
 import { type ObserveParts, observeWhole } from './observe-nodes.ts';
@@ -62,30 +63,34 @@ const observeBackups = async (
   clusters: ReadonlyMap<string, ClusterObservation>,
   secretVersions: Readonly<Record<string, number>>,
 ): Promise<Map<string, Backups>> => {
-  const online = deliveriesOf(run).filter((one) => seenNode(clusters, one)?.agent.state === 'online');
-  const looks = online.map(async ({ cluster, node, ids }): Promise<[string, Backups]> => {
+  const asked = deliveriesOf(run).filter(
+    (one) => one.ids.length <= MOST_DELIVERIES && seenNode(clusters, one)?.agent.state === 'online',
+  );
+  const looks = asked.map(async ({ cluster, node, ids }): Promise<[string, Backups]> => {
     const password = keystorePasswordReference({ secretVersions }, cluster, node);
     const input = { deliveries: [...ids], ...keystorePasswordInput(password) };
     const answer = await parts.agents.read({ cluster, node }, 'backups', input, { timeoutMs: BACKUPS_LIMIT_MS });
-    return [nameOf({ cluster, node }), answer];
+    return [nodeKey({ cluster, node }), answer];
   });
   return new Map(await Promise.all(looks));
 };
 
 /** Keys that the run made, also those that it did not come to use: their names have its id. */
-const keysOf = async (
-  parts: RollbackParts,
-  run: PastRun,
-  records: readonly ApiKeyRecord[],
-  secretVersions: Readonly<Record<string, number>>,
-): Promise<RollbackFacts['keys']> => {
-  const made = run.plan.steps.flatMap((step) => {
+const madeKeys = (run: PastRun, records: readonly ApiKeyRecord[]): ApiKeyRecord[] =>
+  run.plan.steps.flatMap((step) => {
     if (step.kind !== 'api-key.create') return [];
     const { cluster, name } = step.input;
     return records.filter((one) => one.cluster === cluster && one.name.startsWith(`${name}-${run.runId}-`));
   });
-  const [first] = made;
-  return first ? observeKeys(await parts.clients.get(first.cluster), made, secretVersions, parts.clock()) : [];
+
+/** Of one run, and so of one remote cluster. */
+const observeAll = async (
+  parts: RollbackParts,
+  records: readonly ApiKeyRecord[],
+  secretVersions: Readonly<Record<string, number>>,
+): Promise<KeyObservation[]> => {
+  const [first] = records;
+  return first ? observeKeys(await parts.clients.get(first.cluster), records, secretVersions, parts.clock()) : [];
 };
 
 const byName = async <T>(names: readonly string[], look: (name: string) => Promise<T>): Promise<Map<string, T>> =>
@@ -104,15 +109,19 @@ export const observeRollback = async (parts: RollbackParts, runId: string): Prom
     byName(run.plan.clusters, (name) => observeSettings(parts, name)),
     parts.secretVersions(),
   ]);
-  const [backups, keys, connections, cas, certificates] = await Promise.all([
+  const made = madeKeys(run, apiKeys);
+  const earlierSecrets = earlierSecretsOf(run);
+  const earlier = apiKeys.filter((one) => earlierSecrets.includes(one.secret) && !made.includes(one));
+  const [backups, keys, earlierKeys, connections, cas, certificates] = await Promise.all([
     observeBackups(parts, run, clusters, secretVersions),
-    keysOf(parts, run, apiKeys, secretVersions),
+    observeAll(parts, made, secretVersions),
+    observeAll(parts, earlier, secretVersions),
     inventory.connections.list(),
     inventory.cas.list(),
     inventory.certificates.list(),
   ]);
   return {
-    ...{ run, others, clusters, settings, backups, keys, connections, cas, certificates, apiKeys },
+    ...{ run, others, clusters, settings, backups, keys, earlierKeys, connections, cas, certificates, apiKeys },
     secretVersions,
   };
 };

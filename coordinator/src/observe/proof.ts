@@ -1,7 +1,7 @@
 import { messageOf } from '@remora/shared/errors.ts';
 import type { NodeProof } from '@remora/shared/model/inventory.ts';
 import type { ClusterClients } from '../elasticsearch/clusters.ts';
-import { listNodes } from '../elasticsearch/observe-cluster.ts';
+import { type BareNode, listNodes } from '../elasticsearch/observe-cluster.ts';
 import type { AgentCalls } from '../gateway/agent-calls.ts';
 import { judgeProof, type ResolveAnswer } from '../plan/proof-hints.ts';
 
@@ -51,7 +51,8 @@ const proveNode = async (
 };
 
 /**
- * A real authenticated request over a connection from every node of the local cluster with the role remote_cluster_client; other nodes are `n/a`.
+ * A real authenticated request over a connection from every node of the local cluster with the role remote_cluster_client; other nodes are `n/a`, as are those
+ * that are not among `only`.
  * `_remote/info` alone proves nothing: it keeps its state while a key is dead, and stays false after a dead key was replaced.
  */
 export const proveConnection = async (
@@ -59,13 +60,16 @@ export const proveConnection = async (
   local: string,
   alias: string,
   keyId: string | null,
+  only?: readonly string[],
 ): Promise<NodeProof[]> => {
+  const asks = ({ name, roles }: BareNode): boolean =>
+    roles.includes('remote_cluster_client') && (only?.includes(name) ?? true);
   const nodes = await listNodes(await parts.clients.get(local));
   return Promise.all(
     nodes
       .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
       .map((node) =>
-        node.roles.includes('remote_cluster_client')
+        asks(node)
           ? proveNode(parts, local, node.name, alias, keyId)
           : { node: node.name, ok: false, state: 'n/a', error: null, hint: null },
       ),

@@ -1,7 +1,10 @@
 import type { ClusterObservation, NodeObservation } from './facts.ts';
 
 /** What may be wrong with a node's agent before anything is asked of it: a sentence that says so and what to do, or null. */
-export type AgentFinding = (node: NodeObservation, cluster: Pick<ClusterObservation, 'name'>) => string | null;
+export type AgentFinding = (
+  node: Pick<NodeObservation, 'name' | 'pid' | 'agent'>,
+  cluster: Pick<ClusterObservation, 'name'>,
+) => string | null;
 
 export const agentMissing: AgentFinding = ({ agent, name }, c) =>
   agent.state === 'missing'
@@ -24,6 +27,11 @@ const processSeen = (pid: number | null): string =>
 export const agentElsewhere: AgentFinding = ({ agent, name, pid }, c) =>
   agent.state === 'online' && agent.facts.process.pid !== pid
     ? `The agent that joined as ${name} of cluster ${c.name} ${processSeen(agent.facts.process.pid)}, but the cluster says that ${name} is process ${pid}: it sits beside a node of another cluster or of another name. Join it again there.`
+    : null;
+
+export const configUnwritable: AgentFinding = ({ agent, name }, c) =>
+  agent.state === 'online' && agent.facts.configDirRefusal
+    ? `The configuration of node ${name} (cluster ${c.name}) cannot be written: ${agent.facts.configDirRefusal}`
     : null;
 
 /** What the cluster does not list cannot be looked at: it would come back without what the others got. */

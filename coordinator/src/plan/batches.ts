@@ -1,3 +1,5 @@
+import { batchSize, type ChangeOptions } from '@remora/shared/model/change-options.ts';
+import { rollOrder } from './order.ts';
 import { type ShardCopy, shardName, shardsOnlyOn } from './shards.ts';
 
 /** What has to be known of a node to say with which others it may restart. */
@@ -70,4 +72,36 @@ export const nextBatch = (facts: BatchFacts, waiting: readonly string[], limits:
     if (node && mayJoin(facts, batch, node, limits.attribute)) batch.push(node);
   }
   return batch.map(({ name }) => name);
+};
+
+/** What the options say of how nodes restart together. */
+export type BatchOptions = Pick<ChangeOptions, 'serial' | 'batchBy' | 'canary'>;
+
+interface Progress {
+  /** Nodes of the whole roll, and those of it that are left. */
+  readonly total: number;
+  readonly left: number;
+  /** Somebody looked at the first node, and said to go on. */
+  readonly continued: boolean;
+}
+
+/** How large the next batch of a roll may be; a canary is alone. */
+export const batchLimits = (options: BatchOptions, { total, left, continued }: Progress): BatchLimits => ({
+  size: options.canary === true && !continued ? 1 : batchSize(options, total, total - left),
+  attribute: options.batchBy,
+});
+
+/** Who is away does not hold up the others; of those who are all away, the first waits at its gate. */
+export const readyOf = <T>(left: readonly T[], online: readonly T[]): readonly T[] =>
+  online.length > 0 ? online : left;
+
+/** A cluster whose nodes roll, as it is at this moment: which node is elected decides who comes last. */
+export interface RollingCluster extends BatchFacts {
+  readonly nodes: readonly (BatchNode & { readonly electedMaster: boolean })[];
+}
+
+/** The nodes that restart next, of those that are ready; none when the cluster knows none of them. */
+export const nextOfRoll = (facts: RollingCluster, ready: readonly string[], limits: BatchLimits): string[] => {
+  const waiting = rollOrder(facts.nodes.filter(({ name }) => ready.includes(name))).map(({ name }) => name);
+  return nextBatch(facts, waiting, limits);
 };

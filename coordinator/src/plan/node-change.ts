@@ -127,14 +127,16 @@ const operationsOf = (
   return operations;
 };
 
+/** A restart of whatever process the agent finds. */
+export const restartOfAny: OperationCall<'service'> = {
+  name: 'service',
+  input: { action: 'restart', startTimeoutMs: START_TIMEOUT_MS },
+};
+
 /** A restart of the process that was seen: one that has another process by then needs none any more. */
 export const restartOf = ({ process: { identity } }: NodeFacts): OperationCall<'service'> => ({
-  name: 'service',
-  input: {
-    action: 'restart',
-    startTimeoutMs: START_TIMEOUT_MS,
-    ...(identity === null ? {} : { replaces: identity }),
-  },
+  ...restartOfAny,
+  input: { ...restartOfAny.input, ...(identity === null ? {} : { replaces: identity }) },
 });
 
 const reasonsOf = (files: number, settings: number, keystore: number, unloaded: readonly string[]): string[] => [

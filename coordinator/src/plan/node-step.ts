@@ -3,7 +3,7 @@ import type { ClusterObservation, ConnectFacts, NodeObservation } from './facts.
 import type { NodeChange } from './node-change.ts';
 import { statedOutages } from './outages.ts';
 import { keystorePasswordNames } from './secret-names.ts';
-import type { AnyStep } from './steps.ts';
+import type { AnyStep, SeenProcess } from './steps.ts';
 
 export interface NodeStepParts {
   readonly cluster: ClusterObservation;
@@ -11,10 +11,12 @@ export interface NodeStepParts {
   readonly change: NodeChange;
   readonly effect: EffectClass;
   readonly stages: { readonly roll: string; readonly files: string };
+  /** Of a node whose agent is away. */
+  readonly unseen?: SeenProcess;
 }
 
 /** The step that carries out a node's change: in the roll when it restarts the node, else beside the others. */
-export const nodeStep = ({ cluster, node, change, effect, stages }: NodeStepParts): AnyStep => ({
+export const nodeStep = ({ cluster, node, change, effect, stages, unseen }: NodeStepParts): AnyStep => ({
   // Cluster names have no dot: with a dash, node b-c of cluster a and node c of cluster a-b would be one step.
   id: `change-${cluster.name}.${node.name}`,
   kind: 'node.change',
@@ -29,6 +31,7 @@ export const nodeStep = ({ cluster, node, change, effect, stages }: NodeStepPart
     operations: change.operations,
     baseline: { health: cluster.health, nodes: cluster.nodes.length },
     outageStated: statedOutages(cluster, node.name),
+    ...(unseen ? { unseen } : {}),
   },
 });
 

@@ -1,7 +1,8 @@
 import type { Address } from '@remora/shared/model/address.ts';
-import type { Estimate, PLAN_VERSION, PlanStage } from '@remora/shared/model/plan.ts';
+import type { Estimate, PLAN_VERSION, PlannedBatch, PlanStage } from '@remora/shared/model/plan.ts';
 import type { ChangeOperation, OperationCall } from '@remora/shared/operations.ts';
 import type { EffectClass, SettingValue } from '@remora/shared/settings.ts';
+import type { BatchOptions } from './batches.ts';
 import type { Access, ConnectionRecord, RecordBefore } from './records.ts';
 
 /** A node of a cluster; node names are unique within their cluster. */
@@ -9,6 +10,9 @@ export interface NodeId {
   readonly cluster: string;
   readonly node: string;
 }
+
+/** How a node is called where one name has to do: in the inventory, in audits, in findings. */
+export const nodeKey = ({ cluster, node }: NodeId): string => `${cluster}/${node}`;
 
 /** What a certificate shall say, decided when the plan is made. */
 export interface CertificateWish {
@@ -36,6 +40,8 @@ export interface StepInputs {
     readonly baseline: Baseline;
     /** What the plan states of this node; a run starts only once it was accepted. */
     readonly outageStated: StatedOutages;
+    /** The agent was away when the plan was made: the step looks at the node through it first, and does nothing to one that was restarted since. */
+    readonly unseen?: SeenProcess;
   };
   /**
    * Checks that the remote cluster server of a node serves the certificate under an address that it covers, reissues it by file if not, and that local nodes
@@ -100,6 +106,8 @@ export interface StepInputs {
     readonly remote: string;
     readonly alias: string;
     readonly keySecret: string;
+    /** Only these nodes, where others are known to have no credential; all of them when absent. */
+    readonly nodes?: readonly string[];
   };
   /** Writes the connection into the inventory. */
   'connection.record': { readonly connection: ConnectionRecord };
@@ -131,6 +139,13 @@ export interface StatedOutages {
   readonly master: boolean;
   /** Shards (`INDEX[SHARD]`) whose copies are not waited for, since no other node has or gets one; `all` of the only data node. */
   readonly data: 'all' | readonly string[];
+}
+
+/** What a cluster said of a node's process. */
+export interface SeenProcess {
+  readonly pid: number;
+  /** Start of the JVM in ms since 1970, on the node's clock. */
+  readonly startedAtMs: number;
 }
 
 /** Health of a cluster before a roll. */
@@ -175,8 +190,11 @@ export interface StoredPlan {
   readonly warnings: readonly string[];
 }
 
-/** A plan as it is kept and shown, with what does not make it another one: how long its restarts take. */
+/** A plan as it is kept and shown, with what does not make it another one: which nodes restart together, and how long that takes. */
 export interface PlanDocument extends StoredPlan {
   readonly version: typeof PLAN_VERSION;
+  /** How its rolls were asked for when it was made. */
+  readonly roll: BatchOptions;
+  readonly batches: readonly PlannedBatch[];
   readonly estimate: Estimate;
 }

@@ -42,7 +42,9 @@ const settle = async ({ run, control, clock, log }: DebtParts, { runId, fence }:
     }
     // The debt is the request: two coordinators that settle it at once resume the run once.
     const window = notAfter === undefined ? {} : { notAfter };
-    await control.resume(runId, { actor: DEBT_ACTOR, request: `${runId} ${fence}`, ...window });
+    const ask = { actor: DEBT_ACTOR, request: `${runId} ${fence}`, ...window };
+    // The debt alone is settled: nobody has looked at what failed.
+    await control.resume(runId, ask, { leavesFailed: true });
     log.info({ runId }, 'the agents that a run waited for are back: it goes on');
   } catch (error) {
     const { code } = asRemoraError(error);

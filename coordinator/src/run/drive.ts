@@ -9,7 +9,7 @@ import type { StageParts } from './next-step.ts';
 import { wantRollback } from './on-failure.ts';
 import { outlast } from './outlast.ts';
 import { restoreAll, tryRestores } from './restore.ts';
-import { failuresOf, interruptedOf, runBatch, toleratedFailures } from './roll-stage.ts';
+import { failuresOf, interruptedOf, NodesLeft, runBatch, toleratedFailures } from './roll-stage.ts';
 import { StepFailure, unbegin } from './run-step.ts';
 import { RunTakenOver, RunWriter } from './run-writer.ts';
 import { runStage } from './stages.ts';
@@ -62,10 +62,14 @@ interface Ending {
   readonly status: RunStatus;
   readonly error: StepError | null;
   readonly message: string;
+  /** It goes on by itself when agents are back that it waits for. */
+  readonly waitsForAgents?: boolean;
 }
 
 const succeeded: Ending = { status: 'succeeded', error: null, message: 'done' };
-const failed = (error: StepError): Ending => ({ status: 'failed', error, message: error.message });
+const failed = (error: StepError, waitsForAgents = false): Ending => ({
+  ...{ status: 'failed', error, message: error.message, waitsForAgents },
+});
 
 /** Goes through the stages in order; answers how that ended. */
 const carryOut = async (parts: StageParts, plan: StoredPlan): Promise<Ending> => {
@@ -80,7 +84,7 @@ const carryOut = async (parts: StageParts, plan: StoredPlan): Promise<Ending> =>
   } catch (error) {
     // Handed over: what ran beside the failed step may not have ended, the next driver sees to that.
     parts.signal.throwIfAborted();
-    if (error instanceof StepFailure) return failed(error.error);
+    if (error instanceof StepFailure) return failed(error.error, error instanceof NodesLeft);
     if (!(error instanceof RunHalted)) throw error;
     await endBegun(parts, plan);
     return error;
@@ -116,6 +120,11 @@ const finish = (parts: StageParts, { head }: RunRecord, ending: Ending): Promise
   return parts.writer.write({ status, finishedAt: parts.clock().toISOString(), error }, event, audit);
 };
 
+/** A driver that died may have noted that nodes are left, which were done or failed since: nothing goes on by itself for these. */
+const forgetDebts = async ({ writer }: StageParts): Promise<void> => {
+  if (writer.options.waitOffline !== undefined) await writer.file('debts', writer.runId, null);
+};
+
 /** Says what could not be put back yet. */
 const tell =
   (parts: DriverParts, writer: RunWriter, status: RunStatus) =>
@@ -135,7 +144,8 @@ const bringToEnd = async (parts: DriverParts, stage: StageParts, record: RunReco
     if (ending.status === 'paused') await restoreAll(stage, tell(parts, writer, status));
     // Before the end is told: whoever waits for it finds the cluster as it was. What can't be put back now does not hide how the run ended.
     await tryRestores(stage);
-    if (ending.status === 'failed') await wantRollback(stage, ending.error);
+    if (!ending.waitsForAgents) await forgetDebts(stage);
+    if (ending.status === 'failed' && !ending.waitsForAgents) await wantRollback(stage);
     await finish(stage, record, ending);
     status = ending.status;
   }

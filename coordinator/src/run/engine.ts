@@ -7,9 +7,9 @@ import type { PlanDocument, StoredPlan } from '../plan/steps.ts';
 import { openRunsQueue, type RunsQueue } from '../queue/run-jobs.ts';
 import { openInventory } from '../store/inventory.ts';
 import type { Store } from '../store/open-store.ts';
-import { type Ask, RunControl } from '../store/run-control.ts';
+import type { Page } from '../store/page.ts';
+import { type Ask, entryOf, RunControl } from '../store/run-control.ts';
 import { headOf, type RunHead } from '../store/run-hash.ts';
-import type { RunPage } from '../store/run-list.ts';
 import { RunStore } from '../store/run-store.ts';
 import type { StoreProblem } from '../store/store-identity.ts';
 import { settleDebts } from './debts.ts';
@@ -27,13 +27,13 @@ export interface StartOptions {
 export interface RunEngine {
   savePlan(plan: PlanDocument): Promise<void>;
   plan(planId: string): Promise<PlanDocument>;
-  plans(): Promise<PlanDocument[]>;
+  plans(page: Page): Promise<PlanDocument[]>;
   /** Files a run, which begins as soon as no other run holds its clusters. The same key of the same actor gives the same run for a day. */
   start(plan: StoredPlan, options: StartOptions): Promise<Run>;
   /** The run that this actor started with this key, or null. */
   startedWith(actor: string, idempotencyKey: string): Promise<Run | null>;
   get(runId: string): Promise<Run>;
-  list(page: RunPage): Promise<Run[]>;
+  list(page: Page): Promise<Run[]>;
   statuses(): Promise<RunStatus[]>;
   events(runId: string, afterSeq: number): Promise<RunEvent[]>;
   /** Ends a run at its next step; see RunControl. Answers it as it stands then. */
@@ -114,9 +114,10 @@ export const startRunEngine = async (store: Store, parts: EngineParts): Promise<
   const { debts } = openInventory(store.redis);
   const { isOnline } = parts;
   const forgive = async (runId: string, actor: string): Promise<boolean> => {
-    if ((await debts.get(runId)) === null || (await runs.record(runId)).status !== 'failed') return false;
-    const audit = { actor, action: 'run.cancel', target: runId, runId, detail: 'waits for agents no longer' };
-    return debts.remove(runId, audit);
+    if ((await debts.get(runId)) === null) return false;
+    const record = await runs.record(runId);
+    if (record.status !== 'failed') return false;
+    return debts.remove(runId, { ...entryOf(record, actor, 'run.cancel'), detail: 'waits for agents no longer' });
   };
   const settle = async (): Promise<void> => {
     if (isOnline)
@@ -142,7 +143,7 @@ export const startRunEngine = async (store: Store, parts: EngineParts): Promise<
   return {
     savePlan: (plan) => runs.savePlan(plan),
     plan: (planId) => runs.plan(planId),
-    plans: () => runs.plans(),
+    plans: (page) => runs.plans(page),
     async start(plan, { actor, idempotencyKey, options = {} }) {
       const head = newHead(plan, clock(), { actor, options });
       const runId = await runs.create(head, plan, idempotencyKey);

@@ -1,4 +1,3 @@
-import type { StepError } from '@remora/shared/model/run.ts';
 import type { Clock } from '../clock.ts';
 import type { RunWriter } from './run-writer.ts';
 
@@ -14,15 +13,14 @@ export interface Wanted {
   readonly untilMs: number;
 }
 
-/** A run that left nodes whose agents are away goes on when they are back: nothing failed. */
-const isWaiting = ({ options }: RunWriter, error: StepError | null): boolean =>
-  options.waitOffline !== undefined && error?.code === 'agent-offline';
-
 /** Notes, before it is told that the run failed, that what it did is to be taken back, if that was asked for. Whoever drives on after a crash sees to it. */
-export const wantRollback = async (
-  { writer, clock }: { readonly writer: RunWriter; readonly clock: Clock },
-  error: StepError | null,
-): Promise<void> => {
-  if (writer.options.onFailure !== 'rollback' || !writer.hasBegun() || isWaiting(writer, error)) return;
+export const wantRollback = async ({
+  writer,
+  clock,
+}: {
+  readonly writer: RunWriter;
+  readonly clock: Clock;
+}): Promise<void> => {
+  if (writer.options.onFailure !== 'rollback' || !writer.hasBegun()) return;
   await writer.setRestore(ROLLBACK, { run: writer.runId, untilMs: clock().getTime() + LIMIT_MS } satisfies Wanted);
 };

@@ -1,6 +1,7 @@
-import { batchSize, parseShare } from '@remora/shared/model/change-options.ts';
+import { parseShare } from '@remora/shared/model/change-options.ts';
 import { parseDuration } from '@remora/shared/model/duration.ts';
 import type { StepError } from '@remora/shared/model/run.ts';
+import { batchLimits, readyOf } from '../plan/batches.ts';
 import type { AnyStep } from '../plan/steps.ts';
 import { isGoingOn } from '../store/run-hash.ts';
 import { Batch } from './batch.ts';
@@ -56,12 +57,15 @@ const waitsUntil = ({ writer, clock }: StageParts): string | null => {
   return clock().getTime() < until ? new Date(until).toISOString() : null;
 };
 
+/** The run ends without nodes whose agents are away, and goes on when they are back: nothing failed. */
+export class NodesLeft extends StepFailure {}
+
 /** Ends the run without the nodes whose agents are away, and notes that it has to go on: a cluster is not held for what may take a day. */
 const leaveOffline = async ({ writer }: StageParts, pending: readonly AnyStep[], until: string): Promise<never> => {
   const nodes = pending.flatMap(({ input }) => ('node' in input ? [{ cluster: input.cluster, node: input.node }] : []));
   await writer.file('debts', writer.runId, { runId: writer.runId, fence: writer.fence, nodes, until });
   const names = nodes.map(({ node }) => node).join(', ');
-  throw new StepFailure({
+  throw new NodesLeft({
     code: 'agent-offline',
     message: `${names} ${nodes.length > 1 ? 'are' : 'is'} left, since ${nodes.length > 1 ? 'their agents are' : 'its agent is'} offline.`,
     hint: `The run goes on by itself when an agent is back by ${until}. Start \`remora agent run\` there.`,
@@ -80,14 +84,12 @@ const nextOf = async (
   pauseAfterCanary(parts, steps);
   const { options, continued } = parts.writer;
   haltIfLate(options, parts.clock);
-  const isCanary = options.canary === true && !continued;
-  const size = isCanary ? 1 : batchSize(options, steps.length, steps.length - pending.length);
-  // Who is away does not hold up the others; of those who are all away, the first waits at its gate.
   const online = await onlineOf(parts, pending);
   const until = online.length === 0 ? waitsUntil(parts) : null;
   if (until !== null) return leaveOffline(parts, pending, until);
-  const ready = online.length > 0 ? online : pending;
-  const batch = await parts.nextInRoll(ready, { size, attribute: options.batchBy });
+  const ready = readyOf(pending, online);
+  const limits = batchLimits(options, { total: steps.length, left: pending.length, continued });
+  const batch = await parts.nextInRoll(ready, limits);
   return batch.length > 0 ? batch : ready.slice(0, 1);
 };
 

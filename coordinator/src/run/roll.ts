@@ -1,7 +1,6 @@
 import type { ClusterClients } from '../elasticsearch/clusters.ts';
 import { listNodes, listShards } from '../elasticsearch/observe-cluster.ts';
-import { type BatchLimits, nextBatch } from '../plan/batches.ts';
-import { rollOrder } from '../plan/order.ts';
+import { type BatchLimits, nextOfRoll } from '../plan/batches.ts';
 import type { AnyStep } from '../plan/steps.ts';
 
 /**
@@ -16,10 +15,9 @@ export const nextInRoll =
     try {
       const client = await clients.get(first.input.cluster);
       const nodes = await listNodes(client);
-      const waiting = rollOrder(nodes.filter(({ name }) => pending.some(({ target }) => target === name)));
-      const names = waiting.map(({ name }) => name);
       const shards = limits.size > 1 ? await listShards(client) : [];
-      const batch = nextBatch({ nodes, shards }, names, limits);
+      const names = pending.map(({ target }) => target);
+      const batch = nextOfRoll({ nodes, shards }, names, limits);
       const steps = batch.flatMap((name) => pending.find(({ target }) => target === name) ?? []);
       return steps.length > 0 ? steps : [first];
     } catch {

@@ -1,5 +1,5 @@
 import type { AuditDraft } from '../audit/chain.ts';
-import type { AnyStep, StepKind } from '../plan/steps.ts';
+import { type AnyStep, nodeKey, type StepKind } from '../plan/steps.ts';
 import type { RunRecord, StepState } from '../store/run-hash.ts';
 
 /** What a driver records of its run; the run adds on whose behalf, and by which plan. */
@@ -26,8 +26,7 @@ const recorded: Readonly<Record<StepKind, boolean>> = {
 };
 
 /** `CLUSTER/NODE` of a step on a node, else the step's own target. */
-export const auditTarget = ({ input, target }: AnyStep): string =>
-  'node' in input ? `${input.cluster}/${input.node}` : target;
+export const auditTarget = ({ input, target }: AnyStep): string => ('node' in input ? nodeKey(input) : target);
 
 /** How a step ended; null for one that changes nothing. Of a failure the code: what Elasticsearch and agents said stands in the run. */
 export const stepEnd = (step: AnyStep, { status, error }: Pick<StepState, 'status' | 'error'>): RunAudit | null => {

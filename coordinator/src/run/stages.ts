@@ -1,8 +1,8 @@
 import type { AnyStep, Stage } from '../plan/steps.ts';
 import { runNext, type StageParts } from './next-step.ts';
+import { tryRestore } from './restore.ts';
 import { runRoll } from './roll-stage.ts';
 import { StepFailure } from './run-step.ts';
-import { putBack } from './step-context.ts';
 import { isPauseOf } from './steps/pauses.ts';
 
 /** Steps of one stage that run side by side. */
@@ -28,12 +28,19 @@ const parallel: StageRunner = async (parts, steps) => {
   if (failures.length > 0) throw failures.find((failure) => failure instanceof StepFailure) ?? failures[0];
 };
 
-/** What was paused for a roll goes on when the roll is over; when it does not end well, the driver puts it back with everything else. */
+/**
+ * What was paused for a roll goes on when the roll is over; when it does not end well, the driver puts it back with everything else. So it does with what cannot
+ * be put back now: that is told, and no reason to leave undone what follows.
+ */
 const roll: StageRunner = async (parts, steps) => {
   await runRoll(parts, steps);
   const clusters = new Set(steps.flatMap(({ input }) => ('node' in input ? [input.cluster] : [])));
   for (const entry of [...parts.writer.restores().keys()]) {
-    if ([...clusters].some((cluster) => isPauseOf(entry, cluster))) await putBack(parts, entry);
+    if (![...clusters].some((cluster) => isPauseOf(entry, cluster))) continue;
+    const failure = await tryRestore(parts, entry);
+    if (failure === null) continue;
+    const message = `${failure} The run goes on; it is tried again at its end, and the clusters stay locked until it succeeds`;
+    await parts.writer.write({}, { type: 'run', stepId: null, status: 'running', message });
   }
 };
 

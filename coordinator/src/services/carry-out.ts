@@ -3,13 +3,12 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import { type ChangeOptions, checkChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import type { Clock } from '../clock.ts';
-import { listNodes } from '../elasticsearch/observe-cluster.ts';
 import { limitOf } from '../limit.ts';
 import { type GateParts, observeGates, sayGates } from '../observe/roll-gates.ts';
 import { gates } from '../plan/gates.ts';
-import type { StoredPlan } from '../plan/steps.ts';
-import { refuseUnpausable } from '../run/steps/pauses.ts';
+import type { AnyStep, StoredPlan } from '../plan/steps.ts';
 import type { ChangeRequest } from '../services.ts';
+import { refuseOptions } from './refuse-options.ts';
 
 export interface CarryOutParts extends GateParts {
   readonly clock: Clock;
@@ -27,6 +26,20 @@ const refuseOutage = (plan: StoredPlan): never => {
   });
 };
 
+/** Whether a step's agent was away when the plan was made. */
+const isUnseen = (step: AnyStep): boolean => step.kind === 'node.change' && step.input.unseen !== undefined;
+
+/** Without the time that is waited for them, the run would stand at the gate of the first that is away. */
+const refuseAway = (plan: StoredPlan, waitOffline: string | undefined): void => {
+  const away = plan.steps.filter(isUnseen).map(({ target }) => target);
+  if (waitOffline !== undefined || away.length === 0) return;
+  throw new RemoraError(
+    'agent-offline',
+    `The plan was made with --wait-offline, and ${away.length > 1 ? 'the agents' : 'the agent'} of ${away.join(', ')} ${away.length > 1 ? 'are' : 'is'} still offline.`,
+    { hint: 'Give --wait-offline here too, with the time that is waited for them.' },
+  );
+};
+
 /** A gate that a moment closes (a new index, say) is no reason to refuse: this long it may take to open. */
 const GATE_PATIENCE_MS = 10_000;
 
@@ -38,7 +51,8 @@ const refuseClosedGates = async (
 ): Promise<void> => {
   const rolls = plan.stages
     .filter(({ mode }) => mode === 'roll')
-    .map(({ id }) => plan.steps.find((step) => step.stage === id));
+    // Nodes that are left until their agents are back do not come first.
+    .map(({ id }) => plan.steps.find((step) => step.stage === id && !isUnseen(step)));
   const patience = limitOf(GATE_PATIENCE_MS);
   for (const step of rolls) {
     if (step?.kind !== 'node.change') continue;
@@ -53,36 +67,6 @@ const refuseClosedGates = async (
       await sleep(500);
     }
   }
-};
-
-/** A node without the attribute would be in no batch: most likely the name is mistyped. */
-const refuseUnknownAttribute = async (parts: CarryOutParts, plan: StoredPlan, attribute: string): Promise<void> => {
-  const rolled = plan.steps.flatMap((step) => (step.kind === 'node.change' ? [step.input] : []));
-  for (const cluster of new Set(rolled.map((change) => change.cluster))) {
-    const names = rolled.flatMap((change) => (change.cluster === cluster ? [change.node] : []));
-    const nodes = (await listNodes(await parts.clients.get(cluster))).filter(({ name }) => names.includes(name));
-    const without = nodes.filter(({ attributes }) => attributes[attribute] === undefined).map(({ name }) => name);
-    if (without.length === 0) continue;
-    const known = [...new Set(nodes.flatMap(({ attributes }) => Object.keys(attributes)))].sort();
-    throw new RemoraError(
-      'bad-input',
-      `--batch-by ${attribute}: ${without.sort().join(', ')} of cluster ${cluster} ${without.length > 1 ? 'have' : 'has'} no node.attr.${attribute}.`,
-      {
-        hint:
-          known.length > 0
-            ? `There ${known.length > 1 ? 'are' : 'is'} ${known.join(', ')}.`
-            : 'Set it in elasticsearch.yml, or use --serial.',
-      },
-    );
-  }
-};
-
-const restartedClusters = ({ stages, steps }: StoredPlan): string[] => {
-  const rolls = stages.filter(({ mode }) => mode === 'roll').map(({ id }) => id);
-  const clusters = steps.flatMap((step) =>
-    step.kind === 'node.change' && rolls.includes(step.stage) ? step.input.cluster : [],
-  );
-  return [...new Set(clusters)];
 };
 
 /**
@@ -105,9 +89,9 @@ export const carryOut = async (
       'What was observed changed since the plan was shown: it would be another one now.',
     );
   }
-  if (change.batchBy !== undefined) await refuseUnknownAttribute(parts, plan, change.batchBy);
+  refuseAway(plan, change.waitOffline);
+  await refuseOptions(parts, plan, change);
   if (plan.outages.length > 0 && !change.acceptOutage) refuseOutage(plan);
-  await refuseUnpausable(parts.clients, restartedClusters(plan), change.pause ?? []);
   await refuseClosedGates(parts, plan, change.override ?? []);
   return parts.start(plan, { actor, options: change, ...(idempotencyKey === null ? {} : { idempotencyKey }) });
 };

@@ -37,7 +37,8 @@ export interface ServiceParts extends Ground {
   >;
   readonly lockOf: LockOf;
   readonly audit: AuditLog;
-  readonly health: Pick<DoctorParts, 'pingStore' | 'freeBytes' | 'storeProblem'>;
+  readonly history: RunHistory & DoctorParts['runs'];
+  readonly health: Pick<DoctorParts, 'pingStore' | 'durability' | 'freeBytes' | 'storeProblem'>;
 }
 
 /** The newest version of each secret. */
@@ -71,6 +72,6 @@ export const createServices = (parts: ServiceParts): Services => {
     secrets: secretService({ store: secrets, inventory }),
     cas: caService(inventory),
     audit: parts.audit,
-    doctor: () => doctor({ ...observing, ...parts.health }),
+    doctor: () => doctor({ ...observing, ...parts.health, runs: parts.history, refused: gateway.sessions.refused }),
   };
 };

@@ -1,18 +1,27 @@
 import { messageOf } from '@remora/shared/errors.ts';
 import type { DoctorLine } from '@remora/shared/model/inventory.ts';
+import type { Refusal } from '../gateway/session/refusals.ts';
 import type { ObserveParts } from '../observe/observe-nodes.ts';
 import { observeWhole } from '../observe/observe-nodes.ts';
 import type { ClusterObservation, NodeObservation } from '../plan/facts.ts';
 import { lacksPrivileges, mayNotAsk, neededPrivileges } from '../plan/privileges.ts';
+import type { Durability } from '../store/durability.ts';
+import type { RunStore } from '../store/run-store.ts';
 import type { StoreProblem } from '../store/store-identity.ts';
 
 export interface DoctorParts extends ObserveParts {
   /** Redis' answer to a write and a read back, in ms; throws when there is none. */
   readonly pingStore: () => Promise<number>;
+  /** How safe Redis is set to keep what it answered. */
+  readonly durability: () => Promise<Durability>;
+  /** Agents that are not let in. */
+  readonly refused: () => Promise<readonly Refusal[]>;
   /** Absent: not asked. */
   readonly storeProblem?: StoreProblem;
   /** Free bytes in the coordinator's data directory. */
   readonly freeBytes: () => Promise<number>;
+  /** Runs that have not ended, or still have something to put back. */
+  readonly runs: Pick<RunStore, 'openRuns' | 'view'>;
 }
 
 const MIN_FREE_BYTES = 200 * 1024 * 1024;
@@ -25,6 +34,17 @@ const line = async (check: string, look: () => Promise<{ ok: boolean; detail: st
   } catch (error) {
     return { check, ok: false, detail: messageOf(error) };
   }
+};
+
+/** Runs that are over and hold their clusters all the same, since something that they paused could not be put back yet. */
+const leftLine = async ({ runs }: DoctorParts): Promise<{ ok: boolean; detail: string }> => {
+  const open = await Promise.all((await runs.openRuns()).map((runId) => runs.view(runId)));
+  const left = open.flatMap(({ runId, clusters, leftToPutBack }) =>
+    leftToPutBack
+      ? `${runId} has ended and could not put back ${leftToPutBack.join(', ')} yet: ${clusters.join(', ')} stay locked until it can. \`remora runs watch ${runId}\` tells what is in the way.`
+      : [],
+  );
+  return { ok: left.length === 0, detail: left.length === 0 ? 'nothing is left to put back' : left.join(' ') };
 };
 
 const agentLine = (cluster: string, node: NodeObservation): DoctorLine => {
@@ -45,6 +65,15 @@ const agentLine = (cluster: string, node: NodeObservation): DoctorLine => {
       ? `sees process ${facts.process.pid}, but the cluster says ${node.pid}`
       : null);
   return { check, ok: trouble === null, detail: trouble ?? `version ${facts.agent.version}, ${facts.configDir}` };
+};
+
+/** What a refused agent is told takes the place of what else is known of it, which is no more than that it is offline. */
+const withRefusals = (lines: readonly DoctorLine[], refused: readonly Refusal[]): DoctorLine[] => {
+  const told = refused.map(({ node, reason, hint }) => ({
+    ...{ check: `agent ${node}`, ok: false, detail: `refused: ${reason} ${hint}` },
+  }));
+  const checks = new Set(told.map(({ check }) => check));
+  return [...lines.filter(({ check }) => !checks.has(check)), ...told];
 };
 
 const clockLine = (cluster: string, node: NodeObservation): DoctorLine[] =>
@@ -90,9 +119,10 @@ const clusterLines = (cluster: ClusterObservation, aliases: readonly string[]): 
 
 /** Looks at coordinator, Redis, clusters, agents and clocks. */
 export const doctor = async (parts: DoctorParts): Promise<DoctorLine[]> => {
-  const [records, connections] = await Promise.all([
+  const [records, connections, refused] = await Promise.all([
     parts.inventory.clusters.list(),
     parts.inventory.connections.list(),
+    parts.refused(),
   ]);
   const aliasesOf = (name: string): string[] =>
     connections.filter(({ local }) => local === name).map(({ alias }) => alias);
@@ -101,6 +131,11 @@ export const doctor = async (parts: DoctorParts): Promise<DoctorLine[]> => {
       ok: true,
       detail: `a write and a read back took ${(await parts.pingStore()).toFixed(1)} ms`,
     })),
+    line('redis durability', async () => {
+      const { problems, unknown } = await parts.durability();
+      const said = [...problems, ...(unknown === null ? [] : [unknown])].join(' ');
+      return { ok: problems.length === 0, detail: said || 'appendonly yes, appendfsync always, noeviction' };
+    }),
     line('store', async () => {
       const problem = (await parts.storeProblem?.()) ?? null;
       return { ok: problem === null, detail: problem ?? 'the one that this coordinator opened' };
@@ -109,6 +144,7 @@ export const doctor = async (parts: DoctorParts): Promise<DoctorLine[]> => {
       const free = await parts.freeBytes();
       return { ok: free >= MIN_FREE_BYTES, detail: `${Math.round(free / 1024 / 1024)} MiB free in the data directory` };
     }),
+    line('runs', () => leftLine(parts)),
   ]);
   const clusters = await Promise.all(
     records.map(async ({ name }) =>
@@ -118,5 +154,5 @@ export const doctor = async (parts: DoctorParts): Promise<DoctorLine[]> => {
       ),
     ),
   );
-  return [...own, ...clusters.flat()];
+  return [...own, ...withRefusals(clusters.flat(), refused)];
 };

@@ -1,8 +1,9 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { NodeView } from '@remora/shared/model/inventory.ts';
 import type { Gateway } from '../gateway/gateway.ts';
+import { nodeKey } from '../plan/steps.ts';
 import type { Services } from '../services.ts';
-import { type Inventory, nodeKey } from '../store/inventory.ts';
+import type { Inventory } from '../store/inventory.ts';
 import type { NodeRecord } from '../store/records.ts';
 import { type LockOf, refuseWhileLocked } from './held-clusters.ts';
 

@@ -5,13 +5,13 @@ import { checkRestartRequest, type RestartRequest } from '@remora/shared/model/r
 import { observeConnect } from '../observe/observe-connect.ts';
 import { observeWhole } from '../observe/observe-nodes.ts';
 import { observeRollback, type RollbackParts } from '../observe/observe-rollback.ts';
+import { settingsDiffs } from '../observe/settings-diffs.ts';
 import { planConnect } from '../plan/connect/connect.ts';
 import type { PlanContext } from '../plan/context.ts';
 import { planChanges } from '../plan/plan-changes.ts';
 import { planRestart } from '../plan/restart/restart.ts';
 import { planRollback, type RollbackRequest } from '../plan/rollback/rollback.ts';
 import type { StoredPlan } from '../plan/steps.ts';
-import { documentOf } from './plan-document.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -72,7 +72,7 @@ export const confirmPlan =
       'plan-stale',
       `What was observed changed since plan ${plan.planId} was made: it would be another one now.`,
       {
-        findings: planChanges(plan, await documentOf(parts, now)),
+        findings: planChanges(plan, { steps: await settingsDiffs(parts, now.steps) }),
       },
     );
   };

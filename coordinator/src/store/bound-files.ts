@@ -22,28 +22,20 @@ type BoundFile = keyof typeof boundFiles;
 export const isBound = async (redis: Redis, name: BoundFile): Promise<boolean> =>
   (await redis.hexists(keys.meta, name)) === 1;
 
-/**
- * Makes the store belong to the file that this coordinator has, or compares it with the one that it belongs to. Throws `data-directory` when that is another:
- * agents would trust nobody, and secrets could not be opened. With `replace`, the file is taken as the new one.
- */
-export const bindFile = async (
-  redis: Redis,
-  own: {
-    readonly name: BoundFile;
-    /** Fingerprint or id, from which nothing of a key can be told. */
-    readonly value: string;
-    readonly path: string;
-    readonly dataDir: string;
-    readonly replace: boolean;
-  },
-): Promise<void> => {
-  const { name, value, path, dataDir } = own;
-  const home = `${name}From`;
-  const here = `${hostname()}:${dataDir}`;
-  if (own.replace) await redis.hset(keys.meta, name, value, home, here);
-  else await redis.multi().hsetnx(keys.meta, name, value).hsetnx(keys.meta, home, here).exec();
+interface OwnFile {
+  readonly name: BoundFile;
+  /** Fingerprint or id, from which nothing of a key can be told. */
+  readonly value: string;
+  readonly path: string;
+}
+
+const homeOf = (name: BoundFile): string => `${name}From`;
+
+/** Throws `data-directory` when the store belongs to another file than this one: agents would trust nobody, and secrets could not be opened. */
+export const refuseOtherFile = async (redis: Redis, { name, value, path }: OwnFile): Promise<void> => {
+  const home = homeOf(name);
   const [bound, from] = await redis.hmget(keys.meta, name, home);
-  if (bound === value) return;
+  if (!bound || bound === value) return;
   const { what, files, anew } = boundFiles[name];
   throw new RemoraError(
     'data-directory',
@@ -52,4 +44,20 @@ export const bindFile = async (
       hint: `Copy ${files.join(' and ')} of a coordinator that works with this store, first ${from}, to the place of that one. To begin with ${anew}: \`redis-cli HDEL ${keys.meta} ${name} ${home}\`.`,
     },
   );
+};
+
+/**
+ * Makes the store belong to the file that this coordinator has, or compares it with the one that it belongs to. Throws `data-directory` when that is another.
+ * With `replace`, the file is taken as the new one.
+ */
+export const bindFile = async (
+  redis: Redis,
+  own: OwnFile & { readonly dataDir: string; readonly replace: boolean },
+): Promise<void> => {
+  const { name, value } = own;
+  const home = homeOf(name);
+  const here = `${hostname()}:${own.dataDir}`;
+  if (own.replace) await redis.hset(keys.meta, name, value, home, here);
+  else await redis.multi().hsetnx(keys.meta, name, value).hsetnx(keys.meta, home, here).exec();
+  await refuseOtherFile(redis, own);
 };

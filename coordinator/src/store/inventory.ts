@@ -120,6 +120,3 @@ export const openInventory = (redis: Redis): Inventory => {
     restartTimes: collection(redis, recorder, keys.restartTimes),
   };
 };
-
-export const nodeKey = ({ cluster, node }: { readonly cluster: string; readonly node: string }): string =>
-  `${cluster}/${node}`;

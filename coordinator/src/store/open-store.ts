@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { Redis } from 'ioredis';
 import { keys } from './keys.ts';
+import { refuseReplacedStore } from './store-identity.ts';
 
 /** Of the layout of the keys. A store of a newer one is refused: an older coordinator would damage it. */
 export const SCHEMA_VERSION = 1;
@@ -58,12 +59,13 @@ const checkServer = async (redis: Redis): Promise<void> => {
   }
 };
 
-const readIdentity = async (redis: Redis): Promise<string> => {
+const readIdentity = async (redis: Redis, dataDir: string | null): Promise<string> => {
   if ((await redis.hexists(keys.meta, 'restoring')) === 1) {
     throw new RemoraError('data-directory', 'A back-up is being restored into this store, or that did not end.', {
       hint: 'Wait for it. If it was cut off, remove the data directory, or the keys `remora:*` of the Redis, and restore again.',
     });
   }
+  if (dataDir !== null) await refuseReplacedStore(dataDir, await redis.hget(keys.meta, 'storeId'));
   await redis.hsetnx(keys.meta, 'storeId', randomUUID());
   await redis.hsetnx(keys.meta, 'schemaVersion', String(SCHEMA_VERSION));
   const [storeId, version] = await redis.hmget(keys.meta, 'storeId', 'schemaVersion');
@@ -78,9 +80,9 @@ const readIdentity = async (redis: Redis): Promise<string> => {
 
 /**
  * Opens the two connections that a coordinator has of its own (BullMQ has its own three) and reads or makes the store's identity. Their number does not
- * depend on the number of agents.
+ * depend on the number of agents. Throws `store-replaced`, before anything is written, when it is not the store of this data directory.
  */
-export const openStore = async (address: StoreAddress): Promise<Store> => {
+export const openStore = async (address: StoreAddress, dataDir: string | null = null): Promise<Store> => {
   const redis = connect(address, {
     connectionName: 'remora',
     maxRetriesPerRequest: ATTEMPTS_A_COMMAND,
@@ -93,7 +95,7 @@ export const openStore = async (address: StoreAddress): Promise<Store> => {
     await redis.connect();
     await subscriber.connect();
     await checkServer(redis);
-    const storeId = await readIdentity(redis);
+    const storeId = await readIdentity(redis, dataDir);
     const close = async (): Promise<void> => {
       subscriber.disconnect();
       // Lets what was sent be answered, but a Redis that is away holds up no shutdown.

@@ -10,6 +10,7 @@ import type { Clock } from '../clock.ts';
 import { channels, keys } from './keys.ts';
 import { hasBegun, parseRunHash, type RunRecord, type StepState } from './run-hash.ts';
 import { EMIT } from './run-lua.ts';
+import { overtaken } from './run-overtaken.ts';
 
 /** What people do to a run while nobody, or somebody else, drives it. Each is one Lua script, atomic, recorded, and harmless when it is sent twice. */
 
@@ -36,7 +37,8 @@ return status`);
 
 /**
  * RESUME: files a run that failed or was cancelled as waiting again, behind all that wait, with the given changes; nothing unless it is as it was when they
- * were made, and no other run held the given clusters since: its plan does not know what that one did. Answers `resumed`, also to a request that was seen before,
+ * were made, and no other run held the given clusters (those of one that had begun) since: its plan does not know what that one did. ADMIT looks at that again.
+ * Answers `resumed`, also to a request that was seen before,
  * `changed`, or the id of the other run.
  * KEYS run, open runs, waiting, meta, last holders  ARGV runId, status, version, patch JSON, event, channel, request, clusters JSON
  */
@@ -52,6 +54,7 @@ for _, change in ipairs(cjson.decode(ARGV[4])) do
   if change[2] then redis.call('HSET', KEYS[1], change[1], change[2]) else redis.call('HDEL', KEYS[1], change[1]) end
 end
 redis.call('HSET', KEYS[1], 'status', 'waiting', 'waited', 1, 'asked', ARGV[7])
+if ARGV[8] ~= '[]' then redis.call('HSET', KEYS[1], 'begun', 1) end
 redis.call('HINCRBY', KEYS[1], 'version', 1)
 redis.call('SADD', KEYS[2], ARGV[1])
 redis.call('ZADD', KEYS[3], redis.call('HINCRBY', KEYS[4], 'runsCreated', 1), ARGV[1])
@@ -95,18 +98,14 @@ const tooOld = (runId: string): RemoraError =>
     hint: 'Give the same command again: it plans with what is there now.',
   });
 
-const overtaken = (runId: string, other: string): RemoraError =>
-  new RemoraError('plan-stale', `Run ${runId} cannot be resumed: run ${other} changed the same cluster since.`, {
-    hint: 'Give the same command again: it plans with what is there now.',
-  });
-
 /** Steps that failed begin anew, as a new attempt; what they remembered is of the old one. */
 const withoutFailures = ({ steps }: RunRecord): [string, string][] =>
   [...steps]
     .filter(([, { status }]) => status === 'failed' || status === 'undone')
     .map(([id, state]) => [`step:${id}`, JSON.stringify({ ...state, status: 'pending' } satisfies StepState)]);
 
-const entryOf = ({ head }: RunRecord, actor: string, action: string): AuditDraft => {
+/** What the audit log says of something that somebody did to a run. */
+export const entryOf = ({ head }: RunRecord, actor: string, action: string): AuditDraft => {
   const { runId, planId, clusters } = head;
   return { actor, action, target: clusters.join(', '), runId, planId };
 };
@@ -137,10 +136,14 @@ export class RunControl {
     if (!['waiting', 'paused', 'running', 'cancelled'].includes(status)) throw conflict(runId, 'cancelled', status);
   }
 
-  /** Has a run that failed or was cancelled go on from the first step that is not done. Throws `conflict` for any other. */
+  /**
+   * Has a run that failed or was cancelled go on from the first step that is not done. What failed is tried again, unless `leavesFailed`: then it stays so, as
+   * in a run that goes on by itself. Throws `conflict` for any other.
+   */
   async resume(
     runId: string,
     { actor, notAfter, request = randomUUID() }: Ask & Pick<ChangeOptions, 'notAfter'>,
+    { leavesFailed }: { readonly leavesFailed: boolean } = { leavesFailed: false },
   ): Promise<void> {
     const record = await this.#find(runId);
     const { status, version, head } = record;
@@ -154,7 +157,7 @@ export class RunControl {
       ...head,
       options: { ...options, ...(notAfter === undefined ? {} : { notAfter }) },
     });
-    const patch = JSON.stringify([...gone, ['head', renewed], ...withoutFailures(record)]);
+    const patch = JSON.stringify([...gone, ['head', renewed], ...(leavesFailed ? [] : withoutFailures(record))]);
     const event = this.#event(runId, 'waiting', `resumed by ${actor}`);
     // One that has begun nothing is planned again before its first step: nobody can have overtaken it.
     const clusters = JSON.stringify(hasBegun(record) ? head.clusters : []);
@@ -164,7 +167,7 @@ export class RunControl {
     };
     const resumed = await this.#audit.once(this.#redis, script, [entryOf(record, actor, 'run.resume')]);
     if (resumed === 'changed') throw conflict(runId, 'resumed', 'being changed by somebody else');
-    if (resumed !== 'resumed') throw overtaken(runId, resumed);
+    if (resumed !== 'resumed') throw overtaken(runId, resumed, 'be resumed');
   }
 
   /** Has a paused run go on. Throws `conflict` for any other. */

@@ -48,7 +48,7 @@ export const pendingStep: StepState = {
 };
 
 /**
- * The hash `run:R`, read: `head` as JSON, `clusters` again for the scripts, `status`, `waitingFor` while it waits, `waited` once it had to, `fence`, `version` (grows by one with each
+ * The hash `run:R`, read: `head` as JSON, `clusters` again for the scripts, `status`, `waitingFor` while it waits, `waited` once it had to, `begun` once it was resumed half-way, `fence`, `version` (grows by one with each
  * write), `request` (of the last write), `events` (their number), `steps` (theirs, as they count for the retention), `finishedAt`, `error`, `restarts` (a list of node names), `step:ID` and `restore:NAME` as
  * JSON each; `restarted:ID` (the newest attempt of a step that restarted its node); `stop` (the error that it will end with) once somebody asked to cancel it, `continued` once somebody said to go on after the first node of a roll; `rollback` once a run was filed that takes it back by itself, or took it back; `restored`, the id of a restore from a back-up.
  */
@@ -84,9 +84,9 @@ export const headOf = (plan: StoredPlan, run: Pick<RunHead, 'runId' | 'actor' | 
 /** Whether a driver began the step and did not end it: the next one goes on with the same attempt. */
 export const isGoingOn = (status: StepStatus): boolean => status === 'running' || status === 'waiting';
 
-/** Whether any of its steps was begun. */
+/** Whether any of its steps was begun; one that failed and is to be tried again was. */
 export const hasBegun = ({ steps }: Pick<RunRecord, 'steps'>): boolean =>
-  [...steps.values()].some(({ status }) => status !== 'pending');
+  [...steps.values()].some(({ status, attempts }) => status !== 'pending' || attempts > 0);
 
 const entriesWith = (hash: Readonly<Record<string, string>>, prefix: string): [string, unknown][] =>
   Object.entries(hash)
@@ -120,6 +120,7 @@ export const runView = (record: RunRecord, now: Date): Run => {
   const { head, status, waitingFor, finishedAt } = record;
   const until = isEnded(status) && finishedAt !== null ? Date.parse(finishedAt) : now.getTime();
   const { planHash: _, outline, options: __, ...rest } = head;
+  const left = [...record.restores.keys()].filter((name) => name !== 'rollback');
   return {
     ...rest,
     clusters: [...head.clusters],
@@ -136,5 +137,6 @@ export const runView = (record: RunRecord, now: Date): Run => {
     error: record.error,
     rollback: record.rollback,
     ...(record.restores.has('rollback') ? { rollbackPending: true } : {}),
+    ...(isEnded(status) && left.length > 0 ? { leftToPutBack: left } : {}),
   };
 };

@@ -1,25 +1,8 @@
-import { RemoraError } from '@remora/shared/errors.ts';
 import type { Run, RunStatus } from '@remora/shared/model/run.ts';
 import type { ChainableCommander, Redis } from 'ioredis';
 import { keys } from './keys.ts';
+import { idsOfPage, type Page } from './page.ts';
 import { parseRunHash, runView } from './run-hash.ts';
-
-export interface RunPage {
-  readonly limit: number;
-  /** Only runs that were created before this one. */
-  readonly before?: string;
-}
-
-const newestOf = async (redis: Redis, { limit, before }: RunPage): Promise<string[]> => {
-  if (before === undefined) return redis.zrevrange(keys.runs, 0, limit - 1);
-  const order = await redis.zscore(keys.runs, before);
-  if (order === null) {
-    throw new RemoraError('not-found', `There is no run "${before}" to list earlier ones of.`, {
-      hint: 'Begin again with `remora runs list`: runs are forgotten, oldest first.',
-    });
-  }
-  return redis.zrevrangebyscore(keys.runs, `(${order}`, '-inf', 'LIMIT', '0', String(limit));
-};
 
 /** The answers of one pipeline, each as its command gives it. */
 const answersOf = async <T>(
@@ -37,8 +20,8 @@ const answersOf = async <T>(
 };
 
 /** A page of runs, newest first, in two or three round trips: what a list shows stands in the runs' own hashes, no plan is read. Throws `not-found` for `before`. */
-export const listRuns = async (redis: Redis, page: RunPage, now: Date): Promise<Run[]> => {
-  const ids = await newestOf(redis, page);
+export const listRuns = async (redis: Redis, page: Page, now: Date): Promise<Run[]> => {
+  const ids = await idsOfPage(redis, { key: keys.runs, noun: 'run' }, page);
   const hashes = await answersOf<Record<string, string>>(redis, ids, (pipeline, key) => pipeline.hgetall(key));
   return hashes.flatMap((hash) => {
     const record = parseRunHash(hash);

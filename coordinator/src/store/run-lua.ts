@@ -51,7 +51,9 @@ return run`;
 /**
  * ADMIT: gives every waiting run that can have them all its clusters, first in first out; a run gets all of its clusters or none. `claimed` has the clusters
  * of those that go on waiting: nobody later passes them, or a run of two busy clusters would wait for ever behind runs of one. A resumed run that still has
- * its clusters, since something is left to put back, waits for nobody: they wait for it. Answers who was admitted.
+ * its clusters, since something is left to put back, waits for nobody: they wait for it. A run that was resumed half-way (`begun`) gets none once another run
+ * had one of them: its plan does not know what that one did. It claims nothing and stays where it is; OVERTAKEN ends it. Answers who was admitted, and pairs of
+ * who was overtaken and by whom.
  * KEYS locks, waiting, last holders  ARGV prefix of run keys, now as ISO 8601, channel
  */
 const ADMIT = `${EMIT}
@@ -59,13 +61,21 @@ local function tell(run, status, message)
   local event = '{"at":"' .. ARGV[2] .. '","runId":"' .. run .. '","type":"run","stepId":null,"status":"' .. status
   emit(ARGV[1] .. run, run, ARGV[3], event .. '","message":"' .. message .. '"}')
 end
-local claimed, admitted = {}, {}
-local function blocker(run, clusters)
-  local owned = 0
+local claimed, admitted, overtaken = {}, {}, {}
+local function owns(run, clusters)
   for _, cluster in ipairs(clusters) do
-    if redis.call('HGET', KEYS[1], cluster) == run then owned = owned + 1 end
+    if redis.call('HGET', KEYS[1], cluster) ~= run then return false end
   end
-  if owned == #clusters then return nil end
+  return true
+end
+local function between(run, key, clusters)
+  if redis.call('HEXISTS', key, 'begun') == 0 then return nil end
+  for _, cluster in ipairs(clusters) do
+    local last = redis.call('HGET', KEYS[3], cluster)
+    if last and last ~= run then return last end
+  end
+end
+local function blocker(run, clusters)
   for _, cluster in ipairs(clusters) do
     local owner = redis.call('HGET', KEYS[1], cluster)
     if owner and owner ~= run then return owner end
@@ -77,9 +87,13 @@ end
 for _, run in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
   local key = ARGV[1] .. run
   local clusters = cjson.decode(redis.call('HGET', key, 'clusters') or 'null')
-  local holder = clusters ~= cjson.null and blocker(run, clusters)
+  local isFree = clusters == cjson.null or owns(run, clusters)
+  local other = not isFree and between(run, key, clusters)
+  local holder = not isFree and blocker(run, clusters)
   if clusters == cjson.null then
     redis.call('ZREM', KEYS[2], run)
+  elseif other then
+    table.insert(overtaken, { run, other })
   elseif holder then
     for _, cluster in ipairs(clusters) do claimed[cluster] = claimed[cluster] or run end
     if redis.call('HGET', key, 'waitingFor') ~= holder then
@@ -98,7 +112,7 @@ for _, run in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
     table.insert(admitted, run)
   end
 end
-return admitted`;
+return { admitted, overtaken }`;
 
 /**
  * TAKE: makes the caller the only one who may write to the run. A fence is above every one before, of all runs: an agent compares the fence of one run with

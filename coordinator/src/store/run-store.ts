@@ -8,10 +8,12 @@ import type { Clock } from '../clock.ts';
 import type { PlanDocument, StoredPlan } from '../plan/steps.ts';
 import type { InventoryRecords } from './inventory.ts';
 import { channels, keys } from './keys.ts';
+import { idsOfPage, type Page } from './page.ts';
 import { readPlan, readPlans, writePlan } from './plan-record.ts';
 import { parseRunHash, type RunHead, type RunRecord, runView } from './run-hash.ts';
-import { listRuns, type RunPage, statusesOfRuns } from './run-list.ts';
+import { listRuns, statusesOfRuns } from './run-list.ts';
 import { defineRunScripts, type RunScripts } from './run-lua.ts';
+import { endOvertaken } from './run-overtaken.ts';
 import { KEPT_PLANS } from './run-retention.ts';
 import { markRolledBack, type RollbackBy } from './run-rollback.ts';
 
@@ -84,9 +86,9 @@ export class RunStore {
     if (old.length > 0) await this.#redis.multi().unlink(old.map(keys.plan)).zrem(keys.plans, old).exec();
   }
 
-  /** Plans that were filed by themselves, newest first. */
-  async plans(limit = 200): Promise<PlanDocument[]> {
-    const ids = await this.#redis.zrevrange(keys.plans, 0, limit - 1);
+  /** A page of the plans that were filed by themselves, newest first. */
+  async plans(page: Page): Promise<PlanDocument[]> {
+    const ids = await idsOfPage(this.#redis, { key: keys.plans, noun: 'plan' }, page);
     if (ids.length === 0) return [];
     return readPlans(await this.#redis.mget(ids.map(keys.plan)));
   }
@@ -122,12 +124,14 @@ export class RunStore {
     return this.#redis.get(keyOfRequest(actor, idempotencyKey));
   }
 
-  /** Admits every waiting run that can go; answers which. */
+  /** Admits every waiting run that can go, and ends those that were overtaken half-way; answers who was admitted. */
   async admit(): Promise<string[]> {
     const now = this.#clock().toISOString();
-    return (await this.#scripts.remoraAdmit(
+    const [admitted, overtaken] = (await this.#scripts.remoraAdmit(
       ...[keys.locks, keys.waiting, keys.lastHolders, keys.run(''), now, channels.runEvents],
-    )) as string[];
+    )) as [string[], [runId: string, other: string][]];
+    for (const [runId, other] of overtaken) await endOvertaken(this.#redis, this.#audit, this.#clock, runId, other);
+    return admitted;
   }
 
   /** Makes the caller the run's driver: the record with its fence, or null when there is nothing to drive. */
@@ -194,7 +198,7 @@ export class RunStore {
   }
 
   /** A page of runs, newest first. */
-  list(page: RunPage): Promise<Run[]> {
+  list(page: Page): Promise<Run[]> {
     return listRuns(this.#redis, page, this.#clock());
   }
 

@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { effectClasses } from '../settings.ts';
+import { ChangeOptions } from './change-options.ts';
 
 /** A plan as people and scripts see it (`--check`, the HTTP API); the coordinator keeps each step's typed input beside it. */
 export const PlanStep = Type.Object({
@@ -26,9 +27,22 @@ export const PlanStage = Type.Object({
 });
 export type PlanStage = Static<typeof PlanStage>;
 
+/** Nodes that restart together, as it would be decided now: a run decides anew before each batch. */
+export const PlannedBatch = Type.Object({
+  cluster: Type.String(),
+  nodes: Type.Array(Type.String()),
+  /** What the nodes have for the attribute that `batchBy` names; null without it. */
+  attribute: Type.Union([Type.String(), Type.Null()]),
+  /** The run pauses after it, until somebody says to continue. */
+  canary: Type.Boolean(),
+  /** Their agents were away, so they come after the others. */
+  away: Type.Boolean(),
+});
+export type PlannedBatch = Static<typeof PlannedBatch>;
+
 /** How long a plan's restarts take, from how long the last ones of the same nodes took. What was never measured has no number. */
 export const Estimate = Type.Object({
-  /** All measured nodes one after the other, from their stop until the cluster had recovered; null when none of them was measured. */
+  /** Batch after batch, each as long as its slowest node that was measured, from the stop until the cluster had recovered; null when none was measured. */
   seconds: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]),
   /** Nodes that are restarted and were never measured: not in `seconds`. */
   unknown: Type.Array(Type.String()),
@@ -56,6 +70,10 @@ export const Plan = Type.Object({
   steps: Type.Array(PlanStep),
   /** Nodes that will be restarted, in the planned order. */
   restarts: Type.Array(Type.String()),
+  /** How its rolls were asked for; `apply` does the same unless it is told otherwise. */
+  roll: Type.Pick(ChangeOptions, ['serial', 'batchBy', 'canary']),
+  /** The batches that this makes of the nodes that are restarted, roll after roll. */
+  batches: Type.Array(PlannedBatch),
   /** What becomes unavailable and for how long about; each needs --accept-outage. */
   outages: Type.Array(Type.String()),
   /** What an operator should know although it blocks nothing. */

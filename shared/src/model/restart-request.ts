@@ -7,6 +7,8 @@ export const RestartRequest = Type.Object(
   {
     cluster: Type.String({ minLength: 1, maxLength: 1024 }),
     nodes: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 1024 }), { minItems: 1, maxItems: 2000 })),
+    /** Nodes whose agents are away are planned too; only for a run that waits for them (`waitOffline` of the options). */
+    waitOffline: Type.Optional(Type.Boolean()),
   },
   { additionalProperties: false },
 );

@@ -60,6 +60,8 @@ export const Run = Type.Object({
   rollback: Type.Optional(Nullable(Type.String())),
   /** It failed, and a run that takes it back is about to be filed (`--on-failure rollback`). */
   rollbackPending: Type.Optional(Type.Boolean()),
+  /** It has ended, and these (`WHAT` or `WHAT:CLUSTER`) are still to be put back to what they were: its clusters stay locked until they are. */
+  leftToPutBack: Type.Optional(Type.Array(Type.String())),
   /** How it is to be carried out, as it was asked for. */
   options: ChangeOptions,
 });

@@ -37,6 +37,25 @@ describe('restart', () => {
     expect(plan(bad, { nodes: ['us-1'] }).restarts).toEqual(['us-1']);
   });
 
+  test('with --wait-offline plans nodes whose agents are away, says so, and is the same plan when they are back', () => {
+    const away = world({ remote: 3 });
+    nodeOf(away.remote, 'us-3').agent = 'offline';
+    const made = plan(away, { waitOffline: true });
+    expect(made.restarts).toEqual(['us-2', 'us-3', 'us-1']);
+    const { pid, startedAtMs } = nodeOf(away.remote, 'us-3');
+    const step = made.steps.find(({ target }) => target === 'us-3');
+    expect(step?.reason).toMatch(/its agent is away/);
+    expect(step?.input).toMatchObject({ unseen: { pid, startedAtMs } });
+    expect(JSON.stringify(step)).not.toContain('replaces');
+    expect(made.steps.filter(({ input }) => 'unseen' in input)).toEqual([step]);
+    expect(made.warnings[0]).toMatch(/The agent of us-3 \(cluster us\) is offline: the run leaves this node/);
+    expect(plan(world({ remote: 3 }), { waitOffline: true })).toMatchObject({ hash: made.hash, warnings: [] });
+    nodeOf(away.remote, 'us-3').startedAtMs += 1000;
+    expect(plan(away, { waitOffline: true }).hash).not.toBe(made.hash);
+    nodeOf(away.remote, 'us-2').agent = 'missing';
+    expect(() => plan(away, { waitOffline: true })).toThrow(expect.objectContaining({ code: 'agent-missing' }));
+  });
+
   test('states what becomes unavailable', () => {
     expect(plan(world({ remote: 1 })).outages).toEqual([
       'Cluster us has one node: it is unavailable while us-1 restarts.',

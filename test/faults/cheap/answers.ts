@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { callerOf } from './caller.ts';
 import { createKey, endKeys, findKeys } from './keys.ts';
@@ -20,6 +21,8 @@ export interface NodeView {
   /** A secure setting as it was loaded. */
   readonly secret: (name: string) => string | null;
   readonly reload: () => void;
+  /** The process at the other end, if it was known when it connected. */
+  readonly callerAtConnection: (socket: Socket) => number | null;
 }
 
 export interface Answer {
@@ -167,7 +170,8 @@ export const answer = async (view: NodeView, request: IncomingMessage, body: unk
     };
   const note: Asked['note'] = (what, detail) => {
     const at = Date.now();
-    const caller = callerOf(socket.remotePort, view.state.callers());
+    // One that was killed since it asked is known only from before.
+    const caller = view.callerAtConnection(socket) ?? callerOf(socket.remotePort, view.state.callers());
     view.state.note({ at, node: view.self.name, what, detail, caller });
   };
   const alias = method === 'GET' && /^\/_resolve\/cluster\/([^:]+):\*$/.exec(path)?.[1];

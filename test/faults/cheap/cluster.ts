@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { isAlive } from '../../../agent/src/system/process-table.ts';
 import { cheapNode } from '../../support/cheap-node/processes.ts';
 import { until } from '../../support/fake-gateway.ts';
+import { writeEntries } from '../../support/keystore-file.ts';
 import type { BedCluster, BedNode } from '../stack/bed.ts';
-import { createKeystore } from './keystore.ts';
 import { type ClusterState, idOf, type LiveNode } from './state.ts';
 
 export interface CheapCluster extends BedCluster {
@@ -39,7 +39,7 @@ const settingsText = (cluster: CheapCluster, node: BedNode, ports: readonly [num
 const createNode = async (cluster: CheapCluster, node: BedNode, ports: readonly [number, number]): Promise<void> => {
   for (const part of ['config', 'bin']) await mkdir(join(node.home, part), { recursive: true });
   await writeFile(join(node.configDir, 'elasticsearch.yml'), settingsText(cluster, node, ports));
-  createKeystore(node.configDir, { 'keystore.seed': 'theirs' });
+  writeEntries(node.configDir, { 'keystore.seed': 'theirs' });
   await symlink(join(import.meta.dirname, 'elasticsearch-keystore'), join(node.home, 'bin/elasticsearch-keystore'));
 };
 

@@ -6,11 +6,13 @@
 import { appendFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { identityOf } from '../../../agent/src/system/process-table.ts';
+import { readEntries } from '../../support/keystore-file.ts';
 import { answer, type NodeView } from './answers.ts';
-import { readKeystore } from './keystore.ts';
+import { callerOf } from './caller.ts';
 import { parseSettings } from './settings.ts';
 import { type Flat, idOf, type LiveNode, openState } from './state.ts';
 
@@ -24,7 +26,7 @@ const name = text('node.name');
 const SERVER = 'xpack.security.remote_cluster_server.ssl';
 const CLIENT = 'xpack.security.remote_cluster_client.ssl';
 const servesRemotes = text('remote_cluster_server.enabled') === 'true';
-let secrets = readKeystore(configDir);
+let secrets = readEntries(configDir);
 
 const flat = (): Flat =>
   Object.fromEntries(
@@ -44,6 +46,8 @@ const self: LiveNode = {
   remotePort: servesRemotes ? Number(text('remote_cluster.port')) : null,
 };
 
+const callers = new WeakMap<Socket, number | null>();
+
 const view: NodeView = {
   self,
   state,
@@ -57,8 +61,9 @@ const view: NodeView = {
   ],
   secret: (key) => secrets[key] ?? null,
   reload: () => {
-    secrets = readKeystore(configDir);
+    secrets = readEntries(configDir);
   },
+  callerAtConnection: (socket) => callers.get(socket) ?? null,
 };
 
 const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -117,6 +122,7 @@ const server = createServer((request, response) => {
     response.destroy();
   });
 });
+server.on('connection', (socket) => callers.set(socket, callerOf(socket.remotePort, state.callers())));
 server.keepAliveTimeout = 60_000;
 server.listen(self.httpPort, '127.0.0.1', () => {
   state.announce(self);

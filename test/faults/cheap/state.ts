@@ -113,7 +113,7 @@ export const openState = (directory: string) => {
           }
         })
         .filter((node) => identityOf(node.pid) === node.identity),
-    /** Pids of the coordinators that may call: they stand in a file beside the cluster. */
+    /** Pids of the coordinators and agents that may call: they stand in a file beside the cluster. */
     callers: (): number[] => JSON.parse(readFileSync(join(directory, '..', 'callers.json'), 'utf8')),
     note: (effect: Effect): void => appendFileSync(effectsFile, `${JSON.stringify(effect)}\n`),
   };

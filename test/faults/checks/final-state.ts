@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { keys } from '../../../coordinator/src/store/keys.ts';
+import { readEntries } from '../../support/keystore-file.ts';
 import type { CheapBed } from '../cheap/bed.ts';
 import { type CheapCluster, processOf } from '../cheap/cluster.ts';
-import { readKeystore } from '../cheap/keystore.ts';
 import type { ClusterState } from '../cheap/state.ts';
 import type { BedNode } from '../stack/bed.ts';
 import type { Stack } from '../stack/stack.ts';
@@ -26,7 +26,7 @@ const withoutDigests = (paths: readonly string[]): string[] =>
 const nodeState = (cluster: CheapCluster, node: BedNode) => ({
   settings: readFileSync(join(node.configDir, 'elasticsearch.yml'), 'utf8'),
   // Values of secrets are other ones in each run; whether they work is proven by the connection.
-  keystore: Object.keys(readKeystore(node.configDir)).sort(),
+  keystore: Object.keys(readEntries(node.configDir)).sort(),
   files: treeOf(node.configDir, null).sort(),
   settingsOfProcess: processOf(cluster, node)?.settings ?? null,
   servesRemotes: processOf(cluster, node)?.remotePort ?? null,

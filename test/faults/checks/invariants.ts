@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import type { AuditVerdict } from '@remora/shared/model/audit.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import { keys } from '../../../coordinator/src/store/keys.ts';
+import { readEntries } from '../../support/keystore-file.ts';
+import type { Disturbed } from '../case.ts';
 import type { CheapBed } from '../cheap/bed.ts';
-import { readKeystore } from '../cheap/keystore.ts';
 import { type Effect, effectsOf } from '../cheap/state.ts';
 import type { Stack } from '../stack/stack.ts';
 import { type WorkflowName, workflows } from '../workflows.ts';
-import { staleEffects } from './fences.ts';
+import { staleDeliveries, strangeEffects } from './fences.ts';
 import { clusterStateOf, differences, type FinalState, finalState } from './final-state.ts';
 
 /** A run that was disturbed and has ended. */
@@ -19,13 +20,12 @@ interface Ended {
 }
 
 /** The same on cheap clusters, which tell all that was done in them. */
-interface CheapEnded extends Ended {
+interface CheapEnded extends Ended, Disturbed {
   readonly stack: Stack<CheapBed>;
   readonly workflow: WorkflowName;
-  /** What an undisturbed run left. */
+  /** What an undisturbed run left, and how often each node had been started then. */
   readonly wanted: FinalState;
-  /** A node whose agent was killed while it restarted that node: it may have been started once more. */
-  readonly maybeTwice: string | null;
+  readonly wantedStarts: Starts;
 }
 
 export const runIsDone = ({ run, wantedRestarts }: Ended): string[] => {
@@ -43,16 +43,23 @@ export const runIsDone = ({ run, wantedRestarts }: Ended): string[] => {
 const countOf = (effects: readonly Effect[], node: string, what: Effect['what']): number =>
   effects.filter((effect) => effect.node === node && effect.what === what).length;
 
-const restartedAsPlanned = ({ stack, wantedRestarts, maybeTwice }: CheapEnded): string[] =>
-  stack.bed.clusters.flatMap(({ stateDir, nodes }) => {
-    const effects = effectsOf(stateDir);
-    return nodes.flatMap(({ name }) => {
-      const planned = wantedRestarts.includes(name) ? 1 : 0;
-      const found = countOf(effects, name, 'start') - 1;
-      return found === planned || (name === maybeTwice && found === planned + 1)
-        ? []
-        : [`${name} was restarted ${found} times and not ${planned}`];
-    });
+type Starts = Readonly<Record<string, number>>;
+
+/** How often each node was started. */
+export const startsOf = (stack: Stack<CheapBed>): Starts =>
+  Object.fromEntries(
+    stack.bed.clusters.flatMap(({ stateDir, nodes }) => {
+      const effects = effectsOf(stateDir);
+      return nodes.map(({ name }) => [name, countOf(effects, name, 'start')]);
+    }),
+  );
+
+const startedAsPlanned = ({ stack, wantedStarts, maybeTwice }: CheapEnded): string[] =>
+  Object.entries(startsOf(stack)).flatMap(([name, found]) => {
+    const planned = wantedStarts[name] ?? 0;
+    return found === planned || (name === maybeTwice && found === planned + 1)
+      ? []
+      : [`${name} was started ${found} times and not ${planned}`];
   });
 
 /** No node of a cluster stops while another one is away, and none while replicas would move. */
@@ -79,7 +86,7 @@ const noUnknownKey = async ({ stack }: CheapEnded): Promise<string[]> => {
       (text) => (JSON.parse(text) as { id: string }).id,
     );
     const credentials = stack.nodes.flatMap(({ configDir }) =>
-      Object.entries(readKeystore(configDir))
+      Object.entries(readEntries(configDir))
         .filter(([name]) => name.startsWith('cluster.remote.'))
         .map(([, value = '']) => Buffer.from(value, 'base64').toString().split(':')[0]),
     );
@@ -137,6 +144,13 @@ const nothingIsLeftToDo = async ({ stack, workflow }: CheapEnded): Promise<strin
   return plan.steps.map(({ id, reason }) => `the same plan still has ${id}: ${reason}`);
 };
 
+/** The run that was taken back says so. */
+const isTakenBack = async ({ stack, workflow, prepared }: CheapEnded): Promise<string[]> => {
+  if (workflow !== 'rollback') return [];
+  const { status } = await stack.api<Run>({ method: 'GET', path: `/runs/${prepared}` });
+  return status === 'rolled_back' ? [] : [`the run that was taken back is ${status}`];
+};
+
 const nothingUnknownWasAsked = ({ stack }: CheapEnded): string[] =>
   stack.bed.clusters.flatMap(({ name, stateDir }) => {
     const lines = readdirSync(stateDir).includes('unknown.log')
@@ -148,14 +162,16 @@ const nothingUnknownWasAsked = ({ stack }: CheapEnded): string[] =>
 /** Every invariant that does not hold, as a sentence. */
 export const broken = async (ended: CheapEnded): Promise<string[]> => [
   ...runIsDone(ended),
-  ...restartedAsPlanned(ended),
+  ...startedAsPlanned(ended),
   ...oneAtATime(ended),
   ...(await noUnknownKey(ended)),
   ...(await nothingIsHeld(ended)),
   ...nothingStaged(ended),
   ...(await auditFits(ended)),
   ...(await nothingIsLeftToDo(ended)),
+  ...(await isTakenBack(ended)),
   ...nothingUnknownWasAsked(ended),
-  ...staleEffects(ended.stack, ended.run.runId),
+  ...strangeEffects(ended.stack),
+  ...staleDeliveries(ended.stack, ended.fences),
   ...differences(ended.wanted, await finalState(ended.stack), 'left behind'),
 ];

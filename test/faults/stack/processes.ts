@@ -20,13 +20,20 @@ const FIRST_LINE_LIMIT_MS = 60_000;
 export const start = async (
   command: string,
   args: readonly string[],
-  options: { readonly logFile: string; readonly ready: string; readonly env?: NodeJS.ProcessEnv },
+  options: {
+    readonly logFile: string;
+    readonly ready: string;
+    readonly env?: NodeJS.ProcessEnv;
+    /** Called at once, before it is ready. */
+    readonly onSpawn?: (pid: number) => void;
+  },
 ): Promise<Running> => {
   const log = openSync(options.logFile, 'a');
   const env = { ...process.env, ...options.env };
   const child = spawn(command, [...args], { stdio: ['ignore', 'pipe', log], env });
   closeSync(log);
   await once(child, 'spawn');
+  options.onSpawn?.(child.pid ?? 0);
   const ended = once(child, 'exit');
   const running: Running = {
     pid: child.pid ?? 0,

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -31,6 +31,8 @@ export class Stack<B extends Bed = Bed> {
   readonly agents = new Map<string, Running>();
   /** The log of each coordinator process since the start. */
   readonly coordinatorLogs: { readonly file: string; readonly pid: number }[] = [];
+  /** Who each process is that may call a node, since the start: a coordinator, or by the node's name its agent. */
+  readonly callers = new Map<number, string>();
   /** Coordinators that are stopped: nobody is sent to them. */
   readonly frozen = new Set<CoordinatorName>();
   #redisProxy: TcpProxy | undefined;
@@ -97,6 +99,7 @@ export class Stack<B extends Bed = Bed> {
     this.mode = mode;
     this.frozen.clear();
     this.coordinatorLogs.length = 0;
+    this.callers.clear();
     await mkdir(this.live('logs'), { recursive: true });
     const bed = this.bed.begin();
     if (mode === 'shared') await this.startRedis();
@@ -150,15 +153,20 @@ export class Stack<B extends Bed = Bed> {
       logFile,
       ready: 'ready ',
       env: { NODE_COMPILE_CACHE: join(root, '.cache/compiled') },
+      onSpawn: (pid) => {
+        this.coordinatorLogs.push({ file: logFile, pid });
+        this.#noteCaller(pid, `coordinator ${name}`);
+      },
     });
     this.coordinators.set(name, running);
-    this.coordinatorLogs.push({ file: logFile, pid: running.pid });
-    await this.#noteCallers();
   }
 
   /** For the nodes, which write down whose call changed something. */
-  #noteCallers(): Promise<void> {
-    return writeFile(this.live('callers.json'), JSON.stringify([...this.coordinators.values()].map(({ pid }) => pid)));
+  #noteCaller(pid: number, who: string): void {
+    this.callers.set(pid, who);
+    const file = this.live('callers.json');
+    writeFileSync(`${file}.new`, JSON.stringify([...this.callers.keys()]));
+    renameSync(`${file}.new`, file);
   }
 
   async killCoordinator(name: CoordinatorName): Promise<void> {
@@ -173,6 +181,7 @@ export class Stack<B extends Bed = Bed> {
       logFile: this.live('logs', `agent-${node}.log`),
       ready: 'connected ',
       env: nodeEnvironment,
+      onSpawn: (pid) => this.#noteCaller(pid, node),
     });
     this.agents.set(node, running);
   }

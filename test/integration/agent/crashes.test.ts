@@ -1,8 +1,11 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
+import { keystoreEntries } from '../../../agent/src/keystore/entries.ts';
+import { allPids, argumentsOf, identityOf } from '../../../agent/src/system/process-table.ts';
 import { crashWhilePlacing, freezeIn } from '../../support/agent-crashes.ts';
 import {
   type AgentProcess,
@@ -10,6 +13,7 @@ import {
   entry,
   file,
   type NodeBed,
+  op,
   restart,
   setting,
 } from '../../support/agent-harness.ts';
@@ -18,6 +22,7 @@ import { until } from '../../support/fake-gateway.ts';
 /** What `kill -9` does to an agent in each phase of its journal. */
 let bed: NodeBed;
 let agent: AgentProcess;
+let frozenTool = 0;
 
 const prepare = async (settings: readonly string[] = []): Promise<void> => {
   bed = await createBed(settings);
@@ -33,16 +38,13 @@ const crashIn = async (id: string, phase: string, isSo: () => boolean = () => tr
 };
 
 /** Freezes the keystore tool of this bed once it is a JVM, no longer the shell that starts it: it has not written by then, and does not before it is ended. */
-const toolIsFrozen = (): boolean =>
-  readdirSync('/proc').some((pid) => {
-    try {
-      if (!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`KeystoreCli\0${bed.configDir}`)) return false;
-      process.kill(Number(pid), 'SIGSTOP');
-      return true;
-    } catch {
-      return false;
-    }
-  });
+const toolIsFrozen = (): boolean => {
+  const pid = allPids().find((one) => argumentsOf(one).join('\0').includes(`KeystoreCli\0${bed.configDir}`));
+  if (pid === undefined) return false;
+  process.kill(pid, 'SIGSTOP');
+  frozenTool = pid;
+  return true;
+};
 
 describe('a crash', () => {
   test.each([0, 15, 30])('while files are placed, number %i by then, is rolled forward', async (placed) => {
@@ -120,6 +122,33 @@ describe('a crash', () => {
       outcome: 'done',
       results: [{ changed: ['cluster.remote.us.credentials'] }],
     });
+  });
+
+  test('after the keystore tool wrote, and before that was noted, puts back the entries of the step and no other', async () => {
+    await prepare();
+    const ours = (value: string, reference: string) => ({ name: 'cluster.remote.us.credentials', value, reference });
+    const first = op('keystore', { set: [ours('first', 'secret:a@1')], remove: [] });
+    expect(await bed.gateway.deliver([first])).toMatchObject({ outcome: 'done' });
+    const added = { name: 'cluster.remote.de.credentials', value: 'x', reference: 'secret:b@1' };
+    const second = op('keystore', { set: [ours('second', 'secret:a@2'), added], remove: [] });
+    bed.gateway.send([second, file('a.crt', 'x')], { id: 'r/s/2' });
+    await crashIn('r/s/2', 'keystore', toolIsFrozen);
+    const before = await readFile(bed.keystore);
+    process.kill(frozenTool, 'SIGCONT');
+    await until('the tool has come to its end', () => identityOf(frozenTool) === null);
+    expect(await readFile(bed.keystore)).not.toEqual(before);
+    const env = { ...process.env, ES_PATH_CONF: bed.configDir };
+    const tool = join(bed.esHome, 'bin/elasticsearch-keystore');
+    execFileSync(tool, ['add', '-x', '-f', 'theirs'], { env, input: 'y\n', stdio: ['pipe', 'ignore', 'ignore'] });
+    agent = await bed.startAgent();
+    const result = await bed.gateway.result('r/s/2');
+    expect(result).toMatchObject({ outcome: 'undone', error: { hint: expect.stringContaining('same command') } });
+    const entries = keystoreEntries(await readFile(bed.keystore), undefined);
+    expect([...entries.keys()].sort()).toEqual(['cluster.remote.us.credentials', 'keystore.seed', 'theirs']);
+    expect(entries.get('cluster.remote.us.credentials')?.toString()).toBe('first');
+    expect(existsSync(join(bed.configDir, 'a.crt'))).toBe(false);
+    // What stands there is known to be what it was before.
+    expect(await bed.gateway.deliver([first])).toMatchObject({ outcome: 'done', results: [{ changed: [] }] });
   });
 
   test('after the end sends the result again until it is acknowledged, and does nothing twice', async () => {

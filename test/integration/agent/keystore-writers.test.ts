@@ -2,9 +2,11 @@ import { existsSync, statSync } from 'node:fs';
 import { chmod, chown, copyFile, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { allPids, argumentsOf } from '../../../agent/src/system/process-table.ts';
 import { type AgentProcess, createBed, entry, file, type NodeBed, op } from '../../support/agent-harness.ts';
 import { until } from '../../support/fake-gateway.ts';
-import { type KeystoreHome, keystoreHome, readEntries, writeEntries } from '../../support/keystore-stand-in.ts';
+import { readEntries, writeEntries } from '../../support/keystore-file.ts';
+import { type KeystoreHome, keystoreHome } from '../../support/keystore-stand-in.ts';
 
 /** Who else writes keystores, and when: what they wrote stays, and is never called ours. */
 const NAME = 'cluster.remote.us.credentials';
@@ -52,35 +54,75 @@ const crashBesideTool = async (password?: string): Promise<void> => {
 describe('after a crash of the agent', () => {
   beforeEach(() => start());
 
-  test.each([
-    ['', undefined],
-    ['protected ', 'phrase'],
-  ])('what somebody else wrote since into the %skeystore stays', async (_, password) => {
-    writeEntries(bed.configDir, { [NAME]: 'before', theirs: 'old' }, password);
-    await crashBesideTool(password);
-    const theirs = { [NAME]: 'ours', theirs: 'new' };
-    writeEntries(bed.configDir, theirs, password);
+  test('the entries of the step go back, and what somebody else wrote since stays', async () => {
+    writeEntries(bed.configDir, { [NAME]: 'before', theirs: 'old' });
+    await giveToGroup();
+    await crashBesideTool();
+    expect(readEntries(bed.configDir)).toEqual({ [NAME]: 'ours', theirs: 'old' });
+    writeEntries(bed.configDir, { [NAME]: 'ours', theirs: 'new', added: 'x' });
+    await bed.startAgent();
+    const result = await bed.gateway.result('r/s/1');
+    expect(result).toMatchObject({ outcome: 'undone', error: { code: 'step-failed' } });
+    expect(readEntries(bed.configDir)).toEqual({ [NAME]: 'before', theirs: 'new', added: 'x' });
+    expect(ownership()).toEqual(OF_GROUP);
+    // What stands there is not taken for ours: the same again writes it anew.
+    expect(await bed.gateway.deliver([entry(NAME, 'ours')])).toMatchObject({ results: [{ changed: [NAME] }] });
+  });
+
+  test('an entry of the step that somebody else overwrote since is contested, and the others go back', async () => {
+    writeEntries(bed.configDir, { [NAME]: 'before', removed: 'r' });
+    await crashBesideTool();
+    writeEntries(bed.configDir, { [NAME]: 'another', removed: 'r' });
     await bed.startAgent();
     const result = await bed.gateway.result('r/s/1');
     expect(result).toMatchObject({ outcome: 'contested', error: { code: 'step-contested' } });
-    expect(result.error?.message).toContain(`${bed.keystore} is another than before`);
+    expect(result.error?.message).toContain(`in the keystore ${bed.keystore} the entries ${NAME} stay as they are`);
+    expect(readEntries(bed.configDir)).toEqual({ [NAME]: 'another', removed: 'r' });
+  });
+
+  test('a protected keystore that the tool wrote stays as it is, with the owner and mode with which the node reads it', async () => {
+    writeEntries(bed.configDir, { [NAME]: 'before' }, 'phrase');
+    await giveToGroup();
+    await crashBesideTool('phrase');
+    expect(ownership()).not.toEqual(OF_GROUP);
+    await bed.startAgent();
+    const result = await bed.gateway.result('r/s/1');
+    expect(result).toMatchObject({ outcome: 'contested', error: { code: 'step-contested' } });
+    expect(result.error?.message).toContain(`${bed.keystore} is another than before and protected by a password`);
     expect(result.error?.message).toContain(NAME);
-    expect(readEntries(bed.configDir)).toEqual(theirs);
-    // What stands there is not taken for ours: the same again writes it anew.
-    expect(await bed.gateway.deliver([entry(NAME, 'ours', password)])).toMatchObject({
+    expect(readEntries(bed.configDir, 'phrase')).toEqual({ [NAME]: 'ours' });
+    expect(ownership()).toEqual(OF_GROUP);
+    expect(await bed.gateway.deliver([entry(NAME, 'ours', 'phrase')])).toMatchObject({
       results: [{ changed: [NAME] }],
     });
   });
 
-  test('a keystore that stays as it is has the owner and mode with which the node reads it', async () => {
-    writeEntries(bed.configDir, { [NAME]: 'before' });
-    await giveToGroup();
+  test.each([
+    ['goes again', {}],
+    ['loses only our entry', { theirs: 'x' }],
+  ])('a keystore that was not there before %s', async (_, theirs) => {
     await crashBesideTool();
-    expect(ownership()).not.toEqual(OF_GROUP);
+    writeEntries(bed.configDir, { ...readEntries(bed.configDir), ...theirs });
     await bed.startAgent();
-    expect(await bed.gateway.result('r/s/1')).toMatchObject({ outcome: 'contested' });
+    expect(await bed.gateway.result('r/s/1')).toMatchObject({ outcome: 'undone' });
+    expect(readEntries(bed.configDir)).toEqual(theirs);
+    expect(existsSync(bed.keystore)).toBe('theirs' in theirs);
+  });
+
+  test('a second crash, while entries are put back, changes nothing of that', async () => {
+    writeEntries(bed.configDir, { [NAME]: 'before' });
+    await crashBesideTool();
+    const held = join(home.path, 'held');
+    await home.at('writing', hold(held));
+    const starting = bed.startAgent();
+    await until('the tool works', isThere(held));
+    for (const pid of allPids().filter((one) => argumentsOf(one).includes(bed.dataDir))) process.kill(pid, 'SIGKILL');
+    await expect(starting).rejects.toThrow('the agent ended');
     expect(readEntries(bed.configDir)).toEqual({ [NAME]: 'ours' });
-    expect(ownership()).toEqual(OF_GROUP);
+    await bed.startAgent();
+    expect(await bed.gateway.result('r/s/1')).toMatchObject({ outcome: 'undone' });
+    expect(readEntries(bed.configDir)).toEqual({ [NAME]: 'before' });
+    expect(allPids().filter((pid) => argumentsOf(pid).includes(home.path))).toEqual([]);
   });
 
   test('a keystore that the tool is known to have made goes back', async () => {
@@ -118,10 +160,10 @@ describe('a keystore that somebody else writes while a step looks at it', () => 
     const result = await bed.gateway.deliver([entry(NAME, 'ours', password), file('a.crt', 'x')], { id: 'r/s/1' });
     expect(result).toMatchObject({ outcome: 'refused', error: { code: 'preflight-failed' } });
     expect(result.error?.message).toContain(`Somebody else wrote the keystore ${bed.keystore}`);
-    expect(readEntries(bed.configDir)).toEqual(theirs);
+    expect(readEntries(bed.configDir, password)).toEqual(theirs);
     expect(existsSync(join(bed.configDir, 'a.crt'))).toBe(false);
     expect(await bed.gateway.deliver([entry(NAME, 'ours', password)])).toMatchObject({ outcome: 'done' });
-    expect(readEntries(bed.configDir)).toEqual({ ...theirs, [NAME]: 'ours' });
+    expect(readEntries(bed.configDir, password)).toEqual({ ...theirs, [NAME]: 'ours' });
   });
 
   test('is left to them when our write fails beside it', async () => {
@@ -133,7 +175,8 @@ describe('a keystore that somebody else writes while a step looks at it', () => 
     // `kill` ends the tool before it writes.
     await home.at('writing', `mv ${prepared} ${bed.keystore}; kill -9 $PPID`);
     const result = await bed.gateway.deliver([entry(NAME, 'ours')]);
-    expect(result).toMatchObject({ outcome: 'contested' });
+    // Nothing of the step stands in what they wrote.
+    expect(result).toMatchObject({ outcome: 'undone' });
     expect(readEntries(bed.configDir)).toEqual({ [NAME]: 'before' });
   });
 });

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { appendFile, chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import type { OperationCall, OperationResult } from '@remora/shared/operations.ts';
@@ -17,6 +17,7 @@ import {
   restart,
   setting,
 } from '../../support/agent-harness.ts';
+import { until } from '../../support/fake-gateway.ts';
 
 const CANARY = 'canary-9d1e44b0';
 let bed: NodeBed;
@@ -149,6 +150,28 @@ test('a node that does not come up without the change keeps it', async () => {
   });
   expect(await bed.yml()).toBe(yml);
   expect(await bed.answers()).toBe(true);
+});
+
+test('puts removed files back, and is refused while what it takes back still goes on', async () => {
+  await mkdir(join(bed.configDir, 'theirs'));
+  await writeFile(join(bed.configDir, 'theirs/b.crt'), 'theirs');
+  await bed.gateway.deliver([op('files', { write: [], remove: ['theirs/b.crt'] })], { id: 'run/a/1' });
+  expect(await standing('run/a/1')).toEqual({ 'theirs/b.crt': 'ours' });
+  await rm(join(bed.configDir, 'theirs'), { recursive: true });
+  // There is no folder that it could go back to: refused, and nothing half done.
+  const refused = await bed.gateway.deliver([undo('run/a/1')], { id: 'back/a/1' });
+  expect(refused).toMatchObject({ outcome: 'refused', error: { code: 'node-read-only' } });
+  await mkdir(join(bed.configDir, 'theirs'));
+  expect(await bed.gateway.deliver([undo('run/a/1')], { id: 'back/a/2' })).toMatchObject({ outcome: 'done' });
+  expect(await readFile(join(bed.configDir, 'theirs/b.crt'), 'utf8')).toBe('theirs');
+
+  bed.gateway.send([setting({ a: 1, 'cheap.start.ms': 3000 }), restart()], { id: 'run/b/1' });
+  await until('the node restarts', () => bed.record()?.id === 'run/b/1' && bed.record()?.phase === 'restarting');
+  const looked = await bed.gateway.deliver([op('backups', { deliveries: ['run/b/1'] })], { id: 'look/b/1', fence: 0 });
+  expect(looked).toMatchObject({ outcome: 'refused', error: { code: 'preflight-failed' } });
+  expect(looked.error?.message).toContain('run/b/1 is still being carried out on eu-1 (restarting)');
+  expect(await bed.gateway.result('run/b/1')).toMatchObject({ outcome: 'done' });
+  expect(await standing('run/b/1')).toMatchObject({ a: 'ours' });
 });
 
 test('is finished after a crash in the middle of it', async () => {

@@ -125,6 +125,9 @@ describe('hello', () => {
     agent.hello(change);
     expect(await agent.closed).toMatchObject({ code, reason: expect.stringMatching(reason) });
     expect(await isOnline('hello-2')).toBe(false);
+    // What the doctor tells of it.
+    const told = { node: 'us/hello-2', reason: expect.stringMatching(reason), hint: expect.any(String) };
+    expect(await one.gateway.sessions.refused()).toContainEqual(told);
   });
 });
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { AuditLog } from '../../../coordinator/src/audit/audit-log.ts';
 import { RunControl } from '../../../coordinator/src/store/run-control.ts';
 import { type Bench, makeBench, until } from './bench.ts';
-import { effectsOf, planOf, serialPlan, workStep } from './effects.ts';
+import { effectsOf, planOf, release, serialPlan, workStep } from './effects.ts';
 
 const anna = { actor: 'anna' };
 const controlOf = ({ redis }: Bench): RunControl => new RunControl(redis.redis, () => new Date());
@@ -144,6 +145,35 @@ describe('resume', () => {
     expect((await engine.get(runId)).status).toBe('failed');
   });
 
+  test('ends as stale behind a run that changed one of its clusters meanwhile, and holds nothing', async () => {
+    const bench = await makeBench();
+    const engine = await bench.engine();
+    const holder = await engine.start(serialPlan(['asia'], 1, { held: 'listening' }), anna);
+    const { runId } = await engine.start(serialPlan(['us', 'eu'], 1, { fail: 'step-failed', failures: 1 }), anna);
+    await bench.ended(runId);
+    const between = await engine.start(serialPlan(['eu', 'asia'], 1), anna);
+    expect(between.waitingFor).toBe(holder.runId);
+    expect(await engine.resume(runId, { actor: 'ben' })).toMatchObject({
+      status: 'waiting',
+      waitingFor: between.runId,
+    });
+    release(bench.file);
+    await bench.ended(between.runId);
+    expect(await bench.ended(runId)).toMatchObject({
+      ...{ status: 'failed', waitingFor: null },
+      error: {
+        ...{ code: 'plan-stale', hint: 'Give the same command again: it plans with what is there now.' },
+        message: `Run ${runId} cannot go on: run ${between.runId} changed the same cluster since.`,
+      },
+    });
+    expect(effectsOf(bench.effects().filter((line) => line.includes(runId)))).toEqual(['s0/1']);
+    await until(async () => Object.keys(await bench.redis.redis.hgetall('remora:locks')).length === 0);
+    expect(await bench.redis.redis.hgetall('remora:last-holders')).toMatchObject({ us: runId, eu: between.runId });
+    const ends = (await new AuditLog(bench.redis.redis).list({ limit: 20 })).filter((one) => one.runId === runId);
+    expect(ends[0]).toMatchObject({ action: 'run.end', outcome: 'failed', detail: 'plan-stale', target: 'us, eu' });
+    await expect(engine.resume(runId, anna)).rejects.toMatchObject({ code: 'plan-stale' });
+  });
+
   test('of a run that had begun nothing plans again', async () => {
     const bench = await makeBench();
     const checked: string[] = [];
@@ -181,7 +211,8 @@ describe('resume', () => {
 
   test('of two at once makes one', async () => {
     const bench = await makeBench();
-    const engine = await bench.engine();
+    // Its only step had begun: what it left would make another plan.
+    const engine = await bench.engine({ recheck: () => Promise.reject(new Error('it was planned again')) });
     const { runId } = await engine.start(serialPlan(['us'], 1, { fail: 'step-failed', failures: 1 }), anna);
     await bench.ended(runId);
     const asked = await Promise.allSettled([1, 2, 3].map(() => controlOf(bench).resume(runId, anna)));

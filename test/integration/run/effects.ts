@@ -9,7 +9,7 @@ import type { Executor, Executors, Restorers, StepContext } from '../../../coord
 export interface Work {
   readonly ms?: number;
   /** Throws with this code when the work is done. */
-  readonly fail?: 'step-failed' | 'step-undone';
+  readonly fail?: 'step-failed' | 'step-undone' | 'agent-offline';
   /** So many attempts fail, then one succeeds; all when absent. */
   readonly failures?: number;
   /** Records that this has to be put back. */
@@ -159,5 +159,10 @@ export const rollOf = (work: Readonly<Record<string, Work>>): StoredPlan =>
 /** The plan as it is filed and shown. */
 export const documentOf = (plan: StoredPlan): PlanDocument => ({
   ...plan,
-  ...{ version: PLAN_VERSION, estimate: { seconds: null, unknown: [], text: 'no node is restarted' } },
+  ...{
+    version: PLAN_VERSION,
+    roll: {},
+    batches: [],
+    estimate: { seconds: null, unknown: [], text: 'no node is restarted' },
+  },
 });

@@ -61,6 +61,18 @@ test('large runs go earlier: the steps of all that are kept have a limit', async
   expect(await redis.redis.hget(keys.meta, 'runSteps')).toBe('3');
 });
 
+test('plans are paged as well, also those that were made in one millisecond', async () => {
+  const { store } = await makeBench();
+  const createdAt = new Date().toISOString();
+  for (let i = 0; i < 5; i++) await store.savePlan({ ...documentOf(serialPlan(['us'], 1)), createdAt });
+  const all = (await store.plans({ limit: 10 })).map(({ planId }) => planId);
+  expect(new Set(all).size).toBe(5);
+  const second = await store.plans({ limit: 2, before: all[1] as string });
+  expect(second.map(({ planId }) => planId)).toEqual(all.slice(2, 4));
+  expect(await store.plans({ limit: 2, before: all[4] as string })).toEqual([]);
+  await expect(store.plans({ limit: 2, before: 'plan-nobody' })).rejects.toThrow(/no plan "plan-nobody"/);
+});
+
 test('of plans that were only looked at, the newest are kept', async () => {
   const { redis, store } = await makeBench();
   const first = documentOf(serialPlan(['us'], 1));
@@ -71,7 +83,7 @@ test('of plans that were only looked at, the newest are kept', async () => {
   expect(await store.plan(first.planId)).toEqual(first);
   const last = { ...documentOf(serialPlan(['us'], 1)), createdAt: new Date(at + 60_000).toISOString() };
   await store.savePlan(last);
-  expect(await store.plans(1)).toEqual([last]);
+  expect(await store.plans({ limit: 1 })).toEqual([last]);
   await expect(store.plan(first.planId)).rejects.toThrow(/no plan/);
   expect(await redis.redis.zcard(keys.plans)).toBe(KEPT_PLANS);
 });

@@ -6,6 +6,8 @@ import type { AnyStep, StoredPlan } from '../../../coordinator/src/plan/steps.ts
 import type { RunEngine } from '../../../coordinator/src/run/engine.ts';
 import type { Executor } from '../../../coordinator/src/run/executor.ts';
 import { refuseUnpausable, restorePauses, withPauses } from '../../../coordinator/src/run/steps/pauses.ts';
+import { type DoctorParts, doctor } from '../../../coordinator/src/services/doctor.ts';
+import { openInventory } from '../../../coordinator/src/store/inventory.ts';
 import { clientsOf, startPausableCluster } from '../../support/pausable-cluster.ts';
 import { type Bench, makeBench, until } from './bench.ts';
 import { fileExecutors, planOf } from './effects.ts';
@@ -129,6 +131,44 @@ describe('SLM and ML', () => {
     expect(await bench.ended(runId)).toMatchObject({ status: 'succeeded' });
     expect(state()).toBe('-- --');
     expect(us.calls.filter((call) => call === 'POST /_slm/stop')).toHaveLength(1);
+  });
+
+  test('that cannot go on after their roll are told of, hold up nothing that follows, and keep the clusters locked until they can', async () => {
+    const { bench, engine, us, seen, state } = await world();
+    us.mayNotResume = true;
+    const driver = await engine();
+    const plan = rollsOf(nodeStep('us', 'us-1'), nodeStep('eu', 'eu-1'));
+    const { runId } = await carryOut(bench, driver, plan, both);
+    expect(seen).toEqual(['us-1 sm --', 'eu-1 s- sm']);
+    expect(await driver.get(runId)).toMatchObject({ status: 'succeeded', leftToPutBack: ['slm:us'] });
+    const told = async (): Promise<string[]> =>
+      (await driver.events(runId, 0)).flatMap(({ message, status }) =>
+        message.startsWith('slm:us could not be put back') ? [`${status}: ${message}`] : [],
+      );
+    await until(async () => (await told()).length === 2);
+    const why = /Letting snapshot lifecycle management go on on cluster us: 403: action is unauthorized\./;
+    expect(await told()).toEqual([
+      expect.stringMatching(/^running: .* The run goes on; it is tried again at its end/),
+      expect.stringMatching(
+        /^succeeded: .* It is tried again until it succeeds, and the clusters stay locked until then$/,
+      ),
+    ]);
+    for (const one of await told()) expect(one).toMatch(why);
+    expect(Object.keys(await bench.redis.redis.hgetall('remora:locks')).sort()).toEqual(['eu', 'us']);
+    // It looks at no cluster where none is on record.
+    const parts = { inventory: openInventory(bench.redis.redis), runs: bench.store };
+    const doctorSays = async () =>
+      doctor({ ...parts, pingStore: async () => 1, freeBytes: async () => 1e9 } as unknown as DoctorParts);
+    const line = {
+      check: 'runs',
+      ok: false,
+      detail: expect.stringContaining(`${runId} has ended and could not put back slm:us`),
+    };
+    expect(await doctorSays()).toContainEqual(line);
+    us.mayNotResume = false;
+    await until(async () => Object.keys(await bench.redis.redis.hgetall('remora:locks')).length === 0);
+    expect(await doctorSays()).toContainEqual({ check: 'runs', ok: true, detail: 'nothing is left to put back' });
+    expect([state(), (await driver.get(runId)).leftToPutBack]).toEqual(['-- --', undefined]);
   });
 
   test('are asked for again when the master is busy', async () => {

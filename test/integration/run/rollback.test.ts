@@ -7,17 +7,15 @@ import { newHead, type RunEngine } from '../../../coordinator/src/run/engine.ts'
 import type { RestoreContext } from '../../../coordinator/src/run/executor.ts';
 import { ROLLBACK, type Wanted } from '../../../coordinator/src/run/on-failure.ts';
 import { type Bench, makeBench, until } from './bench.ts';
-import { fileRestorers, planOf, serialPlan, workStep } from './effects.ts';
+import { fileRestorers, planOf, serialPlan, type Work, workStep } from './effects.ts';
 
 let bench: Bench;
 beforeEach(async () => {
   bench = await makeBench();
 });
 
-const failing = (clusters: readonly string[]): StoredPlan =>
-  planOf(clusters, [
-    { mode: 'serial', steps: [workStep('a', 'work'), workStep('b', 'work', { fail: 'step-failed' })] },
-  ]);
+const failing = (clusters: readonly string[], fail: Work['fail'] = 'step-failed'): StoredPlan =>
+  planOf(clusters, [{ mode: 'serial', steps: [workStep('a', 'work'), workStep('b', 'work', { fail })] }]);
 
 const rollbackOf = (run: string, clusters: readonly string[]): StoredPlan => {
   const mark: AnyStep = {
@@ -111,7 +109,9 @@ describe('--on-failure rollback', () => {
   test('is tried again while it cannot be planned, and the clusters stay locked until then', async () => {
     const calls: string[] = [];
     await engineWith(restorer(1, calls));
-    const run = await bench.fileRun(failing(['us']), { options: onFailure });
+    // A step that failed since its agent was away failed all the same: --wait-offline is for nodes that no step was begun of.
+    const options = { ...onFailure, waitOffline: '1h' };
+    const run = await bench.fileRun(failing(['us'], 'agent-offline'), { options });
     const waiting = await bench.fileRun(serialPlan(['us'], 1));
     await bench.ended(waiting);
     const order = bench.effects().map((line) => line.split(/[ /]/)[1]);

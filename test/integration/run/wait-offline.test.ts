@@ -1,8 +1,13 @@
+import { RemoraError } from '@remora/shared/errors.ts';
+import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import { expect, test } from 'vitest';
+import { AuditLog } from '../../../coordinator/src/audit/audit-log.ts';
 import type { AnyStep } from '../../../coordinator/src/plan/steps.ts';
+import { carryOut } from '../../../coordinator/src/services/carry-out.ts';
 import { openInventory } from '../../../coordinator/src/store/inventory.ts';
+import { clientsOf } from '../../support/pausable-cluster.ts';
 import { type Bench, makeBench, until } from './bench.ts';
-import { effectsOf, planOf, workStep } from './effects.ts';
+import { effectsOf, planOf, release, serialPlan, workStep } from './effects.ts';
 
 /** A roll of nodes, whose agents `online` lists, that effects of `workStep` stand for; the step after it needs all of them. */
 const rollOn = (nodes: readonly string[]) =>
@@ -26,8 +31,8 @@ const rollOn = (nodes: readonly string[]) =>
     ],
   );
 
-/** Starts a coordinator that sees these agents, and writes down which nodes it changed. */
-const start = async (bench: Bench, online: Set<string>, now = () => new Date()) => {
+/** Starts a coordinator that sees these agents, and writes down which nodes it changed; those of `failing` could not be. */
+const start = async (bench: Bench, online: Set<string>, now = () => new Date(), failing = new Set<string>()) => {
   const changed: string[] = [];
   const engine = await bench.engine({
     clock: now,
@@ -35,6 +40,7 @@ const start = async (bench: Bench, online: Set<string>, now = () => new Date()) 
     agents: {
       change: async ({ node }, { id }) => {
         changed.push(node);
+        if (failing.has(node)) throw new RemoraError('step-failed', `${node} was told to fail`);
         return { type: 'result', id, outcome: 'done', results: [], error: null };
       },
     },
@@ -68,6 +74,30 @@ test('nodes that are away come last, and with --wait-offline the run ends withou
   expect(await debtsOf(bench)).toEqual([]);
   const said = (await engine.events(runId, 0)).map(({ message }) => message);
   expect(said).toContain('resumed by wait-offline');
+});
+
+test('a plan for nodes that are all away waits for them at once and looks at no gate; without --wait-offline it is refused', async () => {
+  const bench = await makeBench();
+  const online = new Set<string>();
+  const { engine, changed } = await start(bench, online);
+  const seen = rollOn(['n1', 'n2']);
+  const away = seen.steps.map((step) =>
+    step.kind === 'node.change' ? { ...step, input: { ...step.input, unseen: { pid: 1, startedAtMs: 1 } } } : step,
+  );
+  const parts = { ...engine, clients: clientsOf({}), isOnline: async () => false, clock: () => new Date() };
+  const ask = (change: ChangeOptions) =>
+    carryOut(parts, { ...anna, idempotencyKey: null, planHash: null, change }, async () => ({ ...seen, steps: away }));
+  await expect(ask({})).rejects.toMatchObject({
+    code: 'agent-offline',
+    message: 'The plan was made with --wait-offline, and the agents of n1, n2 are still offline.',
+  });
+  expect(await engine.list({ limit: 5 })).toEqual([]);
+  const { runId } = await ask({ waitOffline: '1h' });
+  expect((await bench.ended(runId)).error?.message).toBe('n1, n2 are left, since their agents are offline.');
+  expect((await debtsOf(bench))[0]?.nodes.map(({ node }) => node)).toEqual(['n1', 'n2']);
+  online.add('n1').add('n2');
+  await until(async () => (await engine.get(runId)).status === 'succeeded');
+  expect(changed).toEqual(['n1', 'n2']);
 });
 
 test('a node that is back after its time is left, and what came later to the cluster is not overtaken', async () => {
@@ -111,7 +141,49 @@ test('of two nodes that are away each is done when it is back, and a cancelled r
   await bench.ended(second.runId);
   expect((await engine.cancel(second.runId, anna)).status).toBe('failed');
   expect(await debtsOf(bench)).toEqual([]);
+  const [newest] = await new AuditLog(bench.redis.redis).list({ limit: 1 });
+  expect(newest).toMatchObject({ action: 'run.cancel', target: 'us', runId: second.runId, planId: second.planId });
   await expect(engine.cancel(second.runId, anna)).rejects.toMatchObject({ code: 'conflict' });
+});
+
+test('a run that goes on by itself settles what it owes, and leaves nodes that failed for somebody who looks', async () => {
+  const bench = await makeBench();
+  const online = new Set(['n2', 'n3']);
+  const failing = new Set(['n2']);
+  const { engine, changed } = await start(bench, online, undefined, failing);
+  const options = { waitOffline: '1h', maxFail: '1' };
+  const { runId } = await engine.start(rollOn(['n1', 'n2', 'n3']), { ...anna, options });
+  expect((await bench.ended(runId)).error?.code).toBe('agent-offline');
+  online.add('n1');
+  await until(async () => (await engine.get(runId)).error?.code === 'step-failed');
+  const run = await engine.get(runId);
+  expect(run.steps.map(({ status, attempts }) => [status, attempts])).toEqual([
+    ['succeeded', 1],
+    ['failed', 1],
+    ['succeeded', 1],
+    ['pending', 0],
+  ]);
+  expect([changed, await debtsOf(bench)]).toEqual([['n2', 'n3', 'n1'], []]);
+  failing.clear();
+  await engine.resume(runId, anna);
+  expect((await bench.ended(runId)).status).toBe('succeeded');
+  expect(changed).toEqual(['n2', 'n3', 'n1', 'n2']);
+});
+
+test('a run that goes on by itself behind another one ends as stale when that one had its cluster', async () => {
+  const bench = await makeBench();
+  const online = new Set(['n2']);
+  const { engine, changed } = await start(bench, online);
+  await engine.start(serialPlan(['eu'], 1, { held: 'listening' }), anna);
+  const { runId } = await engine.start(rollOn(['n1', 'n2']), { ...anna, options: { waitOffline: '1h' } });
+  await bench.ended(runId);
+  const between = await engine.start(serialPlan(['us', 'eu'], 1), anna);
+  online.add('n1');
+  await until(async () => (await engine.get(runId)).waitingFor === between.runId);
+  release(bench.file);
+  await until(async () => (await engine.get(runId)).status === 'failed');
+  expect((await engine.get(runId)).error?.message).toContain(`run ${between.runId} changed the same cluster since`);
+  expect([changed, await debtsOf(bench)]).toEqual([['n2'], []]);
 });
 
 test('a run that left nodes begins none of them after its time', async () => {

@@ -8,43 +8,12 @@ import { backUp } from '../../../coordinator/src/backup/back-up.ts';
 import { startPlace } from '../../../coordinator/src/backup/place.ts';
 import { restore } from '../../../coordinator/src/backup/restore.ts';
 import { readConfig } from '../../../coordinator/src/config.ts';
-import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import { keys } from '../../../coordinator/src/store/keys.ts';
 import { RunStore } from '../../../coordinator/src/store/run-store.ts';
-import { smallPlan } from '../../support/small-plan.ts';
-import { createStoreBed, fenceOf, type StoreBed } from '../../support/store-bed.ts';
+import { createStoreBed, fenceOf, filesPlan, type StoreBed } from '../../support/store-bed.ts';
 
 const SECRET = 'a secret that only the sealing key opens';
 const PASSPHRASE = 'correct horse battery';
-
-/** Steps of an agent that place a file whose content is a secret, one after the other. */
-const filesPlan = (...names: string[]): StoredPlan => ({
-  ...smallPlan('plan-1'),
-  clusters: ['us'],
-  steps: names.map((name) => ({
-    ...{
-      id: name,
-      kind: 'node.change',
-      target: 'us-1',
-      effect: 'file',
-      stage: 'record',
-      reason: 'a file is missing',
-      diff: '',
-    },
-    input: {
-      ...{ cluster: 'us', node: 'us-1', baseline: { health: 'green', nodes: 1 } },
-      operations: [
-        {
-          name: 'files',
-          input: {
-            write: [{ path: name, content: { $secret: 'secret:p12@1' }, source: 'secret:p12@1', mode: 0o640 }],
-            remove: [],
-          },
-        },
-      ],
-    },
-  })) as unknown as StoredPlan['steps'],
-});
 
 const backUpBy = async (bed: StoreBed, name: string, out: string) => {
   const args = ['backup', '--data-dir', bed.dataDir(name), '--out', join(bed.directory, out)];
@@ -113,7 +82,8 @@ test('a place that is not empty, a wrong passphrase and a damaged file are refus
   const first = await bed.start('first');
   await backUp(await place('first'), file('backup'), PASSPHRASE);
   const inUse = await restoreTo(bed, 'first', 'backup');
-  expect(inUse).toMatchObject({ code: 64, stdout: expect.stringContaining('is not empty') });
+  expect(inUse).toMatchObject({ code: 64, stdout: expect.stringContaining('Another coordinator (pid') });
+  await expect(restore(await place('config'), file('backup'), PASSPHRASE)).rejects.toThrow(/is not empty \(elastic/);
   await expect(backUp(await place('first'), file('backup'), PASSPHRASE)).rejects.toThrow(/cannot be written/);
   await expect(backUp(await place('first'), file('x'), 'short')).rejects.toThrow(/too short/);
 
@@ -140,6 +110,7 @@ test('a place that is not empty, a wrong passphrase and a damaged file are refus
   // Stopped, it is backed up as well; and nothing starts on a restore that was cut off.
   await first.stop();
   await backUp(await place('first'), file('stopped'), PASSPHRASE);
+  await expect(restore(await place('first'), file('stopped'), PASSPHRASE)).rejects.toThrow(/holds a store of Remora/);
   await mkdir(bed.dataDir('new'));
   await restore(await place('new'), file('stopped'), PASSPHRASE);
   const opened = await startPlace(bed.dataDir('new'));

@@ -10,8 +10,8 @@ test('a private store that was wiped beside its files is refused at start, and a
   await first.stop();
   await rm(join(bed.dataDir('first'), 'redis'), { recursive: true });
   const log = await bed.refused('first');
-  expect(log).toContain('it was wiped or replaced');
-  expect(log).toContain('remora restore');
+  expect(log).toContain('The store was wiped');
+  expect(log).toContain(`remora restore FILE --data-dir ${bed.dataDir('first')}`);
   await rm(join(bed.dataDir('first'), 'store-id'));
   await bed.start('first');
 });

@@ -47,13 +47,13 @@ export const createApiClient = (settings: ClientSettings): ApiClient => {
 
 /** Tries until a coordinator answers, with growing pauses, for 20 s. */
 const searching = async <T>(origin: string, attempt: () => Promise<T>): Promise<T> => {
-  const giveUpAt = Date.now() + SEARCH_MS;
+  const giveUpAt = performance.now() + SEARCH_MS;
   for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 2, 1000)) {
     try {
       return await attempt();
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error;
-      if (Date.now() + pauseMs >= giveUpAt) {
+      if (performance.now() + pauseMs >= giveUpAt) {
         const message = `No coordinator answered at ${origin} for ${SEARCH_MS / 1000} s: ${messageOf(error)}.`;
         throw new RemoraError('coordinator-unreachable', message, { cause: error });
       }

@@ -60,7 +60,10 @@ export const addApplyFlags = (command: Command): void => {
       '--wait-offline <time>',
       'leave nodes whose agents are away, and go on by itself when they are back within this time, like 12h',
     )
-    .option('--not-after <time>', 'begin no node after this time, like 2030-01-31T22:00:00Z')
+    .option(
+      '--not-after <time>',
+      'begin no node after this time, nor for a rollback by itself, like 2030-01-31T22:00:00Z',
+    )
     .option('--on-failure <what>', 'what follows a failure: stop (default) or rollback', onFailure)
     .option('--override <gates>', 'gates that need not be open, by name; needs --reason', addToList)
     .option('--pause <what>', 'what is paused on a cluster while its nodes restart: slm, ml', addPausable)

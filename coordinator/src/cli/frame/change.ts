@@ -2,7 +2,7 @@ import type { Plan } from '@remora/shared/model/plan.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import type { ApiClient } from '../client/api-client.ts';
 import { followStarted } from '../show/follow.ts';
-import { planText } from '../show/plan.ts';
+import { checkedPlanText, planText } from '../show/plan.ts';
 import { type ChangeFlags, changeOptionsOf } from './change-flags.ts';
 import { type Cli, confirmOrRefuse } from './cli.ts';
 
@@ -12,10 +12,13 @@ export interface Change {
   readonly wish: object;
 }
 
+const planOf = (client: ApiClient, { address, wish }: Change, flags: ChangeFlags): Promise<Plan> =>
+  client.post<Plan>(`${address}/plan`, { ...wish, options: changeOptionsOf(flags) });
+
 /** Shows a person what would be done and asks; answers the hash of the plan that was confirmed, null when nobody looked at one. */
 const confirmPlan = async (cli: Cli, client: ApiClient, change: Change, flags: ChangeFlags): Promise<string | null> => {
   if (flags.yes && !flags.diff) return null;
-  const plan = await client.post<Plan>(`${change.address}/plan`, change.wish);
+  const plan = await planOf(client, change, flags);
   cli.note(planText(plan, flags.diff ?? false));
   const refusedAnyway = plan.outages.length > 0 && !flags.acceptOutage;
   if (plan.steps.length > 0 && !refusedAnyway) await confirmOrRefuse(cli, 'Carry out this plan?', flags.yes ?? false);
@@ -27,8 +30,8 @@ export const planAndCarryOut = async (cli: Cli, change: Change, flags: ChangeFla
   if (!flags.check && !flags.yes && !cli.interactive) await confirmOrRefuse(cli, '', false);
   const client = await cli.client();
   if (flags.check) {
-    const plan = await client.post<Plan>(`${change.address}/plan`, change.wish);
-    cli.answer(plan, () => planText(plan, flags.diff ?? false));
+    const plan = await planOf(client, change, flags);
+    cli.answer(plan, () => checkedPlanText(plan, flags.diff ?? false));
     if (plan.steps.length > 0) cli.exit(2);
     return;
   }

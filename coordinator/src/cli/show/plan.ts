@@ -1,26 +1,46 @@
 import type { Plan, PlanStage, PlanStep } from '@remora/shared/model/plan.ts';
+import { batchLines, hasBatches } from './batches.ts';
 import { table } from './table.ts';
-import { plain, wrap } from './text.ts';
+import { counted, plain, toTheMinute, wrap } from './text.ts';
 
-const stepLines = (step: PlanStep, withDiff: boolean): string[] => {
-  const effect = step.effect === 'none' ? '' : ` [${step.effect}]`;
-  const head = `    ${plain(step.target)}: ${step.kind}${effect}`;
-  const diff = withDiff && step.diff !== '' ? [wrap(step.diff, '        ', Number.POSITIVE_INFINITY)] : [];
-  return [head, wrap(step.reason, '      '), ...diff];
+/** Steps that say the same of several targets are shown as one: a roll of 150 nodes is not 300 lines. */
+const together = (steps: readonly PlanStep[], withDiff: boolean): PlanStep[][] => {
+  const groups: PlanStep[][] = [];
+  for (const step of steps) {
+    const group = groups.at(-1);
+    const [first] = group ?? [];
+    const isAlike =
+      first?.kind === step.kind &&
+      first.effect === step.effect &&
+      first.reason === step.reason &&
+      (!withDiff || (first.diff === '' && step.diff === ''));
+    if (group && isAlike) group.push(step);
+    else groups.push([step]);
+  }
+  return groups;
 };
 
-const howOf: Readonly<Record<PlanStage['mode'], string>> = {
-  serial: 'one by one',
-  parallel: 'side by side',
-  roll: 'node by node, behind the gates',
+const stepLines = (steps: readonly PlanStep[], withDiff: boolean): string[] => {
+  const [first] = steps;
+  if (!first) return [];
+  const effect = first.effect === 'none' ? '' : ` [${first.effect}]`;
+  const head = wrap(`${steps.map(({ target }) => target).join(', ')}: ${first.kind}${effect}`, '    ');
+  const diff = withDiff && first.diff !== '' ? [wrap(first.diff, '        ', Number.POSITIVE_INFINITY)] : [];
+  return [head, wrap(first.reason, '      '), ...diff];
+};
+
+const howOf = (mode: PlanStage['mode'], plan: Plan): string => {
+  if (mode === 'serial') return 'one by one';
+  if (mode === 'parallel') return 'side by side';
+  return `${hasBatches(plan) ? 'batch by batch' : 'node by node'}, behind the gates`;
 };
 
 /** The plan's stages in order, each with its steps. */
 const stageLines = (plan: Plan, withDiff: boolean): string[] =>
   plan.stages.flatMap(({ id, title, mode }) => {
     const steps = plan.steps.filter(({ stage }) => stage === id);
-    const how = steps.length > 1 || mode === 'roll' ? ` (${howOf[mode]})` : '';
-    return ['', `  ${plain(title)}${how}`, ...steps.flatMap((step) => stepLines(step, withDiff))];
+    const how = steps.length > 1 || mode === 'roll' ? ` (${howOf(mode, plan)})` : '';
+    return ['', `  ${plain(title)}${how}`, ...together(steps, withDiff).flatMap((same) => stepLines(same, withDiff))];
   });
 
 const listed = (title: string, lines: readonly string[]): string[] =>
@@ -35,7 +55,9 @@ export const planText = (plan: Plan, withDiff: boolean): string => {
     plan.restarts.length === 0
       ? ['No node is restarted.']
       : [
-          wrap(`Restarts, in this order: ${plan.restarts.join(', ')}.`, ''),
+          ...(hasBatches(plan)
+            ? batchLines(plan)
+            : [wrap(`Restarts, in this order: ${plan.restarts.join(', ')}.`, '')]),
           wrap(`Time for the restarts: ${plan.estimate.text}.`, ''),
         ];
   return [
@@ -46,14 +68,21 @@ export const planText = (plan: Plan, withDiff: boolean): string => {
     ...listed('Note:', plan.warnings),
     ...stageLines(plan, withDiff),
     '',
-    `${plan.steps.length} steps. Plan ${plan.planId}, hash ${plan.hash.slice(0, 12)}.${withDiff ? '' : ' --diff shows what becomes different.'}`,
+    `${counted(plan.steps.length, 'step')}. Plan ${plan.planId}, hash ${plan.hash.slice(0, 12)}.${withDiff ? '' : ' --diff shows what becomes different.'}`,
   ].join('\n');
+};
+
+/** A plan that was only looked at: the same, and how to carry it out. */
+export const checkedPlanText = (plan: Plan, withDiff: boolean): string => {
+  const accept = plan.outages.length > 0 ? ' --accept-outage' : '';
+  const apply = plan.steps.length === 0 ? [] : [`Carry it out with: remora apply ${plan.planId}${accept}`];
+  return [planText(plan, withDiff), ...apply].join('\n');
 };
 
 /** A plan that was kept: the same, and from when it is, in which format and with its whole hash. */
 export const keptPlanText = (plan: Plan): string =>
   [
-    planText(plan, true),
+    checkedPlanText(plan, true),
     `Made ${plan.createdAt} by ${plan.workflow}, format ${plan.version}, SHA-256 ${plan.hash}.`,
   ].join('\n');
 
@@ -62,7 +91,7 @@ export const plansTable = (plans: readonly Plan[]): string =>
     plans,
     [
       ['PLAN', (plan) => plan.planId],
-      ['MADE', (plan) => plan.createdAt],
+      ['MADE', (plan) => toTheMinute(plan.createdAt)],
       ['STEPS', (plan) => String(plan.steps.length)],
       ['RESTARTS', (plan) => String(plan.restarts.length)],
       ['WHAT', (plan) => plan.title],

@@ -1,6 +1,6 @@
 import { formatDuration } from '@remora/shared/model/duration.ts';
 import type { Run, RunEvent, RunStep } from '@remora/shared/model/run.ts';
-import { plain, terminalWidth } from './text.ts';
+import { counted, plain, terminalWidth } from './text.ts';
 
 /** Shows how a run goes on while it runs. */
 export interface Progress {
@@ -63,7 +63,7 @@ export const plainProgress = (write: (text: string) => void): Progress => {
   return {
     begin: (run) => {
       doings.begin(run);
-      write(`${plain(run.title)}: run ${run.runId}, ${run.steps.length} steps\n`);
+      write(`${plain(run.title)}: run ${run.runId}, ${counted(run.steps.length, 'step')}\n`);
     },
     event: (event) => write(`${doings.take(event)}\n`),
     end: () => undefined,
@@ -91,7 +91,7 @@ export const liveProgress = (stream: NodeJS.WriteStream): Progress => {
   return {
     begin(run) {
       doings.begin(run);
-      stream.write(`${plain(run.title)}: run ${run.runId}, ${run.steps.length} steps\n`);
+      stream.write(`${plain(run.title)}: run ${run.runId}, ${counted(run.steps.length, 'step')}\n`);
       timer = setInterval(redraw, REDRAW_MS);
     },
     event(event) {

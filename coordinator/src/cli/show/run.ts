@@ -1,7 +1,7 @@
 import { formatDuration } from '@remora/shared/model/duration.ts';
 import { isEnded, type Run, type RunStep } from '@remora/shared/model/run.ts';
 import { type Column, table } from './table.ts';
-import { plain, wrap } from './text.ts';
+import { counted, toTheMinute, toTheSecond, wrap } from './text.ts';
 
 /** How long a step took, or takes so far; empty before it began. */
 const stepDuration = ({ startedAt, finishedAt }: RunStep, now = Date.now()): string =>
@@ -32,16 +32,26 @@ export const wentWell = ({ status }: Pick<Run, 'status'>): boolean => status ===
 /** A few lines that say how a run stands, and what failed when something did; `timing` goes in between. */
 export const runSummary = (run: Run, timing: readonly string[] = []): string => {
   const took = formatDuration(run.durationMs);
+  const when = isEnded(run.status) ? ` after ${took}` : `, asked for ${took} ago`;
   const done = run.steps.filter(({ status }) => status === 'succeeded' || status === 'skipped').length;
   const waiting = run.waitingFor === null ? '' : `, waiting for run ${run.waitingFor}`;
-  const restarts = run.restarts.length === 0 ? [] : [`  restarted: ${run.restarts.map(plain).join(', ')}`];
-  const steps = run.steps.length === 0 ? 'nothing had to be done' : `${done} of ${run.steps.length} steps done`;
+  const restarts = run.restarts.length === 0 ? [] : [wrap(`restarted: ${run.restarts.join(', ')}`, '  ')];
+  const steps =
+    run.steps.length === 0 ? 'nothing had to be done' : `${done} of ${counted(run.steps.length, 'step')} done`;
   return [
-    `${plain(run.title)}: ${run.status} ${isEnded(run.status) ? 'after' : 'since'} ${took}, ${steps}${waiting}.`,
+    wrap(`${run.title}: ${run.status}${when}, ${steps}${waiting}.`, ''),
     ...restarts,
     ...timing,
     ...faultsOf(run),
     ...(run.status === 'paused' ? [`  go on with: remora runs continue ${run.runId}`] : []),
+    ...(run.leftToPutBack
+      ? [
+          wrap(
+            `left to put back, which keeps its clusters locked: ${run.leftToPutBack.join(', ')}. It is tried again and again; \`remora runs watch ${run.runId}\` tells what is in the way.`,
+            '  ',
+          ),
+        ]
+      : []),
     ...(run.rollback
       ? [`  ${run.status === 'rolled_back' ? 'rolled back' : 'to be rolled back'} by run ${run.rollback}`]
       : []),
@@ -49,9 +59,24 @@ export const runSummary = (run: Run, timing: readonly string[] = []): string => 
   ].join('\n');
 };
 
+/** An option as the flag that it was given with. */
+const flagOf = ([name, value]: [string, unknown]): string => {
+  const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  if (value === true) return flag;
+  const text = [value].flat().join(',');
+  return `${flag} ${text.includes(' ') ? JSON.stringify(text) : text}`;
+};
+
+/** Who asked for a run, when, and how it was to be carried out. */
+const originOf = ({ actor, createdAt, planId, options }: Run): string => {
+  const flags = Object.entries(options).map(flagOf);
+  const how = flags.length > 0 ? `, with ${flags.join(' ')}` : '';
+  return wrap(`asked for by ${actor} at ${toTheSecond(createdAt)}, plan ${planId}${how}`, '  ');
+};
+
 /** A run with all its steps. */
 export const runText = (run: Run): string =>
-  `${runSummary(run)}\n\n${table(run.steps, stepColumns, 'It has no steps.')}`;
+  [runSummary(run), originOf(run), '', table(run.steps, stepColumns, 'It has no steps.')].join('\n');
 
 export const runsTable = (runs: readonly Run[]): string =>
   table(
@@ -59,7 +84,7 @@ export const runsTable = (runs: readonly Run[]): string =>
     [
       ['RUN', (run) => run.runId],
       ['STATUS', (run) => run.status],
-      ['CREATED', (run) => run.createdAt],
+      ['CREATED', (run) => toTheMinute(run.createdAt)],
       ['TIME', (run) => formatDuration(run.durationMs)],
       ['ACTOR', (run) => run.actor],
       ['WHAT', (run) => run.title],

@@ -6,9 +6,15 @@ export type Column<T> = readonly [head: string, cell: (row: T) => string];
 const GAP = 2;
 const NARROWEST = 8;
 
-/** Cuts the widest columns until the table fits, but never the first: it holds the name to copy. */
+/**
+ * Cuts the last column, which holds the words of a row (half a time is worth nothing), and then the widest ones until the table fits, but never the first: it
+ * holds the name to copy.
+ */
 const fit = (natural: readonly number[], width: number): number[] => {
   const widths = [...natural];
+  const last = widths.length - 1;
+  const over = widths.reduce((sum, one) => sum + one + GAP, -GAP) - width;
+  if (last > 0 && over > 0) widths[last] = Math.max(Math.min(NARROWEST, widths[last] ?? 0), (widths[last] ?? 0) - over);
   const total = (): number => widths.reduce((sum, one) => sum + one + GAP, -GAP);
   while (total() > width) {
     const widest = widths.reduce(

@@ -1,6 +1,6 @@
 import { formatDuration } from '@remora/shared/model/duration.ts';
 import type { Run, RunEvent } from '@remora/shared/model/run.ts';
-import { plain } from './text.ts';
+import { plain, wrap } from './text.ts';
 
 /** One thing that a step did, and how long. */
 interface Span {
@@ -57,8 +57,8 @@ export const timingLines = (run: Run, events: readonly RunEvent[]): string[] => 
   const [slowest] = restarted;
   return [
     ...(slowest && restarted.length > 1
-      ? [`  slowest node: ${plain(slowest.target)}, ${formatDuration(slowest.ms)} (${longest(slowest.spans)})`]
+      ? [wrap(`slowest node: ${slowest.target}, ${formatDuration(slowest.ms)} (${longest(slowest.spans)})`, '  ')]
       : []),
-    ...(all === '' ? [] : [`  where the time went: ${all}`]),
+    ...(all === '' ? [] : [wrap(`where the time went: ${all}`, '  ')]),
   ];
 };

@@ -1,8 +1,7 @@
 import { asRemoraError, messageOf, RemoraError } from '@remora/shared/errors.ts';
 import type { Deliver } from '@remora/shared/protocol/delivery.ts';
 import { MAX_FRAME_BYTES } from '@remora/shared/protocol/limits.ts';
-import type { NodeId } from '../../plan/steps.ts';
-import { nodeKey } from '../../store/inventory.ts';
+import { type NodeId, nodeKey } from '../../plan/steps.ts';
 import { isStoreFailure } from '../../store/store-failure.ts';
 import type { GatewayLog } from '../gateway-log.ts';
 import type { AnswerSink, OpenSession } from '../session/agent-connection.ts';
@@ -46,9 +45,9 @@ const recentlySent = () => {
     `${session.epoch} ${record.fence} ${record.createdAt} ${id}`;
   return {
     has: (session: OpenSession, id: string, record: DeliveryRecord): boolean =>
-      Date.now() - (sent.get(keyOf(session, id, record)) ?? 0) < REPEAT_AFTER_MS,
+      performance.now() - (sent.get(keyOf(session, id, record)) ?? Number.NEGATIVE_INFINITY) < REPEAT_AFTER_MS,
     add(session: OpenSession, id: string, record: DeliveryRecord): void {
-      const now = Date.now();
+      const now = performance.now();
       for (const [key, atMs] of sent) if (now - atMs >= REPEAT_AFTER_MS) sent.delete(key);
       sent.set(keyOf(session, id, record), now);
     },

@@ -1,8 +1,7 @@
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { formatDuration } from '@remora/shared/model/duration.ts';
 import type { Result } from '@remora/shared/protocol/delivery.ts';
-import type { NodeId } from '../../plan/steps.ts';
-import { nodeKey } from '../../store/inventory.ts';
+import { type NodeId, nodeKey } from '../../plan/steps.ts';
 import type { CallOptions } from '../agent-calls.ts';
 import type { GatewayLog } from '../gateway-log.ts';
 import type { WakeUp, WakeUps } from '../wake-ups.ts';
@@ -61,7 +60,7 @@ export class SharedDeliveryWaits implements DeliveryWaits {
   async result(id: string, node: NodeId, options: WaitOptions): Promise<Result> {
     options.signal?.throwIfAborted();
     const settled = Promise.withResolvers<Result>();
-    const wait: Wait = { id, node, options, settle: settled, lastSignMs: Date.now() };
+    const wait: Wait = { id, node, options, settle: settled, lastSignMs: performance.now() };
     const limit = setTimeout(() => settled.reject(timedOut(wait)), options.timeoutMs);
     const onAbort = (): void => settled.reject(options.signal?.reason);
     options.signal?.addEventListener('abort', onAbort, { once: true });
@@ -95,7 +94,7 @@ export class SharedDeliveryWaits implements DeliveryWaits {
   }
 
   #send(wait: Wait): void {
-    wait.lastSignMs = Date.now();
+    wait.lastSignMs = performance.now();
     void this.#parts.nudge(wait.id, wait.node).catch((error: unknown) => this.#complain(error));
   }
 
@@ -110,7 +109,7 @@ export class SharedDeliveryWaits implements DeliveryWaits {
       for (const [index, wait] of waits.entries()) {
         const result = records[index]?.result;
         if (result) wait.settle.resolve(result);
-        else if (Date.now() - wait.lastSignMs >= RESEND_AFTER_MS) this.#send(wait);
+        else if (performance.now() - wait.lastSignMs >= RESEND_AFTER_MS) this.#send(wait);
       }
     } catch (error) {
       this.#complain(error);
@@ -129,7 +128,7 @@ export class SharedDeliveryWaits implements DeliveryWaits {
     if (wakeUp.kind === 'progress') {
       for (const wait of this.#of(wakeUp.id)) {
         if (nodeKey(wait.node) !== wakeUp.node) continue;
-        wait.lastSignMs = Date.now();
+        wait.lastSignMs = performance.now();
         wait.options.onProgress?.(wakeUp.phase);
       }
     }

@@ -4,14 +4,14 @@ import { closeCodes, HEARTBEAT_MS, PROTOCOL_VERSION } from '@remora/shared/proto
 import type { FromAgent, FromCoordinator } from '@remora/shared/protocol/messages.ts';
 import type { Heartbeat, Hello } from '@remora/shared/protocol/session.ts';
 import type { WebSocket } from 'ws';
-import type { NodeId } from '../../plan/steps.ts';
-import { nodeKey } from '../../store/inventory.ts';
+import { type NodeId, nodeKey } from '../../plan/steps.ts';
 import type { Restored } from '../../store/restores.ts';
 import type { GatewayLog } from '../gateway-log.ts';
 import type { WakeUps } from '../wake-ups.ts';
 import type { Peer } from './admission.ts';
 import type { HelloCheck } from './hello-check.ts';
 import type { NodePresence, Presence } from './node-presence.ts';
+import type { Refusals } from './refusals.ts';
 import type { SessionRegistry } from './session-registry.ts';
 import { closeReason, closeWith, serveSocket } from './session-socket.ts';
 
@@ -35,6 +35,7 @@ export interface ConnectionParts {
   readonly presence: NodePresence;
   readonly wakeUps: WakeUps;
   readonly helloCheck: HelloCheck;
+  readonly refusals: Refusals;
   readonly restores: () => Promise<readonly Restored[]>;
   readonly answers: AnswerSink;
   readonly log: GatewayLog;
@@ -148,9 +149,12 @@ export class AgentConnection {
   }
 
   async #begin(hello: Hello): Promise<void> {
-    const { registry, presence, wakeUps, helloCheck, log } = this.#parts;
+    const { registry, presence, refusals, wakeUps, helloCheck, log } = this.#parts;
     const { node, fingerprint } = this.peer;
-    const { unverified, found } = await helloCheck.hello(hello, node);
+    const { unverified, found } = await helloCheck.hello(hello, node).catch(async (error: unknown) => {
+      await refusals.note(node, error);
+      throw error;
+    });
     const registered = await registry.register(node, fingerprint);
     if (!registered) throw new RemoraError('not-allowed', "The agent's certificate was revoked.");
     const { epoch, before } = registered;
@@ -174,7 +178,7 @@ export class AgentConnection {
       restores,
     });
     log.info({ ...this.#about(), agentVersion: hello.agentVersion }, 'agent session opened');
-    await presence.seen(node, session.presence);
+    await Promise.all([presence.seen(node, session.presence), refusals.forget(node)]);
   }
 
   /** Answers whether this beat verified the node. */

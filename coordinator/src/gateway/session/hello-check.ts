@@ -2,8 +2,7 @@ import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { PROTOCOL_VERSION } from '@remora/shared/protocol/limits.ts';
 import type { Hello } from '@remora/shared/protocol/session.ts';
 import type { Redis } from 'ioredis';
-import type { NodeId } from '../../plan/steps.ts';
-import { nodeKey } from '../../store/inventory.ts';
+import { type NodeId, nodeKey } from '../../plan/steps.ts';
 import type { StoreProblem } from '../../store/store-identity.ts';
 import { gatewayKeys } from '../gateway-keys.ts';
 import type { GatewayLog } from '../gateway-log.ts';
@@ -31,15 +30,18 @@ interface NodeCheck {
 }
 
 export interface HelloCheck {
-  /** Throws `protocol-violation` for another protocol version, `not-allowed` and `wrong-node` for the rest. */
+  /** Throws `protocol-violation` for another protocol version, `store-replaced` for a store that was wiped, `not-allowed` and `wrong-node` for the rest. */
   hello(hello: Hello, node: NodeId): Promise<NodeCheck>;
   /** Once the node runs: checks what could not be checked when the agent joined. Throws `wrong-node`. */
   node(node: NodeId, pid: number): Promise<NodeCheck>;
 }
 
-const notAllowed = (message: string): never => {
-  throw new RemoraError('not-allowed', message);
+const notAllowed = (message: string, hint: string): never => {
+  throw new RemoraError('not-allowed', message, { hint });
 };
+
+const JOIN_AGAIN =
+  'join the agent again, with `--force` (`remora tokens create`, then `remora agent join` on that node)';
 
 /** The sentences are short: they travel in a close frame, which has 123 bytes. */
 export const helloCheck = (parts: {
@@ -72,18 +74,28 @@ export const helloCheck = (parts: {
         throw new RemoraError(
           'protocol-violation',
           `the agent speaks protocol version ${hello.version}, this coordinator ${PROTOCOL_VERSION}`,
+          { hint: 'Use an agent and a coordinator of the same release.' },
         );
       }
       if (hello.cluster !== node.cluster || hello.name !== node.node) {
-        notAllowed('The agent says another name or cluster than its certificate was issued for.');
+        notAllowed(
+          'The agent says another name or cluster than its certificate was issued for.',
+          `Its data directory was mixed with another one's: ${JOIN_AGAIN}.`,
+        );
       }
       if (((await parts.storeProblem?.()) ?? null) !== null)
-        notAllowed('The store was wiped or replaced while this coordinator ran.');
+        throw new RemoraError('store-replaced', 'The store was wiped or replaced while this coordinator ran.');
       if (hello.storeId !== parts.storeId) {
-        notAllowed('The agent was joined to another store: this one was wiped or replaced. Join it again.');
+        notAllowed(
+          'The agent was joined to another store: this one was wiped or replaced. Join it again.',
+          `Connect it to the coordinator of its own store, or ${JOIN_AGAIN}.`,
+        );
       }
       if (hello.fence > (await parts.highestFence())) {
-        notAllowed('The agent saw a higher fence than this store ever gave: it is an old copy. See docs/disasters.md.');
+        notAllowed(
+          'The agent saw a higher fence than this store ever gave: it is an old copy. See docs/disasters.md.',
+          `Back this store up and restore it to a new data directory: its fences then begin above all that agents saw. Or ${JOIN_AGAIN}.`,
+        );
       }
       return checkNode(node, hello.elasticsearch.pid);
     },

@@ -1,5 +1,5 @@
-import type { NodeId } from '../../plan/steps.ts';
-import { type Inventory, nodeKey } from '../../store/inventory.ts';
+import { type NodeId, nodeKey } from '../../plan/steps.ts';
+import type { Inventory } from '../../store/inventory.ts';
 
 /** What a session says of its node. */
 export interface Presence {
@@ -32,7 +32,7 @@ export const trackPresence = (nodes: Pick<Inventory['nodes'], 'change'>): NodePr
     async seen(node, presence) {
       const last = written.get(nodeKey(node));
       const text = JSON.stringify(presence);
-      const now = Date.now();
+      const now = performance.now();
       if (last?.text === text && now - last.atMs < WRITE_EVERY_MS) return;
       written.set(nodeKey(node), { text, atMs: now });
       await write(node, presence);

@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { NodeId } from '../../plan/steps.ts';
-import { nodeKey } from '../../store/inventory.ts';
+import { type NodeId, nodeKey } from '../../plan/steps.ts';
 import { keys } from '../../store/keys.ts';
 import { gatewayKeys } from '../gateway-keys.ts';
 

@@ -23,6 +23,7 @@ const codeByError: Partial<Record<ErrorCode, number>> = {
   'protocol-violation': closeCodes.protocolViolation,
   'not-allowed': closeCodes.notAllowed,
   'wrong-node': closeCodes.notAllowed,
+  'store-replaced': closeCodes.notAllowed,
 };
 
 /** A close reason that fits its frame, cut at a character. */

@@ -16,6 +16,7 @@ export const planView = ({ wanted: _, stages, steps, ...plan }: PlanDocument): P
     stage,
   })),
   restarts: [...plan.restarts],
+  batches: plan.batches.map((batch) => ({ ...batch, nodes: [...batch.nodes] })),
   outages: [...plan.outages],
   warnings: [...plan.warnings],
 });

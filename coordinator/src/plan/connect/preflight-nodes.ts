@@ -1,4 +1,11 @@
-import { agentElsewhere, agentFailed, agentMissing, agentOffline, nodesAbsent } from '../agent-findings.ts';
+import {
+  agentElsewhere,
+  agentFailed,
+  agentMissing,
+  agentOffline,
+  configUnwritable,
+  nodesAbsent,
+} from '../agent-findings.ts';
 import { keystorePasswordNames } from '../secret-names.ts';
 import { type Check, eachCluster, eachTouchedNode } from './preflight-check.ts';
 import { fileSetting } from './server-address.ts';
@@ -23,7 +30,14 @@ export const agentsJoined: Check = {
 export const agentsOnline: Check = {
   code: 'agent-offline',
   demands: 'their agents are connected',
-  run: (input) => eachTouchedNode(input, agentOffline),
+  run: (input) =>
+    eachTouchedNode(input, (node, c) => {
+      const message = agentOffline(node, c);
+      return (
+        message &&
+        `${message} --wait-offline does not do for it: a connection is planned from what only the agent can read.`
+      );
+    }),
 };
 
 export const agentsAnswer: Check = {
@@ -52,12 +66,7 @@ export const settingsFiles: Check = {
 export const writable: Check = {
   code: 'node-read-only',
   demands: 'their configuration directories can be written, with room to spare',
-  run: (input) =>
-    eachTouchedNode(input, ({ agent, name }, c) =>
-      agent.state === 'online' && agent.facts.configDirRefusal
-        ? `The configuration of node ${name} (cluster ${c.name}) cannot be written: ${agent.facts.configDirRefusal}`
-        : null,
-    ),
+  run: (input) => eachTouchedNode(input, configUnwritable),
 };
 
 export const keystores: Check = {

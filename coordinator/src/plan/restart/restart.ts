@@ -3,13 +3,13 @@ import type { RestartRequest } from '@remora/shared/model/restart-request.ts';
 import { agentElsewhere, agentFailed, agentMissing, agentOffline, nodesAbsent } from '../agent-findings.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
-import { restartOf } from '../node-change.ts';
+import { restartOf, restartOfAny } from '../node-change.ts';
 import { nodeStep } from '../node-step.ts';
 import { byName, rollOrder } from '../order.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
 
-const roll: Stage = { id: 'roll', title: 'Restart one by one', mode: 'roll' };
+const roll: Stage = { id: 'roll', title: 'Restart the nodes', mode: 'roll' };
 
 const wantedNodes = ({ cluster, nodes }: RestartRequest, observed: ClusterObservation): NodeObservation[] => {
   const unknown = nodes?.find((name) => !observed.nodes.some((node) => node.name === name));
@@ -21,7 +21,11 @@ const wantedNodes = ({ cluster, nodes }: RestartRequest, observed: ClusterObserv
 };
 
 /** What forbids it, with the code of the first; nothing may be restarted while a node is missing. */
-const refuse = (observed: ClusterObservation, nodes: readonly NodeObservation[]): void => {
+const refuse = (
+  { waitOffline }: RestartRequest,
+  observed: ClusterObservation,
+  nodes: readonly NodeObservation[],
+): void => {
   const absent = nodesAbsent(observed);
   const findings: (readonly [ErrorCode, string])[] = absent === null ? [] : [['preflight-failed', absent]];
   for (const node of nodes) {
@@ -31,6 +35,7 @@ const refuse = (observed: ClusterObservation, nodes: readonly NodeObservation[])
       ['preflight-failed', agentFailed],
       ['wrong-node', agentElsewhere],
     ] as const) {
+      if (code === 'agent-offline' && waitOffline) continue;
       const message = find(node, observed);
       if (message !== null) findings.push([code, message]);
     }
@@ -41,11 +46,29 @@ const refuse = (observed: ClusterObservation, nodes: readonly NodeObservation[])
   throw new RemoraError(first[0], `${first[1]}${more}`, { findings: findings.map(([, message]) => message) });
 };
 
-const stepOf = (cluster: ClusterObservation, node: NodeObservation): AnyStep[] => {
-  if (node.agent.state !== 'online') return [];
-  const operations = [restartOf(node.agent.facts)];
-  const change = { operations, restart: true, reload: false, diff: [], reasons: ['a restart was asked for'] };
-  return [nodeStep({ cluster, node, change, effect: 'restart', stages: { roll: roll.id, files: roll.id } })];
+const stepOf = (cluster: ClusterObservation, node: NodeObservation): AnyStep => {
+  const { agent, pid, startedAtMs } = node;
+  const isSeen = agent.state === 'online';
+  const operations = [isSeen ? restartOf(agent.facts) : restartOfAny];
+  const away = isSeen ? [] : ['its agent is away, so the node is left until it is back and looked at then'];
+  const change = { operations, restart: true, reload: false, diff: [], reasons: ['a restart was asked for', ...away] };
+  return nodeStep({
+    ...{ cluster, node, change, effect: 'restart', stages: { roll: roll.id, files: roll.id } },
+    ...(isSeen ? {} : { unseen: { pid, startedAtMs } }),
+  });
+};
+
+/** A plan does not become another one when an agent comes or goes: the process that it restarts is told by what the cluster says of it. */
+const withoutAgent = (key: string, value: unknown): unknown =>
+  ['replaces', 'unseen', 'reason'].includes(key) ? undefined : withoutBaseline(key, value);
+
+const awayWarning = (cluster: string, nodes: readonly NodeObservation[]): string[] => {
+  const away = nodes.filter(({ agent }) => agent.state === 'offline').map(({ name }) => name);
+  if (away.length === 0) return [];
+  const [agents, them] = away.length > 1 ? ['agents', 'these nodes'] : ['agent', 'this node'];
+  return [
+    `The ${agents} of ${away.join(', ')} (cluster ${cluster}) ${away.length > 1 ? 'are' : 'is'} offline: the run leaves ${them}, and goes on by itself when the ${agents} ${away.length > 1 ? 'are' : 'is'} back in time. Only then it is seen whether each agent is beside its node; a node that was restarted meanwhile is left as it is.`,
+  ];
 };
 
 /** Plans the restart of a cluster's nodes one by one, from the facts alone. Throws a RemoraError with all findings when it cannot be done. */
@@ -55,12 +78,13 @@ export const planRestart = (
   context: PlanContext,
 ): StoredPlan => {
   const nodes = rollOrder(wantedNodes(request, observed));
-  refuse(observed, nodes);
-  const steps = nodes.flatMap((node) => stepOf(observed, node));
+  refuse(request, observed, nodes);
+  const steps = nodes.map((node) => stepOf(observed, node));
+  const processes = nodes.map(({ pid, startedAtMs }) => [pid, startedAtMs]);
   const restarts = steps.map(({ target }) => target);
   return {
     planId: context.planId,
-    hash: context.hash(JSON.stringify(steps, withoutBaseline)),
+    hash: context.hash(JSON.stringify([steps, processes], withoutAgent)),
     workflow: 'restart',
     wanted: request,
     title: `Restart ${request.nodes === undefined ? 'the nodes' : `${restarts.length} nodes`} of ${request.cluster}`,
@@ -70,6 +94,6 @@ export const planRestart = (
     steps,
     restarts,
     outages: outagesOf(observed, restarts),
-    warnings: unreplicatedWarning(observed, restarts),
+    warnings: [...awayWarning(request.cluster, nodes), ...unreplicatedWarning(observed, restarts)],
   };
 };

@@ -1,8 +1,8 @@
-import type { AnyStep, NodeId } from '../steps.ts';
+import { type AnyStep, type NodeId, nodeKey } from '../steps.ts';
 import type { PastRun, PastStep } from './facts.ts';
 
-/** What an agent takes back at once. */
-const MOST = 50;
+/** What an agent takes back at once; older ones left out would be a change that is overlooked. */
+export const MOST_DELIVERIES = 50;
 
 /** What a run delivered to one node. */
 export interface NodeDeliveries extends NodeId {
@@ -18,11 +18,15 @@ const idsOf = ({ runId, restored }: PastRun, { id }: AnyStep, { attempts }: Past
     restored === null ? [delivery] : [`${delivery}+${restored}`, delivery],
   );
 
-/** Whether something was delivered for certain: a certificate only when it was issued anew, a change unless it was undone or never begun. */
-const isCertain = ({ kind }: AnyStep, { status, intent, kept }: PastStep): boolean =>
-  kind === 'remote-server.verify'
-    ? status === 'succeeded' && intent !== null
-    : status === 'succeeded' || (kept as { readonly doneSince?: unknown } | null)?.doneSince !== undefined;
+/**
+ * Whether something was delivered for certain: a certificate only when it was issued anew, a change unless it was undone or never begun. One that failed after
+ * the agent had begun it is contested: something of it may stand.
+ */
+const isCertain = ({ kind }: AnyStep, { status, intent, kept }: PastStep): boolean => {
+  if (kind === 'remote-server.verify') return status === 'succeeded' && intent !== null;
+  const { began, doneSince } = (kept ?? {}) as { readonly began?: true; readonly doneSince?: unknown };
+  return status === 'succeeded' || doneSince !== undefined || (status === 'failed' && began === true);
+};
 
 /** Whether the step changes a node beyond a restart. */
 export const changesNode = (
@@ -38,11 +42,11 @@ export const deliveriesOf = (run: PastRun): NodeDeliveries[] => {
     const past = run.steps.get(step.id);
     if (!past || past.attempts === 0 || !changesNode(step)) continue;
     const { cluster, node } = step.input;
-    const found = nodes.get(`${cluster}/${node}`) ?? { cluster, node, ids: [], certain: [] };
-    nodes.set(`${cluster}/${node}`, found);
+    const found = nodes.get(nodeKey(step.input)) ?? { cluster, node, ids: [], certain: [] };
+    nodes.set(nodeKey(step.input), found);
     const ids = idsOf(run, step, past);
     found.ids.push(...ids);
     if (isCertain(step, past)) found.certain.push(ids);
   }
-  return [...nodes.values()].map((one) => ({ ...one, ids: one.ids.slice(0, MOST) }));
+  return [...nodes.values()];
 };

@@ -3,7 +3,7 @@ import type { RunStatus, StepStatus } from '@remora/shared/model/run.ts';
 import type { OperationResult } from '@remora/shared/operations.ts';
 import type { ClusterObservation, FlatSettings, KeyObservation } from '../facts.ts';
 import type { ApiKeyRecord, CaRecord, CertificateRecord, ConnectionRecord } from '../records.ts';
-import type { NodeId, StoredPlan } from '../steps.ts';
+import type { StoredPlan } from '../steps.ts';
 
 /** What a run recorded of one of its steps; see StepState. */
 export interface PastStep {
@@ -42,14 +42,14 @@ export interface RollbackFacts {
   readonly backups: ReadonlyMap<string, Backups>;
   /** Keys that the run made. */
   readonly keys: readonly KeyObservation[];
+  /** Keys that were there before it: those that it changed, and that of the connection as it was. */
+  readonly earlierKeys: readonly KeyObservation[];
   readonly connections: readonly ConnectionRecord[];
   readonly cas: readonly CaRecord[];
   readonly certificates: readonly CertificateRecord[];
   readonly apiKeys: readonly ApiKeyRecord[];
   readonly secretVersions: Readonly<Record<string, number>>;
 }
-
-export const nameOf = ({ cluster, node }: NodeId): string => `${cluster}/${node}`;
 
 /** What stood there before a step changed it, as the step remembered it; undefined when it came to no change. */
 export const beforeOf = (step: PastStep | undefined): unknown =>

@@ -1,15 +1,41 @@
-import type { AnyStep, KeyBefore } from '../steps.ts';
-import { beforeOf, isOf, type RollbackFacts, wantedOf } from './facts.ts';
+import { agentFailed, agentOffline } from '../agent-findings.ts';
+import type { NodeObservation } from '../facts.ts';
+import { type AnyStep, type KeyBefore, type NodeId, nodeKey, type PlannedStep } from '../steps.ts';
+import { beforeOf, isOf, type PastRun, type RollbackFacts, wantedOf } from './facts.ts';
 import type { Part } from './settings.ts';
 
 export const KEY_STAGE = 'api-keys';
 
-const putBackSteps = ({ run, apiKeys }: RollbackFacts): AnyStep[] =>
-  run.plan.steps.toReversed().flatMap((step): AnyStep[] => {
-    const before = beforeOf(run.steps.get(step.id)) as KeyBefore | undefined;
-    if (step.kind !== 'api-key.update' || before === undefined) return [];
-    const { cluster, id, secret } = step.input;
-    if (apiKeys.find((record) => record.secret === secret)?.configHash === before.configHash) return [];
+interface Update {
+  readonly input: PlannedStep<'api-key.update'>['input'];
+  readonly before: KeyBefore;
+}
+
+/** Keys that the run changed in place, the newest change first. */
+const updatesOf = ({ plan, steps }: PastRun): Update[] =>
+  plan.steps.toReversed().flatMap((step): Update[] => {
+    const before = beforeOf(steps.get(step.id)) as KeyBefore | undefined;
+    return step.kind === 'api-key.update' && before !== undefined ? [{ input: step.input, before }] : [];
+  });
+
+/** Secrets of the keys that were there before the run, as far as it had to do with them: those that it changed, and that of the connection as it was. */
+export const earlierSecretsOf = (run: PastRun): string[] => {
+  const connections = run.plan.steps.flatMap((step) => {
+    const before = beforeOf(run.steps.get(step.id)) as { readonly keySecret: string } | null | undefined;
+    return step.kind === 'connection.record' && before ? [before.keySecret] : [];
+  });
+  return [...new Set([...connections, ...updatesOf(run).map(({ input }) => input.secret)])];
+};
+
+/** Whether a key that was there before still lets anybody in; one that is not on record never did. */
+export const isUsable = ({ earlierKeys }: RollbackFacts, secret: string): boolean =>
+  earlierKeys.some(({ record, usable }) => record.secret === secret && usable);
+
+const putBackSteps = (facts: RollbackFacts): AnyStep[] =>
+  updatesOf(facts.run).flatMap(({ input: { cluster, id, secret }, before }): AnyStep[] => {
+    if (facts.apiKeys.find((record) => record.secret === secret)?.configHash === before.configHash) return [];
+    // Elasticsearch changes no key that is invalidated or has ended.
+    if (!isUsable(facts, secret)) return [];
     return [
       {
         ...{ id: `put-back-key-${id}`, kind: 'api-key.put-back', target: cluster, effect: 'api', stage: KEY_STAGE },
@@ -35,22 +61,94 @@ const invalidateSteps = (facts: RollbackFacts): AnyStep[] =>
       input: { cluster, id, secret, locals: localsOf(facts) },
     }));
 
-const warningsOf = ({ run }: RollbackFacts): string[] =>
-  run.plan.steps.flatMap((step) => {
-    const before = beforeOf(run.steps.get(step.id)) as KeyBefore | undefined;
-    return step.kind === 'api-key.update' && before?.expiresAtMs === null && step.input.expiration !== null
-      ? [
-          `API key ${step.input.id} had no end before. Elasticsearch cannot take the end away again that the run gave it.`,
-        ]
-      : [];
-  });
+/** Nodes of which each agent is asked whether the keystore has a key, before that is invalidated. */
+const holders = (facts: RollbackFacts): { readonly cluster: string; readonly node: NodeObservation }[] =>
+  localsOf(facts).flatMap((cluster) => (facts.clusters.get(cluster)?.nodes ?? []).map((node) => ({ cluster, node })));
 
-/** Has keys grant what they granted before, and invalidates those that the run made. */
-export const keysPart = (facts: RollbackFacts): Part => ({
-  steps: [...putBackSteps(facts), ...invalidateSteps(facts)],
-  warnings: warningsOf(facts),
-  findings: facts.keys.flatMap(({ record }) => {
+/** Entries of a node that have a key and are not among what is taken out. */
+const keptEntries = (
+  facts: RollbackFacts,
+  { cluster, node }: NodeId,
+  agent: NodeObservation['agent'],
+  secret: string,
+) => {
+  const goes = facts.backups.get(nodeKey({ cluster, node }))?.changes ?? [];
+  const entries = agent.state === 'online' ? (agent.facts.keystore.entries ?? []) : [];
+  return entries.filter(
+    ({ name, reference }) =>
+      reference === secret && !goes.some((one) => one.kind === 'entry' && one.name === name && one.state === 'ours'),
+  );
+};
+
+/** What would have a key not invalidated once all else is done: an agent that cannot be asked, or a node that keeps the key. */
+const holderFindings = (facts: RollbackFacts): string[] => {
+  const made = facts.keys.filter(({ usable }) => usable).map(({ record }) => record);
+  const [first] = made;
+  if (!first) return [];
+  const where = localsOf(facts).join(', ') || 'the local cluster';
+  const nodes = holders(facts).filter(({ node }) => node.agent.state !== 'missing');
+  if (nodes.length === 0)
+    return [
+      `API key ${first.name} of cluster ${first.cluster} is to be invalidated, and no node of ${where} has an agent that could say whether a keystore still has it: join one with \`remora agent join\`, or invalidate the key by hand.`,
+    ];
+  const absent = localsOf(facts).flatMap(
+    (name) => facts.clusters.get(name)?.absentNodes.map((node) => `${node} of cluster ${name}`) ?? [],
+  );
+  return [
+    ...absent.map(
+      (node) =>
+        `Node ${node} has an agent and is not in the cluster, and whether its keystore has API key ${first.name} is not known: start it, or take it out with \`remora nodes remove\`.`,
+    ),
+    ...nodes.flatMap(({ cluster, node }) => {
+      const { name, agent } = node;
+      const silent = agentOffline(node, { name: cluster }) ?? agentFailed(node, { name: cluster });
+      if (silent !== null) return [silent];
+      if (agent.state === 'online' && agent.facts.keystore.entries === null)
+        return [
+          `The keystore of node ${name} (cluster ${cluster}) cannot be read, so whether it has API key ${first.name} is not known: ${agent.facts.keystore.refusal ?? ''}`,
+        ];
+      return made.flatMap((record) =>
+        keptEntries(facts, { cluster, node: name }, agent, record.secret).map(
+          (entry) =>
+            `The keystore of node ${name} (cluster ${cluster}) has API key ${record.name} as ${entry.name}, which the run did not write there: take it out first.`,
+        ),
+      );
+    }),
+  ];
+};
+
+const sharedFindings = (facts: RollbackFacts): string[] =>
+  facts.keys.flatMap(({ record }) => {
     const user = facts.connections.find((one) => one.keySecret === record.secret && !isOf(facts.run, one));
     return user ? [`API key ${record.name} is used by the connection ${user.local}/${user.alias} too.`] : [];
-  }),
+  });
+
+const updateWarnings = (facts: RollbackFacts, now: string): string[] =>
+  updatesOf(facts.run).flatMap(({ input: { id, secret, expiration }, before: { expiresAtMs } }) => {
+    if (!isUsable(facts, secret))
+      return [`API key ${id} is invalidated or has ended: it cannot grant again what it granted before the run.`];
+    if (expiresAtMs === null && expiration !== null)
+      return [`API key ${id} had no end before. Elasticsearch cannot take the end away again that the run gave it.`];
+    if (expiresAtMs !== null && expiresAtMs <= Date.parse(now))
+      return [
+        `API key ${id} had its end at ${new Date(expiresAtMs).toISOString()} before, which is over: it keeps the end that the run gave it.`,
+      ];
+    return [];
+  });
+
+const unaskedWarnings = (facts: RollbackFacts): string[] =>
+  facts.keys.some(({ usable }) => usable)
+    ? holders(facts)
+        .filter(({ node }) => node.agent.state === 'missing')
+        .map(
+          ({ cluster, node }) =>
+            `Node ${node.name} of cluster ${cluster} has no agent: whether its keystore has the API key that is invalidated is not asked.`,
+        )
+    : [];
+
+/** Has keys grant what they granted before, and invalidates those that the run made. */
+export const keysPart = (facts: RollbackFacts, now: string): Part => ({
+  steps: [...putBackSteps(facts), ...invalidateSteps(facts)],
+  warnings: [...updateWarnings(facts, now), ...unaskedWarnings(facts)],
+  findings: [...sharedFindings(facts), ...holderFindings(facts)],
 });

@@ -4,9 +4,9 @@ import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { type NodeChange, restartOf } from '../node-change.ts';
 import { keystorePasswordInput, keystorePasswordReference, nodeStep } from '../node-step.ts';
 import { rollOrder } from '../order.ts';
-import type { AnyStep, Stage } from '../steps.ts';
+import { type AnyStep, nodeKey, type Stage } from '../steps.ts';
 import { deliveriesOf, type NodeDeliveries } from './deliveries.ts';
-import { type Backups, nameOf, type RollbackFacts } from './facts.ts';
+import type { Backups, RollbackFacts } from './facts.ts';
 import type { Part } from './settings.ts';
 
 type Change = Backups['changes'][number];
@@ -39,6 +39,8 @@ const count = (changes: readonly Change[], kind: Change['kind'], one: string, mo
 const isRestart = ({ kind, name }: Change): boolean =>
   kind === 'setting' || (kind === 'entry' && settingRule(name)?.effect === 'restart');
 
+const isReload = ({ kind, name }: Change): boolean => kind === 'entry' && settingRule(name)?.effect !== 'restart';
+
 const changeOf = (node: NodeObservation, ids: readonly string[], ours: readonly Change[], password: string | null) => {
   const restart = ours.some(isRestart);
   const undo: OperationCall<'undo'> = {
@@ -51,7 +53,7 @@ const changeOf = (node: NodeObservation, ids: readonly string[], ours: readonly 
     ...count(ours, 'setting', 'a setting', 'settings'),
     ...count(ours, 'entry', 'a keystore entry', 'keystore entries'),
   ];
-  const reload = !restart && ours.some(({ kind }) => kind === 'entry');
+  const reload = !restart && ours.some(isReload);
   return {
     ...{ operations, restart, reload, diff: ours.flatMap(diffOf) },
     reasons: [`the run changed ${parts.join(', ')}`],
@@ -65,16 +67,18 @@ const reloadStep = (cluster: string, node: string, keystorePassword: string | nu
 });
 
 const stepsOf = (facts: RollbackFacts, cluster: ClusterObservation, node: NodeObservation, ids: readonly string[]) => {
-  const backups = facts.backups.get(nameOf({ cluster: cluster.name, node: node.name }));
+  const backups = facts.backups.get(nodeKey({ cluster: cluster.name, node: node.name }));
   const ours = backups?.changes.filter(({ state }) => state === 'ours') ?? [];
-  if (ours.length === 0) return [];
   const password = keystorePasswordReference(facts, cluster.name, node.name);
+  // An entry that is back in the keystore may not be in the process: an earlier rollback of the run may have ended in between. A reload too many does no harm.
+  const isBack = backups?.changes.some((change) => change.state === 'back' && isReload(change)) ?? false;
+  if (ours.length === 0) return isBack ? [reloadStep(cluster.name, node.name, password)] : [];
   const change = changeOf(node, ids, ours, password);
   const stages = { roll: `roll-${cluster.name}`, files: `files-${cluster.name}` };
   const effect = change.restart ? 'restart' : change.reload ? 'reload' : 'file';
   return [
     nodeStep({ cluster, node, change, effect, stages }),
-    ...(change.reload ? [reloadStep(cluster.name, node.name, password)] : []),
+    ...(change.reload || (isBack && !change.restart) ? [reloadStep(cluster.name, node.name, password)] : []),
   ];
 };
 
@@ -82,7 +86,7 @@ const warningsOf = (facts: RollbackFacts, delivered: NodeDeliveries): string[] =
   const { cluster, node } = delivered;
   const seen = facts.clusters.get(cluster)?.nodes.some(({ name }) => name === node);
   if (!seen) return [`Node ${node} of cluster ${cluster}, which the run changed, is gone: it is left out.`];
-  const foreign = facts.backups.get(nameOf(delivered))?.changes.filter(({ state }) => state === 'foreign') ?? [];
+  const foreign = facts.backups.get(nodeKey(delivered))?.changes.filter(({ state }) => state === 'foreign') ?? [];
   return foreign.map(
     ({ name }) =>
       `${name} on node ${node} of cluster ${cluster} was changed by somebody else since, and stays as it is.`,

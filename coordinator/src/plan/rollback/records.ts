@@ -1,6 +1,6 @@
 import type { CertificateRecord, ConnectionRecord, RecordBefore } from '../records.ts';
-import type { AnyStep } from '../steps.ts';
-import { beforeOf, nameOf, type RollbackFacts } from './facts.ts';
+import { type AnyStep, nodeKey } from '../steps.ts';
+import { beforeOf, type RollbackFacts } from './facts.ts';
 
 export const END_STAGE = 'end';
 
@@ -13,7 +13,7 @@ const recordOf = ({ run }: RollbackFacts, step: AnyStep): RecordBefore | null =>
     return { collection: 'connections', id: `${local}/${alias}`, record: before as ConnectionRecord | null };
   }
   if (step.kind === 'certificate.issue' || step.kind === 'remote-server.verify') {
-    const id = `${nameOf(step.input)}/${step.input.purpose}`;
+    const id = `${nodeKey(step.input)}/${step.input.purpose}`;
     return { collection: 'certificates', id, record: before as CertificateRecord | null };
   }
   return null;
@@ -22,7 +22,7 @@ const recordOf = ({ run }: RollbackFacts, step: AnyStep): RecordBefore | null =>
 const standing = (facts: RollbackFacts, { collection, id }: RecordBefore): unknown =>
   collection === 'connections'
     ? facts.connections.find(({ local, alias }) => `${local}/${alias}` === id)
-    : facts.certificates.find((record) => `${nameOf(record)}/${record.purpose}` === id);
+    : facts.certificates.find((record) => `${nodeKey(record)}/${record.purpose}` === id);
 
 /** What was found before the first step that filed it. */
 const filedRecords = (facts: RollbackFacts): RecordBefore[] => {
@@ -44,7 +44,7 @@ const unusedCas = (facts: RollbackFacts, filed: readonly RecordBefore[]): Record
     ...after,
     ...facts.connections.filter(({ local, alias }) => !isFiled('connections', `${local}/${alias}`)).map(({ ca }) => ca),
     ...facts.certificates
-      .filter((one) => !isFiled('certificates', `${nameOf(one)}/${one.purpose}`))
+      .filter((one) => !isFiled('certificates', `${nodeKey(one)}/${one.purpose}`))
       .map(({ ca }) => ca),
   ]);
   return facts.run.plan.steps.flatMap((step) =>

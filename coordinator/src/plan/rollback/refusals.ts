@@ -1,9 +1,11 @@
 import { type ErrorCode, RemoraError } from '@remora/shared/errors.ts';
 import { isEnded } from '@remora/shared/model/run.ts';
-import { agentElsewhere, agentFailed, agentMissing, agentOffline } from '../agent-findings.ts';
+import { agentElsewhere, agentFailed, agentMissing, agentOffline, configUnwritable } from '../agent-findings.ts';
 import type { NodeObservation } from '../facts.ts';
-import { deliveriesOf, type NodeDeliveries } from './deliveries.ts';
-import { beforeOf, isOf, nameOf, type PastRun, type RollbackFacts } from './facts.ts';
+import type { CertificateRecord } from '../records.ts';
+import { type AnyStep, type NodeId, nodeKey } from '../steps.ts';
+import { deliveriesOf, MOST_DELIVERIES, type NodeDeliveries } from './deliveries.ts';
+import { beforeOf, isOf, type PastRun, type RollbackFacts } from './facts.ts';
 import { changedSince, touchedBy } from './touched.ts';
 
 const conflict = (message: string, hint: string): RemoraError => new RemoraError('conflict', message, { hint });
@@ -22,6 +24,23 @@ export const refuseRun = (run: PastRun): void => {
     throw conflict(`${what}: it changed nothing that could be put back.`, '`remora runs show` tells what it did.');
 };
 
+/** Two runs that take back the same would each plan what the other does. One that only waits is told when its turn comes. */
+const refuseTwice = ({ run, others }: RollbackFacts): void => {
+  const hasBegun = ({ steps }: PastRun): boolean => [...steps.values()].some(({ status }) => status !== 'pending');
+  const other = others.find(
+    (one) =>
+      one.plan.workflow === 'rollback' &&
+      (one.plan.wanted as { readonly run: string }).run === run.runId &&
+      hasBegun(one) &&
+      !isEnded(one.status),
+  );
+  if (!other) return;
+  throw conflict(
+    `Run ${run.runId} cannot be rolled back: run ${other.runId} takes it back already, and is ${other.status}.`,
+    `Wait until it has ended, or end it with \`remora runs cancel ${other.runId}\`.`,
+  );
+};
+
 const refuseLaterRuns = ({ run, others }: RollbackFacts): void => {
   for (const other of others) {
     const thing = changedSince(run, other);
@@ -33,11 +52,16 @@ const refuseLaterRuns = ({ run, others }: RollbackFacts): void => {
   }
 };
 
+/** Whether a step set up the remote cluster server of a node, or gave it a certificate of another CA: one that was only renewed serves as before without it. */
+const setUpServer = (run: PastRun, step: AnyStep): boolean => {
+  if (step.kind !== 'certificate.issue' || run.steps.get(step.id)?.status !== 'succeeded') return false;
+  const before = beforeOf(run.steps.get(step.id)) as CertificateRecord | null | undefined;
+  return before?.ca !== step.input.ca;
+};
+
 /** Other connections to a cluster whose remote cluster server the run set up: without it they would be gone, whoever made them. */
 const refuseSharedServer = ({ run, connections }: RollbackFacts): void => {
-  const served = run.plan.steps.flatMap((step) =>
-    step.kind === 'certificate.issue' && run.steps.get(step.id)?.status === 'succeeded' ? [step.input.cluster] : [],
-  );
+  const served = run.plan.steps.filter((step) => setUpServer(run, step)).map(({ input }) => (input as NodeId).cluster);
   const other = connections.find((one) => served.includes(one.remote) && !isOf(run, one));
   if (!other) return;
   throw conflict(
@@ -66,7 +90,7 @@ type Finding = readonly [ErrorCode, string];
 
 const gone = (where: string, what: string): Finding => [
   'preflight-failed',
-  `${where}: what stood there before ${what} is not kept any more, or cannot be read. Agents keep it for 30 days, of their newest 20 changes.`,
+  `${where}: what stood there before ${what} is not kept any more, or cannot be read. Agents keep it for 30 days, of their newest 20 changes. Put it back by hand, or give another command that makes it what it shall be.`,
 ];
 
 const agentFindings = (node: NodeObservation, cluster: string): Finding[] =>
@@ -76,13 +100,14 @@ const agentFindings = (node: NodeObservation, cluster: string): Finding[] =>
       ['agent-offline', agentOffline],
       ['preflight-failed', agentFailed],
       ['wrong-node', agentElsewhere],
+      ['node-read-only', configUnwritable],
     ] as const
   ).flatMap(([code, find]) => {
     const message = find(node, { name: cluster });
     return message === null ? [] : [[code, message] as const];
   });
 
-const findingsOf = (facts: RollbackFacts, { cluster, node, certain }: NodeDeliveries): Finding[] => {
+const findingsOf = (facts: RollbackFacts, { cluster, node, ids, certain }: NodeDeliveries): Finding[] => {
   const where = `Node ${node} of cluster ${cluster}`;
   const observed = facts.clusters.get(cluster);
   const seen = observed?.nodes.find(({ name }) => name === node);
@@ -96,8 +121,17 @@ const findingsOf = (facts: RollbackFacts, { cluster, node, certain }: NodeDelive
         ]
       : [];
   }
-  const backups = facts.backups.get(nameOf({ cluster, node }));
-  if (!backups) return agentFindings(seen, cluster);
+  const elsewhere = agentFindings(seen, cluster);
+  if (elsewhere.length > 0) return elsewhere;
+  if (ids.length > MOST_DELIVERIES)
+    return [
+      [
+        'preflight-failed',
+        `${where}: run ${facts.run.runId} came to it in ${ids.length} deliveries, more than an agent takes back at once (${MOST_DELIVERIES}). Put back by hand what they changed.`,
+      ],
+    ];
+  const backups = facts.backups.get(nodeKey({ cluster, node }));
+  if (!backups) return [['preflight-failed', `${where}: its agent did not say what it could take back.`]];
   const lost = backups.changes.filter(({ state }) => state === 'lost').map(({ name }) => gone(where, name));
   const forgotten = certain.some((ids) => ids.every((id) => backups.unknown.includes(id)));
   return [...lost, ...(forgotten ? [gone(where, `run ${facts.run.runId}`)] : [])];
@@ -106,6 +140,7 @@ const findingsOf = (facts: RollbackFacts, { cluster, node, certain }: NodeDelive
 /** Throws what forbids the rollback, with all that was found. `more` are findings of others. */
 export const refuse = (facts: RollbackFacts, more: readonly string[]): void => {
   refuseRun(facts.run);
+  refuseTwice(facts);
   refuseLaterRuns(facts);
   refuseSharedServer(facts);
   refuseUnremembered(facts);
@@ -115,6 +150,7 @@ export const refuse = (facts: RollbackFacts, more: readonly string[]): void => {
   ];
   const [first] = findings;
   if (!first) return;
-  const count = findings.length > 1 ? ` (and ${findings.length - 1} more)` : '';
-  throw new RemoraError(first[0], `${first[1]}${count}`, { findings: findings.map(([, message]) => message) });
+  const all = [...new Set(findings.map(([, message]) => message))];
+  const count = all.length > 1 ? ` (and ${all.length - 1} more)` : '';
+  throw new RemoraError(first[0], `${first[1]}${count}`, { findings: all });
 };

@@ -1,8 +1,8 @@
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
-import type { ConnectionRecord } from '../records.ts';
-import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
-import { beforeOf, type RollbackFacts } from './facts.ts';
+import type { Stage, StoredPlan } from '../steps.ts';
+import { earlierPart, PROOF_STAGE } from './earlier.ts';
+import type { RollbackFacts } from './facts.ts';
 import { KEY_STAGE, keysPart } from './keys.ts';
 import { clusterStages, nodesPart } from './nodes.ts';
 import { END_STAGE, endSteps } from './records.ts';
@@ -14,32 +14,16 @@ export interface RollbackRequest {
   readonly run: string;
 }
 
-const PROOF_STAGE = 'prove';
-
-/** A connection that was there before the run works as it did. */
-const proofSteps = ({ run }: RollbackFacts): AnyStep[] =>
-  run.plan.steps.flatMap((step): AnyStep[] => {
-    const before = beforeOf(run.steps.get(step.id)) as ConnectionRecord | null | undefined;
-    if (step.kind !== 'connection.record' || !before) return [];
-    const { local, remote, alias, keySecret } = before;
-    return [
-      {
-        ...{ id: `prove-${local}.${alias}`, kind: 'connection.prove', target: local, effect: 'none', diff: '' },
-        ...{ reason: 'the connection as it was before is proven by a real request', stage: PROOF_STAGE },
-        input: { local, remote, alias, keySecret },
-      },
-    ];
-  });
-
 /**
  * Plans to take a run back, from what it recorded and what the agents' journals hold: the reverse of its order, aliases first, keys and records last. What
  * somebody changed since stays and is named in the warnings. Throws a RemoraError with all findings when it cannot be done.
  */
 export const planRollback = (request: RollbackRequest, facts: RollbackFacts, context: PlanContext): StoredPlan => {
-  const [settings, nodes, keys] = [settingsPart(facts), nodesPart(facts), keysPart(facts)];
+  const [settings, nodes, keys] = [settingsPart(facts), nodesPart(facts), keysPart(facts, context.now)];
+  const earlier = earlierPart(facts, settings, context.now);
   refuse(facts, [...settings.findings, ...keys.findings]);
   const changes = [...settings.steps, ...nodes.steps];
-  const proofs = changes.length + keys.steps.length > 0 ? proofSteps(facts) : [];
+  const proofs = changes.length + keys.steps.length > 0 ? earlier.steps : [];
   const steps = [...changes, ...proofs, ...keys.steps, ...endSteps(facts)];
   const stages: readonly Stage[] = [
     { id: ALIAS_STAGE, title: 'Put cluster settings back', mode: 'serial' },
@@ -68,7 +52,7 @@ export const planRollback = (request: RollbackRequest, facts: RollbackFacts, con
     restarts: rolled.flatMap(({ restarts }) => restarts),
     outages: rolled.flatMap(({ cluster, restarts }) => outagesOf(cluster, restarts)),
     warnings: [
-      ...[settings, nodes, keys].flatMap(({ warnings }) => warnings),
+      ...[settings, nodes, keys, earlier].flatMap(({ warnings }) => warnings),
       ...rolled.flatMap(({ cluster, restarts }) => unreplicatedWarning(cluster, restarts)),
     ],
   };

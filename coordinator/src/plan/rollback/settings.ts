@@ -30,7 +30,9 @@ const targets = ({ run, settings }: RollbackFacts): Map<string, Target> => {
     const target = all.get(cluster) ?? { back: new Map(), foreign: new Set() };
     all.set(cluster, target);
     for (const [name, made] of Object.entries(persistent)) {
-      const standing = target.back.get(name) ?? standingValue(settings.get(cluster) ?? {}, name);
+      const standing = target.back.has(name)
+        ? (target.back.get(name) ?? null)
+        : standingValue(settings.get(cluster) ?? {}, name);
       const was = before[name] ?? null;
       if (sameSettingValue(standing, was)) continue;
       if (sameSettingValue(standing, made)) target.back.set(name, was);

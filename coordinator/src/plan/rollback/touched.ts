@@ -1,10 +1,10 @@
-import type { AnyStep } from '../steps.ts';
+import { type AnyStep, nodeKey } from '../steps.ts';
 import { changesNode } from './deliveries.ts';
-import { nameOf, type PastRun, type PastStep } from './facts.ts';
+import { isOf, type PastRun, type PastStep, wantedOf } from './facts.ts';
 
 /** What a step may have changed, as people call it. */
 const thingsOf = (step: AnyStep): string[] => {
-  if (changesNode(step)) return [`node ${nameOf(step.input)}`];
+  if (changesNode(step)) return [`node ${nodeKey(step.input)}`];
   switch (step.kind) {
     case 'cluster-settings.put':
       return Object.keys(step.input.persistent).map((name) => `${name} of cluster ${step.input.cluster}`);
@@ -14,7 +14,7 @@ const thingsOf = (step: AnyStep): string[] => {
     case 'connection.record':
       return [`connection ${step.input.connection.local}/${step.input.connection.alias}`];
     case 'certificate.issue':
-      return [`node ${nameOf(step.input)}`];
+      return [`node ${nodeKey(step.input)}`];
     case 'ca.create':
       return [`CA ${step.input.ca}`];
     case 'api-key.create':
@@ -40,10 +40,18 @@ export const touchedBy = (run: PastRun): Map<string, string> => {
   return touched;
 };
 
-/** What another run changed after this one did; the first thing, or undefined. A run that was taken back counts no more, nor does what took it back. */
+const lastOf = (touched: ReadonlyMap<string, string>): string => [...touched.values()].sort().at(-1) ?? '';
+
+/**
+ * What another run changed after this one did; the first thing, or undefined. A run that was taken back counts no more, nor does what took it back. A run of
+ * the same connection that was limited to other nodes (`--limit`) stands on what this one filed and made, whatever it touched.
+ */
 export const changedSince = (run: PastRun, other: PastRun): string | undefined => {
   if (other.runId === run.runId || other.status === 'rolled_back' || other.plan.workflow === 'rollback')
     return undefined;
-  const later = touchedBy(other);
-  return [...touchedBy(run)].find(([thing, at]) => (later.get(thing) ?? '') > at)?.[0];
+  const [own, later] = [touchedBy(run), touchedBy(other)];
+  const thing = [...own].find(([name, at]) => (later.get(name) ?? '') > at)?.[0];
+  const wanted = wantedOf(other);
+  if (thing !== undefined || wanted === null || !isOf(run, wanted)) return thing;
+  return lastOf(later) > lastOf(own) ? `connection ${wanted.local}/${wanted.alias}` : undefined;
 };

@@ -25,12 +25,15 @@ export const putBackApiKeyStep =
     const path = `/_security/cross_cluster/api_key/${encodeURIComponent(id)}`;
     try {
       await client.transport.request({ method: 'PUT', path, body }, { requestTimeout: CALL_LIMIT_MS });
+      const found = await client.security.getApiKey({ id });
+      const record = await parts.inventory.apiKeys.get(secret);
+      const { configHash } = before;
+      // Its end as the cluster has it: one that is over by now could not be given back.
+      const expiresAtMs = found.api_keys[0]?.expiration ?? null;
+      if (record && configHash !== null) await context.file('apiKeys', secret, { ...record, configHash, expiresAtMs });
     } catch (error) {
       throw explain(error, cluster, `Putting API key ${id} back`);
     }
-    const record = await parts.inventory.apiKeys.get(secret);
-    const { configHash, expiresAtMs } = before;
-    if (record && configHash !== null) await context.file('apiKeys', secret, { ...record, configHash, expiresAtMs });
     return { id };
   };
 
@@ -65,6 +68,16 @@ const refuseInUse = async (
   { secret, locals }: { readonly secret: string; readonly locals: readonly string[] },
 ): Promise<void> => {
   const nodes = (await parts.inventory.nodes.list()).filter(({ cluster }) => locals.includes(cluster));
+  // Nobody asked is not nobody has it.
+  const silent = locals.find((local) => nodes.every(({ cluster }) => cluster !== local));
+  if (locals.length === 0 || silent !== undefined)
+    throw new RemoraError(
+      'step-failed',
+      `The API key ${secret} is not invalidated: ${silent === undefined ? 'no cluster is named' : `cluster ${silent} has no agent`} that could say whether a keystore still has it.`,
+      {
+        hint: 'Join an agent there with `remora agent join` and go on with `remora runs resume`, or invalidate the key by hand.',
+      },
+    );
   const held = await holders(parts, context, nodes, secret);
   if (held.length === 0) return;
   throw new RemoraError(

@@ -1,6 +1,8 @@
 import type { Client } from '@elastic/elasticsearch';
 import { RemoraError } from '@remora/shared/errors.ts';
+import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import type { Result } from '@remora/shared/protocol/delivery.ts';
+import { agentElsewhere } from '../../plan/agent-findings.ts';
 import type { StepInputs } from '../../plan/steps.ts';
 import { isStoreFailure } from '../../store/store-failure.ts';
 import type { Executor, StepContext } from '../executor.ts';
@@ -13,6 +15,7 @@ import {
   openTheWay,
   RestartFailed,
   startBefore,
+  startOf,
   waitForJoin,
   waitForRecovery,
 } from './roll-node.ts';
@@ -56,18 +59,30 @@ interface Kept {
   readonly doneSince?: number | null;
 }
 
+/** The checks of a plan that it could not make while the agent was away; the cluster still has the process of the plan. */
+const refuseElsewhere = ({ cluster, node, unseen }: NodeChange, facts: NodeFacts): void => {
+  if (!unseen) return;
+  const agent = { state: 'online', facts, clockSkewMs: 0 } as const;
+  const message = agentElsewhere({ name: node, pid: unseen.pid, agent }, { name: cluster });
+  if (message !== null) throw new RemoraError('wrong-node', message);
+};
+
 /**
  * What is asked of the agent. The plan names the elasticsearch.yml and the process that it saw. After an attempt that was taken back both are other ones: the
- * node was restarted with the last good files, and whoever resumed the run may have mended the file by hand. Then it is what is there now.
+ * node was restarted with the last good files, and whoever resumed the run may have mended the file by hand. Then it is what is there now. So it is where the agent
+ * was away when the plan was made.
  */
 const operationsOf = async (
   parts: StepParts,
   context: StepContext,
   change: NodeChange,
 ): Promise<NodeChange['operations']> => {
-  if (context.memory.kept === null) return change.operations;
+  const isFirst = context.memory.kept === null;
+  if (isFirst && !change.unseen) return change.operations;
   const input = { settings: [], files: [] };
-  const { settingsFile, process } = await patientRead({ parts, context }, change, 'inspect', input, INSPECT_LIMIT_MS);
+  const facts = await patientRead({ parts, context }, change, 'inspect', input, INSPECT_LIMIT_MS);
+  if (isFirst) refuseElsewhere(change, facts);
+  const { settingsFile, process } = facts;
   const replaces = process.identity === null ? {} : { replaces: process.identity };
   return change.operations.map((call) => {
     if (call.name === 'settings') return { ...call, input: { ...call.input, expectDigest: settingsFile.digest } };
@@ -82,6 +97,14 @@ const FRESH_MS = 30_000;
 
 const isLate = ({ outcome, error }: Result): boolean => outcome === 'refused' && error?.code === 'delivery-late';
 
+/** Whether a node that the plan saw through its cluster alone has another process by now, which nobody of this run started. */
+const wasRestarted = ({ memory }: StepContext, { unseen }: NodeChange, startedAtMs: number | null): boolean =>
+  unseen !== undefined &&
+  memory.intent === null &&
+  memory.kept === null &&
+  startedAtMs !== null &&
+  startedAtMs !== unseen.startedAtMs;
+
 /** Waits at the gates, then has the agent restart the node. Throws StepPostponed when the agent got it too late and began nothing. */
 const restartBehindGates = async (
   parts: StepParts,
@@ -94,7 +117,10 @@ const restartBehindGates = async (
   let fresh = { freshForMs: 0, operations: change.operations };
   if (intent === null) {
     await openTheWay(parts, context, client, change);
-    intent = { sent: true, startedAtMs: await startBefore(context, client, change) };
+    const startedAtMs = await startBefore(context, client, change);
+    if (wasRestarted(context, change, startedAtMs))
+      throw new StepPostponed(`${change.node} was restarted at this moment`);
+    intent = { sent: true, startedAtMs };
     fresh = { freshForMs: FRESH_MS, operations: await operationsOf(parts, context, change) };
     await context.remember({ intent });
   }
@@ -115,6 +141,10 @@ const restartAndJoin = async (
   // It was restarted with the change, and only its cluster took too long: it is not restarted again.
   if (kept?.doneSince !== undefined) {
     await waitForJoin(context, client, change, kept.doneSince);
+    return;
+  }
+  if (change.unseen && wasRestarted(context, change, await startOf(client, change.node))) {
+    await context.phase('it was restarted since the plan was made: there is nothing left to do');
     return;
   }
   const { result, startedAtMs } = await restartBehindGates(parts, context, client, change);

@@ -1,8 +1,7 @@
 import type { OperationResult } from '@remora/shared/operations.ts';
 import type { Result } from '@remora/shared/protocol/delivery.ts';
 import { withTime } from '../../plan/estimate.ts';
-import type { StepInputs } from '../../plan/steps.ts';
-import { nodeKey } from '../../store/inventory.ts';
+import { nodeKey, type StepInputs } from '../../plan/steps.ts';
 import type { Executor, StepContext } from '../executor.ts';
 import type { StepParts } from './parts.ts';
 

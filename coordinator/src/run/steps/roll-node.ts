@@ -74,7 +74,7 @@ export const openTheWay = async (
 };
 
 /** Start of the node's process as the cluster knows it, null while it is not in the cluster or the cluster does not answer. */
-const startOf = async (client: Client, node: string): Promise<number | null> => {
+export const startOf = async (client: Client, node: string): Promise<number | null> => {
   try {
     return (await listNodes(client)).find(({ name }) => name === node)?.startedAtMs ?? null;
   } catch {

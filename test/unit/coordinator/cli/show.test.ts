@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest';
 import { readServerEvents } from '../../../../coordinator/src/cli/client/server-events.ts';
-import { keptPlanText, planText } from '../../../../coordinator/src/cli/show/plan.ts';
+import { checkedPlanText, keptPlanText, planText } from '../../../../coordinator/src/cli/show/plan.ts';
 import { plainProgress } from '../../../../coordinator/src/cli/show/progress.ts';
+import { runText } from '../../../../coordinator/src/cli/show/run.ts';
 import { table } from '../../../../coordinator/src/cli/show/table.ts';
 import { plain } from '../../../../coordinator/src/cli/show/text.ts';
 import { timingLines } from '../../../../coordinator/src/cli/show/timing.ts';
-import type { Plan } from '../../../../shared/src/model/plan.ts';
+import type { Plan, PlannedBatch, PlanStep } from '../../../../shared/src/model/plan.ts';
 import type { Run, RunEvent, RunStep } from '../../../../shared/src/model/run.ts';
 
 it('fits a table into the terminal without cutting the names', () => {
@@ -21,6 +22,21 @@ it('fits a table into the terminal without cutting the names', () => {
   );
   expect(Math.max(...text.split('\n').map((line) => line.length))).toBe(60);
   expect(text).toContain('a-node-with-a-long-name');
+});
+
+it('cuts the words of a row before a time', () => {
+  const row = { id: 'run-1', at: '2026-01-01T00:00Z', what: 'Restart the nodes of us' };
+  const text = table(
+    [row],
+    [
+      ['RUN', ({ id }) => id],
+      ['AT', ({ at }) => at],
+      ['WHAT', ({ what }) => what],
+    ],
+    'none',
+    40,
+  );
+  expect(text.split('\n')[1]).toBe('run-1  2026-01-01T00:00Z  Restart the n…');
 });
 
 it('says what an empty table means', () => {
@@ -54,7 +70,7 @@ it('tells which node, which step and how long', () => {
   progress.event(event(3, 12.5, 'succeeded', ''));
   progress.end();
   expect(lines).toEqual([
-    'Connect eu to us: run r1, 1 steps\n',
+    'Connect eu to us: run r1, 1 step\n',
     '   2.0 s  us-1  node.change: stopping\n',
     '   5.0 s  us-1  node.change: starting\n',
     '  12.5 s  us-1  node.change: succeeded after 10.5 s\n',
@@ -87,6 +103,9 @@ it('says which node was slowest, and where the time went', () => {
   expect(timingLines({ ...done, restarts: [] }, [])).toEqual([]);
 });
 
+const alone = (...nodes: string[]): PlannedBatch => ({
+  ...{ cluster: 'us', nodes, attribute: null, canary: false, away: false },
+});
 const plan: Plan = {
   ...{
     version: 1,
@@ -110,7 +129,7 @@ const plan: Plan = {
       stage: 'roll-us',
     },
   ],
-  ...{ restarts: ['us-1'], outages: ['us has one node.'], warnings: [] },
+  ...{ restarts: ['us-1'], outages: ['us has one node.'], warnings: [], roll: {}, batches: [alone('us-1')] },
 };
 
 it('shows restarts, outages, stages and reasons of a plan, and differences when asked', () => {
@@ -131,6 +150,62 @@ it('shows restarts, outages, stages and reasons of a plan, and differences when 
     /\+ remote_cluster_server.enabled: true\n(.*\n)*.*format 1, SHA-256 abcdef0123456789\.$/,
   );
   expect(planText({ ...plan, steps: [], restarts: [], outages: [] }, false)).toContain('Nothing to do');
+});
+
+it('shows what restarts together only where more than the order was asked for, and many single nodes as one line', () => {
+  expect(planText(plan, false)).toContain('Restarts, in this order: us-1.');
+  const zoneB = { ...alone('us-5', 'us-6'), attribute: 'b' };
+  const batches = [
+    { ...alone('us-1'), attribute: 'a', canary: true },
+    { ...alone('us-2'), attribute: 'a' },
+    { ...alone('us-3'), attribute: 'a' },
+    zoneB,
+    { ...alone('us-7'), attribute: 'a', away: true },
+  ];
+  const text = planText({ ...plan, roll: { batchBy: 'zone', canary: true }, batches }, false);
+  expect(text).toContain(`
+Restarts in 5 batches, masters alone and no shard or role as a whole; the run decides anew before each:
+  batch 1 (zone a, canary: the run then pauses for \`remora runs continue\`): us-1
+  batches 2 to 3 (one node each, zone a): us-2, us-3
+  batch 4 (zone b): us-5, us-6
+  batch 5 (zone a, agent away, so after the others): us-7
+Time for the restarts`);
+  expect(text).toContain('Roll us (batch by batch, behind the gates)');
+});
+
+it('shows the batches of two zones as the documentation does', () => {
+  const zone = (attribute: string, ...nodes: string[]) => ({ ...alone(...nodes), attribute });
+  const batches = [zone('a', 'us-2', 'us-3'), zone('b', 'us-4'), zone('b', 'us-1')];
+  expect(planText({ ...plan, roll: { batchBy: 'zone' }, batches }, false)).toContain(`
+Restarts in 3 batches, masters alone and no shard or role as a whole; the run decides anew before each:
+  batch 1 (zone a): us-2, us-3
+  batches 2 to 3 (one node each, zone b): us-4, us-1
+`);
+});
+
+it('keeps the margins of a diff, says the same of several targets once, and how to carry the plan out', () => {
+  const [first] = plan.steps as [PlanStep];
+  const steps = ['us-1', 'us-2', 'us-3'].map((target) => ({ ...first, target, diff: '' }));
+  const yml = { ...first, target: 'us-4', diff: ' node:\n   name: us-4\n+  attr.zone: a' };
+  const grown = { ...plan, steps: [...steps, yml] };
+  expect(checkedPlanText(grown, true)).toContain(`
+    us-1, us-2, us-3: node.change [restart]
+      The port is off.
+    us-4: node.change [restart]
+      The port is off.
+         node:
+           name: us-4
+        +  attr.zone: a
+`);
+  expect(checkedPlanText(grown, false)).toMatch(/\nCarry it out with: remora apply p1 --accept-outage$/);
+  expect(checkedPlanText({ ...plan, steps: [] }, false)).not.toContain('remora apply');
+});
+
+it('shows who asked for a run, and with which flags', () => {
+  const text = runText({ ...run, options: { serial: ['1', '50%'], canary: true, reason: 'a dry run' } });
+  expect(text).toContain(
+    'asked for by admin at 2026-01-01T00:00:00Z, plan p1, with --serial 1,50% --canary --reason "a dry run"\n',
+  );
 });
 
 it('reads an event stream however it is cut', async () => {

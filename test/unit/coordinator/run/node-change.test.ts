@@ -14,8 +14,10 @@ import type { StepParts } from '../../../../coordinator/src/run/steps/parts.ts';
 
 const STARTED = 2000;
 
-/** A healthy cluster of these nodes, which began anew whenever they are looked at; answers what a restart asks for. */
-const startCluster = async (names: readonly string[]): Promise<StepParts['clients']> => {
+type StartOf = (looks: number) => number;
+
+/** A healthy cluster of these nodes, which began anew whenever they are looked at unless `startOf` says otherwise; answers what a restart asks for. */
+const startCluster = async (names: readonly string[], startOf: StartOf): Promise<StepParts['clients']> => {
   let looks = 0;
   const node = { version: '9.5.3', roles: ['data'], host: '127.0.0.1', process: { id: 7 } };
   const answers: Record<string, object> = {
@@ -26,7 +28,7 @@ const startCluster = async (names: readonly string[]): Promise<StepParts['client
   const server = createServer((request, response) => {
     if (request.url?.startsWith('/_nodes/settings')) {
       looks += 1;
-      const jvm = { start_time_in_millis: STARTED + looks };
+      const jvm = { start_time_in_millis: startOf(looks) };
       answers['/_nodes/settings'] = {
         nodes: Object.fromEntries(names.map((name) => [name, { ...node, name, jvm, settings: {} }])),
       };
@@ -60,13 +62,13 @@ const resultOf = (outcome: Result['outcome']): Result => {
   return { type: 'result', id: 'r/s/1', outcome, results: [], error: outcome === 'done' ? null : error };
 };
 
-const partsOf = async (nodes: readonly string[]): Promise<StepParts> => {
+const partsOf = async (nodes: readonly string[], startOf: StartOf = (looks) => STARTED + looks): Promise<StepParts> => {
   const parts: Partial<StepParts> = {
-    clients: await startCluster(nodes),
+    clients: await startCluster(nodes, startOf),
     clock: () => new Date(),
     isOnline: async () => true,
     agents: {
-      read: async () => ({ settingsFile: { digest: 'now' }, process: { identity: '2:2' } }) as never,
+      read: async () => ({ settingsFile: { digest: 'now' }, process: { identity: '2:2', pid: 7 } }) as never,
     } as never,
   };
   return parts as StepParts;
@@ -93,7 +95,11 @@ const contextOf = (memory: Partial<StepMemory>, agent: StepContext['change']): S
 };
 
 /** Carries the step out as an attempt that remembers this; answers what the agent was asked for. */
-const carryOut = async (memory: Partial<StepMemory>, results: readonly Result['outcome'][]) => {
+const carryOut = async (
+  memory: Partial<StepMemory>,
+  results: readonly Result['outcome'][],
+  { wanted = change, startOf }: { wanted?: typeof change; startOf?: (asked: number) => number } = {},
+) => {
   const asked: { operations: readonly OperationCall<ChangeOperation>[]; freshForMs?: number | undefined }[] = [];
   const remembered: Partial<StepMemory>[] = [];
   const context: StepContext = {
@@ -104,7 +110,7 @@ const carryOut = async (memory: Partial<StepMemory>, results: readonly Result['o
     }),
     remember: async (patch) => void remembered.push(patch),
   };
-  const ended = nodeChangeStep(await partsOf(['us-1']))(context, change);
+  const ended = nodeChangeStep(await partsOf(['us-1'], startOf && (() => startOf(asked.length))))(context, wanted);
   return {
     asked,
     remembered,
@@ -142,6 +148,36 @@ test('a restart that came too late is left for its next turn; after a crash the 
   expect([late.asked.map(({ freshForMs }) => freshForMs), late.ended]).toEqual([[30_000], 'postponed']);
   const crashed = await carryOut({ intent: { sent: true, startedAtMs: 1 } }, ['refused']);
   expect([crashed.asked.map(({ freshForMs }) => freshForMs), crashed.ended]).toEqual([[0], 'postponed']);
+});
+
+describe('a node whose agent was away when the plan was made', () => {
+  const seenBefore = (pid: number): typeof change => ({
+    ...change,
+    operations: [{ name: 'service', input: { action: 'restart', startTimeoutMs: 1000 } }],
+    unseen: { pid, startedAtMs: STARTED },
+  });
+  const restartsOnce = (asked: number): number => STARTED + asked;
+
+  test('is looked at when it is back: the process that the plan meant is restarted, by its identity', async () => {
+    const { asked, ended } = await carryOut({}, ['done'], { wanted: seenBefore(7), startOf: restartsOnce });
+    expect([asked.map(({ operations }) => operations[0]?.input), ended]).toEqual([
+      [{ action: 'restart', startTimeoutMs: 1000, replaces: '2:2' }],
+      'done',
+    ]);
+  });
+
+  test('is left alone when its agent turns out to sit beside another process', async () => {
+    const { asked, ended } = await carryOut({}, ['done'], { wanted: seenBefore(8), startOf: restartsOnce });
+    expect([asked, ended]).toEqual([[], 'wrong-node']);
+  });
+
+  test('needs nothing when it was restarted meanwhile; an attempt that was taken back is made again all the same', async () => {
+    const startOf = (): number => STARTED + 1;
+    const { asked, ended } = await carryOut({}, ['done'], { wanted: seenBefore(7), startOf });
+    expect([asked, ended]).toEqual([[], 'done']);
+    const again = await carryOut({ kept: { began: true } }, ['undone'], { wanted: seenBefore(7), startOf });
+    expect([again.asked.length, again.ended]).toEqual([1, 'step-undone']);
+  });
 });
 
 describe('two nodes that restart side by side', () => {

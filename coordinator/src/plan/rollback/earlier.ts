@@ -1,0 +1,94 @@
+import type { NodeObservation } from '../facts.ts';
+import type { CertificateRecord, ConnectionRecord } from '../records.ts';
+import { type AnyStep, nodeKey } from '../steps.ts';
+import { beforeOf, type RollbackFacts } from './facts.ts';
+import { isUsable } from './keys.ts';
+import type { Part } from './settings.ts';
+
+export const PROOF_STAGE = 'prove';
+
+/** Connections as they were before the run; none where it made one. */
+const earlierConnections = ({ run }: RollbackFacts): ConnectionRecord[] =>
+  run.plan.steps.flatMap((step) => {
+    const before = beforeOf(run.steps.get(step.id)) as ConnectionRecord | null | undefined;
+    return step.kind === 'connection.record' && before ? [before] : [];
+  });
+
+/** Certificates that are put back although they have ended, which no local cluster accepts. */
+const endedCertificates = ({ run }: RollbackFacts, now: string): CertificateRecord[] =>
+  run.plan.steps.flatMap((step) => {
+    if (step.kind !== 'certificate.issue') return [];
+    const before = beforeOf(run.steps.get(step.id)) as CertificateRecord | null | undefined;
+    return before && Date.parse(before.facts.notAfter) <= Date.parse(now) ? [before] : [];
+  });
+
+/** Whether the alias is registered once all is put back: a connection that was filed and never came to be made has nothing to prove. */
+const stands = (facts: RollbackFacts, { local, alias }: ConnectionRecord, settings: Part): boolean => {
+  const put = settings.steps.flatMap((step) =>
+    step.kind === 'cluster-settings.put' && step.input.cluster === local ? [step.input.persistent] : [],
+  );
+  const after: Readonly<Record<string, unknown>> = Object.assign({}, facts.settings.get(local), ...put);
+  return ['seeds', 'proxy_address'].some((name) => (after[`cluster.remote.${alias}.${name}`] ?? null) !== null);
+};
+
+/** Whether a node has a credential for the alias once all is put back. */
+const hasCredential = (facts: RollbackFacts, { local, alias }: ConnectionRecord, { name, agent }: NodeObservation) => {
+  if (agent.state !== 'online') return false;
+  const entry = `cluster.remote.${alias}.credentials`;
+  const changes = facts.backups.get(nodeKey({ cluster: local, node: name }))?.changes ?? [];
+  const changed = changes.find((one) => one.kind === 'entry' && one.name === entry);
+  if (changed && changed.state !== 'foreign') return changed.existed;
+  return agent.facts.keystore.entries?.some((one) => one.name === entry) ?? true;
+};
+
+const proofStep = (
+  { local, remote, alias, keySecret }: ConnectionRecord,
+  nodes: readonly string[] | null,
+): AnyStep => ({
+  ...{ id: `prove-${local}.${alias}`, kind: 'connection.prove', target: local, effect: 'none', diff: '' },
+  ...{ reason: 'the connection as it was before is proven by a real request', stage: PROOF_STAGE },
+  input: { local, remote, alias, keySecret, ...(nodes === null ? {} : { nodes }) },
+});
+
+const partOf = (facts: RollbackFacts, one: ConnectionRecord, settings: Part, isServed: boolean) => {
+  const what = `The connection ${one.local}/${one.alias} as it was before`;
+  if (!stands(facts, one, settings)) return { steps: [], warnings: [] };
+  if (!isUsable(facts, one.keySecret)) {
+    const key = facts.earlierKeys.find(({ record }) => record.secret === one.keySecret)?.record.name ?? one.keySecret;
+    return {
+      steps: [],
+      warnings: [
+        `${what} has API key ${key}, which cannot be used any more (it was invalidated, has ended, or is not known): it is put back, is not proven, and will not work until \`remora connect ${one.local} ${one.remote} --alias ${one.alias}\` with what it shall grant has given it another key.`,
+      ],
+    };
+  }
+  const connecting = (facts.clusters.get(one.local)?.nodes ?? []).filter(({ roles }) =>
+    roles.includes('remote_cluster_client'),
+  );
+  const able = connecting.filter((node) => hasCredential(facts, one, node)).map(({ name }) => name);
+  const unable = connecting.map(({ name }) => name).filter((name) => !able.includes(name));
+  const proves = isServed && able.length > 0;
+  const left = `${what} is proven without ${unable.join(', ')}, which ${unable.length > 1 ? 'have' : 'has'} no credential for it then, or no agent that could be asked: \`remora connect\` sets up a node that came later.`;
+  return {
+    steps: proves ? [proofStep(one, unable.length > 0 ? able : null)] : [],
+    warnings: proves && unable.length > 0 ? [left] : [],
+  };
+};
+
+/**
+ * Proves that connections which were there before the run work as they did. Not those of which it is known beforehand that they cannot: they are put back all
+ * the same, and the warnings say what that means. A proof that must fail would leave the rest of the rollback undone.
+ */
+export const earlierPart = (facts: RollbackFacts, settings: Part, now: string): Part => {
+  const ended = endedCertificates(facts, now);
+  const parts = earlierConnections(facts).map((one) => partOf(facts, one, settings, ended.length === 0));
+  const ends = ended.map(
+    ({ cluster, node, facts: { notAfter } }) =>
+      `The certificate that node ${node} of cluster ${cluster} gets back has ended at ${notAfter}: connections to it fail, and are not proven, until \`remora connect\` has given it another.`,
+  );
+  return {
+    steps: parts.flatMap(({ steps }) => steps),
+    warnings: [...ends, ...parts.flatMap(({ warnings }) => warnings)],
+    findings: [],
+  };
+};

@@ -1,0 +1,44 @@
+import { RemoraError } from '@remora/shared/errors.ts';
+import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
+import { listNodes } from '../elasticsearch/observe-cluster.ts';
+import type { GateParts } from '../observe/roll-gates.ts';
+import { rollsOf } from '../plan/planned-batches.ts';
+import type { StoredPlan } from '../plan/steps.ts';
+import { refuseUnpausable } from '../run/steps/pauses.ts';
+
+/** A node without the attribute would be in no batch: most likely the name is mistyped. */
+const refuseUnknownAttribute = async (
+  { clients }: Pick<GateParts, 'clients'>,
+  plan: StoredPlan,
+  attribute: string,
+): Promise<void> => {
+  for (const rolled of rollsOf(plan)) {
+    const { cluster = '' } = rolled[0] ?? {};
+    const names = rolled.map(({ node }) => node);
+    const nodes = (await listNodes(await clients.get(cluster))).filter(({ name }) => names.includes(name));
+    const without = nodes.filter(({ attributes }) => attributes[attribute] === undefined).map(({ name }) => name);
+    if (without.length === 0) continue;
+    const known = [...new Set(nodes.flatMap(({ attributes }) => Object.keys(attributes)))].sort();
+    throw new RemoraError(
+      'bad-input',
+      `--batch-by ${attribute}: ${without.sort().join(', ')} of cluster ${cluster} ${without.length > 1 ? 'have' : 'has'} no node.attr.${attribute}.`,
+      {
+        hint:
+          known.length > 0
+            ? `There ${known.length > 1 ? 'are' : 'is'} ${known.join(', ')}.`
+            : 'Set it in elasticsearch.yml, or use --serial.',
+      },
+    );
+  }
+};
+
+/** Refuses options that make no sense for this plan: when it is shown, and again when it is carried out. Changes nothing. */
+export const refuseOptions = async (
+  parts: Pick<GateParts, 'clients'>,
+  plan: StoredPlan,
+  { batchBy, pause = [] }: ChangeOptions,
+): Promise<void> => {
+  if (batchBy !== undefined) await refuseUnknownAttribute(parts, plan, batchBy);
+  const clusters = new Set(rollsOf(plan).flatMap((nodes) => nodes.map(({ cluster }) => cluster)));
+  await refuseUnpausable(parts.clients, [...clusters], pause);
+};

@@ -1,0 +1,56 @@
+import { RemoraError } from '@remora/shared/errors.ts';
+import type { Redis } from 'ioredis';
+import { once } from '../audit/audit-lua.ts';
+import type { AuditRecorder } from '../audit/recorder.ts';
+import type { Clock } from '../clock.ts';
+import { channels, keys } from './keys.ts';
+import { parseRunHash } from './run-hash.ts';
+import { EMIT } from './run-lua.ts';
+
+/** Why a run does not go on that was stopped half-way; `what` is what it cannot be done. */
+export const overtaken = (runId: string, other: string, what: string): RemoraError =>
+  new RemoraError('plan-stale', `Run ${runId} cannot ${what}: run ${other} changed the same cluster since.`, {
+    hint: 'Give the same command again: it plans with what is there now.',
+  });
+
+/**
+ * OVERTAKEN: ends a run that waits and holds nothing, since ADMIT found that another run came between. Once that is so it stays so: only what became of the
+ * run meanwhile is looked at. Answers whether it was ended.
+ * KEYS run, waiting  ARGV runId, error JSON, now as ISO 8601, event, channel
+ */
+const OVERTAKEN = once(`${EMIT}
+if redis.call('HGET', KEYS[1], 'status') ~= 'waiting' then return 0 end
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('HDEL', KEYS[1], 'waitingFor')
+redis.call('HSET', KEYS[1], 'status', 'failed', 'finishedAt', ARGV[3], 'error', ARGV[2])
+redis.call('HINCRBY', KEYS[1], 'version', 1)
+emit(KEYS[1], ARGV[1], ARGV[5], ARGV[4])
+record(1)
+return 1`);
+
+/** Ends a waiting run as failed with `plan-stale`; nothing of it was begun since it was resumed. */
+export const endOvertaken = async (
+  redis: Redis,
+  audit: AuditRecorder,
+  clock: Clock,
+  runId: string,
+  other: string,
+): Promise<void> => {
+  const record = parseRunHash(await redis.hgetall(keys.run(runId)));
+  if (!record) return;
+  const { actor, planId, clusters } = record.head;
+  const { code, message, hint } = overtaken(runId, other, 'go on');
+  const at = clock().toISOString();
+  const event = { at, runId, type: 'run', stepId: null, status: 'failed', message };
+  const args = [runId, JSON.stringify({ code, message, hint }), at, JSON.stringify(event), channels.runEvents];
+  const entry = {
+    actor,
+    action: 'run.end',
+    target: clusters.join(', '),
+    runId,
+    planId,
+    outcome: 'failed',
+    detail: code,
+  };
+  await audit.once(redis, { lua: OVERTAKEN, keys: [keys.run(runId), keys.waiting], args }, [entry]);
+};
