@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:f
 import { homedir } from 'node:os';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
+import type { Jdk } from '../../deploy/setup/java.mjs';
 import { jdkFor, type Version } from './versions.ts';
 
 const run = promisify(execFile);
@@ -34,6 +35,9 @@ export async function distribution(version: Version, onBuild: () => void = () =>
   }
   return home;
 }
+
+/** Where the classes that a node of a distribution loads lie ready for this JDK, once `archiveClasses` has made it. */
+export const classArchiveOf = (home: string, jdk: Jdk): string => `${home}-jdk${jdk.major}.jsa`;
 
 function cacheFolder(): string {
   const { REMORA_CACHE, XDG_CACHE_HOME } = process.env;

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { distribution } from './distribution.ts';
+import { classArchiveOf, distribution } from './distribution.ts';
 import { type Backing, configDirectory, type NodePlace } from './place.ts';
 import { jdkFor } from './versions.ts';
 
@@ -14,12 +14,18 @@ const HEAP = '320m';
 
 /** Nodes are processes of this machine, from the distribution built of Maven Central's jars. */
 export const mavenBacking: Backing = {
-  /** The cached distribution names no JDK; these wrappers do. */
+  /**
+   * The cached distribution names no JDK; these wrappers do, and the archive of classes where there is one. -Xlog:disable: the JVM would say at each start
+   * that it takes the modules from the command line and not from the archive, and an agent quotes what a node says when it does not start.
+   */
   async makeHome(home, version) {
     const cached = await distribution(version);
+    const jdk = jdkFor(version);
+    const archive = classArchiveOf(cached, jdk);
+    const ready = `[ -e '${archive}' ] && export ES_JAVA_OPTS="\${ES_JAVA_OPTS--XX:SharedArchiveFile=${archive} -Xlog:disable}"\n`;
     await mkdir(join(home, 'bin'), { recursive: true });
     for (const tool of ['elasticsearch', 'elasticsearch-keystore']) {
-      const text = `#!/bin/sh\nES_JAVA_HOME='${jdkFor(version).home}' exec '${cached}/bin/${tool}' "$@"\n`;
+      const text = `#!/bin/sh\n${tool === 'elasticsearch' ? ready : ''}ES_JAVA_HOME='${jdk.home}' exec '${cached}/bin/${tool}' "$@"\n`;
       await writeFile(join(home, 'bin', tool), text, { mode: 0o755 });
     }
   },

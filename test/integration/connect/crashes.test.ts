@@ -1,11 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Run } from '@remora/shared/model/run.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { EsCluster } from '../../elasticsearch/cluster.ts';
 import { startClusters } from '../../elasticsearch/create.ts';
-import type { EsNode } from '../../elasticsearch/node.ts';
-import { type CliAnswer, Fleet } from '../../support/fleet.ts';
+import { Fleet } from '../../support/fleet.ts';
 import { fill, restarts, searchAcross } from './traces.ts';
+import { whileDown } from './while-down.ts';
 
 const stack = new AsyncDisposableStack();
 const connect = ['connect', 'eu', 'us', '--alias', 'us', '--search', 'logs-*', '--accept-outage'];
@@ -27,17 +26,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => stack.disposeAsync());
-
-/** Waits until a node was stopped for its restart, unless the run ends before. */
-const whileDown = async (node: EsNode | undefined, following: Promise<CliAnswer>): Promise<void> => {
-  const ended = following.then(({ code, stderr }) => {
-    throw new Error(`the run ended with ${code} before ${node?.name} was stopped:\n${stderr}`);
-  });
-  const down = async (): Promise<void> => {
-    while (node?.pid() !== undefined) await sleep(20);
-  };
-  await Promise.race([down(), ended]);
-};
 
 const currentRun = async (): Promise<Run> => {
   const [run, ...others] = await fleet.json<Run[]>(['runs', 'list']);

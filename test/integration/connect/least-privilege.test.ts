@@ -156,6 +156,33 @@ test('with it the connection is proven, there is nothing to do again, and the do
   expect(await doctor()).toEqual({ code: 0, failed: [] });
 });
 
+test('a key that was invalidated behind our back: said with reason and hint, and mended by another connect', async () => {
+  const before = await fleet.json<ConnectionView>(['connections', 'show', 'eu', 'us']);
+  await us.call('DELETE', '/_security/api_key', { ids: [before.key?.id] });
+  const checked = await fleet.cli(['connections', 'check', 'eu', 'us', '--json']);
+  expect(checked.code).toBe(1);
+  const [view] = JSON.parse(checked.stdout) as ConnectionView[];
+  expect(view?.connected).toBe(false);
+  expect(view?.proof.map(({ node }) => node)).toEqual(['eu-1', 'eu-2']);
+  for (const proof of view?.proof ?? []) {
+    expect(proof).toMatchObject({ ok: false, state: 'failed' });
+    expect(proof.error).toMatch(/has been invalidated|unable to authenticate user/);
+    expect(proof.hint).toMatch(/run connect again, which makes a new one/);
+  }
+
+  const started = restarts(us, eu);
+  const run = await fleet.json<Run>([...connect, '--yes']);
+  expect(run).toMatchObject({ status: 'succeeded', restarts: [] });
+  const kinds = run.steps.map(({ kind }) => kind);
+  for (const kind of ['api-key.create', 'node.change', 'secure-settings.reload', 'connection.prove'])
+    expect(kinds).toContain(kind);
+  expect(restarts(us, eu)).toEqual(started);
+  const [after] = await fleet.json<ConnectionView[]>(['connections', 'check', 'eu', 'us']);
+  expect(after?.connected).toBe(true);
+  expect(after?.key?.id).not.toBe(before.key?.id);
+  for (const node of eu.nodes.keys()) expect((await searchAcross(eu, 'us', node)).hits.total.value).toBe(1);
+});
+
 test('a connection that replicates only is proven too', async () => {
   const copies = ['connect', 'eu', 'us', '--alias', 'copies', '--replication', 'logs-*', '--accept-outage', '--yes'];
   await grant(eu, { cluster, remote_indices: [...remoteIndices, { ...remoteIndices[0], clusters: ['cop*'] }] });

@@ -12,6 +12,7 @@ import { newestVersionHere } from '../../elasticsearch/versions.ts';
 import { Fleet } from '../../support/fleet.ts';
 import { filesBelow, findSecrets, redisContents } from './canary.ts';
 import { ProcessSampler } from './process-sampler.ts';
+import { standingNode } from './standing.ts';
 import { fill, restarts, searchAcross, settingsFile, traces } from './traces.ts';
 
 const keystorePassword = `phrase-${randomBytes(12).toString('hex')}`;
@@ -34,11 +35,17 @@ describe(`8.19.21 to ${await newestVersionHere()}, proxy mode, a nested elastics
   let connect: readonly string[];
   /** Each elasticsearch.yml as it was. */
   let written: Record<string, string>;
-  /** What stood there before the connection: files, entries, settings of the cluster, and its plan. */
-  let files: Record<string, unknown>;
-  let entries: Record<string, string[]>;
+  /** What stood there before the connection: files and entries of each node, settings of the cluster, and its plan. */
+  let before: ReturnType<typeof nodesNow>;
   let clusterSettings: unknown;
   let planned: Plan;
+  /** What stood there when only us-1 was done, by a run with --limit. */
+  let partly: ReturnType<typeof nodesNow>;
+
+  const nodesNow = () => {
+    const [remote, local] = [us.nodes[0] as EsNode, eu.nodes[0] as EsNode];
+    return { 'us-1': standingNode(remote), 'eu-1': standingNode(local, keystorePassword) };
+  };
 
   const setPassword = (password: string) =>
     fleet.json(['secrets', 'set', 'keystore-password/eu', '--file', '-'], { stdin: `${password}\n` });
@@ -91,12 +98,8 @@ describe(`8.19.21 to ${await newestVersionHere()}, proxy mode, a nested elastics
 
   test('with the right one the connection is made, and a search crosses it', async () => {
     await setPassword(keystorePassword);
-    files = filesBut(us, eu);
+    before = nodesNow();
     clusterSettings = await eu.call('GET', '/_cluster/settings?flat_settings=true');
-    entries = {
-      'us-1': await names(us.nodes[0] as EsNode),
-      'eu-1': await names(eu.nodes[0] as EsNode, keystorePassword),
-    };
     const shown = await fleet.cli([...connect, '--check', '--diff', '--json']);
     expect(shown.code).toBe(2);
     planned = JSON.parse(shown.stdout);
@@ -104,8 +107,13 @@ describe(`8.19.21 to ${await newestVersionHere()}, proxy mode, a nested elastics
       restarts: ['us-1', 'eu-1'],
       outages: [/cluster us has one node/i, /cluster eu has one node/i].map((why) => expect.stringMatching(why)),
     });
+    // Two runs: that of one node alone, and of what it left.
+    const limited = await fleet.json<Run>([...connect, '--limit', 'us-1', '--yes']);
+    expect(limited).toMatchObject({ status: 'succeeded', restarts: ['us-1'] });
+    partly = nodesNow();
+    expect(partly['eu-1']).toEqual(before['eu-1']);
     const run = await fleet.json<Run>([...connect, '--yes']);
-    expect(run.status).toBe('succeeded');
+    expect(run).toMatchObject({ status: 'succeeded', restarts: ['eu-1'] });
     expect(restarts(us, eu)).toEqual({ 'us-1': 1, 'eu-1': 1 });
     const answer = await searchAcross(eu, 'us');
     expect(answer._clusters).toMatchObject({ successful: 1, skipped: 0 });
@@ -169,36 +177,41 @@ describe(`8.19.21 to ${await newestVersionHere()}, proxy mode, a nested elastics
   });
 
   test('rolled back, everything is as before, compared one by one, and would be planned again as before', async () => {
-    const [connected] = await fleet.json<Run[]>(['runs', 'list']);
-    const runId = connected?.runId ?? '';
-    const rollback = ['runs', 'rollback', runId, '--accept-outage'];
+    const [connected, limited] = (await fleet.json<Run[]>(['runs', 'list'])).map(({ runId }) => runId);
+    const rollback = (runId = ''): string[] => ['runs', 'rollback', runId, '--accept-outage'];
     // Somebody's own entry and setting, made since: they are no part of it.
     const [local, remote] = [eu.nodes[0] as EsNode, us.nodes[0] as EsNode];
-    await remote.keystore(['add', '-x', '-f', 'cluster.remote.later.credentials'], 'theirs\n');
+    await remote.keystore(['add', '-x', '-f', ...Object.keys(later)], `${Object.values(later)}\n`);
     const standing = traces(us, eu);
-    const checked = await fleet.cli([...rollback, '--check', '--diff', '--json']);
+    const checked = await fleet.cli([...rollback(connected), '--check', '--diff', '--json']);
     expect(checked.code, checked.stderr).toBe(2);
     const plan = JSON.parse(checked.stdout) as Plan;
-    expect(plan.restarts).toEqual(['eu-1', 'us-1']);
+    expect(plan.restarts).toEqual(['eu-1']);
     expect(plan.warnings).toEqual([]);
     expect([...new Set(plan.steps.map(({ kind }) => kind))]).toEqual([
       ...['cluster-settings.put', 'node.change', 'api-key.invalidate', 'inventory.put-back', 'run.rollback'],
     ]);
-    expect(traces(us, eu)).toEqual(standing);
-    const unaccepted = await fleet.cli(['runs', 'rollback', runId, '--yes']);
+    const early = await fleet.cli([...rollback(limited), '--yes']);
+    expect(early.code).toBe(64);
+    expect(early.stderr).toContain(`Roll that one back first with \`remora runs rollback ${connected}\``);
+    const unaccepted = await fleet.cli(['runs', 'rollback', connected ?? '', '--yes']);
     expect([unaccepted.code, traces(us, eu)]).toEqual([64, standing]);
 
-    const run = await fleet.json<Run>([...rollback, '--yes']);
-    expect([run.status, run.workflow, run.restarts]).toEqual(['succeeded', 'rollback', ['eu-1', 'us-1']]);
-    expect(await fleet.json<Run>(['runs', 'show', runId])).toMatchObject({
+    const run = await fleet.json<Run>([...rollback(connected), '--yes']);
+    expect([run.status, run.workflow, run.restarts]).toEqual(['succeeded', 'rollback', ['eu-1']]);
+    expect(await fleet.json<Run>(['runs', 'show', connected ?? ''])).toMatchObject({
       status: 'rolled_back',
       rollback: run.runId,
     });
+    expect(nodesNow()).toEqual({ ...before, 'us-1': withLater(partly['us-1']) });
+    expect(await fleet.json(['ca', 'list'])).toMatchObject([{ name: expect.any(String) }]);
+    const rest = await fleet.json<Run>([...rollback(limited), '--yes']);
+    expect([rest.status, rest.restarts]).toEqual(['succeeded', ['us-1']]);
     expect(restarts(us, eu)).toEqual({ 'us-1': 2, 'eu-1': 2 });
     for (const node of [local, remote]) expect(settingsFile(node)).toBe(written[node.name]);
-    expect(filesBut(us, eu)).toEqual(files);
-    expect(await names(local, keystorePassword)).toEqual(entries['eu-1']);
-    expect(await names(remote)).toEqual([...(entries['us-1'] ?? []), 'cluster.remote.later.credentials'].sort());
+    expect(nodesNow()).toEqual({ ...before, 'us-1': withLater(before['us-1']) });
+    const made = Object.keys(partly['us-1'].entries).filter((name) => !(name in before['us-1'].entries));
+    expect(made).toEqual([`${ca}.secure_password`]);
     expect(await entry(local, elsewhere.name, keystorePassword)).toBe(elsewhere.value);
     expect(await eu.call('GET', '/_cluster/settings?flat_settings=true')).toEqual(clusterSettings);
     expect(await eu.call('GET', '/_remote/info')).toEqual({});
@@ -207,37 +220,25 @@ describe(`8.19.21 to ${await newestVersionHere()}, proxy mode, a nested elastics
     expect(await fleet.json(['connections', 'list'])).toEqual([]);
     expect(await fleet.json(['ca', 'list'])).toEqual([]);
     const audit = await fleet.json<AuditEntry[]>(['audit', 'list', '--limit', '100']);
-    expect(audit.filter(({ action }) => action === 'run.rollback')).toMatchObject([{ runId, actor: 'admin' }]);
+    expect(audit.filter(({ action }) => action === 'run.rollback')).toMatchObject([
+      { runId: limited, actor: 'admin' },
+      { runId: connected, actor: 'admin' },
+    ]);
 
     const again = await fleet.cli([...connect, '--check', '--diff', '--json']);
     expect(withoutVersions(JSON.parse(again.stdout))).toEqual(withoutVersions(planned));
-    const twice = await fleet.cli([...rollback, '--yes']);
+    const twice = await fleet.cli([...rollback(connected), '--yes']);
     expect(twice.code).toBe(64);
     expect(twice.stderr).toContain(`run ${run.runId} did that already`);
   });
 });
 
-/** Names in a keystore, sorted. */
-const names = async (node: EsNode, password?: string): Promise<string[]> => {
-  const said = await node.keystore(['list'], password === undefined ? '' : `${password}\n`);
-  return said
-    .replace(/^Enter password[^:]*: ?/, '')
-    .split('\n')
-    .map((name) => name.trim())
-    .filter(Boolean)
-    .sort();
-};
+const later = { 'cluster.remote.later.credentials': 'theirs' };
 
-/** Every file of the configuration but the keystores, whose bytes are other after each write, with its bytes. */
-const filesBut = (...clusters: readonly EsCluster[]): Record<string, unknown> =>
-  Object.fromEntries(
-    Object.entries(traces(...clusters)).map(([node, traced]) => [
-      node,
-      Object.entries((traced as { files: Record<string, string> }).files).filter(
-        ([path]) => !path.endsWith('.keystore'),
-      ),
-    ]),
-  );
+const withLater = <N extends { readonly entries: object }>(node: N): N => ({
+  ...node,
+  entries: { ...node.entries, ...later },
+});
 
 /** What a plan does; the versions of secrets go on, since none is ever used for two values. */
 const withoutVersions = ({ steps, restarts, outages }: Plan): unknown =>

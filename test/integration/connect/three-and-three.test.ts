@@ -1,3 +1,5 @@
+import { createServer, type Server } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditEntry, AuditVerdict } from '@remora/shared/model/audit.ts';
 import type { ConnectionView } from '@remora/shared/model/inventory.ts';
 import type { Plan } from '@remora/shared/model/plan.ts';
@@ -5,17 +7,33 @@ import type { Run } from '@remora/shared/model/run.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EsCluster } from '../../elasticsearch/cluster.ts';
 import { startClusters } from '../../elasticsearch/create.ts';
+import type { EsNode } from '../../elasticsearch/node.ts';
 import { sharedPair } from '../../elasticsearch/shared-pair.ts';
 import { newestVersionHere } from '../../elasticsearch/versions.ts';
 import { Fleet } from '../../support/fleet.ts';
 import { SearchLoop } from './search-loop.ts';
+import { standing, standingNode, writeSince } from './standing.ts';
 import { everything, fill, patched, restarts, searchAcross, settingsFile } from './traces.ts';
+import { whileDown } from './while-down.ts';
 
 const DOCUMENTS = 20;
 const connect = ['connect', 'eu', 'us', '--alias', 'us', '--search', 'logs-*'];
 const handwritten = ['# who to ask: search-team', 'action.auto_create_index: true # agreed in 2019'];
+/** Of connections that others made. */
+const theirs = {
+  entries: { 'cluster.remote.elsewhere.credentials': 'dGhlaXJzOnRoZWlycw==' },
+  settings: { 'cluster.remote.elsewhere.seeds': ['127.0.0.1:1'], 'cluster.remote.elsewhere.skip_unavailable': 'true' },
+  authorities:
+    'xpack.security.remote_cluster_client.ssl.certificate_authorities: [ "transport-ca.crt" ] # of elsewhere',
+};
 const nodes = ['us-1', 'us-2', 'us-3', 'eu-1', 'eu-2', 'eu-3'];
 const each = (count: number): Record<string, number> => Object.fromEntries(nodes.map((node) => [node, count]));
+
+const listening = (port: number): Promise<Server> =>
+  new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject);
+    server.listen(port, '127.0.0.1', () => resolve(server));
+  });
 
 const masterOf = async (cluster: EsCluster): Promise<string | undefined> => {
   const [master] = (await cluster.call('GET', '/_cat/master?format=json')) as { node: string }[];
@@ -30,19 +48,45 @@ describe(`${await newestVersionHere()} to the same, sniff mode, three nodes each
   let us: EsCluster;
   let eu: EsCluster;
   let fleet: Fleet;
+  /** Second in the roll of us: something else has its port, so it does not start with the change. */
+  let victim: EsNode;
+  let taken: Server;
+  /** What stood there before the connection. */
+  let before: Awaited<ReturnType<typeof standing>>;
+  let connected: Run;
+  /** How often each node was restarted for the connection. */
+  let made: Record<string, number>;
 
   beforeAll(async () => {
     const settings = handwritten;
+    const keystoreEntries = theirs.entries;
     const [started, clusters] = await Promise.all([
       Fleet.start(),
-      startClusters({ name: 'us', nodes: 3, settings }, { name: 'eu', nodes: 3, settings }),
+      startClusters(
+        { name: 'us', nodes: 3, settings, keystoreEntries },
+        { name: 'eu', nodes: 3, settings: [...settings, theirs.authorities], keystoreEntries },
+      ),
     ]);
     fleet = started;
     [us, eu] = clusters as [EsCluster, EsCluster];
     for (const one of [us, eu, fleet]) stack.use(one);
-    await Promise.all([fill(us, 'logs-1', DOCUMENTS), fill(eu, 'own-1', DOCUMENTS)]);
-    await us.call('PUT', '/_cluster/settings', { persistent: { 'cluster.routing.allocation.enable': 'all' } });
-    for (const cluster of [us, eu]) await fleet.add(cluster);
+    await Promise.all([
+      ...[fill(us, 'logs-1', DOCUMENTS), fill(eu, 'own-1', DOCUMENTS)],
+      us.call('PUT', '/_cluster/settings', { persistent: { 'cluster.routing.allocation.enable': 'all' } }),
+      eu.call('PUT', '/_cluster/settings', { persistent: theirs.settings }),
+      us.call('POST', '/_security/cross_cluster/api_key', {
+        ...{ name: 'theirs', access: { search: [{ names: ['logs-*'] }] } },
+      }),
+      ...[us, eu].map((cluster) => fleet.add(cluster)),
+    ]);
+    before = await standing(us, eu);
+    // An agent that looks at its keystore for the first time notes in its ledger what is there.
+    const first = await fleet.cli([...connect, '--check', '--json']);
+    expect(first.code, first.stderr).toBe(2);
+    const [, second] = (JSON.parse(first.stdout) as Plan).restarts;
+    victim = us.nodes.find(({ name }) => name === second) as EsNode;
+    taken = await listening(victim.remoteClusterPort);
+    stack.defer(() => void taken.close());
   });
 
   afterAll(() => stack.disposeAsync());
@@ -58,9 +102,8 @@ describe(`${await newestVersionHere()} to the same, sniff mode, three nodes each
   const foretold: Record<string, string> = {};
 
   test('the plan says what it will do, and making it changes nothing', async () => {
-    // An agent that looks at its keystore for the first time notes in its ledger what is there.
-    expect((await fleet.cli([...connect, '--check'])).code).toBe(2);
     const plan = await checked(connect);
+    expect(plan.warnings.join()).toContain(`Something listens at 127.0.0.1:${victim.remoteClusterPort} already`);
     expect(plan.stages.map(({ mode }) => mode)).toContain('roll');
     expect(plan.estimate).toMatchObject({ seconds: null, unknown: plan.restarts });
     for (const node of [...us.nodes, ...eu.nodes]) {
@@ -69,39 +112,86 @@ describe(`${await newestVersionHere()} to the same, sniff mode, three nodes each
       const diff = step?.diff.split(/^(?=--- elasticsearch)|\n(?=[ +-] keystore)/m)[1] ?? '';
       foretold[node.name] = patched(settingsFile(node), diff);
     }
-    const certificate = plan.steps.find(({ kind }) => kind === 'certificate.issue');
+    const certificate = plan.steps.find(({ kind, target }) => kind === 'certificate.issue' && target === 'us-1');
     expect(certificate?.diff).toMatch(/^\+ certificate CN=us-1\n\+ {3}SANs DNS:.*\n(.*\n)*\+ {3}valid for 365 days/);
     const shown = await fleet.cli(['plans', 'show', plan.planId]);
     for (const part of [plan.hash, 'format 1', '+++ elasticsearch.yml', 'Roll the remote cluster (node by node'])
       expect(shown.stdout).toContain(part);
   });
 
-  test('connect under search load: no outage, one restart a node, the elected master last', async () => {
-    const before = { us: await allocationOf(us), eu: await allocationOf(eu) };
+  const nodeOf = (name: string): EsNode => [...us.nodes, ...eu.nodes].find((node) => node.name === name) as EsNode;
+
+  /** Until the agent, alone, has started the node that refused its change with what it had before. */
+  const isBack = async (node: EsNode, starts: number): Promise<void> => {
+    while (node.starts() < starts) await sleep(100);
+    await us.waitUntilReady();
+  };
+
+  test('connect under search load, with a node that refuses its change while the coordinator is dead: no outage, and resume goes on', async () => {
+    const allocation = { us: await allocationOf(us), eu: await allocationOf(eu) };
     const masters = [await masterOf(us), await masterOf(eu)];
     const load = new SearchLoop([
       { cluster: us, index: 'logs-1', documents: DOCUMENTS },
       { cluster: eu, index: 'own-1', documents: DOCUMENTS },
     ]);
-    const run = await fleet.json<Run>([...connect, '--yes']).finally(() => load.stop());
-    const reports = await load.stop();
+    stack.defer(async () => void (await load.stop()));
+    const following = fleet.cli([...connect, '--yes', '--json']);
+    await whileDown(victim, following);
+    await fleet.stopCoordinator('SIGKILL');
+    await isBack(victim, 3);
+    expect(standingNode(victim)).toEqual(before.nodes[victim.name]);
+    const first = us.nodes.find(({ name }) => ![victim.name, masters[0]].includes(name))?.name ?? '';
+    const untouched = nodes.filter((name) => name !== first && name !== victim.name);
+    const stopped = { ...each(0), [first]: 1, [victim.name]: 2 };
+    expect(restarts(us, eu)).toEqual(stopped);
 
+    await fleet.startCoordinator();
+    const [begun] = await fleet.json<Run[]>(['runs', 'list']);
+    // Who followed it from the beginning may have given up: that is done after 20 s without a coordinator.
+    const answer = await fleet.cli(['runs', 'watch', begun?.runId ?? '', '--json']);
+    await following;
+    expect(answer.code, answer.stderr).toBe(1);
+    const failed = JSON.parse(answer.stdout) as Run;
+    expect(failed).toMatchObject({ status: 'failed', error: { code: 'step-undone' } });
+    for (const part of [
+      `Node ${victim.name} of cluster us: the change was taken back`,
+      'did not start',
+      'already in use',
+    ])
+      expect(failed.error?.message).toContain(part);
+    expect(failed.error?.message).toContain('Everything is as before again.');
+    const changes = failed.steps.filter(({ kind }) => kind === 'node.change');
+    expect(Object.fromEntries(changes.map(({ target, status }) => [target, status]))).toEqual({
+      ...Object.fromEntries(untouched.map((name) => [name, 'pending'])),
+      ...{ [first]: 'succeeded', [victim.name]: 'undone' },
+    });
+    expect(restarts(us, eu)).toEqual(stopped);
+    for (const name of untouched) expect(standingNode(nodeOf(name))).toEqual(before.nodes[name]);
+    expect({ us: await allocationOf(us), eu: await allocationOf(eu) }).toEqual(allocation);
+
+    taken.close();
+    connected = await fleet.json<Run>(['runs', 'resume', failed.runId]);
+    const reports = await load.stop();
     expect(reports.flatMap(({ failures }) => failures)).toEqual([]);
     // Each node was asked while it was down.
     for (const { searches, retried } of reports)
       expect(searches > 50 && retried >= 3, `${searches}/${retried}`).toBe(true);
-    expect(run.status).toBe('succeeded');
-    expect(restarts(us, eu)).toEqual(each(1));
-    expect([...run.restarts].sort()).toEqual([...nodes].sort());
-    expect([run.restarts[2], run.restarts[5]]).toEqual(masters);
-    expect({ us: await allocationOf(us), eu: await allocationOf(eu) }).toEqual(before);
-    expect(before.us).toEqual({ persistent: { cluster: { routing: { allocation: { enable: 'all' } } } } });
-    expect(before.eu).toEqual({});
+    expect(connected.status).toBe('succeeded');
+    made = { ...each(1), [victim.name]: 3 };
+    expect(restarts(us, eu)).toEqual(made);
+    // Of the victim the restart that was taken back, and the one that was not.
+    const { restarts: restarted } = connected;
+    expect(restarted.slice(0, 4)).toEqual([first, victim.name, victim.name, masters[0]]);
+    expect([...restarted].sort()).toEqual([...nodes, victim.name].sort());
+    expect(restarted.at(-1)).toBe(masters[1]);
+    expect({ us: await allocationOf(us), eu: await allocationOf(eu) }).toEqual(allocation);
+    expect(allocation.us).toEqual({ persistent: { cluster: { routing: { allocation: { enable: 'all' } } } } });
+    expect(allocation.eu).toEqual({});
 
     const entries = await fleet.json<AuditEntry[]>(['audit', 'list', '--limit', '200']);
-    const restarted = entries.filter(({ action, runId }) => action === 'node.restart' && runId === run.runId);
-    expect(restarted.map(({ target }) => target.split('/')[1]).reverse()).toEqual(run.restarts);
-    expect(entries[0]).toMatchObject({ action: 'run.end', outcome: 'succeeded', runId: run.runId });
+    const audited = entries.filter(({ action, runId }) => action === 'node.restart' && runId === connected.runId);
+    expect(audited.map(({ target }) => target.split('/')[1]).reverse()).toEqual(restarted);
+    expect(entries[0]).toMatchObject({ action: 'run.end', outcome: 'succeeded', runId: connected.runId });
     expect(await fleet.json<AuditVerdict>(['audit', 'verify'])).toMatchObject({ ok: true, problem: null });
   }, 900_000);
 
@@ -130,7 +220,8 @@ describe(`${await newestVersionHere()} to the same, sniff mode, three nodes each
     expect(JSON.parse(answer.stdout)).toMatchObject({ steps: [], restarts: [], outages: [] });
   });
 
-  test('other values are an update: shown as a diff, made without a restart', async () => {
+  test('other values are an update: shown as a diff, made without a restart, and taken back without one', async () => {
+    const without = await standing(us, eu);
     const update = [...connect, '--search', 'metrics-*', '--skip-unavailable', 'false'];
     const plan = await checked(update);
     expect(plan.restarts).toEqual([]);
@@ -152,38 +243,21 @@ describe(`${await newestVersionHere()} to the same, sniff mode, three nodes each
     expect(again.code).toBe(64);
     expect(again.stdout).toContain('"plan-stale"');
     expect(again.stdout).toContain('cluster-settings.put: is not needed any more');
-    expect(restarts(us, eu)).toEqual(each(1));
     await us.call('PUT', '/metrics-1/_doc/1?refresh=true', { value: 1 });
     expect(await eu.call('GET', '/us:metrics-*/_search')).toMatchObject({ hits: { total: { value: 1 } } });
     const info = await eu.call('GET', '/_remote/info');
     expect(info).toMatchObject({ us: { connected: true, skip_unavailable: false } });
     expect((await fleet.cli([...update, '--check'])).code).toBe(0);
     expect((await fleet.cli([...connect, '--check'])).code).toBe(2);
-  });
 
-  test('a key that was invalidated behind our back: said with reason and hint, and mended by another connect', async () => {
-    const before = await fleet.json<ConnectionView>(['connections', 'show', 'eu', 'us']);
-    await us.call('DELETE', '/_security/api_key', { ids: [before.key?.id] });
-    const checked = await fleet.cli(['connections', 'check', 'eu', 'us', '--json']);
-    expect(checked.code).toBe(1);
-    const [view] = JSON.parse(checked.stdout) as ConnectionView[];
-    expect(view?.connected).toBe(false);
-    for (const proof of view?.proof ?? []) {
-      expect(proof).toMatchObject({ ok: false, state: 'failed' });
-      expect(proof.error).toMatch(/has been invalidated|unable to authenticate user/);
-      expect(proof.hint).toMatch(/run connect again, which makes a new one/);
-    }
-
-    const run = await fleet.json<Run>([...connect, '--skip-unavailable', 'false', '--yes']);
-    expect(run).toMatchObject({ status: 'succeeded', restarts: [] });
-    const kinds = run.steps.map(({ kind }) => kind);
-    for (const kind of ['api-key.create', 'node.change', 'secure-settings.reload', 'connection.prove'])
-      expect(kinds).toContain(kind);
-    expect(restarts(us, eu)).toEqual(each(1));
-    const [after] = await fleet.json<ConnectionView[]>(['connections', 'check', 'eu', 'us']);
-    expect(after?.connected).toBe(true);
-    expect(after?.key?.id).not.toBe(before.key?.id);
-    for (const node of eu.nodes.keys()) expect((await searchAcross(eu, 'us', node)).hits.total.value).toBe(DOCUMENTS);
+    const refused = await fleet.cli(['runs', 'rollback', connected.runId, '--yes']);
+    expect(refused.code).toBe(64);
+    expect(refused.stderr).toContain(`Roll that one back first with \`remora runs rollback ${run.runId}\``);
+    const back = await fleet.json<Run>(['runs', 'rollback', run.runId, '--yes']);
+    expect(back).toMatchObject({ status: 'succeeded', restarts: [] });
+    expect(await standing(us, eu)).toEqual(without);
+    expect((await fleet.cli([...connect, '--check'])).code).toBe(0);
+    expect(restarts(us, eu)).toEqual(made);
   });
 
   test('an alias that leads elsewhere is refused, whoever made it', async () => {
@@ -200,10 +274,11 @@ describe(`${await newestVersionHere()} to the same, sniff mode, three nodes each
     expect(byHand.stderr).toContain(
       'The alias byhand exists on cluster eu already (in its cluster settings) and was not made by Remora: choose another alias',
     );
-    expect(restarts(us, eu)).toEqual(each(1));
+    await eu.call('PUT', '/_cluster/settings', { persistent: { 'cluster.remote.byhand.seeds': null } });
+    expect(restarts(us, eu)).toEqual(made);
   });
 
-  test('a cluster is restarted one by one under search load: the first node, then, when told, the others', async () => {
+  test('a restart of a cluster is planned with what was measured, and refused where it cannot be carried out', async () => {
     const refused = await fleet.cli(['restart', 'us', '--limit', 'us-9', '--yes']);
     expect(refused.code).toBe(64);
     expect(refused.stderr).toContain('Cluster us has no node "us-9": it has us-1, us-2, us-3.');
@@ -217,30 +292,42 @@ describe(`${await newestVersionHere()} to the same, sniff mode, three nodes each
     expect(unpausable.stderr).toMatch(
       /for --pause slm on cluster us: 400: no handler found for uri \[\/_slm\/status\]/,
     );
+  });
 
-    const before = await allocationOf(us);
-    const load = new SearchLoop([{ cluster: us, index: 'logs-1', documents: DOCUMENTS }]);
-    const paused = await fleet.json<Run>(['restart', 'us', '--canary', '--yes']);
-    expect(paused).toMatchObject({ status: 'paused', restarts: [expect.stringMatching(/^us-/)] });
-    expect(await allocationOf(us)).toEqual(before);
-    const waiting = await fleet.json<Run>([
-      'connect',
-      'eu',
-      'us',
-      '--alias',
-      'us',
-      '--search',
-      'x-*',
-      '--yes',
-      '--detach',
+  test('rolled back under search load, first one node and, when told, the others: all is as before, compared one by one', async () => {
+    const expected = structuredClone(before);
+    // What others wrote since is no part of it.
+    for (const cluster of [us, eu]) writeSince(cluster, expected);
+    const masters = [await masterOf(us), await masterOf(eu)];
+    const load = new SearchLoop([
+      { cluster: us, index: 'logs-1', documents: DOCUMENTS },
+      { cluster: eu, index: 'own-1', documents: DOCUMENTS },
     ]);
+    stack.defer(async () => void (await load.stop()));
+    const paused = await fleet.json<Run>(['runs', 'rollback', connected.runId, '--canary', '--yes']);
+    expect(paused).toMatchObject({ status: 'paused', restarts: [expect.stringMatching(/^eu-/)] });
+    expect(await allocationOf(eu)).toEqual({});
+    const waiting = await fleet.json<Run>(['restart', 'us', '--yes', '--detach']);
     expect(waiting).toMatchObject({ status: 'waiting', waitingFor: paused.runId });
     expect(await fleet.json<Run>(['runs', 'cancel', waiting.runId])).toMatchObject({ status: 'cancelled' });
-    const run = await fleet.json<Run>(['runs', 'continue', paused.runId]).finally(() => load.stop());
-    const [report] = await load.stop();
-    expect(report?.failures).toEqual([]);
+    const run = await fleet.json<Run>(['runs', 'continue', paused.runId]);
+    const reports = await load.stop();
+    expect(reports.flatMap(({ failures }) => failures)).toEqual([]);
     expect(run.status).toBe('succeeded');
-    expect(restarts(us, eu)).toEqual({ ...each(1), 'us-1': 2, 'us-2': 2, 'us-3': 2 });
-    expect(await allocationOf(us)).toEqual(before);
+    expect([...run.restarts].sort()).toEqual([...nodes].sort());
+    expect([run.restarts[2], run.restarts[5]]).toEqual(masters.reverse());
+    expect(restarts(us, eu)).toEqual(Object.fromEntries(nodes.map((name) => [name, (made[name] ?? 0) + 1])));
+
+    expect(await standing(us, eu)).toEqual(expected);
+    expect(before.clusters.us?.livingKeys).toMatchObject([{ name: 'theirs' }]);
+    const local = nodeOf('eu-2');
+    const [[name, value] = ['', '']] = Object.entries(theirs.entries);
+    expect((await local.keystore(['show', name])).trim()).toBe(value);
+    const names = Object.keys(before.nodes[local.name]?.entries ?? {});
+    expect((await local.keystore(['list'])).trim().split('\n').sort()).toEqual(names);
+    expect(Object.keys((await eu.call('GET', '/_remote/info')) as object)).toEqual(['elsewhere']);
+    for (const what of ['connections', 'ca']) expect(await fleet.json([what, 'list'])).toEqual([]);
+    expect((await fleet.json<Run>(['runs', 'show', connected.runId])).status).toBe('rolled_back');
+    expect(await fleet.json<AuditVerdict>(['audit', 'verify'])).toMatchObject({ ok: true, problem: null });
   }, 900_000);
 });
