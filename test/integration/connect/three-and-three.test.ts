@@ -123,7 +123,7 @@ describe(`${await newestVersionHere()} to the same, sniff mode, three nodes each
 
   /** Until the agent, alone, has started the node that refused its change with what it had before. */
   const isBack = async (node: EsNode, starts: number): Promise<void> => {
-    while (node.starts() < starts) await sleep(100);
+    while (node.starts() < starts || node.pid() === undefined) await sleep(100);
     await us.waitUntilReady();
   };
 
