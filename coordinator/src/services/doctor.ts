@@ -3,6 +3,7 @@ import type { DoctorLine } from '@remora/shared/model/inventory.ts';
 import type { Refusal } from '../gateway/session/refusals.ts';
 import type { ObserveParts } from '../observe/observe-nodes.ts';
 import { observeWhole } from '../observe/observe-nodes.ts';
+import { notInCluster } from '../plan/agent-findings.ts';
 import type { ClusterObservation, NodeObservation } from '../plan/facts.ts';
 import { lacksPrivileges, mayNotAsk, neededPrivileges } from '../plan/privileges.ts';
 import type { Durability } from '../store/durability.ts';
@@ -103,7 +104,7 @@ const privilegesLine = (cluster: ClusterObservation, aliases: readonly string[])
 const absentLine = (cluster: string, node: string): DoctorLine => ({
   check: `node ${cluster}/${node}`,
   ok: false,
-  detail: 'has an agent and is not in the cluster: start it, or take it out with `remora nodes remove`',
+  detail: notInCluster(),
 });
 
 const clusterLines = (cluster: ClusterObservation, aliases: readonly string[]): DoctorLine[] => [
