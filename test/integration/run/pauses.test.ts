@@ -156,7 +156,7 @@ describe('SLM and ML', () => {
     for (const one of await told()) expect(one).toMatch(why);
     expect(Object.keys(await bench.redis.redis.hgetall('remora:locks')).sort()).toEqual(['eu', 'us']);
     // It looks at no cluster where none is on record.
-    const parts = { inventory: openInventory(bench.redis.redis), runs: bench.store };
+    const parts = { inventory: openInventory(bench.redis.redis), runs: bench.store, refused: async () => [] };
     const doctorSays = async () =>
       doctor({ ...parts, pingStore: async () => 1, freeBytes: async () => 1e9 } as unknown as DoctorParts);
     const line = {
