@@ -48,6 +48,8 @@ const leftLine = async ({ runs }: DoctorParts): Promise<{ ok: boolean; detail: s
   return { ok: left.length === 0, detail: left.length === 0 ? 'nothing is left to put back' : left.join(' ') };
 };
 
+const OFFLINE = 'offline';
+
 const agentLine = (cluster: string, node: NodeObservation): DoctorLine => {
   const check = `agent ${cluster}/${node.name}`;
   const { agent } = node;
@@ -55,7 +57,7 @@ const agentLine = (cluster: string, node: NodeObservation): DoctorLine => {
     return {
       check,
       ok: false,
-      detail: agent.state === 'failed' ? agent.reason : agent.state === 'missing' ? 'no agent has joined' : 'offline',
+      detail: agent.state === 'failed' ? agent.reason : agent.state === 'missing' ? 'no agent has joined' : OFFLINE,
     };
   const { facts } = agent;
   const trouble =
@@ -68,13 +70,16 @@ const agentLine = (cluster: string, node: NodeObservation): DoctorLine => {
   return { check, ok: trouble === null, detail: trouble ?? `version ${facts.agent.version}, ${facts.configDir}` };
 };
 
-/** What a refused agent is told takes the place of what else is known of it, which is no more than that it is offline. */
-const withRefusals = (lines: readonly DoctorLine[], refused: readonly Refusal[]): DoctorLine[] => {
+/**
+ * What a refused agent is told takes the place of the line that says no more than that it is offline. Beside a line that says more it stands by itself:
+ * another agent of that name may be well.
+ */
+export const withRefusals = (lines: readonly DoctorLine[], refused: readonly Refusal[]): DoctorLine[] => {
   const told = refused.map(({ node, reason, hint }) => ({
     ...{ check: `agent ${node}`, ok: false, detail: `refused: ${reason} ${hint}` },
   }));
   const checks = new Set(told.map(({ check }) => check));
-  return [...lines.filter(({ check }) => !checks.has(check)), ...told];
+  return [...lines.filter(({ check, detail }) => detail !== OFFLINE || !checks.has(check)), ...told];
 };
 
 const clockLine = (cluster: string, node: NodeObservation): DoctorLine[] =>
