@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { RemoraError } from '@remora/shared/errors.ts';
+import { shellWord } from '@remora/shared/model/shell-word.ts';
 import { Redis } from 'ioredis';
 import type { CoordinatorConfig } from '../config.ts';
 import type { StoreAddress } from '../store/open-store.ts';
@@ -63,4 +64,16 @@ export const openPlace = async ({
 export const startPlace = async (dataDir: string): Promise<StorePlace> => {
   const redis = await startPrivateRedis({ directory: dataDir, log: quiet });
   return connect(redis.options, () => redis.stop());
+};
+
+/**
+ * The command that takes everything of Remora out of a shared Redis. It names that one, since without it another one would be emptied; its password is left
+ * out, and comes from the environment.
+ */
+export const emptyingCommand = (redisUrl: string): string => {
+  const { protocol, host, pathname, username, password } = new URL(redisUrl);
+  const user = username === '' ? '' : ` --user ${shellWord(decodeURIComponent(username))}`;
+  const cli = `redis-cli -u ${shellWord(`${protocol}//${host}${pathname}`)}${user}`;
+  const auth = password === '' ? '' : ', with its password in REDISCLI_AUTH';
+  return `\`${cli} --scan --pattern 'remora:*' | xargs -r ${cli} unlink\`${auth}`;
 };

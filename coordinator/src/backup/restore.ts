@@ -9,7 +9,7 @@ import { SCHEMA_VERSION } from '../store/open-store.ts';
 import { storeIdIn } from '../store/store-identity.ts';
 import type { BackedUpFiles } from './back-up.ts';
 import { type OpenedBackup, openBackup } from './container.ts';
-import { openPlace, type StorePlace, startPlace } from './place.ts';
+import { emptyingCommand, openPlace, type StorePlace, startPlace } from './place.ts';
 import { markRestoring, settleStore } from './settle.ts';
 import { type CopiedKey, clearStore, livingCoordinators, putKeys } from './store-copy.ts';
 
@@ -71,18 +71,18 @@ const takeDirectory = async (config: CoordinatorConfig, storeId: string): Promis
 };
 
 /** Refuses a store that is there or in use, and clears what a coordinator left in one that was wiped while it ran. */
-const makeEmpty = async ({ redis }: StorePlace, isShared: boolean): Promise<void> => {
+const makeEmpty = async ({ redis }: StorePlace, { redisUrl, dataDir }: CoordinatorConfig): Promise<void> => {
   const [storeId, restoring] = await redis.hmget(keys.meta, 'storeId', 'restoring');
   if (storeId || restoring) {
     refuse(
       restoring
         ? 'A back-up is being restored into this Redis, or that did not end.'
         : `This Redis holds a store of Remora already (${storeId}), which may be in use.`,
-      "Use an empty one. To give that store up: stop its coordinators, then `redis-cli --scan --pattern 'remora:*' | xargs redis-cli unlink`.",
+      `Use an empty one. To give that store up: stop its coordinators, then ${redisUrl === null ? `move ${join(dataDir, 'redis')} away` : emptyingCommand(redisUrl)}.`,
     );
   }
   // A private Redis is ours alone once it is open.
-  const living = isShared ? await livingCoordinators(redis) : [];
+  const living = redisUrl !== null ? await livingCoordinators(redis) : [];
   if (living.length > 0) {
     refuse(
       `A coordinator works with this Redis (${living.join(', ')}).`,
@@ -95,7 +95,7 @@ const makeEmpty = async ({ redis }: StorePlace, isShared: boolean): Promise<void
 const openEmpty = async (config: CoordinatorConfig): Promise<StorePlace> => {
   const place = config.redisUrl === null ? await startPlace(config.dataDir) : await openPlace(config);
   try {
-    await makeEmpty(place, config.redisUrl !== null);
+    await makeEmpty(place, config);
     return place;
   } catch (error) {
     await place.close();

@@ -39,3 +39,7 @@ export const nodesAbsent = ({ name, absentNodes }: ClusterObservation): string |
   absentNodes.length === 0
     ? null
     : `${absentNodes.length === 1 ? `Node ${absentNodes[0]} has an agent and is` : `Nodes ${absentNodes.join(', ')} have agents and are`} not in cluster ${name}: start ${absentNodes.length === 1 ? 'it' : 'them'}, or take out what is gone for good with \`remora nodes remove\`.`;
+
+/** The same of one node, behind its name; `unknown` is what nobody can tell without it. */
+export const notInCluster = (unknown = ''): string =>
+  `has an agent and is not in the cluster${unknown}: start it, or take it out with \`remora nodes remove\``;

@@ -1,15 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RemoraError } from '@remora/shared/errors.ts';
-import { type ChangeOptions, checkChangeOptions } from '@remora/shared/model/change-options.ts';
+import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import type { Clock } from '../clock.ts';
 import { limitOf } from '../limit.ts';
 import { type GateParts, observeGates, sayGates } from '../observe/roll-gates.ts';
-import { gates } from '../plan/gates.ts';
 import { isUnseen } from '../plan/node-step.ts';
 import type { StoredPlan } from '../plan/steps.ts';
 import type { ChangeRequest } from '../services.ts';
-import { refuseOptions } from './refuse-options.ts';
+import { planFor } from './refuse-options.ts';
 
 export interface CarryOutParts extends GateParts {
   readonly clock: Clock;
@@ -76,19 +75,20 @@ export const carryOut = async (
   { actor, idempotencyKey, planHash, change }: ChangeRequest,
   make: () => Promise<StoredPlan>,
 ): Promise<Run> => {
-  checkChangeOptions(change, Object.keys(gates), parts.clock());
   // Asked again because the answer was lost: the fleet is in the middle of that run, and another plan would be made of it.
   const started = idempotencyKey === null ? null : await parts.startedWith(actor, idempotencyKey);
   if (started) return started;
-  const plan = await make();
-  if (planHash !== null && planHash !== plan.hash) {
-    throw new RemoraError(
-      'plan-stale',
-      'What was observed changed since the plan was shown: it would be another one now.',
-    );
-  }
-  refuseAway(plan, change.waitOffline);
-  await refuseOptions(parts, plan, change);
+  const plan = await planFor(parts, change, async () => {
+    const made = await make();
+    if (planHash !== null && planHash !== made.hash) {
+      throw new RemoraError(
+        'plan-stale',
+        'What was observed changed since the plan was shown: it would be another one now.',
+      );
+    }
+    refuseAway(made, change.waitOffline);
+    return made;
+  });
   if (plan.outages.length > 0 && !change.acceptOutage) refuseOutage(plan);
   await refuseClosedGates(parts, plan, change.override ?? []);
   return parts.start(plan, { actor, options: change, ...(idempotencyKey === null ? {} : { idempotencyKey }) });

@@ -3,6 +3,7 @@ import type { DoctorLine } from '@remora/shared/model/inventory.ts';
 import type { Refusal } from '../gateway/session/refusals.ts';
 import type { ObserveParts } from '../observe/observe-nodes.ts';
 import { observeWhole } from '../observe/observe-nodes.ts';
+import { notInCluster } from '../plan/agent-findings.ts';
 import type { ClusterObservation, NodeObservation } from '../plan/facts.ts';
 import { lacksPrivileges, mayNotAsk, neededPrivileges } from '../plan/privileges.ts';
 import type { Durability } from '../store/durability.ts';
@@ -47,6 +48,8 @@ const leftLine = async ({ runs }: DoctorParts): Promise<{ ok: boolean; detail: s
   return { ok: left.length === 0, detail: left.length === 0 ? 'nothing is left to put back' : left.join(' ') };
 };
 
+const OFFLINE = 'offline';
+
 const agentLine = (cluster: string, node: NodeObservation): DoctorLine => {
   const check = `agent ${cluster}/${node.name}`;
   const { agent } = node;
@@ -54,7 +57,7 @@ const agentLine = (cluster: string, node: NodeObservation): DoctorLine => {
     return {
       check,
       ok: false,
-      detail: agent.state === 'failed' ? agent.reason : agent.state === 'missing' ? 'no agent has joined' : 'offline',
+      detail: agent.state === 'failed' ? agent.reason : agent.state === 'missing' ? 'no agent has joined' : OFFLINE,
     };
   const { facts } = agent;
   const trouble =
@@ -67,13 +70,16 @@ const agentLine = (cluster: string, node: NodeObservation): DoctorLine => {
   return { check, ok: trouble === null, detail: trouble ?? `version ${facts.agent.version}, ${facts.configDir}` };
 };
 
-/** What a refused agent is told takes the place of what else is known of it, which is no more than that it is offline. */
-const withRefusals = (lines: readonly DoctorLine[], refused: readonly Refusal[]): DoctorLine[] => {
+/**
+ * What a refused agent is told takes the place of the line that says no more than that it is offline. Beside a line that says more it stands by itself:
+ * another agent of that name may be well.
+ */
+export const withRefusals = (lines: readonly DoctorLine[], refused: readonly Refusal[]): DoctorLine[] => {
   const told = refused.map(({ node, reason, hint }) => ({
     ...{ check: `agent ${node}`, ok: false, detail: `refused: ${reason} ${hint}` },
   }));
   const checks = new Set(told.map(({ check }) => check));
-  return [...lines.filter(({ check }) => !checks.has(check)), ...told];
+  return [...lines.filter(({ check, detail }) => detail !== OFFLINE || !checks.has(check)), ...told];
 };
 
 const clockLine = (cluster: string, node: NodeObservation): DoctorLine[] =>
@@ -103,7 +109,7 @@ const privilegesLine = (cluster: ClusterObservation, aliases: readonly string[])
 const absentLine = (cluster: string, node: string): DoctorLine => ({
   check: `node ${cluster}/${node}`,
   ok: false,
-  detail: 'has an agent and is not in the cluster: start it, or take it out with `remora nodes remove`',
+  detail: notInCluster(),
 });
 
 const clusterLines = (cluster: ClusterObservation, aliases: readonly string[]): DoctorLine[] => [

@@ -1,12 +1,11 @@
-import { type ChangeOptions, checkChangeOptions } from '@remora/shared/model/change-options.ts';
+import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { RollbackParts } from '../observe/observe-rollback.ts';
-import { gates } from '../plan/gates.ts';
 import type { PlanDocument } from '../plan/steps.ts';
 import type { Services } from '../services.ts';
 import type { Page } from '../store/page.ts';
 import { type CarryOutParts, carryOut } from './carry-out.ts';
 import { withBatches } from './plan-document.ts';
-import { refuseOptions } from './refuse-options.ts';
+import { planFor } from './refuse-options.ts';
 import { confirmPlan } from './workflows.ts';
 
 export interface PlanServiceParts extends RollbackParts, CarryOutParts {
@@ -28,9 +27,7 @@ export const planService = (parts: PlanServiceParts): Services['plans'] => ({
   async preview(planId, change) {
     const plan = await parts.plan(planId);
     const options = asShown(plan, change);
-    checkChangeOptions(options, Object.keys(gates), parts.clock());
-    await refuseOptions(parts, plan, options);
-    return withBatches(parts, plan, options);
+    return withBatches(parts, await planFor(parts, options, async () => plan), options);
   },
   async apply(planId, request) {
     const plan = await parts.plan(planId);

@@ -1,7 +1,9 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
+import { type ChangeOptions, checkChangeOptions } from '@remora/shared/model/change-options.ts';
+import type { Clock } from '../clock.ts';
 import { listNodes } from '../elasticsearch/observe-cluster.ts';
 import type { GateParts } from '../observe/roll-gates.ts';
+import { gates } from '../plan/gates.ts';
 import { rollsOf } from '../plan/planned-batches.ts';
 import type { StoredPlan } from '../plan/steps.ts';
 import { refuseUnpausable } from '../run/steps/pauses.ts';
@@ -32,8 +34,8 @@ const refuseUnknownAttribute = async (
   }
 };
 
-/** Refuses options that make no sense for this plan: when it is shown, and again when it is carried out. Changes nothing. */
-export const refuseOptions = async (
+/** Refuses options that make no sense for this plan. */
+const refuseOptions = async (
   parts: Pick<GateParts, 'clients'>,
   plan: StoredPlan,
   { batchBy, pause = [] }: ChangeOptions,
@@ -41,4 +43,19 @@ export const refuseOptions = async (
   if (batchBy !== undefined) await refuseUnknownAttribute(parts, plan, batchBy);
   const clusters = new Set(rollsOf(plan).flatMap((nodes) => nodes.map(({ cluster }) => cluster)));
   await refuseUnpausable(parts.clients, [...clusters], pause);
+};
+
+/**
+ * Makes or reads a plan that is to be carried out in this way: when it is shown, and again when it is carried out. Options that make no sense are refused
+ * beforehand, those that make none for this plan afterwards. Changes nothing.
+ */
+export const planFor = async <P extends StoredPlan>(
+  parts: Pick<GateParts, 'clients'> & { readonly clock: Clock },
+  options: ChangeOptions,
+  make: () => Promise<P>,
+): Promise<P> => {
+  checkChangeOptions(options, Object.keys(gates), parts.clock());
+  const plan = await make();
+  await refuseOptions(parts, plan, options);
+  return plan;
 };

@@ -9,6 +9,14 @@ export interface Page {
 }
 
 /**
+ * A page and the place that it begins after, in one step: what is made in between would shift the places. Nothing when that is not there any more.
+ * KEYS sorted set  ARGV id that it begins after, limit
+ */
+const PAGE_AFTER = `
+local place = redis.call('ZREVRANK', KEYS[1], ARGV[1])
+return place and redis.call('ZREVRANGE', KEYS[1], place + 1, place + ARGV[2])`;
+
+/**
  * Ids of a page of a sorted set, newest first: by place, since two may have been made in one millisecond. Throws `not-found` when the one that it begins after
  * is not there any more.
  */
@@ -18,8 +26,8 @@ export const idsOfPage = async (
   { limit, before }: Page,
 ): Promise<string[]> => {
   if (before === undefined) return redis.zrevrange(key, 0, limit - 1);
-  const place = await redis.zrevrank(key, before);
-  if (place !== null) return redis.zrevrange(key, place + 1, place + limit);
+  const ids = (await redis.eval(PAGE_AFTER, 1, key, before, limit)) as string[] | null;
+  if (ids !== null) return ids;
   throw new RemoraError('not-found', `There is no ${noun} "${before}" to list earlier ones of.`, {
     hint: `Begin again with \`remora ${noun}s list\`: ${noun}s are forgotten, oldest first.`,
   });

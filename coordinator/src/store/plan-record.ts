@@ -1,6 +1,6 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import { PLAN_VERSION } from '@remora/shared/model/plan.ts';
-import type { StoredPlan } from '../plan/steps.ts';
+import type { PlanDocument, StoredPlan } from '../plan/steps.ts';
 
 /** A plan as text for the store, with the format that it has. */
 export const writePlan = (plan: StoredPlan): string => JSON.stringify({ ...plan, version: PLAN_VERSION });
@@ -19,8 +19,20 @@ export const readPlan = <P extends StoredPlan>(text: string | null, what: string
   );
 };
 
+/** What the first plans of this format did not have: they were to restart node by node. */
+const withDefaults = (plan: PlanDocument): PlanDocument => ({
+  ...plan,
+  roll: plan.roll ?? {},
+  batches: plan.batches ?? [],
+});
+
+/** Reads a plan as people see it. Throws as `readPlan`. */
+export const readDocument = (text: string | null, what: string): PlanDocument =>
+  withDefaults(readPlan<PlanDocument>(text, what));
+
 /** Reads several; those that ran out meanwhile or are of a newer format are left out. */
-export const readPlans = <P extends StoredPlan>(texts: readonly (string | null)[]): P[] =>
+export const readDocuments = (texts: readonly (string | null)[]): PlanDocument[] =>
   texts
-    .flatMap((text) => (text === null ? [] : [JSON.parse(text) as P & { readonly version?: number }]))
-    .filter((plan) => !isNewer(plan));
+    .flatMap((text) => (text === null ? [] : [JSON.parse(text) as PlanDocument]))
+    .filter((plan) => !isNewer(plan))
+    .map(withDefaults);

@@ -4,10 +4,10 @@ import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { RunStatus } from '@remora/shared/model/run.ts';
 import type { Redis } from 'ioredis';
 import { once } from '../audit/audit-lua.ts';
-import type { AuditDraft } from '../audit/chain.ts';
 import { AuditRecorder } from '../audit/recorder.ts';
 import type { Clock } from '../clock.ts';
 import { channels, keys } from './keys.ts';
+import { entryOf } from './run-entry.ts';
 import { hasBegun, parseRunHash, type RunRecord, type StepState } from './run-hash.ts';
 import { EMIT } from './run-lua.ts';
 import { commandAgain, overtaken } from './run-overtaken.ts';
@@ -103,12 +103,6 @@ const withoutFailures = ({ steps }: RunRecord): [string, string][] =>
   [...steps]
     .filter(([, { status }]) => status === 'failed' || status === 'undone')
     .map(([id, state]) => [`step:${id}`, JSON.stringify({ ...state, status: 'pending' } satisfies StepState)]);
-
-/** What the audit log says of something that somebody did to a run. */
-export const entryOf = ({ head }: RunRecord, actor: string, action: string): AuditDraft => {
-  const { runId, planId, clusters } = head;
-  return { actor, action, target: clusters.join(', '), runId, planId };
-};
 
 export class RunControl {
   readonly #redis: Redis;

@@ -5,7 +5,7 @@ import { AuditRecorder } from '../audit/recorder.ts';
 import type { Clock } from '../clock.ts';
 import type { DebtRecord } from '../plan/records.ts';
 import { channels, keys } from './keys.ts';
-import { entryOf } from './run-control.ts';
+import { entryOf } from './run-entry.ts';
 import { parseRunHash } from './run-hash.ts';
 import { EMIT } from './run-lua.ts';
 

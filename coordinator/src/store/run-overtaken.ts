@@ -4,6 +4,7 @@ import { once } from '../audit/audit-lua.ts';
 import type { AuditRecorder } from '../audit/recorder.ts';
 import type { Clock } from '../clock.ts';
 import { channels, keys } from './keys.ts';
+import { entryOf } from './run-entry.ts';
 import { parseRunHash, type RunRecord } from './run-hash.ts';
 import { EMIT } from './run-lua.ts';
 
@@ -50,19 +51,10 @@ export const endOvertaken = async (
 ): Promise<void> => {
   const record = parseRunHash(await redis.hgetall(keys.run(runId)));
   if (!record) return;
-  const { actor, planId, clusters } = record.head;
   const { code, message, hint } = overtaken(record, other, 'go on');
   const at = clock().toISOString();
   const event = { at, runId, type: 'run', stepId: null, status: 'failed', message };
   const args = [runId, JSON.stringify({ code, message, hint }), at, JSON.stringify(event), channels.runEvents];
-  const entry = {
-    actor,
-    action: 'run.end',
-    target: clusters.join(', '),
-    runId,
-    planId,
-    outcome: 'failed',
-    detail: code,
-  };
+  const entry = { ...entryOf(record, record.head.actor, 'run.end'), outcome: 'failed', detail: code };
   await audit.once(redis, { lua: OVERTAKEN, keys: [keys.run(runId), keys.waiting], args }, [entry]);
 };

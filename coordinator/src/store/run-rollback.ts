@@ -4,6 +4,7 @@ import { once } from '../audit/audit-lua.ts';
 import type { AuditRecorder } from '../audit/recorder.ts';
 import type { Clock } from '../clock.ts';
 import { channels, keys } from './keys.ts';
+import { entryOf } from './run-entry.ts';
 import { parseRunHash } from './run-hash.ts';
 import { EMIT } from './run-lua.ts';
 
@@ -40,18 +41,10 @@ export const markRolledBack = async (
   const record = parseRunHash(await redis.hgetall(keys.run(runId)));
   // Forgotten meanwhile, with all that is kept of old runs.
   if (!record) return true;
-  const { clusters, planId } = record.head;
   const message = `rolled back by ${by.runId}`;
   const event = { at: clock().toISOString(), runId, type: 'run', stepId: null, status: 'rolled_back', message };
   const args = [by.fence, by.runId, runId, JSON.stringify(event), channels.runEvents];
-  const entry = {
-    actor: by.actor,
-    action: 'run.rollback',
-    target: clusters.join(', '),
-    runId,
-    planId,
-    detail: message,
-  };
+  const entry = { ...entryOf(record, by.actor, 'run.rollback'), detail: message };
   const answer = await audit.once(redis, { lua: ROLLED_BACK, keys: [keys.run(by.runId), keys.run(runId)], args }, [
     entry,
   ]);

@@ -9,7 +9,7 @@ import type { PlanDocument, StoredPlan } from '../plan/steps.ts';
 import type { InventoryRecords } from './inventory.ts';
 import { channels, keys } from './keys.ts';
 import { idsOfPage, type Page } from './page.ts';
-import { readPlan, readPlans, writePlan } from './plan-record.ts';
+import { readDocument, readDocuments, readPlan, writePlan } from './plan-record.ts';
 import { parseRunHash, type RunHead, type RunRecord, runView } from './run-hash.ts';
 import { listRuns, statusesOfRuns } from './run-list.ts';
 import { defineRunScripts, type RunScripts } from './run-lua.ts';
@@ -90,11 +90,11 @@ export class RunStore {
   async plans(page: Page): Promise<PlanDocument[]> {
     const ids = await idsOfPage(this.#redis, { key: keys.plans, noun: 'plan' }, page);
     if (ids.length === 0) return [];
-    return readPlans(await this.#redis.mget(ids.map(keys.plan)));
+    return readDocuments(await this.#redis.mget(ids.map(keys.plan)));
   }
 
   async plan(planId: string): Promise<PlanDocument> {
-    return readPlan(await this.#redis.get(keys.plan(planId)), `the id "${planId}"`);
+    return readDocument(await this.#redis.get(keys.plan(planId)), `the id "${planId}"`);
   }
 
   /** The plan that a run was started with. */

@@ -35,7 +35,7 @@ export const refuseReplacedStore = async (dataDir: string, found: string | null)
     'store-replaced',
     `The store is another one (${found}) than this coordinator worked with before (${expected}): it was replaced.`,
     {
-      hint: `Name the Redis that holds ${expected} with --redis-url, if there still is one. Else empty this one, once no coordinator uses it (\`redis-cli --scan --pattern 'remora:*' | xargs redis-cli unlink\`). ${restoreInto(dataDir)} ${anew}`,
+      hint: `Name the Redis that holds ${expected} with --redis-url, if there still is one. If there is none any more, name an empty one instead. ${restoreInto(dataDir)} ${anew}`,
     },
   );
 };

@@ -113,6 +113,24 @@ describe('a connection that was there before the run', () => {
     ]);
   });
 
+  test.each([1, 2])(
+    'does not make another plan when an agent comes or goes that it does not change, of %i',
+    (nodes) => {
+      const base = updated({ keys: [] }, nodes);
+      const last = `eu-${nodes}`;
+      const steps = new Map([...base.run.steps].filter(([id]) => !id.endsWith(`-eu.${last}`)));
+      const facts = { ...base, run: { ...base.run, steps } };
+      const eu = facts.clusters.get('eu');
+      const away = eu?.nodes.map((node) => (node.name === last ? { ...node, agent: { state: 'offline' } } : node));
+      const without = { ...facts, clusters: new Map([...facts.clusters, ['eu', { ...eu, nodes: away } as never]]) };
+      const whole = roll(facts);
+      expect(proofOf(facts)?.input).not.toHaveProperty('nodes');
+      expect(proofOf(without)?.input).toEqual(nodes === 1 ? undefined : expect.objectContaining({ nodes: ['eu-1'] }));
+      expect(roll(without).hash).toBe(whole.hash);
+      expect(roll({ ...facts, earlierKeys: [dead] }).hash).not.toBe(whole.hash);
+    },
+  );
+
   test('is not proven where a certificate goes back that has ended', () => {
     const ended = {
       ca: 'us-remote',

@@ -62,7 +62,7 @@ test('large runs go earlier: the steps of all that are kept have a limit', async
 });
 
 test('plans are paged as well, also those that were made in one millisecond', async () => {
-  const { store } = await makeBench();
+  const { redis, store } = await makeBench();
   const createdAt = new Date().toISOString();
   for (let i = 0; i < 5; i++) await store.savePlan({ ...documentOf(serialPlan(['us'], 1)), createdAt });
   const all = (await store.plans({ limit: 10 })).map(({ planId }) => planId);
@@ -70,6 +70,12 @@ test('plans are paged as well, also those that were made in one millisecond', as
   const second = await store.plans({ limit: 2, before: all[1] as string });
   expect(second.map(({ planId }) => planId)).toEqual(all.slice(2, 4));
   expect(await store.plans({ limit: 2, before: all[4] as string })).toEqual([]);
+  // One that is made as soon as the page was asked for shifts no place of it.
+  const [page] = await Promise.all([
+    store.plans({ limit: 2, before: all[1] as string }),
+    redis.redis.zadd(keys.plans, Date.now() + 60_000, 'plan-made-meanwhile'),
+  ]);
+  expect(page.map(({ planId }) => planId)).toEqual(all.slice(2, 4));
   await expect(store.plans({ limit: 2, before: 'plan-nobody' })).rejects.toThrow(/no plan "plan-nobody"/);
 });
 

@@ -1,5 +1,6 @@
 import { PLAN_VERSION } from '@remora/shared/model/plan.ts';
 import { expect, test } from 'vitest';
+import { planView } from '../../../coordinator/src/http/schemas/plan-view.ts';
 import { keys } from '../../../coordinator/src/store/keys.ts';
 import { makeBench } from './bench.ts';
 import { documentOf, serialPlan } from './effects.ts';
@@ -23,4 +24,9 @@ test('a plan is kept with its format; one of a newer format is refused by name, 
   await expect(store.plan(newer.planId)).rejects.toMatchObject(refusal);
   await expect(store.planOf(runId)).rejects.toMatchObject(refusal);
   expect((await store.plans({ limit: 10 })).map(({ planId }) => planId)).toEqual([plan.planId]);
+
+  const { roll: _, batches: __, ...earlier } = plan;
+  await redis.redis.set(keys.plan(plan.planId), JSON.stringify(earlier));
+  expect(await store.plan(plan.planId)).toEqual({ ...earlier, roll: {}, batches: [] });
+  expect((await store.plans({ limit: 10 })).map(planView)).toMatchObject([{ roll: {}, batches: [] }]);
 });

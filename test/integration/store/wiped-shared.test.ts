@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { backUp } from '../../../coordinator/src/backup/back-up.ts';
@@ -98,10 +100,23 @@ test('a shared store that was wiped: refused at start, restored into the directo
   const foreign = `${bed.redisUrl}/1`;
   await redis.select(1);
   await redis.hset(keys.meta, { ...own, storeId: 'another' });
-  await expect(backUpFrom(foreign)).rejects.toThrow('The store is another one (another)');
+  const refusal = await backUpFrom(foreign).catch((error) => error);
+  expect(refusal.message).toContain('The store is another one (another)');
+  // Nobody who mistyped an address is told to empty what lies there.
+  expect(refusal.hint).toMatch(/name an empty one instead\. Restore the newest back-up into it/);
+  expect(refusal.hint).not.toContain('unlink');
   await redis.hset(keys.meta, { storeId: own.storeId ?? '', fleetCaFingerprint: 'another' });
   await expect(backUpFrom(foreign)).rejects.toThrow('This store belongs to the fleet CA another');
   await redis.hset(keys.meta, { fleetCaFingerprint: own.fleetCaFingerprint ?? '', sealingKeyId: 'another' });
   await expect(backUpFrom(foreign)).rejects.toThrow('This store belongs to the sealing key another');
   expect(existsSync(`${file}-2`)).toBe(false);
+
+  // The command that gives a store up means the Redis that was named, and no other.
+  const { hint } = await restoreTo('second', `${limited}/1`).catch((error) => error);
+  expect(hint).not.toContain('pw@');
+  const [, command = ''] = /`(.*)`, with its password in REDISCLI_AUTH/.exec(hint) ?? [];
+  await promisify(execFile)('sh', ['-c', command], { env: { ...process.env, REDISCLI_AUTH: 'pw' } });
+  expect(await redis.keys('remora:*')).toEqual([]);
+  await redis.select(0);
+  expect(await redis.hget(keys.meta, 'storeId')).toBe(own.storeId);
 });

@@ -31,7 +31,7 @@ export const planAndCarryOut = async (cli: Cli, change: Change, flags: ChangeFla
   const client = await cli.client();
   if (flags.check) {
     const plan = await planOf(client, change, flags);
-    cli.answer(plan, () => checkedPlanText(plan, flags.diff ?? false));
+    cli.answer(plan, () => checkedPlanText(plan, flags.diff ?? false, changeOptionsOf(flags)));
     if (plan.steps.length > 0) cli.exit(2);
     return;
   }

@@ -1,5 +1,7 @@
+import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { Plan, PlanStage, PlanStep } from '@remora/shared/model/plan.ts';
 import { batchLines, hasBatches } from './batches.ts';
+import { flagsOf } from './flags.ts';
 import { table } from './table.ts';
 import { counted, plain, toTheMinute, wrap } from './text.ts';
 
@@ -72,17 +74,29 @@ export const planText = (plan: Plan, withDiff: boolean): string => {
   ].join('\n');
 };
 
-/** A plan that was only looked at: the same, and how to carry it out. */
-export const checkedPlanText = (plan: Plan, withDiff: boolean): string => {
-  const accept = plan.outages.length > 0 ? ' --accept-outage' : '';
-  const apply = plan.steps.length === 0 ? [] : [`Carry it out with: remora apply ${plan.planId}${accept}`];
+/** How to carry a plan out in the way that it was asked for; what stands in its `roll`, `apply` does by itself. */
+const applyLine = (plan: Plan, { acceptOutage: _, ...options }: ChangeOptions): string => {
+  const accepted = plan.outages.length > 0 ? { acceptOutage: true } : {};
+  const others = Object.entries(options).filter(([name]) => !Object.hasOwn(plan.roll, name));
+  // It is refused without, and how long was meant to be waited is not kept with a plan.
+  const isTold = options.waitOffline !== undefined || plan.batches.every(({ away }) => !away);
+  const flags = [
+    ...flagsOf({ ...accepted, ...Object.fromEntries(others) }),
+    ...(isTold ? [] : ['--wait-offline TIME']),
+  ];
+  return plain(`Carry it out with: ${['remora apply', plan.planId, ...flags].join(' ')}`);
+};
+
+/** A plan that was only looked at: the same, and how to carry it out; `options` are those that it was asked for with, as far as they are known. */
+export const checkedPlanText = (plan: Plan, withDiff: boolean, options: ChangeOptions): string => {
+  const apply = plan.steps.length === 0 ? [] : [applyLine(plan, options)];
   return [planText(plan, withDiff), ...apply].join('\n');
 };
 
 /** A plan that was kept: the same, and from when it is, in which format and with its whole hash. */
 export const keptPlanText = (plan: Plan): string =>
   [
-    checkedPlanText(plan, true),
+    checkedPlanText(plan, true, {}),
     `Made ${plan.createdAt} by ${plan.workflow}, format ${plan.version}, SHA-256 ${plan.hash}.`,
   ].join('\n');
 

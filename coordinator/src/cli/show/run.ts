@@ -1,5 +1,6 @@
 import { formatDuration } from '@remora/shared/model/duration.ts';
 import { isEnded, type Run, type RunStep } from '@remora/shared/model/run.ts';
+import { flagsOf } from './flags.ts';
 import { type Column, table } from './table.ts';
 import { counted, toTheMinute, toTheSecond, wrap } from './text.ts';
 
@@ -59,17 +60,9 @@ export const runSummary = (run: Run, timing: readonly string[] = []): string => 
   ].join('\n');
 };
 
-/** An option as the flag that it was given with. */
-const flagOf = ([name, value]: [string, unknown]): string => {
-  const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  if (value === true) return flag;
-  const text = [value].flat().join(',');
-  return `${flag} ${text.includes(' ') ? JSON.stringify(text) : text}`;
-};
-
 /** Who asked for a run, when, and how it was to be carried out. */
 const originOf = ({ actor, createdAt, planId, options }: Run): string => {
-  const flags = Object.entries(options).map(flagOf);
+  const flags = flagsOf(options);
   const how = flags.length > 0 ? `, with ${flags.join(' ')}` : '';
   return wrap(`asked for by ${actor} at ${toTheSecond(createdAt)}, plan ${planId}${how}`, '  ');
 };

@@ -50,12 +50,16 @@ const proofStep = (
   input: { local, remote, alias, keySecret, ...(nodes === null ? {} : { nodes }) },
 });
 
-const partOf = (facts: RollbackFacts, one: ConnectionRecord, settings: Part, isServed: boolean) => {
+/** A part of the plan, and whether its connection would be proven if every node could be asked. */
+type EarlierPart = Omit<Part, 'findings'> & { readonly isProvable: boolean };
+
+const partOf = (facts: RollbackFacts, one: ConnectionRecord, settings: Part, isServed: boolean): EarlierPart => {
   const what = `The connection ${one.local}/${one.alias} as it was before`;
-  if (!stands(facts, one, settings)) return { steps: [], warnings: [] };
+  if (!stands(facts, one, settings)) return { isProvable: false, steps: [], warnings: [] };
   if (!isUsable(facts, one.keySecret)) {
     const key = facts.earlierKeys.find(({ record }) => record.secret === one.keySecret)?.record.name ?? one.keySecret;
     return {
+      isProvable: false,
       steps: [],
       warnings: [
         `${what} has API key ${key}, which cannot be used any more (it was invalidated, has ended, or is not known): it is put back, is not proven, and will not work until \`remora connect ${one.local} ${one.remote} --alias ${one.alias}\` with what it shall grant has given it another key.`,
@@ -70,6 +74,7 @@ const partOf = (facts: RollbackFacts, one: ConnectionRecord, settings: Part, isS
   const proves = isServed && able.length > 0;
   const left = `${what} is proven without ${unable.join(', ')}, which ${unable.length > 1 ? 'have' : 'has'} no credential for it then, or no agent that could be asked: \`remora connect\` sets up a node that came later.`;
   return {
+    isProvable: isServed,
     steps: proves ? [proofStep(one, unable.length > 0 ? able : null)] : [],
     warnings: proves && unable.length > 0 ? [left] : [],
   };
@@ -79,9 +84,19 @@ const partOf = (facts: RollbackFacts, one: ConnectionRecord, settings: Part, isS
  * Proves that connections which were there before the run work as they did. Not those of which it is known beforehand that they cannot: they are put back all
  * the same, and the warnings say what that means. A proof that must fail would leave the rest of the rollback undone.
  */
-export const earlierPart = (facts: RollbackFacts, settings: Part, now: string): Part => {
+export const earlierPart = (
+  facts: RollbackFacts,
+  settings: Part,
+  now: string,
+): Part & {
+  /** Connections that are proven, whichever agents are online. */
+  readonly provable: readonly string[];
+} => {
   const ended = endedCertificates(facts, now);
-  const parts = earlierConnections(facts).map((one) => partOf(facts, one, settings, ended.length === 0));
+  const parts = earlierConnections(facts).map((one) => ({
+    ...partOf(facts, one, settings, ended.length === 0),
+    name: `${one.local}.${one.alias}`,
+  }));
   const ends = ended.map(
     ({ cluster, node, facts: { notAfter } }) =>
       `The certificate that node ${node} of cluster ${cluster} gets back has ended at ${notAfter}: connections to it fail, and are not proven, until \`remora connect\` has given it another.`,
@@ -90,5 +105,6 @@ export const earlierPart = (facts: RollbackFacts, settings: Part, now: string): 
     steps: parts.flatMap(({ steps }) => steps),
     warnings: [...ends, ...parts.flatMap(({ warnings }) => warnings)],
     findings: [],
+    provable: parts.flatMap(({ isProvable, name }) => (isProvable ? [name] : [])),
   };
 };

@@ -1,4 +1,4 @@
-import { agentFailed, agentOffline } from '../agent-findings.ts';
+import { agentFailed, agentOffline, notInCluster } from '../agent-findings.ts';
 import type { NodeObservation } from '../facts.ts';
 import { type AnyStep, type KeyBefore, type NodeId, nodeKey, type PlannedStep } from '../steps.ts';
 import { beforeOf, isOf, type PastRun, type RollbackFacts, wantedOf } from './facts.ts';
@@ -96,8 +96,7 @@ const holderFindings = (facts: RollbackFacts): string[] => {
   );
   return [
     ...absent.map(
-      (node) =>
-        `Node ${node} has an agent and is not in the cluster, and whether its keystore has API key ${first.name} is not known: start it, or take it out with \`remora nodes remove\`.`,
+      (node) => `Node ${node} ${notInCluster(`, and whether its keystore has API key ${first.name} is not known`)}.`,
     ),
     ...nodes.flatMap(({ cluster, node }) => {
       const { name, agent } = node;

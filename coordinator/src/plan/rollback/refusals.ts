@@ -1,6 +1,13 @@
 import { type ErrorCode, RemoraError } from '@remora/shared/errors.ts';
 import { isEnded } from '@remora/shared/model/run.ts';
-import { agentElsewhere, agentFailed, agentMissing, agentOffline, configUnwritable } from '../agent-findings.ts';
+import {
+  agentElsewhere,
+  agentFailed,
+  agentMissing,
+  agentOffline,
+  configUnwritable,
+  notInCluster,
+} from '../agent-findings.ts';
 import type { NodeObservation } from '../facts.ts';
 import type { CertificateRecord } from '../records.ts';
 import { type AnyStep, type NodeId, nodeKey } from '../steps.ts';
@@ -112,14 +119,7 @@ const findingsOf = (facts: RollbackFacts, { cluster, node, ids, certain }: NodeD
   const observed = facts.clusters.get(cluster);
   const seen = observed?.nodes.find(({ name }) => name === node);
   if (!seen) {
-    return observed?.absentNodes.includes(node)
-      ? [
-          [
-            'preflight-failed',
-            `${where} has an agent and is not in the cluster: start it, or take it out with \`remora nodes remove\`.`,
-          ],
-        ]
-      : [];
+    return observed?.absentNodes.includes(node) ? [['preflight-failed', `${where} ${notInCluster()}.`]] : [];
   }
   const elsewhere = agentFindings(seen, cluster);
   if (elsewhere.length > 0) return elsewhere;

@@ -1,6 +1,6 @@
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
-import type { Stage, StoredPlan } from '../steps.ts';
+import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
 import { earlierPart, PROOF_STAGE } from './earlier.ts';
 import type { RollbackFacts } from './facts.ts';
 import { KEY_STAGE, keysPart } from './keys.ts';
@@ -14,6 +14,12 @@ export interface RollbackRequest {
   readonly run: string;
 }
 
+/** What is proven makes the plan another one, but not on which nodes: that follows whose agents are online, also of nodes that the rollback does not change. */
+const hashOf = (context: PlanContext, steps: readonly AnyStep[], provable: readonly string[]): string => {
+  const changes = steps.filter(({ kind }) => kind !== 'connection.prove');
+  return context.hash(JSON.stringify([changes, provable], withoutBaseline));
+};
+
 /**
  * Plans to take a run back, from what it recorded and what the agents' journals hold: the reverse of its order, aliases first, keys and records last. What
  * somebody changed since stays and is named in the warnings. Throws a RemoraError with all findings when it cannot be done.
@@ -23,7 +29,7 @@ export const planRollback = (request: RollbackRequest, facts: RollbackFacts, con
   const earlier = earlierPart(facts, settings, context.now);
   refuse(facts, [...settings.findings, ...keys.findings]);
   const changes = [...settings.steps, ...nodes.steps];
-  const proofs = changes.length + keys.steps.length > 0 ? earlier.steps : [];
+  const { steps: proofs, provable } = changes.length + keys.steps.length > 0 ? earlier : { steps: [], provable: [] };
   const steps = [...changes, ...proofs, ...keys.steps, ...endSteps(facts)];
   const stages: readonly Stage[] = [
     { id: ALIAS_STAGE, title: 'Put cluster settings back', mode: 'serial' },
@@ -43,7 +49,7 @@ export const planRollback = (request: RollbackRequest, facts: RollbackFacts, con
   const { run } = facts;
   return {
     planId: context.planId,
-    hash: context.hash(JSON.stringify(sorted, withoutBaseline)),
+    hash: hashOf(context, sorted, provable),
     ...{ workflow: 'rollback', wanted: request, title: `Take ${run.runId} back (${run.plan.title})` },
     createdAt: context.now,
     clusters: run.plan.clusters,

@@ -23,17 +23,19 @@ export const putBackApiKeyStep =
     };
     await context.checkFence();
     const path = `/_security/cross_cluster/api_key/${encodeURIComponent(id)}`;
+    let expiresAtMs: number | null;
     try {
       await client.transport.request({ method: 'PUT', path, body }, { requestTimeout: CALL_LIMIT_MS });
       const found = await client.security.getApiKey({ id });
-      const record = await parts.inventory.apiKeys.get(secret);
-      const { configHash } = before;
       // Its end as the cluster has it: one that is over by now could not be given back.
-      const expiresAtMs = found.api_keys[0]?.expiration ?? null;
-      if (record && configHash !== null) await context.file('apiKeys', secret, { ...record, configHash, expiresAtMs });
+      expiresAtMs = found.api_keys[0]?.expiration ?? null;
     } catch (error) {
       throw explain(error, cluster, `Putting API key ${id} back`);
     }
+    // Apart from the calls: that Redis is away is no answer of the cluster, and the step is then tried again.
+    const record = await parts.inventory.apiKeys.get(secret);
+    const { configHash } = before;
+    if (record && configHash !== null) await context.file('apiKeys', secret, { ...record, configHash, expiresAtMs });
     return { id };
   };
 

@@ -6,6 +6,7 @@ import { runText } from '../../../../coordinator/src/cli/show/run.ts';
 import { table } from '../../../../coordinator/src/cli/show/table.ts';
 import { plain } from '../../../../coordinator/src/cli/show/text.ts';
 import { timingLines } from '../../../../coordinator/src/cli/show/timing.ts';
+import type { ChangeOptions } from '../../../../shared/src/model/change-options.ts';
 import type { Plan, PlannedBatch, PlanStep } from '../../../../shared/src/model/plan.ts';
 import type { Run, RunEvent, RunStep } from '../../../../shared/src/model/run.ts';
 
@@ -188,7 +189,7 @@ it('keeps the margins of a diff, says the same of several targets once, and how 
   const steps = ['us-1', 'us-2', 'us-3'].map((target) => ({ ...first, target, diff: '' }));
   const yml = { ...first, target: 'us-4', diff: ' node:\n   name: us-4\n+  attr.zone: a' };
   const grown = { ...plan, steps: [...steps, yml] };
-  expect(checkedPlanText(grown, true)).toContain(`
+  expect(checkedPlanText(grown, true, {})).toContain(`
     us-1, us-2, us-3: node.change [restart]
       The port is off.
     us-4: node.change [restart]
@@ -197,14 +198,29 @@ it('keeps the margins of a diff, says the same of several targets once, and how 
            name: us-4
         +  attr.zone: a
 `);
-  expect(checkedPlanText(grown, false)).toMatch(/\nCarry it out with: remora apply p1 --accept-outage$/);
-  expect(checkedPlanText({ ...plan, steps: [] }, false)).not.toContain('remora apply');
+  expect(checkedPlanText(grown, false, {})).toMatch(/\nCarry it out with: remora apply p1 --accept-outage$/);
+  expect(checkedPlanText({ ...plan, steps: [] }, false, {})).not.toContain('remora apply');
+});
+
+it('says how to carry a plan out with all that it was asked for, but what is kept with it', () => {
+  const how = (plan: Plan, options: ChangeOptions) => checkedPlanText(plan, false, options).split('\n').at(-1);
+  const safe = { ...plan, outages: [] };
+  const options: ChangeOptions = {
+    ...{ acceptOutage: true, serial: ['2'], waitOffline: '12h', notAfter: '2030-01-31T22:00:00Z' },
+    ...{ onFailure: 'rollback', override: ['quorum'], pause: ['slm', 'ml'], reason: "it's $HOME" },
+  };
+  expect(how({ ...safe, roll: { serial: ['2'] } }, options)).toBe(
+    `Carry it out with: remora apply p1 --wait-offline 12h --not-after 2030-01-31T22:00:00Z --on-failure rollback --override quorum --pause slm,ml --reason 'it'\\''s $HOME'`,
+  );
+  // Of a plan that is kept only this much is known.
+  const away = { ...plan, batches: [{ ...alone('us-1'), away: true }] };
+  expect(keptPlanText(away)).toContain('\nCarry it out with: remora apply p1 --accept-outage --wait-offline TIME\n');
 });
 
 it('shows who asked for a run, and with which flags', () => {
   const text = runText({ ...run, options: { serial: ['1', '50%'], canary: true, reason: 'a dry run' } });
   expect(text).toContain(
-    'asked for by admin at 2026-01-01T00:00:00Z, plan p1, with --serial 1,50% --canary --reason "a dry run"\n',
+    "asked for by admin at 2026-01-01T00:00:00Z, plan p1, with --serial 1,50% --canary --reason 'a dry run'\n",
   );
 });
 

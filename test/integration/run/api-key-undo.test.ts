@@ -1,0 +1,62 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Redis } from 'ioredis';
+import { expect, onTestFinished, test } from 'vitest';
+import { clusterClients } from '../../../coordinator/src/elasticsearch/clusters.ts';
+import type { ApiKeyRecord } from '../../../coordinator/src/plan/records.ts';
+import type { AnyStep } from '../../../coordinator/src/plan/steps.ts';
+import { putBackApiKeyStep } from '../../../coordinator/src/run/steps/api-key-undo.ts';
+import type { StepParts } from '../../../coordinator/src/run/steps/parts.ts';
+import { openInventory } from '../../../coordinator/src/store/inventory.ts';
+import { makeBench } from './bench.ts';
+import { fileExecutors, planOf } from './effects.ts';
+
+const SECRET = 'secret:k@1';
+
+/** A cluster with one key; `onPut` comes before the answer to a change of it. */
+const startCluster = async (onPut: () => Promise<void>): Promise<StepParts['clients']> => {
+  const server = createServer(async (request, response) => {
+    if (request.method === 'PUT') await onPut();
+    response.writeHead(200, { 'content-type': 'application/json', 'x-elastic-product': 'Elasticsearch' });
+    response.end(JSON.stringify({ updated: true, api_keys: [{ id: 'k', expiration: 1 }] }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const clients = clusterClients({
+    record: async () => ({ name: 'us', urls: [url], caPem: null, user: 'u', passwordSecret: 'secret:p@1' }) as never,
+    secret: async () => 'p',
+  });
+  onTestFinished(() => clients.close());
+  return clients;
+};
+
+test('a key is put back although Redis goes away in between, since that is no answer of the cluster', async () => {
+  const bench = await makeBench();
+  const redis = new Redis({ path: bench.redis.path, maxRetriesPerRequest: 0, retryStrategy: () => 20 });
+  redis.on('error', () => undefined);
+  onTestFinished(() => redis.disconnect());
+  const inventory = openInventory(redis);
+  const record = { secret: SECRET, cluster: 'us', id: 'k', name: 'n', expiresAtMs: null, configHash: 'now' };
+  await inventory.apiKeys.put(SECRET, record satisfies ApiKeyRecord);
+
+  let puts = 0;
+  const clients = await startCluster(async () => {
+    puts += 1;
+    if (puts > 1) return;
+    await bench.redis.kill();
+    setTimeout(() => void bench.redis.start(), 500);
+  });
+  const clock = () => new Date();
+  const putBack = putBackApiKeyStep({ clients, inventory, clock } as unknown as StepParts);
+  await bench.engine({ executors: { ...fileExecutors(bench.file), 'api-key.put-back': putBack } });
+  const before = { access: { search: [] }, metadata: {}, expiresAtMs: null, configHash: 'before' };
+  const step = {
+    ...{ id: 'put-back', kind: 'api-key.put-back', target: 'us', effect: 'api', reason: 'r', diff: '', stage: 'keys' },
+    input: { cluster: 'us', id: 'k', secret: SECRET, before },
+  } as AnyStep;
+  const run = await bench.ended(await bench.fileRun(planOf(['us'], [{ mode: 'serial', steps: [step] }])));
+  expect(run).toMatchObject({ status: 'succeeded', error: null });
+  expect(puts).toBe(2);
+  expect(await inventory.apiKeys.get(SECRET)).toEqual({ ...record, configHash: 'before', expiresAtMs: 1 });
+});
