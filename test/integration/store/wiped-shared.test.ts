@@ -40,6 +40,14 @@ test('a shared store that was wiped: refused at start, restored into the directo
   expect(log).toContain('The store was wiped');
   expect(log).toContain(`remora restore FILE --data-dir ${bed.dataDir('first')}`);
 
+  // Another store: it does not become that of a new data directory by a start that it refused.
+  await redis.hset(keys.meta, { storeId: 'staging', fleetCaFingerprint: 'another' });
+  expect(await bed.refused('third')).toContain('This store belongs to the fleet CA another');
+  expect(existsSync(join(bed.dataDir('third'), 'fleet-ca.crt'))).toBe(true);
+  expect(existsSync(join(bed.dataDir('third'), 'store-id'))).toBe(false);
+  expect(await bed.refused('first')).toContain(`remove ${join(bed.dataDir('first'), 'store-id')} and start again`);
+  await redis.flushall();
+
   // A restore that Redis refuses half-way leaves nothing, nor does it take away what was there.
   await redis.acl('SETUSER', 'limited', 'on', '>pw', '~*', '+@all', '-restore');
   const limited = bed.redisUrl.replace('//', '//limited:pw@');
