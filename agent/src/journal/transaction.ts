@@ -7,7 +7,7 @@ import { isAlive } from '../system/process-table.ts';
 import { applyFiles } from './apply.ts';
 import type { KeystoreDraft } from './draft.ts';
 import { noteKeystore, refuseForeignWrite, writeKeystore } from './keystore-step.ts';
-import { type Restart, type TransactionRecord, writeRecord } from './record.ts';
+import { forgetHmacs, type Restart, type TransactionRecord, writeRecord } from './record.ts';
 import { startLog } from './start-logs.ts';
 import { isPutBack, undoDisk } from './undo.ts';
 
@@ -32,6 +32,7 @@ const RECORD_RETRY_MS = 5000;
 export const finish = async (transaction: Transaction, result: Result): Promise<Result> => {
   const { context, record, progress } = transaction;
   record.result = result;
+  forgetHmacs(record);
   for (;;) {
     try {
       await enter(transaction, 'finished');

@@ -191,8 +191,13 @@ describe('a keystore that somebody else writes while a step looks at it', () => 
     expect(result.error?.message).toContain(`Somebody else wrote the keystore ${bed.keystore}`);
     expect(readEntries(bed.configDir, password)).toEqual(theirs);
     expect(existsSync(join(bed.configDir, 'a.crt'))).toBe(false);
-    expect(await bed.gateway.deliver([entry(NAME, 'ours', password)])).toMatchObject({ outcome: 'done' });
+    expect(await bed.gateway.deliver([entry(NAME, 'ours', password)], { id: 'r/s/2' })).toMatchObject({
+      outcome: 'done',
+    });
     expect(readEntries(bed.configDir, password)).toEqual({ ...theirs, [NAME]: 'ours' });
+    const record = await readFile(join(folderOf(join(bed.dataDir, 'journal'), 'r/s/2'), 'record.json'), 'utf8');
+    expect(record).toContain(NAME);
+    expect(record).not.toMatch(/"hmac": "[^"]/);
   });
 
   // A value with a line break is one that was put there as a file.
