@@ -59,11 +59,10 @@ export const startCoordinator = async (
   const closers = createClosers(log);
   try {
     const ground = await openGround(config, log, closers);
-    await openHouse(config, log, closers, {
-      ...ground,
-      redactor,
-      secrets: await openSecrets(config, ground.store, redactor),
-    });
+    const secrets = await openSecrets(config, ground.store, redactor);
+    // Last: a store that refused the fleet CA or the sealing key is not the one that this data directory belongs to.
+    await bindStoreId(config.dataDir, ground.store.storeId);
+    await openHouse(config, log, closers, { ...ground, redactor, secrets });
     return { close: () => closers.close() };
   } catch (error) {
     await closers.close();
@@ -83,7 +82,6 @@ const openGround = async (config: CoordinatorConfig, log: Log, closers: Closers)
     openIdentity(),
     openAdminToken(config.dataDir),
   ]);
-  await bindStoreId(config.dataDir, store.storeId);
   await bindFile(store.redis, {
     ...{ name: 'fleetCaFingerprint', value: fleetCa.fingerprint256, path: join(config.dataDir, 'fleet-ca.crt') },
     ...{ dataDir: config.dataDir, replace: isPrivate(config) },

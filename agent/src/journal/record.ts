@@ -54,7 +54,7 @@ export interface KeystoreChange {
   readonly set: readonly {
     readonly name: string;
     readonly reference: string | null;
-    /** By the key of the ledger: tells our value from others'. Absent in records of older agents. */
+    /** By the key of the ledger: tells our value from others'. Absent in records of older agents, and of finished transactions. */
     readonly hmac?: string;
   }[];
   readonly remove: readonly string[];
@@ -96,7 +96,7 @@ export interface TransactionRecord {
   readonly sources: readonly { readonly path: string; readonly digest: string; readonly source: string | null }[];
   readonly settingsPath: string;
   readonly settings: readonly SettingChange[];
-  readonly keystore: KeystoreChange | null;
+  keystore: KeystoreChange | null;
   readonly restart: Restart | null;
   undo: Undo | null;
   /** One result an operation, in their order; null until known. */
@@ -119,6 +119,24 @@ export const keystoreLogPath = (folder: string): string => join(folder, 'keystor
 /** Makes the record durable. */
 export const writeRecord = (folder: string, record: TransactionRecord): Promise<void> =>
   writePrivate(recordPath(folder), `${JSON.stringify(record, null, 1)}\n`);
+
+/**
+ * A transaction that has ended needs no HMAC any more, and the values of which they are may be those of others: references are enough to take it back.
+ * Answers whether there were any.
+ */
+export const forgetHmacs = (record: TransactionRecord): boolean => {
+  if (record.keystore === null) return false;
+  const { set, ledgerBefore } = record.keystore;
+  const known = Object.entries(ledgerBefore.entries);
+  if (![...set, ...known.map(([, entry]) => entry)].some(({ hmac }) => hmac)) return false;
+  const entries = Object.fromEntries(known.map(([name, entry]) => [name, { ...entry, hmac: '' }]));
+  record.keystore = {
+    ...record.keystore,
+    set: set.map(({ hmac: _, ...entry }) => entry),
+    ledgerBefore: { ...ledgerBefore, entries },
+  };
+  return true;
+};
 
 /** Reads a record; null when the folder has none (a crash before the first write). */
 export const readRecord = async (folder: string): Promise<TransactionRecord | null> => {

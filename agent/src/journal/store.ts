@@ -2,7 +2,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Result } from '@remora/shared/protocol/delivery.ts';
 import { syncDirectory } from '../system/durable-file.ts';
-import { folderOf, readRecord, type TransactionRecord, writeRecord } from './record.ts';
+import { folderOf, forgetHmacs, readRecord, type TransactionRecord, writeRecord } from './record.ts';
 import { overdue } from './retention.ts';
 
 export interface Finished {
@@ -24,7 +24,7 @@ export interface JournalStore {
   finished(folder: string, record: TransactionRecord): Promise<void>;
   /** Records a refusal, so that a delivery that comes twice is refused twice. */
   refuse(id: string, record: TransactionRecord): Promise<void>;
-  /** Removes what is kept no longer, see retention.ts; also done after each transaction. */
+  /** Removes what is kept no longer, see retention.ts and forgetHmacs; also done after each transaction. */
   tidy(nowMs?: number): Promise<void>;
   /** Transactions that a crash left open. */
   open(): readonly { folder: string; record: TransactionRecord | null }[];
@@ -57,6 +57,8 @@ export const openJournal = async (path: string): Promise<JournalStore> => {
       await rm(folderOf(path, id), { recursive: true, force: true });
       finished.delete(id);
     }
+    // Records of agents that kept them.
+    for (const { folder, record } of finished.values()) if (forgetHmacs(record)) await writeRecord(folder, record);
     for (const id of backups) await rm(join(folderOf(path, id), 'before'), { recursive: true, force: true });
   };
 

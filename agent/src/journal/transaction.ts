@@ -7,7 +7,7 @@ import { isAlive } from '../system/process-table.ts';
 import { applyFiles } from './apply.ts';
 import type { KeystoreDraft } from './draft.ts';
 import { noteKeystore, refuseForeignWrite, writeKeystore } from './keystore-step.ts';
-import { type Restart, type TransactionRecord, writeRecord } from './record.ts';
+import { forgetHmacs, type Restart, type TransactionRecord, writeRecord } from './record.ts';
 import { startLog } from './start-logs.ts';
 import { isPutBack, undoDisk } from './undo.ts';
 
@@ -32,6 +32,7 @@ const RECORD_RETRY_MS = 5000;
 export const finish = async (transaction: Transaction, result: Result): Promise<Result> => {
   const { context, record, progress } = transaction;
   record.result = result;
+  forgetHmacs(record);
   for (;;) {
     try {
       await enter(transaction, 'finished');
@@ -78,16 +79,25 @@ export const runKeystore = async (transaction: Transaction, draft: KeystoreDraft
   });
 };
 
+/** Ms since a moment: not by the clock that may be set while this process looks on, and by what is on record only where a crash came between. */
+const msSince = (seenMs: number | null, recordedMs: number): number =>
+  seenMs === null ? Math.max(0, Date.now() - recordedMs) : Math.round(performance.now() - seenMs);
+
 /** Stops and starts the node. Goes on from wherever a crash left it: a process other than `replaces` is the new one. */
 const runRestart = async (transaction: Transaction, restart: Restart): Promise<void> => {
   const { context, record, progress } = transaction;
+  const beganMs = restart.beganAtMs === null ? performance.now() : null;
   restart.beganAtMs ??= Date.now();
   if (record.phase !== 'restarting') await enter(transaction, 'restarting');
   if (restart.replaces !== null && isAlive(restart.replaces)) {
     progress('stopping');
     await stopNode(context, restart.replaces);
   }
+  let stopMs = Math.max(0, (restart.stoppedAtMs ?? 0) - restart.beganAtMs);
+  let stoppedMs: number | null = null;
   if (restart.stoppedAtMs === null) {
+    stopMs = msSince(beganMs, restart.beganAtMs);
+    stoppedMs = performance.now();
     restart.stoppedAtMs = Date.now();
     await note(transaction);
   }
@@ -99,8 +109,8 @@ const runRestart = async (transaction: Transaction, restart: Restart): Promise<v
   });
   setResult(record, 'service', {
     identity,
-    stopMs: restart.stoppedAtMs - restart.beganAtMs,
-    startMs: Date.now() - restart.stoppedAtMs,
+    stopMs,
+    startMs: msSince(stoppedMs, restart.stoppedAtMs),
   });
 };
 

@@ -44,7 +44,10 @@ const lookAt = async (
   return { ...opened, entries: await pastEntries([past], opened) };
 };
 
-/** Values as they were, and no entry where there was none. The file goes too where there was none and nobody else put an entry into it. */
+/**
+ * Values as they were, and no entry where there was none. The file goes too where there was none and nobody else put an entry into it: also one without any of
+ * ours, since the tool makes an empty one before it adds the first.
+ */
 const putBack = async (
   { context, folder }: Transaction,
   change: KeystoreChange,
@@ -55,13 +58,38 @@ const putBack = async (
   const remove = entries.filter(({ value }) => value === null).map(({ name }) => name);
   const isOnlyOurs = looked.names.every((name) => name === SEED || remove.includes(name));
   if (change.before === null && isOnlyOurs) {
+    // The look took the starts of a tool, a second or two each: what somebody else wrote meanwhile must not go with it.
+    refuseOther(change.path, looked.digest, await digestOfFile(change.path));
     await removeDurably(change.path);
     return;
   }
+  if (entries.length === 0) return;
   const step = { ...change, after: looked.digest };
   await writeKeystore(context, folder, step, { set, remove, password }, async (digest) => {
     step.after = digest;
   });
+};
+
+/** What stays as it is, and why; null where nothing does. */
+const leftOf = ({ path, set }: KeystoreChange, entries: readonly PastEntry[]): string | null => {
+  const left = entries.filter(({ standing }) => standing === 'foreign' || standing === 'lost');
+  const isUntold = (entry: PastEntry): boolean =>
+    entry.standing === 'foreign' && set.some(({ name, hmac }) => name === entry.name && hmac === undefined);
+  const reasons = [
+    {
+      of: left.filter((entry) => !isUntold(entry)),
+      why: 'somebody else changed them meanwhile, or what stood there before cannot be read',
+    },
+    {
+      of: left.filter(isUntold),
+      why: 'the agent that began this step was of an earlier version, which kept nothing by which it could be told who wrote them',
+    },
+  ].filter(({ of }) => of.length > 0);
+  if (reasons.length === 0) return null;
+  const texts = reasons.map(
+    ({ of, why }) => `the entries ${of.map(({ name }) => name).join(', ')} stay as they are: ${why}`,
+  );
+  return `in the keystore ${path} ${texts.join('; ')}`;
 };
 
 const undoEntries = async (transaction: Transaction, change: KeystoreChange): Promise<string | null> => {
@@ -76,13 +104,10 @@ const undoEntries = async (transaction: Transaction, change: KeystoreChange): Pr
   }
   const { entries, ...opened } = await lookAt(transaction, change, password);
   const ours = entries.filter(({ standing }) => standing === 'ours');
-  if (ours.length > 0) await putBack(transaction, change, opened, ours);
+  await putBack(transaction, change, opened, ours);
   // Without a digest: what is ours of this is found by the values when the keystore is looked at next.
   await context.ledger.saveKeystore({ digest: null, names: [], entries: change.ledgerBefore.entries });
-  const left = entries.filter(({ standing }) => standing === 'foreign' || standing === 'lost');
-  return left.length === 0
-    ? null
-    : `in the keystore ${change.path} the entries ${left.map(({ name }) => name).join(', ')} stay as they are: somebody else changed them meanwhile, or what stood there before cannot be read`;
+  return leftOf(change, entries);
 };
 
 /** Puts the keystore back. Repeating it is a no-op; a sentence where something of it cannot be put back. */

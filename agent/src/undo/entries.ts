@@ -111,8 +111,10 @@ const lookAt = async (
   const oldest = last ?? changes.at(-1);
   if (!oldest) return { name, standing: 'back', existed: stands, value: null, reference: null };
   const { existed, reference } = oldest;
-  const value = existed ? asText((await values.before(oldest.folder)).get(name)) : null;
-  const isBack = existed ? stands && value !== null && asText(values.now().get(name)) === value : !stands;
+  const was = existed ? (await values.before(oldest.folder)).get(name) : undefined;
+  const value = asText(was);
+  // By its bytes: one that was put there as a file, and is no text, may stand as it stood too.
+  const isBack = existed ? stands && was !== undefined && values.now().get(name)?.equals(was) === true : !stands;
   const nothing = { name, existed, value: null, reference: null };
   if (isBack) return { ...nothing, standing: 'back' };
   if (!last) return { ...nothing, standing: 'foreign' };

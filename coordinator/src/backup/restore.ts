@@ -1,6 +1,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
+import type { Redis } from 'ioredis';
 import { systemClock } from '../clock.ts';
 import type { CoordinatorConfig } from '../config.ts';
 import { createDurably, readIfPresent } from '../secrets/durable-file.ts';
@@ -11,7 +12,7 @@ import type { BackedUpFiles } from './back-up.ts';
 import { type OpenedBackup, openBackup } from './container.ts';
 import { emptyingCommand, openPlace, type StorePlace, startPlace } from './place.ts';
 import { markRestoring, settleStore } from './settle.ts';
-import { type CopiedKey, clearStore, livingCoordinators, putKeys } from './store-copy.ts';
+import { type CopiedKey, clearStore, countKept, livingCoordinators, putKeys } from './store-copy.ts';
 
 const KEYS_AT_ONCE = 500;
 
@@ -70,25 +71,43 @@ const takeDirectory = async (config: CoordinatorConfig, storeId: string): Promis
   );
 };
 
+/** How somebody empties the place. */
+const emptying = ({ redisUrl, dataDir }: CoordinatorConfig): string =>
+  redisUrl === null ? `move ${join(dataDir, 'redis')} away` : emptyingCommand(redisUrl);
+
+const refuseLiving = async (redis: Redis, { redisUrl }: CoordinatorConfig): Promise<void> => {
+  // A private Redis is ours alone once it is open.
+  const living = redisUrl === null ? [] : await livingCoordinators(redis);
+  if (living.length === 0) return;
+  refuse(
+    `A coordinator works with this Redis (${living.join(', ')}).`,
+    'Stop it. One that was killed counts as living for ten seconds more.',
+  );
+};
+
+/** A store that lost no more than its identity may be all that there is of what came after the back-up. */
+const refuseKept = async (redis: Redis, config: CoordinatorConfig): Promise<void> => {
+  const { runs, secrets, apiKeys } = await countKept(redis);
+  if (runs + secrets + apiKeys === 0) return;
+  refuse(
+    `This Redis was not wiped: it has lost the identity of its store (${keys.meta}), and still holds ${runs} run(s), ${secrets} version(s) of secrets and ${apiKeys} record(s) of API keys.`,
+    `Nothing was changed. Look at what took ${keys.meta} away, and keep a copy of this Redis. To give up what it holds for what is in the back-up, ${emptying(config)}, and restore again.`,
+  );
+};
+
 /** Refuses a store that is there or in use, and clears what a coordinator left in one that was wiped while it ran. */
-const makeEmpty = async ({ redis }: StorePlace, { redisUrl, dataDir }: CoordinatorConfig): Promise<void> => {
+const makeEmpty = async ({ redis }: StorePlace, config: CoordinatorConfig): Promise<void> => {
   const [storeId, restoring] = await redis.hmget(keys.meta, 'storeId', 'restoring');
   if (storeId || restoring) {
     refuse(
       restoring
         ? 'A back-up is being restored into this Redis, or that did not end.'
         : `This Redis holds a store of Remora already (${storeId}), which may be in use.`,
-      `Use an empty one. To give that store up: stop its coordinators, then ${redisUrl === null ? `move ${join(dataDir, 'redis')} away` : emptyingCommand(redisUrl)}.`,
+      `Use an empty one. To give that store up: stop its coordinators, then ${emptying(config)}.`,
     );
   }
-  // A private Redis is ours alone once it is open.
-  const living = redisUrl !== null ? await livingCoordinators(redis) : [];
-  if (living.length > 0) {
-    refuse(
-      `A coordinator works with this Redis (${living.join(', ')}).`,
-      'Stop it. One that was killed counts as living for ten seconds more.',
-    );
-  }
+  await refuseLiving(redis, config);
+  await refuseKept(redis, config);
   await clearStore(redis);
 };
 
@@ -176,6 +195,8 @@ export const restore = async (config: CoordinatorConfig, file: string, passphras
     place = await openEmpty(config);
     await markRestoring(place.redis);
     const { meta, count } = await fill(place, backup, target);
+    // One may have been started, or have come back, since the first look; it would go on with what it remembers once the store has its identity.
+    await refuseLiving(place.redis, config);
     const openRuns = await settleStore(place.redis, meta, createdAt, systemClock);
     await place.close();
     return { dataDir: config.dataDir, storeId, createdAt, keys: count, openRuns };

@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import type { Redis } from 'ioredis';
-import { gatewayKeys } from '../gateway/gateway-keys.ts';
+import { ALIVE_RENEW_MS, gatewayKeys } from '../gateway/gateway-keys.ts';
 import { channels, keys } from '../store/keys.ts';
 
 /** One key of the store. */
@@ -82,12 +83,38 @@ export const clearStore = async (redis: Redis): Promise<void> => {
   for await (const page of pagesOf(redis, `${PREFIX}*`)) await redis.unlink(page);
 };
 
-/** The coordinators that said within the last seconds that they work with this Redis. */
-export const livingCoordinators = async (redis: Redis): Promise<string[]> => {
+/** What only a coordinator that works with its store files: one that runs on beside a store that was wiped leaves none of it. */
+export const countKept = async (redis: Redis): Promise<{ runs: number; secrets: number; apiKeys: number }> => {
+  const runs = new Set<string>();
+  for await (const page of pagesOf(redis, keys.run('*'))) {
+    for (const key of page) runs.add(key.slice(keys.run('').length).replace(/:.*/, ''));
+  }
+  const [secrets, apiKeys] = await Promise.all([redis.hlen(keys.secrets), redis.hlen(keys.apiKeys)]);
+  return { runs: runs.size, secrets, apiKeys };
+};
+
+const saidToLive = async (redis: Redis): Promise<string[]> => {
   const [before = '', after = ''] = gatewayKeys.alive('*').split('*');
   const living = new Set<string>();
   for await (const page of pagesOf(redis, gatewayKeys.alive('*'))) {
     for (const key of page) living.add(key.slice(before.length, -after.length));
   }
   return [...living];
+};
+
+/** Whether somebody listens as coordinators do, also to another database of this Redis; true where Redis does not say. */
+const mayBeListenedTo = async (redis: Redis): Promise<boolean> => {
+  const answer = (await redis.pubsub('NUMSUB', channels.deliveries).catch(() => null)) as unknown[] | null;
+  return answer?.[1] !== 0;
+};
+
+/**
+ * The coordinators that work with this Redis, as they say every few seconds. What they said goes with the rest when the store is wiped: so where somebody
+ * listens, this waits until it is said again.
+ */
+export const livingCoordinators = async (redis: Redis): Promise<string[]> => {
+  const living = await saidToLive(redis);
+  if (living.length > 0 || !(await mayBeListenedTo(redis))) return living;
+  await sleep(ALIVE_RENEW_MS + 500);
+  return saidToLive(redis);
 };

@@ -10,5 +10,9 @@ export const gatewayKeys = {
   refused: `${keys.nodes}:refused`,
 } as const;
 
+/** How often a coordinator says that it lives, and for how long that counts. */
+export const ALIVE_RENEW_MS = 3000;
+export const ALIVE_TTL_MS = 10_000;
+
 /** Field of `keys.meta`: the highest fence that this store ever handed to an agent. */
 export const HIGHEST_FENCE = 'highestFence';

@@ -107,9 +107,9 @@ export const createGateway = async (parts: GatewayParts): Promise<Gateway> => {
   });
   const secret = (reference: string): Promise<Buffer> => parts.secrets.get(reference);
   deliverySender({ store, registry, wakeUps, session: (node) => hub.find(node), secret, log });
-  const nudge = async (id: string, node: NodeId): Promise<void> => {
+  const nudge = async (id: string, node: NodeId, isFresh: () => boolean): Promise<void> => {
     const session = await registry.find(node);
-    if (session) await wakeUps.toCoordinator(session.coordinator, { kind: 'deliver', id });
+    if (session) await wakeUps.toCoordinator(session.coordinator, { kind: 'deliver', id, fresh: isFresh() });
   };
   const isUnverified = async (node: NodeId): Promise<boolean> =>
     (await redis.hexists(gatewayKeys.unverified, nodeKey(node))) === 1;

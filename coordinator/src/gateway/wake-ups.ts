@@ -4,8 +4,8 @@ import { channels } from '../store/keys.ts';
 
 /** To the coordinator that holds a node's socket. */
 type ToCoordinator =
-  /** Load this delivery and send it. */
-  | { readonly kind: 'deliver'; readonly id: string }
+  /** Load this delivery and send it. `fresh`: by the clock of its driver the agent may still begin it. */
+  | { readonly kind: 'deliver'; readonly id: string; readonly fresh: boolean }
   /** The node has a newer session, here or elsewhere: close the ones below `epoch`. */
   | { readonly kind: 'superseded'; readonly node: string; readonly epoch: number };
 

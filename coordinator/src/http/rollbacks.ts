@@ -14,6 +14,10 @@ export const rollbackRoutes = (app: App, { rollbacks }: Pick<Services, 'rollback
   app.post(
     '/runs/:runId/rollback/plan',
     {
+      // It has nothing but options: who wants none may leave it out.
+      preValidation: async (request) => {
+        request.body ??= {};
+      },
       schema: {
         ...{ tags, summary: 'What taking a run back would do; changes nothing', params: RunId },
         ...{ body: Body, response: { 200: Plan } },

@@ -16,16 +16,17 @@ const wanted: Readonly<Record<string, { readonly value: string; readonly otherwi
   'maxmemory-policy': { value: 'noeviction', otherwise: 'runs and secrets are lost when its memory is full' },
 };
 
-const fieldOf = (info: string, name: string): string | null =>
+/** A field of what INFO answers; null where it does not say. */
+export const infoField = (info: string, name: string): string | null =>
   new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? null;
 
 /** Hosted services refuse CONFIG; INFO tells two of the three there. */
 const fromInfo = async (redis: Redis): Promise<Readonly<Record<string, string | null>>> => {
   const info = await redis.info();
-  const aof = fieldOf(info, 'aof_enabled');
+  const aof = infoField(info, 'aof_enabled');
   return {
     appendonly: aof === null ? null : aof === '1' ? 'yes' : 'no',
-    'maxmemory-policy': fieldOf(info, 'maxmemory_policy'),
+    'maxmemory-policy': infoField(info, 'maxmemory_policy'),
   };
 };
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { Redis } from 'ioredis';
+import { infoField } from './durability.ts';
 import { keys } from './keys.ts';
 import { refuseReplacedStore } from './store-identity.ts';
 
@@ -45,12 +46,11 @@ const connect = (address: StoreAddress, own: ConnectionLimits): Redis => {
 /** Reads INFO, which hosted services allow where they refuse CONFIG. */
 const checkServer = async (redis: Redis): Promise<void> => {
   const info = await redis.info();
-  const field = (name: string): string => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
-  if (field('redis_mode') === 'cluster') {
+  if (infoField(info, 'redis_mode') === 'cluster') {
     throw new RemoraError('bad-input', 'This is a Redis Cluster; runs need one Redis, or one behind Sentinel.');
   }
-  const policy = field('maxmemory_policy');
-  if (policy !== '' && policy !== 'noeviction') {
+  const policy = infoField(info, 'maxmemory_policy');
+  if (policy && policy !== 'noeviction') {
     throw new RemoraError(
       'bad-input',
       `Redis is set to evict keys when its memory is full (maxmemory-policy ${policy}), which would lose runs and secrets.`,

@@ -35,7 +35,7 @@ export const refuseReplacedStore = async (dataDir: string, found: string | null)
     'store-replaced',
     `The store is another one (${found}) than this coordinator worked with before (${expected}): it was replaced.`,
     {
-      hint: `Name the Redis that holds ${expected} with --redis-url, if there still is one. If there is none any more, name an empty one instead. ${restoreInto(dataDir)} ${anew}`,
+      hint: `Name the Redis that holds ${expected} with --redis-url, if there still is one. If this one is the right Redis, and ${expected} was named by mistake once, remove ${fileIn(dataDir)} and start again. If there is none any more, name an empty one instead. ${restoreInto(dataDir)} ${anew}`,
     },
   );
 };

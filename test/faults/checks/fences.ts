@@ -43,7 +43,8 @@ const callerProblem = ({ caller, at, node, what }: Effect, drives: readonly Driv
   // Secure settings are reloaded at the node itself, by its agent.
   if (what === 'reload')
     return stack.callers.get(caller) === node ? null : `by process ${caller}, not the node's agent`;
-  const current = drives.filter((drive) => drive.at <= at - SLACK_MS).at(-1);
+  // From its take on, not from the line in its log, which may come late.
+  const current = drives.filter((drive) => Math.min(drive.at, drive.fence) <= at - SLACK_MS).at(-1);
   const own = drives.filter((drive) => drive.pid === caller && drive.at <= at + SLACK_MS).at(-1);
   if (own === undefined) return `by process ${caller}, which drove no run by then`;
   return current !== undefined && own.fence < current.fence ? 'by a driver that had been taken over' : null;

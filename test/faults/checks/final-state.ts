@@ -83,16 +83,21 @@ export const finalState = async (stack: Stack<CheapBed>) => ({
 
 export type FinalState = Awaited<ReturnType<typeof finalState>>;
 
-/** Where two values differ, a line each. */
+const sortedTexts = (items: readonly unknown[]): string =>
+  JSON.stringify(items.map((item) => JSON.stringify(item)).sort());
+
+/** Where two values differ, a line each; the order of a list is none. */
 export const differences = (wanted: unknown, found: unknown, path = ''): string[] => {
   if (JSON.stringify(wanted) === JSON.stringify(found)) return [];
   const isTree = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
   if (Array.isArray(wanted) && Array.isArray(found)) {
     const gone = wanted.filter((item) => !found.some((other) => JSON.stringify(other) === JSON.stringify(item)));
     const more = found.filter((item) => !wanted.some((other) => JSON.stringify(other) === JSON.stringify(item)));
+    const isOftener = gone.length + more.length === 0 && sortedTexts(wanted) !== sortedTexts(found);
     return [
       ...gone.map((item) => `${path}: lacks ${JSON.stringify(item)}`),
       ...more.map((item) => `${path}: has ${JSON.stringify(item)} too`),
+      ...(isOftener ? [`${path}: has the same items another number of times: ${JSON.stringify(found)}`] : []),
     ];
   }
   if (isTree(wanted) && isTree(found)) {

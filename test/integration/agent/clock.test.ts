@@ -18,7 +18,10 @@ test("an agent's clock that jumps while a node restarts neither fails a start th
   bed.gateway.send([setting({ a: 1 }), restart(60_000)], { id: 'r/s/1' });
   await until('the node is started again', () => ![null, first].includes(bed.nodePid()));
   await jump(HOURS_MS);
-  expect(await bed.gateway.result('r/s/1')).toMatchObject({ outcome: 'done' });
+  const done = await bed.gateway.result('r/s/1');
+  expect(done).toMatchObject({ outcome: 'done', results: [{}, { startMs: expect.any(Number) }] });
+  // What is filed of a restart is how long it took.
+  expect((done.results[1] as { startMs: number }).startMs).toBeLessThan(HOURS_MS);
   const [yml, second] = [await bed.yml(), bed.nodePid()];
 
   bed.gateway.send([setting({ 'cheap.hang': true }), restart(3000)], { id: 'r/s/2' });

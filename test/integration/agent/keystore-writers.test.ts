@@ -1,7 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
-import { chmod, chown, copyFile, mkdir, readFile, rm } from 'node:fs/promises';
+import { chmod, chown, copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { folderOf } from '../../../agent/src/journal/record.ts';
 import { allPids, argumentsOf } from '../../../agent/src/system/process-table.ts';
 import { type AgentProcess, createBed, entry, file, type NodeBed, op } from '../../support/agent-harness.ts';
 import { until } from '../../support/fake-gateway.ts';
@@ -109,6 +110,34 @@ describe('after a crash of the agent', () => {
     expect(existsSync(bed.keystore)).toBe('theirs' in theirs);
   });
 
+  test('a keystore that was not there before stays when somebody else writes an entry while the undo looks at it', async () => {
+    await crashBesideTool();
+    const [made, prepared] = [await readFile(bed.keystore), join(bed.root, 'theirs')];
+    writeEntries(bed.configDir, { [NAME]: 'ours', theirs: 'x' });
+    await copyFile(bed.keystore, prepared);
+    await writeFile(bed.keystore, made);
+    await home.at('listed', `mv ${prepared} ${bed.keystore}`);
+    await bed.startAgent();
+    const result = await bed.gateway.result('r/s/1');
+    expect(result).toMatchObject({ outcome: 'contested', error: { code: 'step-contested' } });
+    expect(result.error?.message).toContain(`Somebody else wrote the keystore ${bed.keystore}`);
+    expect(readEntries(bed.configDir)).toEqual({ [NAME]: 'ours', theirs: 'x' });
+  });
+
+  test('an entry of which an agent of an earlier version kept nothing stays, and nobody is blamed for it', async () => {
+    writeEntries(bed.configDir, { [NAME]: 'before' });
+    await crashBesideTool();
+    const path = join(folderOf(join(bed.dataDir, 'journal'), 'r/s/1'), 'record.json');
+    await writeFile(path, (await readFile(path, 'utf8')).replace(/,\s*"hmac": "[0-9a-f]+"/, ''));
+    expect(await readFile(path, 'utf8')).not.toContain('"hmac"');
+    await bed.startAgent();
+    const result = await bed.gateway.result('r/s/1');
+    expect(result).toMatchObject({ outcome: 'contested', error: { code: 'step-contested' } });
+    expect(result.error?.message).toContain(`the entries ${NAME} stay as they are: the agent that began this step`);
+    expect(result.error?.message).not.toContain('somebody else');
+    expect(readEntries(bed.configDir)).toEqual({ [NAME]: 'ours' });
+  });
+
   test('a second crash, while entries are put back, changes nothing of that', async () => {
     writeEntries(bed.configDir, { [NAME]: 'before' });
     await crashBesideTool();
@@ -162,22 +191,38 @@ describe('a keystore that somebody else writes while a step looks at it', () => 
     expect(result.error?.message).toContain(`Somebody else wrote the keystore ${bed.keystore}`);
     expect(readEntries(bed.configDir, password)).toEqual(theirs);
     expect(existsSync(join(bed.configDir, 'a.crt'))).toBe(false);
-    expect(await bed.gateway.deliver([entry(NAME, 'ours', password)])).toMatchObject({ outcome: 'done' });
+    expect(await bed.gateway.deliver([entry(NAME, 'ours', password)], { id: 'r/s/2' })).toMatchObject({
+      outcome: 'done',
+    });
     expect(readEntries(bed.configDir, password)).toEqual({ ...theirs, [NAME]: 'ours' });
+    const record = await readFile(join(folderOf(join(bed.dataDir, 'journal'), 'r/s/2'), 'record.json'), 'utf8');
+    expect(record).toContain(NAME);
+    expect(record).not.toMatch(/"hmac": "[^"]/);
   });
 
-  test('is left to them when our write fails beside it', async () => {
+  // A value with a line break is one that was put there as a file.
+  test.each(['before', 'as a\nfile'])('is left to them when our write fails beside it (%j)', async (value) => {
     await start();
-    writeEntries(bed.configDir, { [NAME]: 'before' });
+    writeEntries(bed.configDir, { [NAME]: value });
     const prepared = join(bed.root, 'theirs');
     await copyFile(bed.keystore, prepared);
-    writeEntries(bed.configDir, { [NAME]: 'before', mine: '1' });
+    writeEntries(bed.configDir, { [NAME]: value, mine: '1' });
     // `kill` ends the tool before it writes.
     await home.at('writing', `mv ${prepared} ${bed.keystore}; kill -9 $PPID`);
     const result = await bed.gateway.deliver([entry(NAME, 'ours')]);
     // Nothing of the step stands in what they wrote.
     expect(result).toMatchObject({ outcome: 'undone' });
-    expect(readEntries(bed.configDir)).toEqual({ [NAME]: 'before' });
+    expect(readEntries(bed.configDir)).toEqual({ [NAME]: value });
+  });
+
+  test('goes again when it is the empty one that the tool made before it was ended', async () => {
+    await start();
+    writeEntries(bed.configDir, { 'keystore.seed': 'x' });
+    const made = join(bed.root, 'made');
+    await rename(bed.keystore, made);
+    await home.at('writing', `mv ${made} ${bed.keystore}; kill -9 $PPID`);
+    expect(await bed.gateway.deliver([entry(NAME, 'ours')])).toMatchObject({ outcome: 'undone' });
+    expect(existsSync(bed.keystore)).toBe(false);
   });
 });
 

@@ -1,6 +1,6 @@
 import type { OperationCall } from '@remora/shared/operations.ts';
 import type { Result } from '@remora/shared/protocol/delivery.ts';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { ChangeDelivery } from '../../../coordinator/src/gateway/agent-calls.ts';
 import { generateRsaKeyPair, type KeyPair } from '../../../coordinator/src/pki/keys.ts';
 import { keys as storeKeys } from '../../../coordinator/src/store/keys.ts';
@@ -155,6 +155,24 @@ describe('a change', () => {
     const call = one.gateway.calls.change(node('change-3'), delivery(), soon);
     const agent = await WireAgent.connect(two.url, credentials);
     const { id } = await agent.next('deliver');
+    agent.send(done(id));
+    expect(await call).toEqual(done(id));
+    await agent.close();
+  });
+
+  test.each([
+    ['early enough may be begun', 5, 60_000, {}],
+    ['too late is only gone on with', -5, 1, { onlyIfKnown: true }],
+  ])('that comes %s, wherever clocks are set to meanwhile', async (_, hours, freshForMs, sent) => {
+    const name = `change-clock-${freshForMs}`;
+    const credentials = await enrol(name);
+    const call = one.gateway.calls.change(node(name), delivery({ freshForMs }), soon);
+    await expect.poll(() => stored(`run-1/step-${steps}/1`)).not.toBeNull();
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + hours * 3_600_000 });
+    onTestFinished(() => void vi.useRealTimers());
+    const agent = await WireAgent.connect(two.url, credentials);
+    const { id, onlyIfKnown } = await agent.next('deliver');
+    expect(onlyIfKnown === undefined ? {} : { onlyIfKnown }).toEqual(sent);
     agent.send(done(id));
     expect(await call).toEqual(done(id));
     await agent.close();

@@ -64,6 +64,7 @@ const refused: readonly (readonly [string, Method, string, object | undefined, n
   ['an unknown address', 'GET', '/api/v1/nope', undefined, 404, /no such address/],
   ['an unknown node', 'GET', '/api/v1/nodes/nope', undefined, 404, /no node "nope"/],
   ['an unknown run', 'GET', '/api/v1/runs/nope', undefined, 404, /no run "nope"/],
+  ['a rollback of one, without a body', 'POST', '/api/v1/runs/nope/rollback/plan', undefined, 404, /no run "nope"/],
   ['events of an unknown run', 'GET', '/api/v1/runs/nope/events', undefined, 404, /no run "nope"/],
   ['an unknown CA', 'GET', '/api/v1/cas/nope/certificate', undefined, 404, /no CA "nope"/],
   ['an unknown secret', 'DELETE', '/api/v1/secrets/nope', undefined, 404, /no secret "nope"/],

@@ -32,15 +32,37 @@ test('a shared store that was wiped: refused at start, restored into the directo
   await backUp(await place('first'), file, PASSPHRASE);
 
   await redis.flushall();
-  await expect.poll(() => redis.keys(gatewayKeys.alive('*')), { timeout: 20_000 }).toHaveLength(1);
-  await expect(backUpFrom()).rejects.toThrow('The store was wiped');
+  // At once: it has not said again that it lives.
+  expect(await redis.keys(gatewayKeys.alive('*'))).toEqual([]);
   await expect(restoreTo('first')).rejects.toThrow('A coordinator works with this Redis');
+  await expect(backUpFrom()).rejects.toThrow('The store was wiped');
   await coordinator.stop();
   // This Redis keeps nothing on disk.
   expect(await coordinator.log).toContain('the shared Redis may lose what was done: appendonly is no');
   const log = await bed.refused('first');
   expect(log).toContain('The store was wiped');
   expect(log).toContain(`remora restore FILE --data-dir ${bed.dataDir('first')}`);
+
+  // Not wiped: it lost its identity alone.
+  await redis.hset(keys.run('run-1'), 'status', 'succeeded');
+  await redis.set(keys.runPlan('run-1'), '{}');
+  await redis.hset(keys.secrets, 'p12@1', 'sealed');
+  const kept = restoreTo('first', bed.redisUrl.replace('//', '//default:secret@'));
+  await expect(kept).rejects.toMatchObject({
+    message: expect.stringContaining('still holds 1 run(s), 1 version(s) of secrets and 0 record(s) of API keys'),
+    hint: expect.stringMatching(/`redis-cli -u redis:\/\/default@[^ ]+ --scan .* \| xargs redis-cli -u [^ ]+ unlink`/),
+  });
+  await expect(kept).rejects.not.toMatchObject({ hint: expect.stringContaining('secret@') });
+  expect(await redis.hget(keys.secrets, 'p12@1')).toBe('sealed');
+  await redis.flushall();
+
+  // Another store: it does not become that of a new data directory by a start that it refused.
+  await redis.hset(keys.meta, { storeId: 'staging', fleetCaFingerprint: 'another' });
+  expect(await bed.refused('third')).toContain('This store belongs to the fleet CA another');
+  expect(existsSync(join(bed.dataDir('third'), 'fleet-ca.crt'))).toBe(true);
+  expect(existsSync(join(bed.dataDir('third'), 'store-id'))).toBe(false);
+  expect(await bed.refused('first')).toContain(`remove ${join(bed.dataDir('first'), 'store-id')} and start again`);
+  await redis.flushall();
 
   // A restore that Redis refuses half-way leaves nothing, nor does it take away what was there.
   await redis.acl('SETUSER', 'limited', 'on', '>pw', '~*', '+@all', '-restore');

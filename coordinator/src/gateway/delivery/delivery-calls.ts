@@ -100,6 +100,8 @@ export const deliveryCalls = ({
     }
   },
   async change(node, { id, fence, operations: calls, freshForMs }, options) {
+    // From before it is written: a Redis that is slow to take it makes it older.
+    const freshUntilMs = performance.now() + (freshForMs ?? Number.POSITIVE_INFINITY);
     const record = { ...newRecord(node, fence, calls), ...(freshForMs === undefined ? {} : { freshForMs }) };
     const standing = await store.open(id, record, options.timeoutMs + CHANGE_GRACE_MS);
     if (standing?.result) return standing.result;
@@ -109,6 +111,6 @@ export const deliveryCalls = ({
         `The step ${id} on node "${node.node}" was taken over by another coordinator (fence ${standing.fence} over ${fence}).`,
       );
     }
-    return waits.result(id, node, options);
+    return waits.result(id, node, { ...options, freshUntilMs });
   },
 });

@@ -22,16 +22,20 @@ interface SenderParts {
   readonly log: GatewayLog;
 }
 
-const isFresh = ({ createdAt, freshForMs }: DeliveryRecord): boolean =>
-  freshForMs === undefined || Date.now() - Date.parse(createdAt) < freshForMs;
+/**
+ * Its driver says it, who knows when it began to wait: no two clocks are compared, and none that somebody may set. What a driver said from whom the run was
+ * taken over does not count where the next one only goes on.
+ */
+const mayBegin = ({ freshForMs }: DeliveryRecord, fresh: boolean): boolean =>
+  freshForMs === undefined || (fresh && freshForMs > 0);
 
-const resolved = async (id: string, record: DeliveryRecord, secret: SecretValue): Promise<Deliver> => {
+const resolved = async (id: string, record: DeliveryRecord, fresh: boolean, secret: SecretValue): Promise<Deliver> => {
   const deliver: Deliver = {
     type: 'deliver',
     id,
     fence: record.fence,
     operations: await resolveSecrets(record.operations, secret),
-    ...(isFresh(record) ? {} : { onlyIfKnown: true }),
+    ...(mayBegin(record, fresh) ? {} : { onlyIfKnown: true }),
   };
   const bytes = Buffer.byteLength(JSON.stringify(deliver));
   if (bytes <= MAX_FRAME_BYTES) return deliver;
@@ -60,12 +64,12 @@ const recentlySent = () => {
  */
 export const deliverySender = ({ store, registry, wakeUps, session, secret, log }: SenderParts): void => {
   const sent = recentlySent();
-  const send = async (id: string): Promise<void> => {
+  const send = async (id: string, fresh: boolean): Promise<void> => {
     const record = await store.load(id);
     if (!record || record.result) return;
     const open = session(record.node);
     if (!open || open.carriesOut === id || sent.has(open, id, record)) return;
-    const deliver = await resolved(id, record, secret).catch(async (error: unknown) => {
+    const deliver = await resolved(id, record, fresh, secret).catch(async (error: unknown) => {
       // An outage of Redis says nothing about the delivery: its driver asks again.
       if (isStoreFailure(error)) throw error;
       const { code, message, hint } = asRemoraError(error);
@@ -82,7 +86,7 @@ export const deliverySender = ({ store, registry, wakeUps, session, secret, log 
   };
   wakeUps.listen((wakeUp) => {
     if (wakeUp.kind !== 'deliver') return;
-    void send(wakeUp.id).catch((error: unknown) =>
+    void send(wakeUp.id, wakeUp.fresh).catch((error: unknown) =>
       log.error(
         { delivery: wakeUp.id, reason: messageOf(error) },
         'a delivery could not be sent; its driver asks again',

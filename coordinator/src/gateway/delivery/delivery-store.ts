@@ -11,7 +11,7 @@ export interface DeliveryRecord {
   readonly fence: number;
   readonly operations: readonly OperationCall[];
   readonly createdAt: string;
-  /** How long an agent may begin it, in ms from `createdAt`; later it only goes on with what it began. Absent: as long as the delivery stands. */
+  /** How long an agent may begin it, in ms, by the clock of its driver; later it only goes on with what it began. Absent: as long as the delivery stands. */
   readonly freshForMs?: number;
   /** Set once: the first result wins. */
   readonly result?: Result;

@@ -13,6 +13,8 @@ const POLL_MS = 1000;
 const RESEND_AFTER_MS = 15_000;
 
 export interface WaitOptions extends CallOptions {
+  /** Until when the agent may begin it, by `performance.now()`; absent: whenever it comes. */
+  readonly freshUntilMs?: number;
   readonly onProgress?: (phase: string) => void;
 }
 
@@ -36,7 +38,7 @@ interface WaitParts {
   readonly store: Pick<DeliveryStore, 'loadAll'>;
   readonly wakeUps: WakeUps;
   /** Asks the coordinator that holds the node's socket to send; does nothing while the agent is offline. */
-  readonly nudge: (id: string, node: NodeId) => Promise<void>;
+  readonly nudge: (id: string, node: NodeId, isFresh: () => boolean) => Promise<void>;
   readonly log: GatewayLog;
 }
 
@@ -95,7 +97,9 @@ export class SharedDeliveryWaits implements DeliveryWaits {
 
   #send(wait: Wait): void {
     wait.lastSignMs = performance.now();
-    void this.#parts.nudge(wait.id, wait.node).catch((error: unknown) => this.#complain(error));
+    const { freshUntilMs = Number.POSITIVE_INFINITY } = wait.options;
+    const isFresh = (): boolean => performance.now() < freshUntilMs;
+    void this.#parts.nudge(wait.id, wait.node, isFresh).catch((error: unknown) => this.#complain(error));
   }
 
   #complain(error: unknown): void {

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { type NodeId, nodeKey } from '../../plan/steps.ts';
 import { keys } from '../../store/keys.ts';
-import { gatewayKeys } from '../gateway-keys.ts';
+import { ALIVE_RENEW_MS, ALIVE_TTL_MS, gatewayKeys } from '../gateway-keys.ts';
 
 /** The newest session of a node, as Redis keeps it in `keys.sessions`. */
 export interface SessionRecord {
@@ -10,10 +10,6 @@ export interface SessionRecord {
   /** Grows with every session of the whole fleet; only the newest of a node may deliver. */
   readonly epoch: number;
 }
-
-/** A coordinator that did not renew for this long counts as dead, and its sessions as offline. */
-const ALIVE_TTL_MS = 10_000;
-const ALIVE_RENEW_MS = 3000;
 
 /**
  * KEYS: epoch counter, sessions, agent certificates. ARGV: CLUSTER/NODE, coordinator, fingerprint.

@@ -5,15 +5,11 @@ import { nodeKey, type StepInputs } from '../../plan/steps.ts';
 import type { Executor, StepContext } from '../executor.ts';
 import type { StepParts } from './parts.ts';
 
-/** When the agent began to stop the node, on this coordinator's clock; null when the delivery restarted none. */
-const stoppedAt = (
-  { operations }: StepInputs['node.change'],
-  { outcome, results }: Result,
-  now: Date,
-): number | null => {
+/** When the agent began to stop the node, by `performance.now()`; null when the delivery restarted none. */
+const stoppedAt = ({ operations }: StepInputs['node.change'], { outcome, results }: Result): number | null => {
   const service = outcome === 'done' ? operations.findIndex(({ name }) => name === 'service') : -1;
   const restart = results[service] as OperationResult<'service'> | null | undefined;
-  return restart ? now.getTime() - restart.stopMs - restart.startMs : null;
+  return restart ? performance.now() - restart.stopMs - restart.startMs : null;
 };
 
 /**
@@ -31,15 +27,14 @@ export const measured =
       ...context,
       async change(...delivery) {
         const result = await context.change(...delivery);
-        began = stoppedAt(change, result, clock());
+        began = stoppedAt(change, result);
         return result;
       },
     };
     const seen = context.memory.intent === null;
     const result = await execute(watched, change);
     if (!seen || began === null) return result;
-    const now = clock();
-    const time = { at: now.toISOString(), ms: Math.max(0, now.getTime() - began) };
+    const time = { at: clock().toISOString(), ms: Math.max(0, Math.round(performance.now() - began)) };
     const key = nodeKey(change);
     await context.file('restartTimes', key, withTime(await inventory.restartTimes.get(key), change, time));
     return result;
