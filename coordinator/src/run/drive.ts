@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { StoredPlan } from '../plan/steps.ts';
 import { isGoingOn, type RunRecord } from '../store/run-hash.ts';
 import type { RunStore } from '../store/run-store.ts';
-import { RunHalted } from './halt.ts';
+import { haltIfCancelled, RunHalted } from './halt.ts';
 import type { StageParts } from './next-step.ts';
 import { wantRollback } from './on-failure.ts';
 import { outlast } from './outlast.ts';
@@ -33,6 +33,8 @@ export interface DriverParts extends Omit<StageParts, 'writer' | 'actor' | 'sign
   /** Replaces values of secrets in what is about to be recorded. */
   readonly redact: (text: string) => string;
 }
+
+type DrivenParts = StageParts & Pick<DriverParts, 'log'>;
 
 /** A failure that an earlier driver recorded, and then died before it ended the run. */
 const recordedFailure = (parts: StageParts, plan: StoredPlan): StepError | null => {
@@ -108,22 +110,24 @@ const forgetDebts = async ({ writer }: StageParts): Promise<void> => {
   if (writer.options.waitOffline !== undefined) await writer.file('debts', writer.runId, null);
 };
 
-/** Says what could not be put back yet. */
-const tell =
-  (parts: DriverParts, writer: RunWriter, status: RunStatus) =>
-  async (message: string): Promise<void> => {
-    parts.log.warn({ runId: writer.runId }, message);
-    await writer.write({}, { type: 'run', stepId: null, status, message });
-  };
+/** Nobody drives a run that pauses: nothing may be left to put back then. Somebody may cancel it meanwhile. */
+const beforePause = async (stage: DrivenParts, ending: Ending): Promise<Ending> => {
+  try {
+    await restoreAll(stage, 'running', () => haltIfCancelled(stage));
+    return ending;
+  } catch (error) {
+    if (error instanceof RunHalted) return error;
+    throw error;
+  }
+};
 
-const bringToEnd = async (parts: DriverParts, stage: StageParts, record: RunRecord): Promise<void> => {
+const bringToEnd = async (parts: DriverParts, stage: DrivenParts, record: RunRecord): Promise<void> => {
   const { writer, signal } = stage;
   let status: RunStatus = record.status;
   if (!isEnded(status)) {
     const plan = await outlast(signal, () => parts.store.planOf(writer.runId));
-    const ending = await carryOut(stage, record, plan);
-    // Nobody drives a run that pauses: nothing may be left to put back then.
-    if (ending.status === 'paused') await restoreAll(stage, tell(parts, writer, status));
+    const reached = await carryOut(stage, record, plan);
+    const ending = reached.status === 'paused' ? await beforePause(stage, reached) : reached;
     // Before the end is told: whoever waits for it finds the cluster as it was. What can't be put back now does not hide how the run ended.
     await tryRestores(stage);
     if (!ending.waitsForAgents) await forgetDebts(stage);
@@ -131,7 +135,7 @@ const bringToEnd = async (parts: DriverParts, stage: StageParts, record: RunReco
     await finish(stage, record, ending);
     status = ending.status;
   }
-  await restoreAll(stage, tell(parts, writer, status));
+  await restoreAll(stage, status);
 };
 
 /**
@@ -147,7 +151,7 @@ export const drive = async (parts: DriverParts, runId: string, signal: AbortSign
     if (record === null) return;
     fence = record.fence;
     const { actor } = record.head;
-    const stage: StageParts = {
+    const stage: DrivenParts = {
       ...parts,
       actor,
       signal,

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
+import type { RunStatus } from '@remora/shared/model/run.ts';
+import type { RunLog } from './drive.ts';
 import { RunTakenOver } from './run-writer.ts';
 import { putBack, type StepContextParts } from './step-context.ts';
 
@@ -22,25 +24,36 @@ export const tryRestore = async (parts: RestoreParts, name: string): Promise<str
   }
 };
 
-/** Tries once to put back everything that is recorded; answers a sentence for each thing that could not be. */
-export const tryRestores = async (parts: RestoreParts): Promise<string[]> => {
-  const failures: string[] = [];
+/** Tries once to put back everything that is recorded; answers, by name, a sentence for each thing that could not be. */
+export const tryRestores = async (parts: RestoreParts): Promise<ReadonlyMap<string, string>> => {
+  const failures = new Map<string, string>();
   for (const name of [...parts.writer.restores().keys()]) {
     const failure = await tryRestore(parts, name);
-    if (failure !== null) failures.push(failure);
+    if (failure !== null) failures.set(name, failure);
   }
   return failures;
 };
 
-/** Puts back whatever is recorded, again and again until it is: the run's locks stay until then. `tell` is called when what is in the way changes. */
-export const restoreAll = async (parts: RestoreParts, tell: (message: string) => Promise<void>): Promise<void> => {
+/**
+ * Puts back whatever is recorded, again and again until it is: the run's locks stay until then. What is in the way is told when it changes. `beforeRetry` may
+ * throw to end the trying.
+ */
+export const restoreAll = async (
+  parts: RestoreParts & { readonly log: Pick<RunLog, 'warn'> },
+  status: RunStatus,
+  beforeRetry: () => Promise<void> = async () => undefined,
+): Promise<void> => {
   let told = '';
   for (let attempt = 0; ; attempt += 1) {
     const failures = await tryRestores(parts);
-    if (failures.length === 0) return;
-    const message = `${failures.join(' ')} It is tried again until it succeeds, and the clusters stay locked until then`;
-    if (message !== told) await tell(message);
+    if (failures.size === 0) return;
+    const message = `${[...failures.values()].join(' ')} It is tried again until it succeeds, and the clusters stay locked until then`;
+    if (message !== told) {
+      parts.log.warn({ runId: parts.writer.runId }, message);
+      await parts.writer.tellNotPutBack([...failures.keys()], status, message);
+    }
     told = message;
+    await beforeRetry();
     await sleep(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)], undefined, { signal: parts.signal });
   }
 };

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
-import type { StepError } from '@remora/shared/model/run.ts';
+import type { RunStatus, StepError } from '@remora/shared/model/run.ts';
 import type { InventoryRecords } from '../store/inventory.ts';
 import type { RunRecord, StepState } from '../store/run-hash.ts';
 import { hasBegun, pendingStep } from '../store/run-hash.ts';
@@ -33,6 +33,7 @@ export class RunWriter {
   readonly #redact: (text: string) => string;
   readonly #steps: Map<string, StepState>;
   readonly #restores: Map<string, unknown>;
+  #notPutBack: readonly string[];
   readonly #restarts: string[];
   readonly #restartedIn: Map<string, number>;
   readonly #record: RunRecord;
@@ -52,6 +53,7 @@ export class RunWriter {
     this.#version = record.version;
     this.#steps = new Map(record.steps);
     this.#restores = new Map(record.restores);
+    this.#notPutBack = record.notPutBack;
     this.#restarts = [...record.restarts];
     this.#restartedIn = new Map(record.restartedIn);
     this.#record = record;
@@ -111,7 +113,20 @@ export class RunWriter {
 
   async clearRestore(name: string): Promise<void> {
     this.#restores.delete(name);
-    await this.write({ [`restore:${name}`]: null }, null);
+    const failed = this.#notPutBack.includes(name) ? this.#withoutFailed(name) : {};
+    await this.write({ [`restore:${name}`]: null, ...failed }, null);
+  }
+
+  /** Tells people what could not be put back, and notes it until it is. */
+  async tellNotPutBack(names: readonly string[], status: RunStatus, message: string): Promise<void> {
+    this.#notPutBack = [...new Set([...this.#notPutBack, ...names])];
+    const patch = { notPutBack: JSON.stringify(this.#notPutBack) };
+    await this.write(patch, { type: 'run', stepId: null, status, message });
+  }
+
+  #withoutFailed(name: string): Patch {
+    this.#notPutBack = this.#notPutBack.filter((other) => other !== name);
+    return { notPutBack: JSON.stringify(this.#notPutBack) };
   }
 
   /** Marks another run as taken back by this one. Throws RunTakenOver, and `conflict` when that run goes on by now. */

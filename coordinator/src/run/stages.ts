@@ -40,7 +40,7 @@ const roll: StageRunner = async (parts, steps) => {
     const failure = await tryRestore(parts, entry);
     if (failure === null) continue;
     const message = `${failure} The run goes on; it is tried again at its end, and the clusters stay locked until it succeeds`;
-    await parts.writer.write({}, { type: 'run', stepId: null, status: 'running', message });
+    await parts.writer.tellNotPutBack([entry], 'running', message);
   }
 };
 

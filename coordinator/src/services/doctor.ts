@@ -37,12 +37,12 @@ const line = async (check: string, look: () => Promise<{ ok: boolean; detail: st
   }
 };
 
-/** Runs that are over and hold their clusters all the same, since something that they paused could not be put back yet. */
+/** Runs that could not put back yet what they paused, and that hold their clusters for that also when they are over. */
 const leftLine = async ({ runs }: DoctorParts): Promise<{ ok: boolean; detail: string }> => {
   const open = await Promise.all((await runs.openRuns()).map((runId) => runs.view(runId)));
   const left = open.flatMap(({ runId, clusters, leftToPutBack }) =>
     leftToPutBack
-      ? `${runId} has ended and could not put back ${leftToPutBack.join(', ')} yet: ${clusters.join(', ')} stay locked until it can. \`remora runs watch ${runId}\` tells what is in the way.`
+      ? `${runId} could not put back ${leftToPutBack.join(', ')} yet: ${clusters.join(', ')} stay locked until it can. \`remora runs watch ${runId}\` tells what is in the way.`
       : [],
   );
   return { ok: left.length === 0, detail: left.length === 0 ? 'nothing is left to put back' : left.join(' ') };

@@ -50,7 +50,7 @@ export const pendingStep: StepState = {
 /**
  * The hash `run:R`, read: `head` as JSON, `clusters` again for the scripts, `status`, `waitingFor` while it waits, `waited` once it had to, `begun` once it was resumed half-way, `fence`, `version` (grows by one with each
  * write), `request` (of the last write), `events` (their number), `steps` (theirs, as they count for the retention), `finishedAt`, `error`, `restarts` (a list of node names), `step:ID` and `restore:NAME` as
- * JSON each; `restarted:ID` (the newest attempt of a step that restarted its node); `stop` (the error that it will end with) once somebody asked to cancel it, `continued` once somebody said to go on after the first node of a roll; `rollback` once a run was filed that takes it back by itself, or took it back; `restored`, the id of a restore from a back-up.
+ * JSON each; `restarted:ID` (the newest attempt of a step that restarted its node); `notPutBack`, the names of entries of `restore:` that could not be put back when that was tried last; `stop` (the error that it will end with) once somebody asked to cancel it, `continued` once somebody said to go on after the first node of a roll; `rollback` once a run was filed that takes it back by itself, or took it back; `restored`, the id of a restore from a back-up.
  */
 export interface RunRecord {
   readonly head: RunHead;
@@ -73,6 +73,8 @@ export interface RunRecord {
   readonly rollback: string | null;
   readonly steps: ReadonlyMap<string, StepState>;
   readonly restores: ReadonlyMap<string, unknown>;
+  /** Those of them that could not be put back when that was tried last. */
+  readonly notPutBack: readonly string[];
 }
 
 export const headOf = (plan: StoredPlan, run: Pick<RunHead, 'runId' | 'actor' | 'createdAt' | 'options'>): RunHead => {
@@ -112,6 +114,7 @@ export const parseRunHash = (hash: Readonly<Record<string, string>>): RunRecord 
     rollback: hash.rollback ?? null,
     steps: new Map(entriesWith(hash, 'step:') as [string, StepState][]),
     restores: new Map(entriesWith(hash, 'restore:')),
+    notPutBack: JSON.parse(hash.notPutBack ?? '[]') as string[],
   };
 };
 
@@ -120,7 +123,8 @@ export const runView = (record: RunRecord, now: Date): Run => {
   const { head, status, waitingFor, finishedAt } = record;
   const until = isEnded(status) && finishedAt !== null ? Date.parse(finishedAt) : now.getTime();
   const { planHash: _, outline, options: __, ...rest } = head;
-  const left = [...record.restores.keys()].filter((name) => name !== 'rollback');
+  const isLeft = (name: string): boolean => isEnded(status) || record.notPutBack.includes(name);
+  const left = [...record.restores.keys()].filter((name) => name !== 'rollback' && isLeft(name));
   return {
     ...rest,
     clusters: [...head.clusters],
@@ -137,6 +141,6 @@ export const runView = (record: RunRecord, now: Date): Run => {
     error: record.error,
     rollback: record.rollback,
     ...(record.restores.has('rollback') ? { rollbackPending: true } : {}),
-    ...(isEnded(status) && left.length > 0 ? { leftToPutBack: left } : {}),
+    ...(left.length > 0 ? { leftToPutBack: left } : {}),
   };
 };

@@ -134,11 +134,16 @@ describe('SLM and ML', () => {
   });
 
   test('that cannot go on after their roll are told of, hold up nothing that follows, and keep the clusters locked until they can', async () => {
-    const { bench, engine, us, seen, state } = await world();
+    const { bench, engine, us, seen, hold, state } = await world();
     us.mayNotResume = true;
     const driver = await engine();
     const plan = rollsOf(nodeStep('us', 'us-1'), nodeStep('eu', 'eu-1'));
-    const { runId } = await carryOut(bench, driver, plan, both);
+    hold.node = 'eu-1';
+    const { runId } = await driver.start(plan, { actor: 'anna', options: both });
+    await until(() => seen.length === 2);
+    expect(await driver.get(runId)).toMatchObject({ status: 'running', leftToPutBack: ['slm:us'] });
+    hold.node = '';
+    await bench.ended(runId);
     expect(seen).toEqual(['us-1 sm --', 'eu-1 s- sm']);
     expect(await driver.get(runId)).toMatchObject({ status: 'succeeded', leftToPutBack: ['slm:us'] });
     const told = async (): Promise<string[]> =>
@@ -166,12 +171,27 @@ describe('SLM and ML', () => {
     const line = {
       check: 'runs',
       ok: false,
-      detail: expect.stringContaining(`${runId} has ended and could not put back slm:us`),
+      detail: expect.stringContaining(`${runId} could not put back slm:us`),
     };
     expect(await doctorSays()).toContainEqual(line);
     us.mayNotResume = false;
     await until(async () => Object.keys(await bench.redis.redis.hgetall('remora:locks')).length === 0);
     expect(await doctorSays()).toContainEqual({ check: 'runs', ok: true, detail: 'nothing is left to put back' });
+    expect([state(), (await driver.get(runId)).leftToPutBack]).toEqual(['-- --', undefined]);
+  });
+
+  test('that cannot go on before a run pauses are told of, and the run can be cancelled meanwhile', async () => {
+    const { bench, engine, us, state } = await world();
+    us.mayNotResume = true;
+    const driver = await engine();
+    const plan = rollsOf(nodeStep('us', 'us-1'), nodeStep('us', 'us-2'));
+    const { runId } = await driver.start(plan, { actor: 'anna', options: { ...both, canary: true } });
+    await until(async () => (await driver.get(runId)).leftToPutBack !== undefined);
+    expect(await driver.get(runId)).toMatchObject({ status: 'running', leftToPutBack: ['slm:us'] });
+    await driver.cancel(runId, { actor: 'anna' });
+    expect(await bench.ended(runId)).toMatchObject({ status: 'cancelled', leftToPutBack: ['slm:us'] });
+    us.mayNotResume = false;
+    await until(async () => Object.keys(await bench.redis.redis.hgetall('remora:locks')).length === 0);
     expect([state(), (await driver.get(runId)).leftToPutBack]).toEqual(['-- --', undefined]);
   });
 
