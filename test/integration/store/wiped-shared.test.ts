@@ -50,7 +50,7 @@ test('a shared store that was wiped: refused at start, restored into the directo
   const kept = restoreTo('first', bed.redisUrl.replace('//', '//default:secret@'));
   await expect(kept).rejects.toMatchObject({
     message: expect.stringContaining('still holds 1 run(s), 1 version(s) of secrets and 0 record(s) of API keys'),
-    hint: expect.stringMatching(/`redis-cli -u redis:\/\/default@[^ ]+ --scan .* \| xargs redis-cli -u [^ ]+ unlink`/),
+    hint: expect.stringMatching(/`redis-cli -u [^ ]+ --user default --scan .* \| xargs -r redis-cli -u .* unlink`/),
   });
   await expect(kept).rejects.not.toMatchObject({ hint: expect.stringContaining('secret@') });
   expect(await redis.hget(keys.secrets, 'p12@1')).toBe('sealed');
