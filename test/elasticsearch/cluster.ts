@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import type { Agent } from 'node:http';
 import { freemem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type HttpAnswer, sendRequest } from './http.ts';
@@ -14,6 +15,8 @@ export interface CallOptions {
   password?: string;
   /** ms; default 60,000 */
   timeout?: number;
+  /** keeps connections for the next call; default: each has one of its own */
+  agent?: Agent;
 }
 
 /** A real Elasticsearch cluster of this machine. Made by `createCluster`, or taken up from its place by another process. */
@@ -108,7 +111,7 @@ export class EsCluster implements AsyncDisposable {
 
   /** As `call`, whatever the status. */
   async raw(method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<HttpAnswer> {
-    const { node = 0, user = this.user, password = this.password, timeout } = options;
+    const { node = 0, user = this.user, password = this.password, timeout, agent } = options;
     const base = this.nodes[node]?.url;
     if (base === undefined) throw new Error(`${this.name} has no node with index ${node}.`);
     if (base.startsWith('https:')) this.#ca ??= await readFile(this.caPath, 'utf8');
@@ -121,6 +124,7 @@ export class EsCluster implements AsyncDisposable {
       body,
       ...(this.#ca ? { ca: this.#ca } : {}),
       ...(timeout ? { timeout } : {}),
+      ...(agent ? { agent } : {}),
     });
   }
 }

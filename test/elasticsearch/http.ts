@@ -1,4 +1,4 @@
-import { request as plainRequest } from 'node:http';
+import { type Agent, request as plainRequest } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 
 export interface HttpRequest {
@@ -12,6 +12,8 @@ export interface HttpRequest {
   ca?: string;
   /** ms; default 60,000 */
   timeout?: number;
+  /** keeps connections for the next request; default: each has one of its own */
+  agent?: Agent;
 }
 
 export interface HttpAnswer {
@@ -20,7 +22,7 @@ export interface HttpAnswer {
   body: unknown;
 }
 
-/** One request on a connection of its own. Rejects only when no answer came. */
+/** One request. Rejects only when no answer came. */
 export function sendRequest({
   url,
   method,
@@ -29,11 +31,19 @@ export function sendRequest({
   body,
   ca,
   timeout = 60_000,
+  agent,
 }: HttpRequest): Promise<HttpAnswer> {
   const payload = body === undefined || typeof body === 'string' ? (body ?? '') : JSON.stringify(body);
   // Node would send the body of a DELETE without saying how long it is.
   const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) };
-  const options = { method, headers, auth: `${user}:${password}`, agent: false, timeout, ...(ca ? { ca } : {}) };
+  const options = {
+    method,
+    headers,
+    auth: `${user}:${password}`,
+    agent: agent ?? false,
+    timeout,
+    ...(ca ? { ca } : {}),
+  };
   return new Promise((resolve, reject) => {
     const request = (url.protocol === 'https:' ? tlsRequest : plainRequest)(url, options, (response) => {
       const chunks: Buffer[] = [];

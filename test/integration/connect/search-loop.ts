@@ -1,5 +1,7 @@
+import { Agent as PlainAgent } from 'node:http';
+import { Agent as TlsAgent } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EsCluster } from '../../elasticsearch/cluster.ts';
+import type { CallOptions, EsCluster } from '../../elasticsearch/cluster.ts';
 
 const PAUSE_MS = 50;
 /** A node that is going down may leave a request without an answer. */
@@ -9,6 +11,11 @@ interface Load {
   readonly cluster: EsCluster;
   readonly index: string;
   readonly documents: number;
+}
+
+/** Connections are kept, as clients do: a handshake for each search would be most of the work of the nodes. */
+interface Client extends Load {
+  readonly agent: PlainAgent;
 }
 
 /** What a client of a cluster saw while something else went on. */
@@ -38,17 +45,20 @@ export class SearchLoop {
 
 const run = async (load: Load, stop: AbortSignal): Promise<SearchReport> => {
   const report: SearchReport = { searches: 0, retried: 0, failures: [] };
+  const isTls = load.cluster.nodes[0]?.url.startsWith('https:');
+  const client = { ...load, agent: new (isTls ? TlsAgent : PlainAgent)({ keepAlive: true }) };
   for (let turn = 0; !stop.aborted; turn += 1) {
-    const wrong = await searchOnce(load, turn, report);
+    const wrong = await searchOnce(client, turn, report);
     report.searches += 1;
     if (wrong !== null) report.failures.push(`${new Date().toISOString()} ${load.cluster.name}: ${wrong}`);
     await sleep(PAUSE_MS);
   }
+  client.agent.destroy();
   return report;
 };
 
 /** Asks node after node until one answers; answers what is wrong with the cluster, null for nothing. */
-const searchOnce = async (load: Load, turn: number, report: SearchReport): Promise<string | null> => {
+const searchOnce = async (load: Client, turn: number, report: SearchReport): Promise<string | null> => {
   const { nodes } = load.cluster;
   const unanswered: string[] = [];
   for (let i = 0; i < nodes.length; i += 1) {
@@ -70,9 +80,11 @@ interface Answers {
 }
 
 /** Throws when this node is not able to answer; what it answers wrongly is the cluster's fault. */
-const ask = async ({ cluster, index, documents }: Load, node: number): Promise<string | null> => {
+const ask = async ({ cluster, index, documents, agent }: Client, node: number): Promise<string | null> => {
   const [search, health] = await Promise.all(
-    [`/${index}/_search?size=${documents}`, '/_cluster/health'].map((path) => get(cluster, path, node)),
+    [`/${index}/_search?size=${documents}`, '/_cluster/health'].map((path) =>
+      get(cluster, path, { node, agent, timeout: ANSWER_LIMIT_MS }),
+    ),
   );
   const found = search?.hits?.total.value;
   if (found !== documents || search?._shards?.failed !== 0)
@@ -80,8 +92,8 @@ const ask = async ({ cluster, index, documents }: Load, node: number): Promise<s
   return health?.status === 'green' || health?.status === 'yellow' ? null : `health is ${health?.status}`;
 };
 
-const get = async (cluster: EsCluster, path: string, node: number): Promise<Answers> => {
-  const { status, body } = await cluster.raw('GET', path, undefined, { node, timeout: ANSWER_LIMIT_MS });
+const get = async (cluster: EsCluster, path: string, options: CallOptions): Promise<Answers> => {
+  const { status, body } = await cluster.raw('GET', path, undefined, options);
   if (status !== 200) throw new Error(`${status} ${JSON.stringify(body).slice(0, 300)}`);
   return body as Answers;
 };
