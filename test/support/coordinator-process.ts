@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { text } from 'node:stream/consumers';
 import { clockOf } from './clock.ts';
 
 const main = join(import.meta.dirname, '../../coordinator/src/cli/main.ts');
@@ -14,6 +13,8 @@ export interface CoordinatorProcess {
   readonly firstLine: Promise<string>;
   /** Everything on stderr, once it ended. */
   readonly log: Promise<string>;
+  /** What is on stderr so far. */
+  logged(): string;
   /** Ends it with the signal and answers its exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
@@ -26,12 +27,17 @@ export const spawnCoordinator = (args: readonly string[], clockFile?: string): C
     env: clock.env,
   });
   const ended = once(child, 'exit') as Promise<[number | null]>;
+  let logged = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    logged += text;
+  });
   const lines = createInterface(child.stdout);
   const firstLine = Promise.race([once(lines, 'line').then(([line]) => String(line)), ended.then(() => '')]);
   return {
     child,
     firstLine,
-    log: text(child.stderr),
+    log: once(child.stderr, 'close').then(() => logged),
+    logged: () => logged,
     async stop(signal = 'SIGTERM') {
       if (child.exitCode === null) child.kill(signal);
       return (await ended)[0];
