@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './longest-first.ts';
 
 /** Real processes, sockets and Redis, but no Elasticsearch node: these tests mostly wait, so files run side by side. */
 const services = [
@@ -15,6 +16,7 @@ const realNode = 'integration/agent/elasticsearch.test.ts';
 export default defineConfig({
   root: import.meta.dirname,
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {

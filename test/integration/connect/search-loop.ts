@@ -3,7 +3,7 @@ import { Agent as TlsAgent } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallOptions, EsCluster } from '../../elasticsearch/cluster.ts';
 
-const PAUSE_MS = 50;
+const PAUSE_MS = 100;
 /** A node that is going down may leave a request without an answer. */
 const ANSWER_LIMIT_MS = 15_000;
 
@@ -27,7 +27,7 @@ interface SearchReport {
   readonly failures: string[];
 }
 
-/** Searches each cluster without a pause to speak of, node after node in turn, until it is stopped. */
+/** Searches each cluster ten times a second or so, node after node in turn, until it is stopped. */
 export class SearchLoop {
   readonly #stop = new AbortController();
   readonly #loops: readonly Promise<SearchReport>[];
