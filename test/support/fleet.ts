@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
+import { Redis } from 'ioredis';
 import type { EsCluster } from '../elasticsearch/cluster.ts';
 import type { EsNode } from '../elasticsearch/node.ts';
 import { freePorts } from '../elasticsearch/ports.ts';
@@ -211,7 +212,23 @@ export class Fleet implements AsyncDisposable {
   async close(): Promise<void> {
     await Promise.all([...this.#agents.keys()].map((node) => this.stopAgent(node)));
     await this.stopCoordinator();
+    await this.#endOrphanedRedis();
     await rm(this.directory, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  /** The Redis of a coordinator that was killed outlives it, for the next one. */
+  async #endOrphanedRedis(): Promise<void> {
+    const redis = new Redis({
+      path: join(this.dataDirectory, 'redis', 'redis.sock'),
+      lazyConnect: true,
+      retryStrategy: () => null,
+    });
+    redis.on('error', () => undefined);
+    await redis
+      .connect()
+      .then(() => redis.shutdown('NOSAVE'))
+      .catch(() => undefined); // mostly there is none
+    redis.disconnect();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
