@@ -1,7 +1,4 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { onTestFinished } from 'vitest';
-import { type ClusterClients, clusterClients } from '../../coordinator/src/elasticsearch/clusters.ts';
+import { startWireCluster } from './wire-cluster.ts';
 
 /**
  * What Elasticsearch answers about SLM and ML, at the wire: the distribution from Maven Central has neither plugin. Paths, parameters and answers are those of
@@ -51,35 +48,12 @@ const answerOf = (cluster: PausableCluster, method: string, url: URL): { status:
 
 /** Starts one; it ends with the test. */
 export const startPausableCluster = async (): Promise<PausableCluster> => {
-  const server = createServer((request, response) => {
-    const { status, body } = answerOf(cluster, request.method ?? '', new URL(request.url ?? '', 'http://localhost'));
-    response.writeHead(status, { 'content-type': 'application/json', 'x-elastic-product': 'Elasticsearch' });
-    response.end(JSON.stringify(body));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
+  const { url } = await startWireCluster((request) =>
+    answerOf(cluster, request.method ?? '', new URL(request.url ?? '', 'http://localhost')),
+  );
   const cluster: PausableCluster = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    ...{
-      slm: 'RUNNING',
-      upgradeMode: false,
-      busyFor: 0,
-      without: null,
-      mayNotResume: false,
-      forbidden: false,
-      calls: [],
-    },
+    ...{ url, slm: 'RUNNING', upgradeMode: false, busyFor: 0, without: null },
+    ...{ mayNotResume: false, forbidden: false, calls: [] },
   };
   return cluster;
-};
-
-/** Clients of clusters by name. */
-export const clientsOf = (clusters: Readonly<Record<string, PausableCluster>>): ClusterClients => {
-  const clients = clusterClients({
-    record: async (name) =>
-      ({ name, urls: [clusters[name]?.url ?? ''], caPem: null, user: 'u', password: 'secret:p@1' }) as never,
-    secret: async () => 'p',
-  });
-  onTestFinished(() => clients.close());
-  return clients;
 };

@@ -7,9 +7,9 @@ import { once } from '../audit/audit-lua.ts';
 import { AuditRecorder } from '../audit/recorder.ts';
 import type { Clock } from '../clock.ts';
 import { channels, keys } from './keys.ts';
-import { entryOf } from './run-entry.ts';
+import { entryOf, runEvent } from './run-entry.ts';
 import { hasBegun, parseRunHash, type RunRecord, type StepState } from './run-hash.ts';
-import { EMIT } from './run-lua.ts';
+import { EMIT, END } from './run-lua.ts';
 import { commandAgain, overtaken } from './run-overtaken.ts';
 
 /** What people do to a run while nobody, or somebody else, drives it. Each is one Lua script, atomic, recorded, and harmless when it is sent twice. */
@@ -19,15 +19,11 @@ import { commandAgain, overtaken } from './run-overtaken.ts';
  * there is no such run. Recorded are the request, and the end if that is it.
  * KEYS run, waiting  ARGV runId, error JSON, now as ISO 8601, event of the end, event of the request, channel
  */
-const CANCEL = once(`${EMIT}
+const CANCEL = once(`${END}
 local status = redis.call('HGET', KEYS[1], 'status')
 if not status then return '' end
 if status == 'waiting' or status == 'paused' then
-  redis.call('ZREM', KEYS[2], ARGV[1])
-  redis.call('HDEL', KEYS[1], 'waitingFor')
-  redis.call('HSET', KEYS[1], 'status', 'cancelled', 'finishedAt', ARGV[3], 'error', ARGV[2])
-  redis.call('HINCRBY', KEYS[1], 'version', 1)
-  emit(KEYS[1], ARGV[1], ARGV[6], ARGV[4])
+  finish(ARGV[1], 'cancelled', ARGV[3], ARGV[2], ARGV[6], ARGV[4])
   record(2)
 elseif status == 'running' and redis.call('HSETNX', KEYS[1], 'stop', ARGV[2]) == 1 then
   emit(KEYS[1], ARGV[1], ARGV[6], ARGV[5])
@@ -181,6 +177,6 @@ export class RunControl {
   }
 
   #event(runId: string, status: RunStatus, message: string): string {
-    return JSON.stringify({ at: this.#clock().toISOString(), runId, type: 'run', stepId: null, status, message });
+    return runEvent(this.#clock().toISOString(), runId, status, message);
   }
 }

@@ -5,7 +5,7 @@ import { AuditRecorder } from '../audit/recorder.ts';
 import type { Clock } from '../clock.ts';
 import type { DebtRecord } from '../plan/records.ts';
 import { channels, keys } from './keys.ts';
-import { entryOf } from './run-entry.ts';
+import { entryOf, runEvent } from './run-entry.ts';
 import { parseRunHash } from './run-hash.ts';
 import { EMIT } from './run-lua.ts';
 
@@ -32,8 +32,8 @@ export const forgetDebt =
     const { runId } = debt;
     const record = parseRunHash(await redis.hgetall(keys.run(runId)));
     const message = why?.message ?? '';
-    const event = { at: clock().toISOString(), runId, type: 'run', stepId: null, status: 'failed', message };
-    const told = [why && record ? JSON.stringify(why) : '', JSON.stringify(event), channels.runEvents];
+    const event = runEvent(clock().toISOString(), runId, 'failed', message);
+    const told = [why && record ? JSON.stringify(why) : '', event, channels.runEvents];
     const script = {
       lua: FORGET_DEBT,
       keys: [keys.debts, keys.run(runId)],

@@ -1,3 +1,4 @@
+import type { RunStatus } from '@remora/shared/model/run.ts';
 import type { AuditDraft } from '../audit/chain.ts';
 import type { RunRecord } from './run-hash.ts';
 
@@ -6,3 +7,7 @@ export const entryOf = ({ head }: RunRecord, actor: string, action: string): Aud
   const { runId, planId, clusters } = head;
   return { actor, action, target: clusters.join(', '), runId, planId };
 };
+
+/** An event of a run as a whole, as the scripts append it; `at` is ISO 8601, UTC. */
+export const runEvent = (at: string, runId: string, status: RunStatus, message: string): string =>
+  JSON.stringify({ at, runId, type: 'run', stepId: null, status, message });

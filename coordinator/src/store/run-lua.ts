@@ -20,6 +20,16 @@ local function emit(key, run, channel, event)
   redis.call('PUBLISH', channel, run)
 end`;
 
+/** Ends a run that nobody drives, in a script whose first two keys are the run and `waiting`. With `emit`. */
+export const END = `${EMIT}
+local function finish(run, status, now, problem, channel, event)
+  redis.call('ZREM', KEYS[2], run)
+  redis.call('HDEL', KEYS[1], 'waitingFor')
+  redis.call('HSET', KEYS[1], 'status', status, 'finishedAt', now, 'error', problem)
+  redis.call('HINCRBY', KEYS[1], 'version', 1)
+  emit(KEYS[1], run, channel, event)
+end`;
+
 /**
  * CREATE: files a run as waiting, behind all that wait or before them, once per idempotency key, and forgets old ones in its place. Answers the run's id: the new one, or the
  * one that the key made before.

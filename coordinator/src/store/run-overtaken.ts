@@ -4,9 +4,9 @@ import { once } from '../audit/audit-lua.ts';
 import type { AuditRecorder } from '../audit/recorder.ts';
 import type { Clock } from '../clock.ts';
 import { channels, keys } from './keys.ts';
-import { entryOf } from './run-entry.ts';
+import { entryOf, runEvent } from './run-entry.ts';
 import { parseRunHash, type RunRecord } from './run-hash.ts';
-import { EMIT } from './run-lua.ts';
+import { END } from './run-lua.ts';
 
 /** The command that does what is left. A restart has to name its nodes: the same command would restart again what is done. */
 export const commandAgain = ({ head, steps }: RunRecord): string => {
@@ -31,13 +31,9 @@ export const overtaken = (record: RunRecord, other: string, what: string): Remor
  * run meanwhile is looked at. Answers whether it was ended.
  * KEYS run, waiting  ARGV runId, error JSON, now as ISO 8601, event, channel
  */
-const OVERTAKEN = once(`${EMIT}
+const OVERTAKEN = once(`${END}
 if redis.call('HGET', KEYS[1], 'status') ~= 'waiting' then return 0 end
-redis.call('ZREM', KEYS[2], ARGV[1])
-redis.call('HDEL', KEYS[1], 'waitingFor')
-redis.call('HSET', KEYS[1], 'status', 'failed', 'finishedAt', ARGV[3], 'error', ARGV[2])
-redis.call('HINCRBY', KEYS[1], 'version', 1)
-emit(KEYS[1], ARGV[1], ARGV[5], ARGV[4])
+finish(ARGV[1], 'failed', ARGV[3], ARGV[2], ARGV[5], ARGV[4])
 record(1)
 return 1`);
 
@@ -53,8 +49,8 @@ export const endOvertaken = async (
   if (!record) return;
   const { code, message, hint } = overtaken(record, other, 'go on');
   const at = clock().toISOString();
-  const event = { at, runId, type: 'run', stepId: null, status: 'failed', message };
-  const args = [runId, JSON.stringify({ code, message, hint }), at, JSON.stringify(event), channels.runEvents];
+  const event = runEvent(at, runId, 'failed', message);
+  const args = [runId, JSON.stringify({ code, message, hint }), at, event, channels.runEvents];
   const entry = { ...entryOf(record, record.head.actor, 'run.end'), outcome: 'failed', detail: code };
   await audit.once(redis, { lua: OVERTAKEN, keys: [keys.run(runId), keys.waiting], args }, [entry]);
 };

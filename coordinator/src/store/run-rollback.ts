@@ -4,7 +4,7 @@ import { once } from '../audit/audit-lua.ts';
 import type { AuditRecorder } from '../audit/recorder.ts';
 import type { Clock } from '../clock.ts';
 import { channels, keys } from './keys.ts';
-import { entryOf } from './run-entry.ts';
+import { entryOf, runEvent } from './run-entry.ts';
 import { parseRunHash } from './run-hash.ts';
 import { EMIT } from './run-lua.ts';
 
@@ -42,8 +42,8 @@ export const markRolledBack = async (
   // Forgotten meanwhile, with all that is kept of old runs.
   if (!record) return true;
   const message = `rolled back by ${by.runId}`;
-  const event = { at: clock().toISOString(), runId, type: 'run', stepId: null, status: 'rolled_back', message };
-  const args = [by.fence, by.runId, runId, JSON.stringify(event), channels.runEvents];
+  const event = runEvent(clock().toISOString(), runId, 'rolled_back', message);
+  const args = [by.fence, by.runId, runId, event, channels.runEvents];
   const entry = { ...entryOf(record, by.actor, 'run.rollback'), detail: message };
   const answer = await audit.once(redis, { lua: ROLLED_BACK, keys: [keys.run(by.runId), keys.run(runId)], args }, [
     entry,

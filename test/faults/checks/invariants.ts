@@ -145,7 +145,7 @@ const nothingIsLeftToDo = async ({ stack, workflow }: CheapEnded): Promise<strin
 };
 
 /** The run that was taken back says so. */
-const isTakenBack = async ({ stack, workflow, prepared }: CheapEnded): Promise<string[]> => {
+const takenBackRunSaysSo = async ({ stack, workflow, prepared }: CheapEnded): Promise<string[]> => {
   if (workflow !== 'rollback') return [];
   const { status } = await stack.api<Run>({ method: 'GET', path: `/runs/${prepared}` });
   return status === 'rolled_back' ? [] : [`the run that was taken back is ${status}`];
@@ -169,7 +169,7 @@ export const broken = async (ended: CheapEnded): Promise<string[]> => [
   ...nothingStaged(ended),
   ...(await auditFits(ended)),
   ...(await nothingIsLeftToDo(ended)),
-  ...(await isTakenBack(ended)),
+  ...(await takenBackRunSaysSo(ended)),
   ...nothingUnknownWasAsked(ended),
   ...strangeEffects(ended.stack),
   ...staleDeliveries(ended.stack, ended.fences),

@@ -1,13 +1,11 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import { clusterClients } from '../../../coordinator/src/elasticsearch/clusters.ts';
 import type { ApiKeyRecord } from '../../../coordinator/src/plan/records.ts';
 import type { AnyStep } from '../../../coordinator/src/plan/steps.ts';
 import { putBackApiKeyStep } from '../../../coordinator/src/run/steps/api-key-undo.ts';
 import type { StepParts } from '../../../coordinator/src/run/steps/parts.ts';
 import { openInventory } from '../../../coordinator/src/store/inventory.ts';
+import { clientsOf, startWireCluster } from '../../support/wire-cluster.ts';
 import { makeBench } from './bench.ts';
 import { fileExecutors, planOf } from './effects.ts';
 
@@ -15,20 +13,11 @@ const SECRET = 'secret:k@1';
 
 /** A cluster with one key; `onPut` comes before the answer to a change of it. */
 const startCluster = async (onPut: () => Promise<void>): Promise<StepParts['clients']> => {
-  const server = createServer(async (request, response) => {
-    if (request.method === 'PUT') await onPut();
-    response.writeHead(200, { 'content-type': 'application/json', 'x-elastic-product': 'Elasticsearch' });
-    response.end(JSON.stringify({ updated: true, api_keys: [{ id: 'k', expiration: 1 }] }));
+  const us = await startWireCluster(async ({ method }) => {
+    if (method === 'PUT') await onPut();
+    return { body: { updated: true, api_keys: [{ id: 'k', expiration: 1 }] } };
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const clients = clusterClients({
-    record: async () => ({ name: 'us', urls: [url], caPem: null, user: 'u', passwordSecret: 'secret:p@1' }) as never,
-    secret: async () => 'p',
-  });
-  onTestFinished(() => clients.close());
-  return clients;
+  return clientsOf({ us });
 };
 
 test('a key is put back although Redis goes away in between, since that is no answer of the cluster', async () => {

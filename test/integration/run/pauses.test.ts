@@ -8,7 +8,8 @@ import type { Executor } from '../../../coordinator/src/run/executor.ts';
 import { refuseUnpausable, restorePauses, withPauses } from '../../../coordinator/src/run/steps/pauses.ts';
 import { type DoctorParts, doctor } from '../../../coordinator/src/services/doctor.ts';
 import { openInventory } from '../../../coordinator/src/store/inventory.ts';
-import { clientsOf, startPausableCluster } from '../../support/pausable-cluster.ts';
+import { startPausableCluster } from '../../support/pausable-cluster.ts';
+import { clientsOf } from '../../support/wire-cluster.ts';
 import { type Bench, makeBench, until } from './bench.ts';
 import { fileExecutors, planOf } from './effects.ts';
 

@@ -6,7 +6,7 @@ import type { AnyStep } from '../../../coordinator/src/plan/steps.ts';
 import { carryOut } from '../../../coordinator/src/services/carry-out.ts';
 import { openInventory } from '../../../coordinator/src/store/inventory.ts';
 import { forgetDebt } from '../../../coordinator/src/store/run-debts.ts';
-import { clientsOf } from '../../support/pausable-cluster.ts';
+import { clientsOf } from '../../support/wire-cluster.ts';
 import { type Bench, makeBench, until } from './bench.ts';
 import { effectsOf, planOf, release, serialPlan, workStep } from './effects.ts';
 

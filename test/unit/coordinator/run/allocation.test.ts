@@ -1,10 +1,9 @@
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { expect, onTestFinished, test } from 'vitest';
-import { clusterClients } from '../../../../coordinator/src/elasticsearch/clusters.ts';
+import { expect, test } from 'vitest';
 import type { StepContext } from '../../../../coordinator/src/run/executor.ts';
 import { ALLOCATION, pauseAllocation, restoreAllocation } from '../../../../coordinator/src/run/steps/allocation.ts';
+import { clientsOf, startWireCluster } from '../../../support/wire-cluster.ts';
 
 const SETTING = 'cluster.routing.allocation.enable';
 type Values = Record<string, string | null>;
@@ -29,23 +28,14 @@ const startMaster = async (persistent: string | null) => {
     apply();
     return true;
   };
-  const server = createServer(async (request, response) => {
+  const us = await startWireCluster(async (request) => {
     const done = request.method === 'GET' || (await put(request));
     const kept = (values: Values) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null));
     const answer = { acknowledged: true, persistent: kept(settings.persistent), transient: kept(settings.transient) };
     const timedOut = { error: { type: 'process_cluster_event_timeout_exception', reason: 'timed out' }, status: 503 };
-    response.writeHead(done ? 200 : 503, { 'content-type': 'application/json', 'x-elastic-product': 'Elasticsearch' });
-    response.end(JSON.stringify(done ? answer : timedOut));
+    return done ? { body: answer } : { status: 503, body: timedOut };
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const clients = clusterClients({
-    record: async () => ({ name: 'us', urls: [url], caPem: null, user: 'u', passwordSecret: 'secret:p@1' }) as never,
-    secret: async () => 'p',
-  });
-  onTestFinished(() => clients.close());
-  return { clients, puts, state, value: () => settings.persistent[SETTING] ?? null };
+  return { clients: clientsOf({ us }), puts, state, value: () => settings.persistent[SETTING] ?? null };
 };
 
 /** What the run keeps of a pause. */

@@ -1,16 +1,14 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { RemoraError } from '@remora/shared/errors.ts';
 import type { ChangeOperation, OperationCall } from '@remora/shared/operations.ts';
 import type { Result } from '@remora/shared/protocol/delivery.ts';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { clusterClients } from '../../../../coordinator/src/elasticsearch/clusters.ts';
 import type { StepInputs } from '../../../../coordinator/src/plan/steps.ts';
 import { Batch } from '../../../../coordinator/src/run/batch.ts';
 import type { StepContext, StepMemory } from '../../../../coordinator/src/run/executor.ts';
 import { StepPostponed } from '../../../../coordinator/src/run/halt.ts';
 import { nodeChangeStep } from '../../../../coordinator/src/run/steps/node-change.ts';
 import type { StepParts } from '../../../../coordinator/src/run/steps/parts.ts';
+import { clientsOf, startWireCluster } from '../../../support/wire-cluster.ts';
 
 const STARTED = 2000;
 
@@ -25,27 +23,18 @@ const startCluster = async (names: readonly string[], startOf: StartOf): Promise
     '/_cluster/settings': { acknowledged: true, persistent: {}, transient: {} },
     '/_cluster/health': { status: 'green', initializing_shards: 0, number_of_nodes: names.length },
   };
-  const server = createServer((request, response) => {
-    if (request.url?.startsWith('/_nodes/settings')) {
+  const us = await startWireCluster(({ url }) => {
+    if (url?.startsWith('/_nodes/settings')) {
       looks += 1;
       const jvm = { start_time_in_millis: startOf(looks) };
       answers['/_nodes/settings'] = {
         nodes: Object.fromEntries(names.map((name) => [name, { ...node, name, jvm, settings: {} }])),
       };
     }
-    const found = Object.entries(answers).find(([path]) => request.url?.startsWith(path));
-    response.writeHead(200, { 'content-type': 'application/json', 'x-elastic-product': 'Elasticsearch' });
-    response.end(JSON.stringify(found?.[1] ?? {}));
+    const found = Object.entries(answers).find(([path]) => url?.startsWith(path));
+    return { body: found?.[1] ?? {} };
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const clients = clusterClients({
-    record: async () => ({ name: 'us', urls: [url], caPem: null, user: 'u', password: 'secret:p@1' }) as never,
-    secret: async () => 'p',
-  });
-  onTestFinished(() => clients.close());
-  return clients;
+  return clientsOf({ us });
 };
 
 const change: StepInputs['node.change'] = {
