@@ -8,6 +8,9 @@ import { startVitest } from 'vitest/node';
 import { versionsHere } from './elasticsearch/versions.ts';
 import { TallyReporter } from './tally-reporter.ts';
 
+// Hundreds of processes of the tests compile the same files: as bin/remora has it, which halves the start of each.
+process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, '../.cache/compiled');
+
 const tally = new TallyReporter();
 const vitest = await startVitest('test', process.argv.slice(2), {
   config: join(import.meta.dirname, 'vitest.config.ts'),

@@ -5,7 +5,7 @@ import { type Observed, observe } from './baseline.ts';
 import { type Case, type CaseResult, type Judge, runCase } from './case.ts';
 import { createCheapBed } from './cheap/bed.ts';
 import { differences, type FinalState, finalState } from './checks/final-state.ts';
-import { broken, startsOf } from './checks/invariants.ts';
+import { broken, startsOf, unknownToNodes } from './checks/invariants.ts';
 import { Stack } from './stack/stack.ts';
 import type { WorkflowName } from './workflows.ts';
 
@@ -22,11 +22,18 @@ export const newDirectory = (): Promise<string> => mkdtemp(join(tmpdir(), 'remor
 const takenBack = ({ clusters, records }: FinalState) => ({ clusters, records });
 
 /** A lane of cheap clusters. */
-export const openLane = async (): Promise<Lane> => {
+const openLane = async (): Promise<Lane> => {
   const stack = await Stack.create(await newDirectory(), createCheapBed);
   try {
-    const look = (workflow: WorkflowName) =>
-      observe(stack, workflow, async () => ({ state: await finalState(stack), starts: startsOf(stack) }));
+    const look = async (workflow: WorkflowName) => {
+      const seen = await observe(stack, workflow, async () => ({
+        state: await finalState(stack),
+        starts: startsOf(stack),
+      }));
+      const strange = unknownToNodes(stack);
+      if (strange.length > 0) throw new Error(`in the undisturbed ${workflow}, ${strange.join('\n')}`);
+      return seen;
+    };
     const observed = {
       connect: await look('connect'),
       restart: await look('restart'),
@@ -48,6 +55,16 @@ export const openLane = async (): Promise<Lane> => {
     await stack.close();
     throw error;
   }
+};
+
+/** So many lanes of cheap clusters. When one cannot be opened none is left open: each has processes of its own. */
+export const openLanes = async (count: number): Promise<Lane[]> => {
+  const opened = await Promise.allSettled(Array.from({ length: count }, openLane));
+  const lanes = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const failed = opened.find((one) => one.status === 'rejected');
+  if (failed === undefined) return lanes;
+  await Promise.all(lanes.map((lane) => lane[Symbol.asyncDispose]()));
+  throw failed.reason;
 };
 
 /** Runs the cases, each on the first lane that is free. */

@@ -8,7 +8,7 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { Case, CaseResult } from './case.ts';
-import { type Lane, openLane, runCases } from './lanes.ts';
+import { type Lane, openLanes, runCases } from './lanes.ts';
 import { openRealLane } from './real.ts';
 import { failuresOf, lineOf, summaryOf, tableOf } from './report.ts';
 import { allCases, matching, sampleOf } from './table.ts';
@@ -63,8 +63,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     void close().finally(() => process.exit(130));
   });
 try {
-  if (isReal) lanes.push(await openRealLane());
-  else for (let i = 0; i < laneCount; i += 1) lanes.push(await openLane());
+  lanes.push(...(isReal ? [await openRealLane()] : await openLanes(laneCount)));
   const [first] = lanes;
   const cases = first ? chosen(allCases(first.observed, seed)) : [];
   if (cases.length === 0) {

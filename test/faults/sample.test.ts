@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { caseName } from './case.ts';
-import { type Lane, openLane, runCases } from './lanes.ts';
+import { type Lane, openLanes, runCases } from './lanes.ts';
 import { failuresOf } from './report.ts';
 import { allCases, sampleOf } from './table.ts';
 
@@ -14,7 +14,7 @@ const LIMIT_MS = 600_000;
 let lanes: Lane[];
 
 beforeAll(async () => {
-  lanes = await Promise.all(Array.from({ length: LANES }, openLane));
+  lanes = await openLanes(LANES);
 });
 afterAll(async () => {
   await Promise.all((lanes ?? []).map((lane) => lane[Symbol.asyncDispose]()));

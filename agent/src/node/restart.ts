@@ -44,16 +44,23 @@ export const waitForAnswer = async (
 /** As long as the packages' unit allows for a start; a stop that flushes and closes shards may be slow too. */
 const STOP_LIMIT_MS = 15 * 60_000;
 
-/** Stops the node and waits until its process is gone. */
+/**
+ * How long a node may still end after its stop command failed: it may have been ending by itself, or the command did not wait long enough. Held to be running
+ * and then gone, it would be down with nobody to start it.
+ */
+const END_AFTER_REFUSAL_MS = 10_000;
+
+/** Stops the node and waits until its process is gone, whatever the stop command said of it. */
 export const stopNode = async ({ service }: NodeControl, identity: string, limitMs = STOP_LIMIT_MS): Promise<void> => {
-  const deadline = performance.now() + limitMs;
+  let deadline = performance.now() + limitMs;
   let refusal: string | null = null;
   await service.stop().catch((error: unknown) => {
     refusal = messageOf(error);
+    deadline = Math.min(deadline, performance.now() + END_AFTER_REFUSAL_MS);
   });
   while (isAlive(identity)) {
-    if (refusal !== null) throw new NodeFailure(`The node was not stopped: ${refusal}.`);
     if (performance.now() > deadline) {
+      if (refusal !== null) throw new NodeFailure(`The node was not stopped: ${refusal}.`);
       throw new NodeFailure(
         `The node's process ${pidOf(identity)} still runs ${Math.round(limitMs / 1000)} s after it was asked to stop (${service.description}).`,
       );

@@ -96,16 +96,23 @@ const listenForRemotes = async (): Promise<void> => {
     response.end(JSON.stringify({ error }));
   });
   let seen = statSync(path).mtimeMs;
-  // As Elasticsearch polls its files, only sooner.
+  // As Elasticsearch polls its files, only sooner. It keeps what it has while the file is away, as between a rollback's removal and the restart, or is no use.
   setInterval(() => {
-    const now = statSync(path).mtimeMs;
-    if (now === seen) return;
+    const now = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+    if (now === undefined || now === seen) return;
     seen = now;
-    server.setSecureContext(options());
+    try {
+      server.setSecureContext(options());
+    } catch (error) {
+      console.error(`[WARN] could not reload ${path}: ${String(error)}`);
+    }
   }, 100);
   await new Promise<void>((resolve) => server.listen(self.remotePort ?? 0, '127.0.0.1', resolve));
 };
 
+process.on('uncaughtExceptionMonitor', (error) => {
+  appendFileSync(join(text('cheap.state'), 'unknown.log'), `${name} crashed: ${error.stack}\n`);
+});
 // Where the stop command looks.
 writeFileSync(join(configDir, '..', 'pid'), String(process.pid));
 process.on('SIGTERM', () => {

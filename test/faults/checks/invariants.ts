@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AuditVerdict } from '@remora/shared/model/audit.ts';
 import type { Run } from '@remora/shared/model/run.ts';
@@ -151,12 +151,12 @@ const takenBackRunSaysSo = async ({ stack, workflow, prepared }: CheapEnded): Pr
   return status === 'rolled_back' ? [] : [`the run that was taken back is ${status}`];
 };
 
-const nothingUnknownWasAsked = ({ stack }: CheapEnded): string[] =>
-  stack.bed.clusters.flatMap(({ name, stateDir }) => {
-    const lines = readdirSync(stateDir).includes('unknown.log')
-      ? readFileSync(join(stateDir, 'unknown.log'), 'utf8')
-      : '';
-    return lines === '' ? [] : [`the cheap cluster ${name} was asked what it does not know: ${lines}`];
+/** What cheap nodes wrote down as strange: a question that they do not know, a failure of their own. */
+export const unknownToNodes = ({ bed }: Stack<CheapBed>): string[] =>
+  bed.clusters.flatMap(({ name, stateDir }) => {
+    const log = join(stateDir, 'unknown.log');
+    const lines = existsSync(log) ? readFileSync(log, 'utf8') : '';
+    return lines === '' ? [] : [`the cheap cluster ${name} did not know what to do: ${lines}`];
   });
 
 /** Every invariant that does not hold, as a sentence. */
@@ -170,7 +170,7 @@ export const broken = async (ended: CheapEnded): Promise<string[]> => [
   ...(await auditFits(ended)),
   ...(await nothingIsLeftToDo(ended)),
   ...(await takenBackRunSaysSo(ended)),
-  ...nothingUnknownWasAsked(ended),
+  ...unknownToNodes(ended.stack),
   ...strangeEffects(ended.stack),
   ...staleDeliveries(ended.stack, ended.fences),
   ...differences(ended.wanted, await finalState(ended.stack), 'left behind'),

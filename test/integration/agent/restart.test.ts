@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
@@ -87,4 +88,32 @@ test('what a proxy answers for a node that does not come up is no success', asyn
   const result = await bed.gateway.deliver([setting({ 'cheap.hang': true }), restart(1500)]);
   expect(result).toMatchObject({ outcome: 'undone' });
   expect(await bed.answers()).toBe(true);
+});
+
+/** A stop command of the operator's, that fails after these lines. */
+const failingStop = async (lines: string): Promise<string> => {
+  const path = join(bed.root, 'stop-that-fails.sh');
+  await writeFile(path, `#!/bin/sh\n${lines}\necho "no such service" >&2\nexit 1\n`, { mode: 0o755 });
+  return path;
+};
+
+test('a node that ends although its stop command failed is started with the change', async () => {
+  bed = await createBed(['cheap.stop.ms: 1500']);
+  await bed.startNode();
+  await bed.join({ '--stop': await failingStop(cheapNode('stop.sh')) });
+  await bed.startAgent();
+  await restarted(bed.nodePid());
+});
+
+test('a node that lives on after a failed stop is left as it was, with what the command said', async () => {
+  bed = await createBed();
+  await bed.startNode();
+  await bed.join({ '--stop': await failingStop(':') });
+  await bed.startAgent();
+  const [node, settings] = [bed.nodePid(), await bed.yml()];
+  const result = await bed.gateway.deliver([setting({ a: 1 }), restart()]);
+  expect(result).toMatchObject({ outcome: 'undone', error: { code: 'step-undone' } });
+  expect(result.error?.message).toMatch(/The node was not stopped: .* ended with 1: no such service\./);
+  expect(bed.nodePid()).toBe(node);
+  expect(await bed.yml()).toBe(settings);
 });
