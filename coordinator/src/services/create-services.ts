@@ -8,6 +8,7 @@ import type { SecretStore } from '../secrets/secret-store.ts';
 import type { Services } from '../services.ts';
 import type { Inventory } from '../store/inventory.ts';
 import { caService } from './cas.ts';
+import { certificateService } from './certificates.ts';
 import { type ChangeParts, changeOf } from './changes.ts';
 import { clusterService } from './clusters.ts';
 import { connectionService } from './connections.ts';
@@ -70,7 +71,8 @@ export const createServices = (parts: ServiceParts): Services => {
     plans: planService(changing),
     runs: parts.runs,
     secrets: secretService({ store: secrets, inventory }),
-    cas: caService(inventory),
+    cas: caService({ inventory, secrets, clock }),
+    certificates: certificateService(observing),
     audit: parts.audit,
     doctor: () => doctor({ ...observing, ...parts.health, runs: parts.history, refused: gateway.sessions.refused }),
   };
