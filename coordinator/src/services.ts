@@ -10,6 +10,7 @@ import type {
   NodeView,
 } from '@remora/shared/model/inventory.ts';
 import type { RestartRequest } from '@remora/shared/model/restart-request.ts';
+import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import type { Run, RunEvent, RunStatus } from '@remora/shared/model/run.ts';
 import type { AuditPage } from './audit/audit-log.ts';
 import type { CaView } from './http/schemas/ca-view.ts';
@@ -138,6 +139,8 @@ export interface Services {
   readonly certificates: {
     /** Looks at every node that has an agent: what is on its disk, configured, and served. */
     list(): Promise<CertificateList>;
+    /** Replaces those that Remora made. A run that fails is rolled back unless it is said otherwise: the old ones are still good. */
+    readonly rotation: Change<RotateRequest>;
   };
   /** Who did what; nothing here writes to it. */
   readonly audit: {

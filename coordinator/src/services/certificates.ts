@@ -1,9 +1,11 @@
+import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import { observeCertificates } from '../observe/observe-certificates.ts';
 import type { ObserveParts } from '../observe/observe-nodes.ts';
-import type { Services } from '../services.ts';
+import type { Change, Services } from '../services.ts';
 import { certificateViews } from './certificate-views.ts';
 
-export const certificateService = (parts: ObserveParts): Services['certificates'] => ({
+export const certificateService = (parts: ObserveParts, rotation: Change<RotateRequest>): Services['certificates'] => ({
+  rotation,
   async list() {
     const [nodes, records, cas] = await Promise.all([
       observeCertificates(parts),

@@ -72,7 +72,7 @@ export const createServices = (parts: ServiceParts): Services => {
     runs: parts.runs,
     secrets: secretService({ store: secrets, inventory }),
     cas: caService({ inventory, secrets, clock }),
-    certificates: certificateService(observing),
+    certificates: certificateService(observing, changeOf(changing, 'rotate-certificates')),
     audit: parts.audit,
     doctor: () => doctor({ ...observing, ...parts.health, runs: parts.history, refused: gateway.sessions.refused }),
   };

@@ -5,12 +5,12 @@ import type { FlatSettings, NodeObservation } from '../facts.ts';
 import { isSecureSettingLoaded } from '../loaded.ts';
 import { changeOf, type NodeChange, type WantedFile } from '../node-change.ts';
 import { keystorePasswordReference, nodeStep } from '../node-step.ts';
+import { connectingNodes, fileSetting } from '../nodes.ts';
 import { rollOrder } from '../order.ts';
 import type { AnyStep } from '../steps.ts';
 import type { ConnectDraft } from './draft.ts';
 import { keySteps } from './key.ts';
-import { fileSetting } from './server-address.ts';
-import { connectingNodes, files } from './wanted.ts';
+import { files } from './wanted.ts';
 
 const PREFIX = 'xpack.security.remote_cluster_client.ssl';
 
