@@ -1,8 +1,8 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import { parseCaName } from '@remora/shared/model/names.ts';
+import { isPkcs12 } from '@remora/shared/pkcs12-header.ts';
 import type { Command } from 'commander';
 import type { CaView } from '../http/schemas/ca-view.ts';
-import { isPkcs12 } from '../pki/pkcs12-header.ts';
 import type { Cli } from './frame/cli.ts';
 import { readBytes, readSecret, wholeNumber } from './frame/input.ts';
 import { addLaterCommands } from './frame/later.ts';

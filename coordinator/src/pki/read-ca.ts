@@ -1,9 +1,9 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
+import { isPkcs12 } from '@remora/shared/pkcs12-header.ts';
 import { keyMatches } from './ca.ts';
 import { type DescribedCertificate, describeCertificate, parsePemBundle } from './describe.ts';
 import { requireRsa } from './keys.ts';
-import { isPkcs12 } from './pkcs12-header.ts';
 import { readPkcs12 } from './read-pkcs12.ts';
 
 /** A CA as it was made elsewhere: a certificate in PEM or DER, or a PKCS#12 file with its key; else the key beside it in PEM or DER. */

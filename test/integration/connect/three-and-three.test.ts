@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditEntry, AuditVerdict } from '@remora/shared/model/audit.ts';
+import type { CertificateView } from '@remora/shared/model/certificate-view.ts';
 import type { ConnectionView } from '@remora/shared/model/inventory.ts';
 import type { Plan } from '@remora/shared/model/plan.ts';
 import type { Run } from '@remora/shared/model/run.ts';
@@ -12,6 +13,7 @@ import { sharedPair } from '../../elasticsearch/shared-pair.ts';
 import { newestVersionHere } from '../../elasticsearch/versions.ts';
 import { Fleet } from '../../support/fleet.ts';
 import { SearchLoop } from './search-loop.ts';
+import { servedBy } from './served.ts';
 import { standing, standingNode, writeSince } from './standing.ts';
 import { everything, fill, patched, restarts, searchAcross, settingsFile } from './traces.ts';
 import { whileDown } from './while-down.ts';
@@ -220,6 +222,39 @@ describe(`${await newestVersionHere()} to the same, sniff mode, three nodes each
     expect(answer.code).toBe(0);
     expect(JSON.parse(answer.stdout)).toMatchObject({ steps: [], restarts: [], outages: [] });
   });
+
+  test('certificates are replaced under search load, without a restart, and taken back', async () => {
+    const served = () => Promise.all(us.nodes.map(servedBy));
+    const listed = async (): Promise<CertificateView[]> =>
+      (await fleet.json<CertificateView[]>(['certs', 'list', '--cluster', 'us']))
+        .filter(({ purpose }) => purpose === 'remote_cluster_server')
+        .sort((a, b) => a.node.localeCompare(b.node));
+    const [before, without] = [await served(), await standing(us, eu)];
+    const serving = { served: true, managed: true, ca: 'us-remote', findings: [] };
+    const rows = (fingerprints: readonly string[]) =>
+      us.nodes.map(({ name }, i) => ({ ...serving, node: name, fingerprint256: fingerprints[i] }));
+    expect(await listed()).toMatchObject(rows(before));
+
+    const rotate = ['certs', 'rotate', '--cluster', 'us'];
+    expect((await checked(rotate)).restarts).toEqual([]);
+    const load = new SearchLoop([{ cluster: eu, index: 'us:logs-1', documents: DOCUMENTS }]);
+    stack.defer(async () => void (await load.stop()));
+    const run = await fleet.json<Run>([...rotate, '--days', '30', '--yes']);
+    const reports = await load.stop();
+    expect([run.status, run.restarts, restarts(us, eu)]).toEqual(['succeeded', [], made]);
+    expect(reports).toMatchObject([{ failures: [], retried: 0 }]);
+    const fresh = await served();
+    expect([...before, ...fresh].length).toBe(new Set([...before, ...fresh]).size);
+    expect(await listed()).toMatchObject(rows(fresh).map((row) => ({ ...row, daysLeft: 29 })));
+
+    const back = await fleet.json<Run>(['runs', 'rollback', run.runId, '--yes']);
+    expect(back).toMatchObject({ status: 'succeeded', restarts: [] });
+    // Elasticsearch looks at its files every five seconds.
+    while (JSON.stringify(await served()) !== JSON.stringify(before)) await sleep(500);
+    expect(await standing(us, eu)).toEqual(without);
+    expect(await listed()).toMatchObject(rows(before));
+    expect(restarts(us, eu)).toEqual(made);
+  }, 300_000);
 
   test('other values are an update: shown as a diff, made without a restart, and taken back without one', async () => {
     const without = await standing(us, eu);

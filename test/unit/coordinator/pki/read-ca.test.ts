@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isPkcs12 } from '@remora/shared/pkcs12-header.ts';
 import { describe, expect, test } from 'vitest';
 import { keyMatches } from '../../../../coordinator/src/pki/ca.ts';
-import { isPkcs12 } from '../../../../coordinator/src/pki/pkcs12-header.ts';
 import { type CaFiles, type ReadCa, readCa } from '../../../../coordinator/src/pki/read-ca.ts';
 import { keytools, openssl, scratch } from './outside-tools.ts';
 
