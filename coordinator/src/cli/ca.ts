@@ -78,7 +78,9 @@ const passphraseFor = async (cli: Cli, { cert, key, passphraseFile }: ImportFlag
 const addImport = (command: Command, cli: Cli): void => {
   command
     .command('import')
-    .description('take a CA that was made elsewhere; without its key it is only trusted')
+    .description(
+      'take a CA that was made elsewhere; without its key it signs nothing, and `certs list` knows it by name',
+    )
     .argument('<name>')
     .requiredOption('--cert <file>', 'its certificate, PEM or DER; or a PKCS#12 file with its key')
     .option('--key <file>', 'its private key, PEM or PKCS#8 in DER, encrypted or not')

@@ -1,7 +1,9 @@
 import { messageOf } from '@remora/shared/errors.ts';
-import { parseAddress } from '@remora/shared/model/address.ts';
 import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
+import { publishedParts } from '../plan/connect/server-address.ts';
+import { hasPlaceholder } from '../plan/loaded.ts';
+import { itemsOf } from '../plan/nodes.ts';
 import type { NodeId } from '../plan/steps.ts';
 import type { ObserveParts } from './observe-nodes.ts';
 
@@ -19,8 +21,8 @@ export const sslPrefix: Readonly<Record<ServingPurpose | 'remote_cluster_client'
 /** What a port of a node serves, seen by a handshake from that node. */
 export interface ServedCertificate {
   readonly purpose: ServingPurpose;
-  /** Without the port. */
-  readonly host: string;
+  /** The address at which it is published, and the name where the host has one. */
+  readonly hosts: readonly string[];
   readonly port: number;
   /** Leaf first; empty when there was no handshake. */
   readonly chain: readonly CertificateFacts[];
@@ -45,12 +47,7 @@ const settingsToRead = [...Object.values(sslPrefix).map((prefix) => `${prefix}.*
 type Values = NodeFacts['settingsFile']['values'];
 
 /** The paths that a setting names, of those that hold certificates. */
-export const pathsIn = (values: Values, name: string): string[] => {
-  const value = values[name];
-  return (Array.isArray(value) ? value : String(value ?? '').split(','))
-    .map((path) => path.trim())
-    .filter((path) => path !== '');
-};
+export const pathsIn = (values: Values, name: string): string[] => itemsOf(values[name]);
 
 const filesOf = (values: Values): string[] => [
   ...new Set(
@@ -84,8 +81,7 @@ const publishAddresses = async (
       Object.fromEntries(
         servingPurposes.flatMap((purpose) => {
           const address = node[purpose]?.publish_address;
-          // `NAME/ADDRESS:PORT` where the host has a name.
-          return address === undefined ? [] : [[purpose, address.replace(/^.*\//, '')]];
+          return address === undefined ? [] : [[purpose, address]];
         }),
       ),
     ]),
@@ -99,9 +95,9 @@ const look = async (
   purpose: ServingPurpose,
   address: string,
 ): Promise<ServedCertificate> => {
-  const { host, port } = parseAddress(address);
-  const input = { host, port, timeoutMs: PROBE_TIMEOUT_MS, tls: {} };
-  const at = { purpose, host, port };
+  const { names, port } = publishedParts(address);
+  const input = { host: names.at(-1) ?? '', port, timeoutMs: PROBE_TIMEOUT_MS, tls: {} };
+  const at = { purpose, hosts: names, port };
   try {
     const { tcp, detail, tls } = await parts.agents.read(node, 'probe', input, { timeoutMs: PROBE_TIMEOUT_MS * 3 });
     if (tls === undefined) return { ...at, chain: [], error: `${tcp}: ${detail}` };
@@ -120,7 +116,8 @@ const observeNode = async (
     parts.agents.read(node, 'inspect', { settings, files }, { timeoutMs: READ_TIMEOUT_MS });
   try {
     const { settingsFile } = await read(settingsToRead, []);
-    const paths = filesOf(settingsFile.values);
+    const named = filesOf(settingsFile.values);
+    const paths = named.filter((path) => !hasPlaceholder(path));
     const enabled = servingPurposes.filter((purpose) => settingsFile.values[`${sslPrefix[purpose]}.enabled`] !== false);
     const [{ files }, ...served] = await Promise.all([
       read([], paths),
@@ -129,7 +126,12 @@ const observeNode = async (
         return address === undefined ? [] : [look(parts, node, purpose, address)];
       }),
     ]);
-    const problems = settingsFile.refusal === null ? [] : [settingsFile.refusal];
+    const problems = [
+      ...(settingsFile.refusal === null ? [] : [settingsFile.refusal]),
+      ...named
+        .filter(hasPlaceholder)
+        .map((path) => `elasticsearch.yml names ${path}, whose placeholder only Elasticsearch knows.`),
+    ];
     return { ...node, facts: { settingsFile, files }, served, problems };
   } catch (error) {
     return { ...node, facts: null, served: [], problems: [messageOf(error)] };

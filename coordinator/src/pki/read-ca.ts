@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { isPkcs12 } from '@remora/shared/pkcs12-header.ts';
+import forge from 'node-forge';
 import { keyMatches } from './ca.ts';
 import { type DescribedCertificate, describeCertificate, parsePemBundle } from './describe.ts';
 import { requireRsa } from './keys.ts';
@@ -51,11 +52,38 @@ const pemKeyOf = (text: string): string | null => {
 
 const isEncrypted = (pem: string): boolean => pem.includes('ENCRYPTED');
 
+/** An encrypted key says itself how often its passphrase is hashed. More than this would keep the coordinator busy for seconds, or for hours. */
+const MOST_ITERATIONS = 2_000_000;
+
+const integersIn = ({ type, value }: forge.asn1.Asn1): number[] => {
+  if (typeof value !== 'string') return value.flatMap(integersIn);
+  if (type !== forge.asn1.Type.INTEGER) return [];
+  return [value.length > 4 ? Number.POSITIVE_INFINITY : Number(`0x${forge.util.bytesToHex(value) || '0'}`)];
+};
+
+/** Of an encrypted PKCS#8 key (RFC 5958): its algorithm with the parameters comes first. What is none is judged by who reads it next. */
+const iterationsOf = (der: Uint8Array): number => {
+  try {
+    const { value } = forge.asn1.fromDer(Buffer.from(der).toString('latin1'));
+    const [algorithm] = typeof value === 'string' ? [] : value;
+    return algorithm ? Math.max(0, ...integersIn(algorithm)) : 0;
+  } catch {
+    return 0;
+  }
+};
+
+const derOfPem = (pem: string): Uint8Array => Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
+
 const readKey = (file: Uint8Array, passphrase: string | null): KeyObject => {
   const pem = isPem(file) ? pemKeyOf(Buffer.from(file).toString('utf8')) : null;
   if (isPem(file) && pem === null) return refuse('The key file holds no private key.');
   if (pem !== null && isEncrypted(pem) && passphrase === null)
     return refuse("The CA's key is encrypted.", 'Give its passphrase with --passphrase-file.');
+  const iterations = passphrase === null ? 0 : iterationsOf(pem === null ? file : derOfPem(pem));
+  if (iterations > MOST_ITERATIONS)
+    return refuse(
+      `The CA's key is encrypted so that its passphrase is hashed ${iterations} times: that takes too long.`,
+    );
   try {
     const secret = passphrase === null ? {} : { passphrase };
     return pem === null
@@ -75,7 +103,7 @@ const readKey = (file: Uint8Array, passphrase: string | null): KeyObject => {
 
 const nameOf = ({ subject }: DescribedCertificate): string => `"${subject}"`;
 
-/** Java and OpenSSL refuse chains with these by default. */
+/** Broken, and refused by Java and OpenSSL but for a root, whose own signature they do not look at. */
 const WEAK_SIGNATURE = /md[245]|sha-?1(?!\d)/i;
 const SHORTEST_RSA_BITS = 2048;
 
@@ -90,7 +118,8 @@ const unfitness = (certificate: X509Certificate, facts: DescribedCertificate, no
   if (type === 'rsa' && bits < SHORTEST_RSA_BITS)
     return `has a key of ${bits} bits; ${SHORTEST_RSA_BITS} are the least that count as safe`;
   const signature = certificate.signatureAlgorithm ?? '';
-  if (WEAK_SIGNATURE.test(signature)) return `is signed with ${signature}, which Java and OpenSSL refuse`;
+  if (WEAK_SIGNATURE.test(signature))
+    return `is signed with ${signature}, which counts as broken: make a CA that is signed with SHA-256`;
   return null;
 };
 

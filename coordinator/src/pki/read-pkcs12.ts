@@ -21,7 +21,8 @@ const ask = async (question: Pkcs12Question): Promise<Pkcs12Answer | null> => {
     if (error instanceof Error && error.name === 'AbortError') return null;
     return { problem: messageOf(error) };
   } finally {
-    await worker.terminate();
+    // Not waited for: what it computes natively is not interrupted.
+    void worker.terminate();
   }
 };
 
@@ -65,6 +66,11 @@ export const readPkcs12 = async (
   if (/MAC could not be verified|Invalid password|decrypt/i.test(answer.problem))
     return passphrase === null
       ? refuse('is a PKCS#12 file with a passphrase', 'Give it with --passphrase-file.')
-      : refuse('is a PKCS#12 file whose passphrase is another one');
+      : refuse(
+          'is a PKCS#12 file whose passphrase is another one',
+          /^[\x20-\x7e]*$/.test(passphrase)
+            ? ''
+            : 'Passphrases beyond ASCII cannot be tried: export it with another one.',
+        );
   return refuse(`is no PKCS#12 file that can be read: ${answer.problem.replace(/\.$/, '')}`);
 };

@@ -64,7 +64,7 @@ export const createServices = (parts: ServiceParts): Services => {
   return {
     clusters: clusterService({ inventory, secrets, clients, clock, lockOf }),
     tokens: tokenService(gateway.tokens),
-    nodes: nodeService({ nodes: inventory.nodes, restartTimes: inventory.restartTimes, gateway, lockOf }),
+    nodes: nodeService({ ...inventory, gateway, lockOf }),
     connections: connectionService(observing, changeOf(changing, 'connect')),
     restarts: changeOf(changing, 'restart'),
     rollbacks: changeOf(changing, 'rollback'),

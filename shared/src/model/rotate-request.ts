@@ -5,7 +5,7 @@ import { parseClusterName, parseNodeName } from './names.ts';
 
 const Text = Type.String({ minLength: 1, maxLength: 1024 });
 
-/** Which certificates `certs rotate` replaces: those of a cluster, of a node, those that end within a time, or all that Remora made. */
+/** Which certificates `certs rotate` replaces: those of a cluster or of a node, those of them or of all that end within a time, or all that Remora made. */
 export const RotateRequest = Type.Object(
   {
     cluster: Type.Optional(Text),
@@ -26,13 +26,13 @@ export const checkRotateRequest = ({ cluster, node, expiring, all }: RotateReque
   if (cluster !== undefined) parseClusterName(cluster);
   if (node !== undefined) parseNodeName(node);
   if (expiring !== undefined) parseDuration(expiring);
-  const ways = [cluster ?? node, expiring, all].filter((way) => way !== undefined);
-  if (ways.length === 1) return;
+  const some = cluster ?? node ?? expiring;
+  if ((some === undefined) !== (all === undefined)) return;
   throw new RemoraError(
     'bad-input',
-    ways.length === 0
+    some === undefined
       ? 'Which certificates? Nothing says which ones are to be replaced.'
-      : 'Which certificates? Several ways of choosing are given.',
-    { hint: 'Give one of --cluster NAME, --node NAME, --expiring TIME and --all.' },
+      : 'Which certificates? --all leaves nothing to choose.',
+    { hint: 'Give --cluster NAME, --node NAME or --expiring TIME, or --all alone.' },
   );
 };

@@ -14,7 +14,12 @@ const FILE = 'remora-remote-cluster-server.p12';
 
 const rotationFacts = (made: World): RotateFacts => {
   const { local, remote, certificates, cas, connections, secretVersions } = factsOf(made, request());
-  return { clusters: [local, remote], certificates, cas, connections, secretVersions };
+  const trust = local.nodes.map(({ name, agent }) => ({
+    ...{ remote: 'us', cluster: 'eu', node: name, certificateAuthorities: ['remora-remote-cluster-cas.crt'] },
+    problem: agent.state === 'online' ? null : 'its agent is away.',
+  }));
+  const clusters = [local, remote];
+  return { clusters, unseen: new Map(), unasked: [], trust, certificates, cas, connections, secretVersions };
 };
 
 const planIn = (made: World, wish: RotateRequest): StoredPlan =>
@@ -106,15 +111,73 @@ describe('certificates are replaced', () => {
     expect(lines(planIn(after, { all: true }))).toEqual(whole);
   });
 
-  test('also while an agent beside a connecting node is away, which is said', () => {
+  test('and not from nodes that cannot be asked or did not trust what was there before, which is said', () => {
     const made = standing((it) => {
       nodeOf(it.local, 'eu-2').agent = 'offline';
     });
     const plan = planIn(made, { node: 'us-1' });
     expect(plan.warnings).toEqual([
-      'Whether eu-2 (cluster eu) trust the new certificates is not tried: their agents are away.',
+      'Node eu-2 of cluster eu is not asked whether it trusts the new certificates of us: its agent is away.',
     ]);
-    expect(stepOf(plan, 'remote-server.verify').input.trustedBy).toHaveLength(1);
+    expect(stepOf(plan, 'remote-server.verify').input.trustedBy).toMatchObject([{ node: 'eu-1' }]);
+  });
+
+  test('all of them try the first, and one each of the others', () => {
+    const plan = planIn(standing(), { cluster: 'us' });
+    const tried = plan.steps.flatMap((step) =>
+      step.kind === 'remote-server.verify' ? [step.input.trustedBy?.map(({ node }) => node)] : [],
+    );
+    expect(tried).toEqual([['eu-1', 'eu-2'], ['eu-2'], ['eu-1']]);
+  });
+
+  test('where a run issued them and never placed them, also those that do not end soon', () => {
+    const made = standing((it) => {
+      it.certificates = it.certificates.map((one) =>
+        one.node === 'us-2' ? { ...one, p12Secret: one.p12Secret.replace('@1', '@2') } : one,
+      );
+    });
+    const only = [
+      'issue certificate.issue us-2 none',
+      'first node.change us-2 file',
+      'first remote-server.verify us-2 none',
+    ];
+    expect(lines(planIn(made, { expiring: '30d' }))).toEqual(only);
+    expect(lines(planIn(made, { node: 'us-2' }))).toEqual(only);
+  });
+
+  test('unless their CA ends with them: others would end then too, which is said', () => {
+    const made = standing((it) => {
+      it.cas = it.cas.map((ca) => ({
+        ...ca,
+        facts: { ...ca.facts, notAfter: it.certificates[0]?.facts.notAfter ?? '' },
+      }));
+      it.nowMs += 350 * DAY_MS;
+    });
+    const plan = planIn(made, { expiring: '30d' });
+    expect([plan.steps, plan.warnings]).toEqual([
+      [],
+      [
+        expect.stringMatching(
+          /^The certificates of us-1, us-2, us-3 end with their CA us-remote at .*: they are left as they are\.$/,
+        ),
+      ],
+    ]);
+  });
+
+  test('of the clusters that can be looked at; what cannot is refused where something is due, and said where not', () => {
+    const unseen = (it: World): RotateFacts => ({
+      ...rotationFacts(it),
+      clusters: [],
+      unseen: new Map([['us', 'Cluster us did not answer.']]),
+    });
+    const plan = (wish: RotateRequest) =>
+      planRotation(wish, unseen(standing()), {
+        planId: 'p',
+        now: new Date(standing().nowMs).toISOString(),
+        hash: sha256,
+      });
+    expect(plan({ expiring: '30d' })).toMatchObject({ steps: [], warnings: ['Cluster us did not answer.'] });
+    expect(() => plan({ cluster: 'us' })).toThrow(/^Cluster us did not answer\. \(and 2 more\)$/);
   });
 
   test('up to the end of their CA, which is said', () => {

@@ -1,4 +1,6 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditEntry, AuditVerdict } from '@remora/shared/model/audit.ts';
 import type { CertificateView } from '@remora/shared/model/certificate-view.ts';
@@ -253,6 +255,37 @@ describe(`${await newestVersionHere()} to the same, sniff mode, three nodes each
     while (JSON.stringify(await served()) !== JSON.stringify(before)) await sleep(500);
     expect(await standing(us, eu)).toEqual(without);
     expect(await listed()).toMatchObject(rows(before));
+    expect(restarts(us, eu)).toEqual(made);
+  }, 300_000);
+
+  test('a new certificate that a node does not trust any more is taken back at once', async () => {
+    const [before, without] = [await Promise.all(us.nodes.map(servedBy)), await standing(us, eu)];
+    const bundle = join(nodeOf('eu-1').configDir, 'remora-remote-cluster-cas.crt');
+    const trusted = readFileSync(bundle);
+    const answer = await fleet.cli(['certs', 'rotate', '--cluster', 'us', '--yes', '--json'], {
+      onLine: (line) => {
+        if (line.includes('waiting until it is served')) writeFileSync(bundle, readFileSync(us.caPath));
+      },
+    });
+    expect(answer.code, answer.stderr).toBe(1);
+    let runs: Run[] = [];
+    do {
+      await sleep(500);
+      runs = await fleet.json<Run[]>(['runs', 'list', '--limit', '2']);
+    } while (runs[0]?.workflow !== 'rollback' || runs[0].status !== 'succeeded');
+    expect(runs[1]).toMatchObject({
+      ...{ workflow: 'rotate-certificates', status: 'rolled_back', restarts: [] },
+      error: {
+        message: expect.stringMatching(
+          /^Node eu-1 of cluster eu could connect to us-1 before, and cannot any more: it does not trust what 127\.0\.0\.1:\d+ serves/,
+        ),
+      },
+    });
+    const placed = runs[1]?.steps.filter(({ kind }) => kind === 'node.change').map(({ status }) => status);
+    expect(placed).toEqual(['succeeded', 'pending', 'pending']);
+    writeFileSync(bundle, trusted);
+    while (JSON.stringify(await Promise.all(us.nodes.map(servedBy))) !== JSON.stringify(before)) await sleep(500);
+    expect(await standing(us, eu)).toEqual(without);
     expect(restarts(us, eu)).toEqual(made);
   }, 300_000);
 

@@ -1,8 +1,9 @@
 import { type ErrorCode, RemoraError } from '@remora/shared/errors.ts';
-import { agentElsewhere, agentFailed, agentMissing, agentOffline, configUnwritable } from '../agent-findings.ts';
+import { agentFindings } from '../agent-findings.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { fileSetting } from '../nodes.ts';
 import type { CaRecord, CertificateRecord } from '../records.ts';
+import { isVersionOf } from './chosen.ts';
 
 /** A certificate that is to be replaced, with what is known of its place. */
 export interface Rotation {
@@ -10,6 +11,8 @@ export interface Rotation {
   readonly cluster: ClusterObservation | undefined;
   readonly node: NodeObservation | undefined;
   readonly ca: CaRecord | undefined;
+  /** Why its cluster could not be looked at. */
+  readonly unseen: string | undefined;
 }
 
 type Finding = readonly [ErrorCode, string];
@@ -42,7 +45,8 @@ const fileFindings = ({ record }: Rotation, cluster: ClusterObservation, node: N
         `elasticsearch.yml of node ${named} names ${configured === undefined ? 'no file' : String(configured)} as ${KEYSTORE_PATH} and not ${record.path}, where Remora placed its certificate.`,
       ],
     ];
-  if (file?.source !== record.p12Secret)
+  // Another version of ours: the newest was issued by a run that never placed it.
+  if (file?.source == null || !isVersionOf(file.source, record.p12Secret))
     return [
       [
         'conflict',
@@ -60,7 +64,8 @@ const fileFindings = ({ record }: Rotation, cluster: ClusterObservation, node: N
 };
 
 const nodeFindings = (rotation: Rotation): Finding[] => {
-  const { record, cluster, node } = rotation;
+  const { record, cluster, node, unseen } = rotation;
+  if (unseen !== undefined) return [['cluster-unreachable', unseen]];
   if (cluster === undefined || node === undefined)
     return [
       [
@@ -68,18 +73,7 @@ const nodeFindings = (rotation: Rotation): Finding[] => {
         `Node ${record.node} is not in cluster ${record.cluster} now: start it, or take it out with \`remora nodes remove\`.`,
       ],
     ];
-  const findings = (
-    [
-      ['agent-missing', agentMissing],
-      ['agent-offline', agentOffline],
-      ['preflight-failed', agentFailed],
-      ['wrong-node', agentElsewhere],
-      ['node-read-only', configUnwritable],
-    ] as const
-  ).flatMap(([code, find]): Finding[] => {
-    const message = find(node, cluster);
-    return message === null ? [] : [[code, message]];
-  });
+  const findings = agentFindings(node, cluster);
   return findings.length > 0 ? findings : fileFindings(rotation, cluster, node);
 };
 

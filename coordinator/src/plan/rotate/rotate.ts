@@ -6,16 +6,14 @@ import { type PlanContext, withoutBaseline } from '../context.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { changeOf } from '../node-change.ts';
 import { nodeStep } from '../node-step.ts';
-import { connectingNodes, fileSetting } from '../nodes.ts';
 import type { CertificateRecord } from '../records.ts';
 import { serverSecrets } from '../secret-names.ts';
 import type { AnyStep, CertificateIssue, Stage, StoredPlan, TrustingNode } from '../steps.ts';
-import { chosenCertificates } from './chosen.ts';
+import { dueCertificates, isBehind, meantCertificates } from './chosen.ts';
 import type { RotateFacts } from './facts.ts';
 import { type Rotation, refuseRotation } from './refusals.ts';
 
 const DAY_MS = 86_400_000;
-const CLIENT_AUTHORITIES = 'xpack.security.remote_cluster_client.ssl.certificate_authorities';
 
 /** One node of each cluster goes first, whole: what is wrong with the new certificates shows there, and the others keep theirs. */
 const stages: readonly Stage[] = [
@@ -44,27 +42,6 @@ const issueOf = (record: CertificateRecord, facts: RotateFacts, request: RotateR
     p12Secret: `secret:${p12}@${(facts.secretVersions[p12] ?? 0) + 1}`,
   };
 };
-
-const authoritiesOf = (node: NodeObservation): string[] => {
-  const value = fileSetting(node, CLIENT_AUTHORITIES);
-  const paths = Array.isArray(value) ? value.map(String) : String(value ?? '').split(',');
-  return paths.map((path) => path.trim()).filter((path) => path !== '');
-};
-
-/** The nodes of local clusters that connect to this one by themselves; those that go through a proxy do not reach its nodes. */
-const connectingTo = (remote: string, facts: RotateFacts): readonly { cluster: string; node: NodeObservation }[] => {
-  const locals = new Set(
-    facts.connections.filter((one) => one.remote === remote && one.mode === 'sniff').map(({ local }) => local),
-  );
-  return facts.clusters
-    .filter(({ name }) => locals.has(name))
-    .flatMap((cluster) => connectingNodes(cluster).map((node) => ({ cluster: cluster.name, node })));
-};
-
-const trustingNodes = (remote: string, facts: RotateFacts): TrustingNode[] =>
-  connectingTo(remote, facts)
-    .filter(({ node }) => node.agent.state === 'online')
-    .map(({ cluster, node }) => ({ cluster, node: node.name, certificateAuthorities: authoritiesOf(node) }));
 
 interface Placing {
   readonly issue: CertificateIssue;
@@ -121,40 +98,79 @@ const placingsOf = (rotations: readonly Rotation[], facts: RotateFacts, request:
       : [],
   );
 
-const warningsOf = (placings: readonly Placing[], facts: RotateFacts, now: string): string[] => {
-  const remotes = [...new Set(placings.map(({ issue }) => issue.cluster))];
-  const away = remotes
-    .flatMap((remote) => connectingTo(remote, facts))
-    .filter(({ node }) => node.agent.state !== 'online')
-    .map(({ cluster, node }) => `${node.name} (cluster ${cluster})`);
-  const shortened = facts.cas.filter(({ name, facts: { notAfter } }) =>
-    placings.some(
-      ({ issue }) => issue.ca === name && Date.parse(now) + issue.validityDays * DAY_MS > Date.parse(notAfter),
-    ),
-  );
-  return [
-    ...(away.length === 0
-      ? []
-      : [`Whether ${[...new Set(away)].join(', ')} trust the new certificates is not tried: their agents are away.`]),
-    ...shortened.map(
+/**
+ * Who has to trust a certificate before the next one is placed: nodes that trusted the one before, by a handshake of their own. All of them try the first, whose CA
+ * and names are those of the others; of these each is tried by one, so that a large fleet is not a large number of handshakes.
+ */
+const trustedBy = ({ issue, isFirst }: Placing, index: number, facts: RotateFacts): TrustingNode[] => {
+  const trusting = facts.trust
+    .filter(({ remote, problem }) => remote === issue.cluster && problem === null)
+    .map(({ cluster, node, certificateAuthorities }) => ({ cluster, node, certificateAuthorities }));
+  return isFirst ? trusting : trusting.filter((_, at) => at === index % trusting.length);
+};
+
+/** In words, of certificates that would end with their CA. */
+const shortenedWarnings = (placings: readonly Placing[], facts: RotateFacts, now: string): string[] =>
+  facts.cas
+    .filter(({ name, facts: { notAfter } }) =>
+      placings.some(
+        ({ issue }) => issue.ca === name && Date.parse(now) + issue.validityDays * DAY_MS > Date.parse(notAfter),
+      ),
+    )
+    .map(
       ({ name, facts: { notAfter } }) => `CA ${name} ends at ${notAfter}, and so do the certificates that it signs.`,
-    ),
+    );
+
+const trustWarnings = (placings: readonly Placing[], { trust, unasked }: RotateFacts): string[] => {
+  const remotes = new Set(placings.map(({ issue }) => issue.cluster));
+  return [
+    ...trust
+      .filter(({ remote, problem }) => remotes.has(remote) && problem !== null)
+      .map(
+        ({ remote, cluster, node, problem }) =>
+          `Node ${node} of cluster ${cluster} is not asked whether it trusts the new certificates of ${remote}: ${problem}`,
+      ),
+    ...(remotes.size > 0 ? unasked : []),
   ];
 };
 
+/** Certificates that end soon because their CA does: new ones would end with it too. */
+const isFutile = ({ record, ca, cluster }: Rotation): boolean =>
+  ca !== undefined && ca.facts.notAfter <= record.facts.notAfter && !isBehind(record, cluster);
+
+const futileWarnings = (futile: readonly Rotation[]): string[] =>
+  [...Map.groupBy(futile, ({ record }) => record.ca)].map(
+    ([ca, all]) =>
+      `The certificates of ${all.map(({ record }) => record.node).join(', ')} end with their CA ${ca} at ${all[0]?.ca?.facts.notAfter}, and new ones would too: they are left as they are.`,
+  );
+
+const rotationOf = (record: CertificateRecord, facts: RotateFacts): Rotation => {
+  const cluster = facts.clusters.find(({ name }) => name === record.cluster);
+  const node = cluster?.nodes.find(({ name }) => name === record.node);
+  const ca = facts.cas.find(({ name }) => name === record.ca);
+  return { record, cluster, node, ca, unseen: facts.unseen.get(record.cluster) };
+};
+
+/** What could not be looked at, and is not due by what is on record: something may be due there all the same. */
+const unseenWarnings = (due: readonly Rotation[], { unseen }: RotateFacts): string[] =>
+  [...unseen].filter(([name]) => !due.some(({ record }) => record.cluster === name)).map(([, problem]) => problem);
+
+/** Who is asked depends on who answered a moment ago: a plan does not become another one by it. */
+const withoutTrust = (key: string, value: unknown): unknown =>
+  key === 'trustedBy' ? undefined : withoutBaseline(key, value);
+
 /** Plans the replacement of certificates under their names and passwords: Elasticsearch reads them by itself, no node restarts. Throws all that forbids it. */
 export const planRotation = (request: RotateRequest, facts: RotateFacts, context: PlanContext): StoredPlan => {
-  const rotations = chosenCertificates(request, facts.certificates, context.now).map((record): Rotation => {
-    const cluster = facts.clusters.find(({ name }) => name === record.cluster);
-    const node = cluster?.nodes.find(({ name }) => name === record.node);
-    return { record, cluster, node, ca: facts.cas.find(({ name }) => name === record.ca) };
-  });
+  const meant = meantCertificates(request, facts.certificates);
+  const due = dueCertificates(request, meant, facts.clusters, context.now).map((record) => rotationOf(record, facts));
+  const futile = request.expiring === undefined ? [] : due.filter(isFutile);
+  const rotations = due.filter((one) => !futile.includes(one));
   refuseRotation(rotations, context.now);
   const placings = placingsOf(rotations, facts, request);
-  const unordered = placings.flatMap((one) => [
+  const unordered = placings.flatMap((one, index) => [
     issueStep(one),
     ...placeStep(one),
-    verifyStep(one, trustingNodes(one.cluster.name, facts)),
+    verifyStep(one, trustedBy(one, index, facts)),
   ]);
   const order = new Map(stages.map(({ id }, index) => [id, index]));
   const steps = unordered.sort((a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0));
@@ -162,7 +178,7 @@ export const planRotation = (request: RotateRequest, facts: RotateFacts, context
   const count = rotations.length;
   return {
     planId: context.planId,
-    hash: context.hash(JSON.stringify(steps, withoutBaseline)),
+    hash: context.hash(JSON.stringify(steps, withoutTrust)),
     workflow: 'rotate-certificates',
     wanted: request,
     title: `Replace ${count === 1 ? 'a certificate' : `${count} certificates`}${count === 0 ? '' : ` of ${clusters.join(', ')}`}`,
@@ -172,6 +188,11 @@ export const planRotation = (request: RotateRequest, facts: RotateFacts, context
     steps,
     restarts: [],
     outages: [],
-    warnings: warningsOf(placings, facts, context.now),
+    warnings: [
+      ...futileWarnings(futile),
+      ...unseenWarnings(due, facts),
+      ...trustWarnings(placings, facts),
+      ...shortenedWarnings(placings, facts, context.now),
+    ],
   };
 };

@@ -16,6 +16,8 @@ import { patientRead } from './patient-read.ts';
 /** Elasticsearch polls files every 5 s by default (`resource.reload.interval.high`), people may have set more. */
 const SERVED_LIMIT_MS = 120_000;
 const PROBE_TIMEOUT_MS = 5000;
+/** A handshake may fail by chance where many connect. */
+const TRUST_LIMIT_MS = 15_000;
 const CHANGE_LIMIT_MS = 5 * 60_000;
 
 /** Where the node's remote cluster server listens, as the cluster publishes it: `ADDRESS:PORT`, or `NAME/ADDRESS:PORT` where the host has a name. */
@@ -122,19 +124,25 @@ const refuseUntrusted = async (
   const { host, port } = parseAddress(address);
   const tls = { certificateAuthorities: [...certificateAuthorities] };
   const input = { host, port, timeoutMs: PROBE_TIMEOUT_MS, tls };
-  const probe = await patientRead({ parts, context }, node, 'probe', input, PROBE_TIMEOUT_MS * 3);
-  const found = probe.tls?.chain[0]?.fingerprint256;
-  if (probe.tls?.trusted && found === fingerprint) return;
-  const why =
-    probe.tls === undefined
-      ? `it cannot reach ${address} (${probe.tcp}: ${probe.detail})`
-      : probe.tls.trusted
-        ? `at ${address} it finds another certificate (SHA-256 ${found})`
-        : `it does not trust what ${address} serves (${probe.tls.error})`;
-  throw new RemoraError(
-    'step-failed',
-    `Node ${node.node} of cluster ${node.cluster} could not connect to ${wish.node} any more: ${why}.`,
-  );
+  const limit = limitOf(TRUST_LIMIT_MS);
+  for (;;) {
+    const probe = await patientRead({ parts, context }, node, 'probe', input, PROBE_TIMEOUT_MS * 3);
+    const found = probe.tls?.chain[0]?.fingerprint256;
+    if (probe.tls?.trusted && found === fingerprint) return;
+    if (limit.isOver()) {
+      const why =
+        probe.tls === undefined
+          ? `it cannot reach ${address} (${probe.tcp}: ${probe.detail})`
+          : probe.tls.trusted
+            ? `at ${address} it finds another certificate (SHA-256 ${found})`
+            : `it does not trust what ${address} serves (${probe.tls.error})`;
+      throw new RemoraError(
+        'step-failed',
+        `Node ${node.node} of cluster ${node.cluster} could connect to ${wish.node} before, and cannot any more: ${why}.`,
+      );
+    }
+    await context.sleep(500);
+  }
 };
 
 export const verifyServerStep =

@@ -124,6 +124,25 @@ describe('is refused, with what is wrong', () => {
       /The PKCS#12 file holds no private key/,
     ],
     ['PKCS#12, cut off', (ca) => files(p12(ca, ...both(ca)).subarray(0, 900), null, PASSPHRASE), /no PKCS#12 file/],
+    [
+      'a key whose passphrase is hashed too often',
+      (ca) =>
+        files(
+          ca.cert,
+          converted(ca, 'slow.key', [
+            'pkcs8',
+            '-topk8',
+            '-in',
+            ca.key,
+            '-iter',
+            '2000001',
+            '-passout',
+            `pass:${PASSPHRASE}`,
+          ]),
+          PASSPHRASE,
+        ),
+      /is hashed 2000001 times: that takes too long/,
+    ],
     ['the key of another', (ca) => files(ca.cert, made().key), /^The key is not the one of "CN=theirs,O=Söhne"\.$/],
     [
       'a public key',
@@ -155,7 +174,11 @@ describe('is refused, with what is wrong', () => {
       /is not the certificate of a CA/,
     ],
     ['a short key', () => files(made('-newkey', 'rsa:1024').cert), /has a key of 1024 bits/],
-    ['SHA-1', () => files(made('-newkey', 'rsa:2048', '-sha1').cert), /is signed with \S*sha1\S*, which/i],
+    [
+      'SHA-1',
+      () => files(made('-newkey', 'rsa:2048', '-sha1').cert),
+      /is signed with \S*sha1\S*, which counts as broken/i,
+    ],
     [
       'a key that is not RSA',
       (_, ca = made('-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256')) => files(ca.cert, ca.key),

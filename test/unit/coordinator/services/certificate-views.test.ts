@@ -30,7 +30,7 @@ const record = (certificate: CertificateFacts): CertificateRecord => ({
 });
 
 const served = (leaf: CertificateFacts | null, more: Partial<ServedCertificate> = {}): ServedCertificate => ({
-  ...{ purpose: 'remote_cluster_server', host: '10.0.0.1', port: 9443 },
+  ...{ purpose: 'remote_cluster_server', hosts: ['10.0.0.1'], port: 9443 },
   ...{ chain: leaf ? [leaf, authority] : [], error: leaf ? '' : 'refused: connect ECONNREFUSED' },
   ...more,
 });
@@ -87,7 +87,7 @@ describe('a certificate of a port', () => {
     const { certificates } = list(node(configured, [ours], [served(old)]), [record(fresh)]);
     expect(certificates).toMatchObject([
       {
-        ...{ subject: 'CN=old', served: true, path: null, managed: false },
+        ...{ subject: 'CN=old', served: true, path: null, managed: true },
         findings: ['remora.p12 holds another one: Elasticsearch has not loaded that.'],
       },
       {
@@ -101,12 +101,46 @@ describe('a certificate of a port', () => {
   });
 
   test('of others is known by what is served: a PKCS#12 file tells nothing without its password', () => {
-    const foreign = file('theirs.p12', {});
+    const [foreign, theirs] = [file('theirs.p12', {}), facts('theirs', { issuer: 'CN=elsewhere' })];
     const settings = { [`${SERVER}.keystore.path`]: 'theirs.p12' };
-    const { certificates } = list(node(settings, [foreign], [served(facts('theirs'), { chain: [facts('theirs')] })]));
+    const { certificates } = list(node(settings, [foreign], [served(theirs, { chain: [theirs] })]));
     expect(certificates).toMatchObject([
       { subject: 'CN=theirs', served: true, path: 'theirs.p12', managed: false, ca: null, findings: [] },
     ]);
+  });
+
+  test('that was issued and never placed is told where the one before is served', () => {
+    const behind = file('remora.p12', { source: 'secret:p12@1' });
+    const issued = { ...record(facts('fresh')), p12Secret: 'secret:p12@2' };
+    const { certificates } = list(node(configured, [behind], [served(facts('old'))]), [issued]);
+    expect(certificates).toMatchObject([
+      {
+        ...{ subject: 'CN=old', served: true, path: 'remora.p12', managed: true },
+        findings: [
+          expect.stringMatching(
+            /^A newer one was issued and never placed: `remora certs rotate --cluster us --node us-1`/,
+          ),
+        ],
+      },
+    ]);
+  });
+
+  test('that covers the name of its host need not cover the address', () => {
+    const port = served(facts('us-1', { sans: ['DNS:us-1.example.com'] }), { hosts: ['us-1.example.com', '10.0.0.1'] });
+    expect(list(node(configured, [ours], [port])).certificates).toMatchObject([{ findings: [] }]);
+  });
+
+  test('that nobody can see is not passed over', () => {
+    const settings = { [`${SERVER}.keystore.path`]: 'theirs.p12', [`${CLIENT}.certificate_authorities`]: ['gone.crt'] };
+    const files = [file('theirs.p12', {}), file('gone.crt', { digest: null })];
+    expect(list(node(settings, files, [served(null)]))).toEqual({
+      certificates: [],
+      problems: [
+        'Node us-1 of cluster us: remote_cluster_server: What theirs.p12 holds cannot be read without its password.',
+        'Node us-1 of cluster us: remote_cluster_server: Port 9443 showed no certificate (refused: connect ECONNREFUSED).',
+        'Node us-1 of cluster us: remote_cluster_client_ca: The file gone.crt is missing or cannot be read.',
+      ],
+    });
   });
 
   test('whose file is gone is still served, and that is said', () => {
@@ -134,7 +168,7 @@ describe('a certificate of a port', () => {
       'has other names',
       { sans: ['DNS:elsewhere'] },
       333,
-      'It does not cover 10.0.0.1, the address at which the node publishes this port.',
+      'It does not cover 10.0.0.1, where the node publishes this port.',
     ],
   ])('that %s', (_, more, daysLeft, finding) => {
     const { certificates } = list(node(configured, [ours], [served(facts('us-1', more))]));
@@ -152,8 +186,8 @@ describe('a certificate of a port', () => {
 });
 
 test('CAs that a node trusts are listed, each of a bundle', () => {
-  const theirs = facts('theirs', { notAfter: '2026-08-01T00:00:00.000Z' });
-  const bundle = file('remora-cas.pem', { certificates: [authority, theirs] });
+  const theirs = facts('theirs', { issuer: 'CN=theirs', notAfter: '2026-08-01T00:00:00.000Z' });
+  const bundle = file('remora-cas.pem', { certificates: [authority, theirs], source: 'CA us-remote' });
   const { certificates } = list(node({ [`${CLIENT}.certificate_authorities`]: ['remora-cas.pem'] }, [bundle], []));
   expect(certificates).toMatchObject([
     { purpose: 'remote_cluster_client_ca', subject: 'CN=theirs', served: null, ca: null, managed: false },
