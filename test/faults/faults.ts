@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { keys } from '../../coordinator/src/store/keys.ts';
+import { driverOf } from './checks/fences.ts';
 import type { Dice } from './seed.ts';
-import type { Stack, StoreMode } from './stack/stack.ts';
+import type { CoordinatorName, Stack, StoreMode } from './stack/stack.ts';
 
 /** What a fault is done to. */
 export interface Victim {
@@ -43,11 +44,16 @@ const linkOf = ({ stack, node }: Victim) => {
   return link;
 };
 
-const killCoordinator = async ({ stack, dice }: Victim): Promise<void> => {
-  await stack.killCoordinator('a');
-  if (stack.coordinators.has('b')) return;
+/** The one that drives the run; of one that nobody drives any more the first. */
+const driverIn = ({ stack, runId }: Victim): CoordinatorName => driverOf(stack, runId) ?? 'a';
+
+const killCoordinator = async (victim: Victim): Promise<void> => {
+  const { stack, dice } = victim;
+  const driver = driverIn(victim);
+  await stack.killCoordinator(driver);
+  if (stack.coordinators.size > 0) return;
   await sleep(dice.between(0, 400));
-  await stack.startCoordinator('a');
+  await stack.startCoordinator(driver);
 };
 
 const killCoordinatorAndRedis = async ({ stack, dice }: Victim): Promise<void> => {
@@ -97,25 +103,29 @@ const deliverTwice = (victim: Victim): Promise<string | undefined> => {
   return inTime(link.cutAfterDown(DELIVERY_BYTES), () => link.cut());
 };
 
-const stopCoordinator = async ({ stack, runId, dice }: Victim): Promise<void> => {
-  const running = stack.coordinators.get('a');
+const stopCoordinator = async (victim: Victim): Promise<void> => {
+  const { stack, runId, dice } = victim;
+  const driver = driverIn(victim);
+  const running = stack.coordinators.get(driver);
   const redis = stack.redis();
   try {
     const before = await redis.hget(keys.run(runId), 'fence');
-    stack.frozen.add('a');
+    stack.frozen.add(driver);
     await running?.freeze();
     const giveUp = performance.now() + 2 * LONGER_THAN_LOCK_MS;
     const woken = performance.now() + LONGER_THAN_LOCK_MS;
     // It sleeps at least until somebody else has the run, where there is still a run to have.
     const isTaken = async () => (await redis.hget(keys.run(runId), 'fence')) !== before;
+    const isOpen = async () => (await redis.sismember(keys.openRuns, runId)) !== 0;
     while (performance.now() < woken || (performance.now() < giveUp && !(await isTaken()))) {
       await sleep(50);
-      if ((await redis.sismember(keys.openRuns, runId)) === 0) break;
+      if (!(await isOpen())) break;
     }
+    if ((await isOpen()) && !(await isTaken())) throw new Error('nobody took the run while its driver slept');
     await sleep(dice.between(0, 1000));
   } finally {
     running?.thaw();
-    stack.frozen.delete('a');
+    stack.frozen.delete(driver);
     redis.disconnect();
   }
 };

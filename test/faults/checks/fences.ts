@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { CheapBed } from '../cheap/bed.ts';
 import { type Effect, effectsOf } from '../cheap/state.ts';
 import type { SeenFence } from '../moments.ts';
-import type { Stack } from '../stack/stack.ts';
+import type { CoordinatorName, Stack } from '../stack/stack.ts';
 
 /** A coordinator took a run. The fence is Redis' clock at that moment in ms since 1970, or a little more. */
 interface Drive {
@@ -33,6 +33,12 @@ const drivesOf = ({ coordinatorLogs }: Stack): Drive[] =>
         .map(({ time, runId = '', fence = 0 }) => ({ runId, pid, fence, at: Date.parse(time) })),
     )
     .sort((a, b) => a.fence - b.fence);
+
+/** The coordinator that took the run last; null when none did. */
+export const driverOf = (stack: Stack, runId: string): CoordinatorName | null => {
+  const pid = drivesOf(stack).findLast((drive) => drive.runId === runId)?.pid;
+  return (['a', 'b'] as const).find((name) => stack.coordinators.get(name)?.pid === pid) ?? null;
+};
 
 /** A take is logged a moment after it took place, and so is an effect. */
 const SLACK_MS = 20;
