@@ -23,6 +23,8 @@ export interface StepMemory {
  */
 export interface StepContext {
   readonly runId: string;
+  /** Of the driver that carries the step out. */
+  readonly fence: number;
   readonly stepId: string;
   /** 1 for the first attempt. */
   readonly attempt: number;
@@ -74,6 +76,8 @@ export type Restorers = Readonly<Record<string, (value: unknown, context: Restor
 
 export interface RestoreContext {
   readonly signal: AbortSignal;
+  /** Throws when this coordinator no longer drives the run; called right before anything outside is changed. */
+  checkFence(): Promise<void>;
   /** An event of the run, for people; with the run that was filed to take it back. */
   tell(message: string, rollback?: string): Promise<void>;
 }

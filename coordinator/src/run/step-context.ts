@@ -32,7 +32,11 @@ export const putBack = async (
   await writer.checkFence();
   const tell = (message: string, rollback?: string): Promise<void> =>
     writer.write(rollback === undefined ? {} : { rollback }, { type: 'run', stepId: null, status: 'failed', message });
-  await stopWith(signal, STOP_GRACE_MS, restore(writer.restores().get(name), { signal, tell }));
+  await stopWith(
+    signal,
+    STOP_GRACE_MS,
+    restore(writer.restores().get(name), { signal, tell, checkFence: () => writer.checkFence() }),
+  );
   await writer.clearRestore(name);
 };
 
@@ -42,6 +46,7 @@ export const stepContext = (parts: StepContextParts, step: AnyStep): StepContext
   const state = writer.step(step.id);
   return {
     runId: writer.runId,
+    fence: writer.fence,
     stepId: step.id,
     attempt: state.attempts,
     actor: parts.actor,

@@ -25,12 +25,22 @@ interface IndexEntry {
 }
 
 const REMOVED = 'removed';
+const TAKEN = 'taken';
+
+/** The driver of a run, which may write only while nobody else has taken it. */
+export interface Driver {
+  /** Key of the run's hash. */
+  readonly run: string;
+  readonly fence: number;
+}
 
 /**
  * Writes a version unless it is there, and answers what is there then. One script, so of two writers one wins and both learn which.
- * Sent again, it finds its own value. KEYS: values, index, audit. ARGV: name, version, sealed value, time, audit.
+ * Sent again, it finds its own value. A driver that was taken over writes nothing. KEYS: values, index, the run of a driver, audit. ARGV: name, version, sealed
+ * value, time, fence of a driver, audit.
  */
 const WRITE_ONCE = `${RECORD}
+if #KEYS == 5 and redis.call('HGET', KEYS[3], 'fence') ~= ARGV[5] then return '${TAKEN}' end
 local field = ARGV[1] .. '@' .. ARGV[2]
 local present = redis.call('HGET', KEYS[1], field)
 if present then return present end
@@ -99,13 +109,18 @@ export class SecretStore {
 
   /**
    * The value of exactly this version, made by `make` when it was never written. Callers that race get the same value, the one that was written first.
-   * Throws `conflict` when the version was removed.
+   * Throws `conflict` when the version was removed, and `fence-stale` when the driver was taken over.
    */
-  async mint(name: string, version: number, make: () => SecretValue | Promise<SecretValue>): Promise<Buffer> {
+  async mint(
+    name: string,
+    version: number,
+    make: () => SecretValue | Promise<SecretValue>,
+    driver?: Driver,
+  ): Promise<Buffer> {
     const reference = checkedReference(name, version);
     const present = await this.#redis.hget(this.#values, `${name}@${version}`);
     if (present !== null) return this.#open(present, reference);
-    const stored = await this.#writeOnce(name, version, this.#sealer.seal(await make(), reference));
+    const stored = await this.#writeOnce(name, version, this.#sealer.seal(await make(), reference), [], driver);
     return this.#open(stored, reference);
   }
 
@@ -176,14 +191,22 @@ export class SecretStore {
     return text === null ? { latest: 0, versions: {} } : (JSON.parse(text) as IndexEntry);
   }
 
-  async #writeOnce(name: string, version: number, sealed: string, audit: readonly AuditDraft[] = []): Promise<string> {
-    const from = [this.#values, this.#index, ...auditKeys];
-    const args = [name, String(version), sealed, this.#now().toISOString()];
+  async #writeOnce(
+    name: string,
+    version: number,
+    sealed: string,
+    audit: readonly AuditDraft[] = [],
+    driver?: Driver,
+  ): Promise<string> {
+    const from = [this.#values, this.#index, ...(driver ? [driver.run] : []), ...auditKeys];
+    const args = [name, String(version), sealed, this.#now().toISOString(), ...(driver ? [String(driver.fence)] : [])];
     const stored = String(
       await this.#audit.record(audit, (chained) =>
         this.#redis.eval(WRITE_ONCE, from.length, ...from, ...args, ...chained),
       ),
     );
+    if (stored === TAKEN)
+      throw new RemoraError('fence-stale', 'Another coordinator drives the run that was to write this secret.');
     if (stored !== REMOVED) return stored;
     throw new RemoraError(
       'conflict',

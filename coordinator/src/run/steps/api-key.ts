@@ -5,7 +5,9 @@ import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
 import { explain, statusOf } from '../../elasticsearch/client.ts';
 import type { Access } from '../../plan/records.ts';
 import type { KeyBefore, StepInputs } from '../../plan/steps.ts';
-import type { Executor, StepContext } from '../executor.ts';
+import { keys as runKeys } from '../../store/keys.ts';
+import type { Executor, RestoreContext, StepContext } from '../executor.ts';
+import { RunTakenOver } from '../run-writer.ts';
 import { rememberBefore } from './before.ts';
 import type { StepParts } from './parts.ts';
 
@@ -57,19 +59,27 @@ export const API_KEYS = 'api-keys';
 
 /**
  * Ends keys whose names begin so, but for the one whose secret is kept: an earlier call may have created one whose answer was lost. By id,
- * never by name: names are not unique.
+ * never by name: names are not unique. Which there are is asked first, then which one is kept and who drives the run: a driver that sleeps in between ends no
+ * key of its successor's.
  */
-const invalidateOrphans = async (parts: Pick<StepParts, 'clients' | 'secrets'>, keys: KeysOfRun): Promise<void> => {
+const invalidateOrphans = async (
+  parts: Pick<StepParts, 'clients' | 'secrets'>,
+  keys: KeysOfRun,
+  checkFence: () => Promise<void>,
+): Promise<void> => {
   try {
     const client = await parts.clients.get(keys.cluster);
-    const known = await keptKeyId(parts, keys.secret);
     const found = await client.security.getApiKey({ name: `${keys.prefix}*` }).catch((error: unknown) => {
       if (statusOf(error) === 404) return { api_keys: [] };
       throw error;
     });
+    const known = await keptKeyId(parts, keys.secret);
     const ids = found.api_keys.filter((key) => !key.invalidated && key.id !== known).map((key) => key.id);
-    if (ids.length > 0) await client.security.invalidateApiKey({ ids });
+    if (ids.length === 0) return;
+    await checkFence();
+    await client.security.invalidateApiKey({ ids });
   } catch (error) {
+    if (error instanceof RunTakenOver) throw error;
     throw explain(error, keys.cluster, `Looking for keys named ${keys.prefix}… that nobody knows`);
   }
 };
@@ -77,11 +87,11 @@ const invalidateOrphans = async (parts: Pick<StepParts, 'clients' | 'secrets'>, 
 /** Looked once more when the run ends, however it ends; its clusters stay locked until the cluster has answered. */
 export const settleApiKeys =
   (parts: Pick<StepParts, 'clients' | 'secrets'>) =>
-  async (value: unknown, { signal }: { readonly signal: AbortSignal }): Promise<void> => {
+  async (value: unknown, { signal, checkFence }: Pick<RestoreContext, 'signal' | 'checkFence'>): Promise<void> => {
     const keys = value as KeysOfRun;
     if ((await keptKeyId(parts, keys.secret)) === null)
       await sleep(CALL_LIMIT_MS + VISIBLE_AFTER_MS, undefined, { signal });
-    await invalidateOrphans(parts, keys);
+    await invalidateOrphans(parts, keys, checkFence);
   };
 
 /** Id of the key whose encoded form (base64 of ID:SECRET) the secret holds: the one in use, whatever is on record. Null while there is none. */
@@ -99,8 +109,7 @@ const keptKeyId = async (parts: Pick<StepParts, 'secrets'>, reference: string): 
 const settleOpenIntent = async (parts: StepParts, context: StepContext, keys: KeysOfRun): Promise<void> => {
   await context.phase('waiting out an interrupted call');
   await context.sleep(CALL_LIMIT_MS + VISIBLE_AFTER_MS);
-  await context.checkFence();
-  await invalidateOrphans(parts, keys);
+  await invalidateOrphans(parts, keys, () => context.checkFence());
 };
 
 /** A name that no other call ever has: run, attempt, and how often this attempt was driven. */
@@ -137,7 +146,15 @@ export const createApiKeyStep =
       configHash: input.configHash,
     });
     const { name, version } = parseSecretReference(input.secret);
-    const kept = (await parts.secrets.mint(name, version ?? 1, () => key.encoded)).toString('utf8');
+    // Fenced too: the key of a driver that slept before this was ended by its successor, whose own could not be kept any more.
+    const driver = { run: runKeys.run(context.runId), fence: context.fence };
+    const minted = await parts.secrets
+      .mint(name, version ?? 1, () => key.encoded, driver)
+      .catch(async (error) => {
+        await context.checkFence();
+        throw error;
+      });
+    const kept = minted.toString('utf8');
     if (kept !== key.encoded)
       throw new RemoraError('internal', `${input.secret} holds another key than the one that was created for it.`);
     return { id: key.id, name: key.name };

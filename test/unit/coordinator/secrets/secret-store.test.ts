@@ -53,6 +53,25 @@ describe('SecretStore', () => {
     expect(await open().get('secret:p12@1')).toEqual(values[0]);
   });
 
+  test('a driver that was taken over mints nothing, also where it read before that nothing was there', async () => {
+    const driver = { run: 'remora:run:r', fence: 7 };
+    await redis.hset(driver.run, 'fence', '7');
+    const late = open().mint(
+      'key',
+      1,
+      async () => {
+        await redis.hset(driver.run, 'fence', '8');
+        return 'of the driver that slept';
+      },
+      driver,
+    );
+    await expect(late).rejects.toMatchObject({ code: 'fence-stale' });
+    expect(await open().list()).toEqual([]);
+    const own = await open().mint('key', 1, () => 'of its successor', { ...driver, fence: 8 });
+    expect(own.toString()).toBe('of its successor');
+    await expect(open().mint('key', 2, () => 'x', driver)).rejects.toMatchObject({ code: 'fence-stale' });
+  });
+
   test('a failed make leaves nothing', async () => {
     await expect(open().mint('p12', 1, () => Promise.reject(new Error('no key')))).rejects.toThrow('no key');
     expect(await open().list()).toEqual([]);
