@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { CaView } from '../http/schemas/ca-view.ts';
 import { createCa } from '../pki/ca.ts';
 import { describeCertificate } from '../pki/describe.ts';
-import { readCa } from '../pki/read-ca.ts';
+import { type ReadCa, readCa } from '../pki/read-ca.ts';
 import type { CaRecord } from '../plan/records.ts';
 import type { SecretStore } from '../secrets/secret-store.ts';
 import type { CaCreation, Services } from '../services.ts';
@@ -74,6 +74,26 @@ const file = async (
   return viewOf(record, []);
 };
 
+/** Gives a CA that was taken without its key the key; `conflict` for another certificate under its name, and where nothing is missing. */
+const addKey = async (
+  { inventory, secrets }: CaServiceParts,
+  standing: CaRecord,
+  { facts, privateKeyPem }: ReadCa,
+  audit: { readonly actor: string; readonly action: 'ca.import' },
+): Promise<CaView> => {
+  const { name } = standing;
+  const isSame = standing.facts.fingerprint256 === facts.fingerprint256;
+  if (!isSame || standing.key !== null || privateKeyPem === null) throw taken(name);
+  const key = await secrets.put(secretsOf(name, facts.fingerprint256).key, privateKeyPem);
+  const detail = `its key, SHA-256 of the certificate ${facts.fingerprint256}`;
+  await inventory.cas.change(name, (record) => ({ ...record, key: record.key ?? key }), {
+    ...audit,
+    target: name,
+    detail,
+  });
+  return viewOf({ ...standing, key }, (await usersOf(inventory))(name));
+};
+
 /** The CAs that sign the remote nodes' certificates, or are trusted by local nodes; the fleet's own CA is not among them. */
 export const caService = (parts: CaServiceParts): Services['cas'] => {
   const { cas } = parts.inventory;
@@ -96,8 +116,10 @@ export const caService = (parts: CaServiceParts): Services['cas'] => {
       return file(parts, name, made, { actor, action: 'ca.create' });
     },
     async import({ name, ...files }, actor) {
-      await refuseTaken(name);
-      return file(parts, name, await readCa(files, parts.clock()), { actor, action: 'ca.import' });
+      const standing = await cas.get(parseCaName(name));
+      const read = await readCa(files, parts.clock());
+      const audit = { actor, action: 'ca.import' } as const;
+      return standing === null ? file(parts, name, read, audit) : addKey(parts, standing, read, audit);
     },
     async remove(name, actor) {
       const users = (await usersOf(parts.inventory))(name);

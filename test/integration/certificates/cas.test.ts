@@ -69,6 +69,9 @@ test('a CA of others comes with its encrypted key, or without one to be trusted 
   const withKey = [...from, '--key', at('theirs.key'), '--passphrase-file', at('passphrase')];
   expect(await json('import', 'theirs', ...withKey)).toMatchObject({ subject: 'CN=theirs', hasKey: true });
   expect(await json('import', 'trusted', ...from)).toMatchObject({ subject: 'CN=theirs', hasKey: false });
+  const given = await json<CaView>('import', 'trusted', ...withKey);
+  expect(given).toMatchObject({ name: 'trusted', hasKey: true });
+  expect((await ca('import', 'trusted', ...withKey)).stderr).toContain('There is a CA "trusted" already');
   expect((await ca('export', 'theirs')).stdout.trim()).toBe((await readFile(at('theirs.crt'), 'utf8')).trim());
   expect(await names()).toEqual(['ours', 'theirs', 'trusted']);
 });
@@ -109,7 +112,7 @@ test('who did it is recorded, and no key and no passphrase is in a log', async (
   const audit = await remora('audit', 'list', '--json');
   const entries = (JSON.parse(audit.stdout) as AuditEntry[]).filter(({ action }) => action.startsWith('ca.'));
   expect(entries.map(({ actor, action, target }) => `${actor} ${action} ${target}`).reverse()).toEqual([
-    ...['admin ca.create ours', 'admin ca.import theirs', 'admin ca.import trusted'],
+    ...['admin ca.create ours', 'admin ca.import theirs', 'admin ca.import trusted', 'admin ca.import trusted'],
     ...['admin ca.remove ours', 'admin ca.create ours'],
   ]);
   const key = openssl(['pkey', '-in', at('theirs.key'), '-passin', `pass:${passphrase}`]).split('\n')[1] ?? '';
