@@ -81,10 +81,7 @@ test('what is wrong is said, and nothing is kept of it', async () => {
   const from = ['--cert', at('theirs.crt')];
   for (const [args, sentence] of [
     [['import', 'a', ...from, '--key', at('theirs.key')], /The CA's key is encrypted.*--passphrase-file/s],
-    [
-      ['import', 'a', ...from, '--key', at('theirs.key'), '--passphrase-file', at('theirs.crt')],
-      /with this passphrase/,
-    ],
+    [['import', 'a', ...from, '--key', at('theirs.key'), '--passphrase-file', at('wrong')], /with this passphrase/],
     [['import', 'a', ...from, '--key', at('ours.crt')], /The key file holds no private key/],
     [['import', 'a', '--cert', at('nowhere.crt')], /--cert .*nowhere\.crt cannot be read/],
     [['import', 'ours', ...from], /There is a CA "ours" already/],
