@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isPkcs12 } from '@remora/shared/pkcs12-header.ts';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { keyMatches } from '../../../../coordinator/src/pki/ca.ts';
 import { type CaFiles, type ReadCa, readCa } from '../../../../coordinator/src/pki/read-ca.ts';
 import { keytools, openssl, scratch } from './outside-tools.ts';
@@ -16,8 +17,24 @@ interface Made {
 }
 
 /** A CA as an operator makes it with openssl; its key is not encrypted. */
-const made = (...flags: readonly string[]): Made => {
-  const directory = scratch();
+const made = (...flags: readonly string[]): Made => madeIn(scratch(), flags);
+
+/** Two that are good, made once. */
+let theirs: Made;
+let others: Made;
+beforeAll(() => {
+  const directory = mkdtempSync(join(tmpdir(), 'remora-test-'));
+  [theirs, others] = ['theirs', 'others'].map((name) => {
+    mkdirSync(join(directory, name));
+    return madeIn(join(directory, name), []);
+  }) as [Made, Made];
+  return () => rmSync(directory, { recursive: true, force: true });
+});
+
+/** The first of them, with a directory of the test's own for what is made of it. */
+const good = (): Made => ({ ...theirs, directory: scratch() });
+
+const madeIn = (directory: string, flags: readonly string[]): Made => {
   const [cert, key] = [join(directory, 'ca.crt'), join(directory, 'ca.key')];
   const wanted = flags.length > 0 ? flags : ['-newkey', 'rsa:2048', '-days', '30'];
   openssl(['req', '-x509', '-noenc', '-subj', '/O=Söhne/CN=theirs', '-utf8', '-keyout', key, '-out', cert, ...wanted]);
@@ -53,21 +70,21 @@ describe('a CA with its key', () => {
     ['encrypted, PBES1 with 3DES', ['pkcs8', '-topk8', '-v1', 'PBE-SHA1-3DES']],
     ['encrypted, PKCS#1', ['rsa', '-traditional', '-aes256']],
   ])('in PEM: %s', async (how, [command = '', ...args]) => {
-    const ca = made();
+    const ca = good();
     const out = how.startsWith('encrypted') ? ['-passout', `pass:${PASSPHRASE}`] : [];
     const key = converted(ca, 'converted.key', [command, '-in', ca.key, ...args, ...out]);
     await withKey(files(ca.cert, key, out.length > 0 ? PASSPHRASE : null));
   });
 
   test('in DER', async () => {
-    const ca = made();
+    const ca = good();
     const cert = converted(ca, 'ca.der', ['x509', '-in', ca.cert, '-outform', 'der']);
     const key = converted(ca, 'key.der', ['pkcs8', '-topk8', '-nocrypt', '-in', ca.key, '-outform', 'der']);
     await withKey(files(cert, key));
   });
 
   test('in one PEM file, behind other certificates', async () => {
-    const [ca, other] = [made(), made()];
+    const [ca, other] = [good(), others];
     await withKey(files(Buffer.concat([other.cert, ca.cert, ca.key].map((path) => readFileSync(path)))));
   });
 
@@ -76,7 +93,7 @@ describe('a CA with its key', () => {
     ['with 3DES, as older tools make it', ['-certpbe', 'PBE-SHA1-3DES', '-keypbe', 'PBE-SHA1-3DES', '-macalg', 'sha1']],
     ['with a key that is not encrypted', ['-keypbe', 'NONE', '-certpbe', 'NONE']],
   ])('in PKCS#12: %s', async (_, flags) => {
-    const ca = made();
+    const ca = good();
     const args = ['pkcs12', '-export', '-in', ca.cert, '-inkey', ca.key, '-passout', `pass:${PASSPHRASE}`, ...flags];
     const file = converted(ca, 'ca.p12', args);
     expect(isPkcs12(file)).toBe(true);
@@ -143,7 +160,7 @@ describe('is refused, with what is wrong', () => {
         ),
       /is hashed 2000001 times: that takes too long/,
     ],
-    ['the key of another', (ca) => files(ca.cert, made().key), /^The key is not the one of "CN=theirs,O=Söhne"\.$/],
+    ['the key of another', (ca) => files(ca.cert, others.key), /^The key is not the one of "CN=theirs,O=Söhne"\.$/],
     [
       'a public key',
       (ca) => files(ca.cert, Buffer.from(openssl(['pkey', '-in', ca.key, '-pubout']))),
@@ -152,7 +169,7 @@ describe('is refused, with what is wrong', () => {
     ['a certificate as key', (ca) => files(ca.cert, ca.cert), /The key file holds no private key/],
     [
       'two certificates, no key',
-      (ca) => files(Buffer.concat([readFileSync(ca.cert), readFileSync(made().cert)])),
+      (ca) => files(Buffer.concat([readFileSync(ca.cert), readFileSync(others.cert)])),
       /holds 2/,
     ],
     ['garbage', () => files(Buffer.from('not a certificate')), /neither PEM nor DER nor PKCS#12/],
@@ -185,7 +202,7 @@ describe('is refused, with what is wrong', () => {
       /is of type ec; only RSA keys are supported/,
     ],
   ])('%s', async (_, given, sentence) => {
-    await expect(read(given(made()))).rejects.toThrow(
+    await expect(read(given(good()))).rejects.toThrow(
       expect.objectContaining({ code: 'bad-input', message: expect.stringMatching(sentence) }),
     );
   });
@@ -195,11 +212,11 @@ describe('is refused, with what is wrong', () => {
     ['one that has not begun', -1, /^"CN=theirs,O=Söhne" begins at \d{4}-.* only\.$/],
   ])('%s', async (_, days, sentence) => {
     const then = new Date(Date.now() + days * 86_400_000);
-    await expect(readCa(files(made().cert), then)).rejects.toThrow(sentence);
+    await expect(readCa(files(good().cert), then)).rejects.toThrow(sentence);
   });
 
   test('a PKCS#12 file that would take very long to open', async () => {
-    const ca = made();
+    const ca = good();
     const file = p12(ca, ...both(ca), '-iter', String(0x10000));
     // All counts of iterations, in DER: an INTEGER of three bytes.
     const [counted, endless] = ['\x02\x03\x01\x00\x00', '\x02\x03\x7f\xff\xff'];
