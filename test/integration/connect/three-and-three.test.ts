@@ -241,13 +241,13 @@ describe(`${await newestVersionHere()} to the same, sniff mode, three nodes each
     expect((await checked(rotate)).restarts).toEqual([]);
     const load = new SearchLoop([{ cluster: eu, index: 'us:logs-1', documents: DOCUMENTS }]);
     stack.defer(async () => void (await load.stop()));
-    const run = await fleet.json<Run>([...rotate, '--days', '30', '--yes']);
+    const run = await fleet.json<Run>([...rotate, '--days', '90', '--yes']);
     const reports = await load.stop();
     expect([run.status, run.restarts, restarts(us, eu)]).toEqual(['succeeded', [], made]);
     expect(reports).toMatchObject([{ failures: [], retried: 0 }]);
     const fresh = await served();
     expect([...before, ...fresh].length).toBe(new Set([...before, ...fresh]).size);
-    expect(await listed()).toMatchObject(rows(fresh).map((row) => ({ ...row, daysLeft: 29 })));
+    expect(await listed()).toMatchObject(rows(fresh).map((row) => ({ ...row, daysLeft: 89 })));
 
     const back = await fleet.json<Run>(['runs', 'rollback', run.runId, '--yes']);
     expect(back).toMatchObject({ status: 'succeeded', restarts: [] });
