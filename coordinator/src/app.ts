@@ -7,6 +7,7 @@ import type { BearerCheck } from './auth/bearer.ts';
 import type { App } from './http/app-types.ts';
 import { auditRoutes } from './http/audit.ts';
 import { caRoutes } from './http/cas.ts';
+import { certificateRoutes } from './http/certificates.ts';
 import { clusterRoutes } from './http/clusters.ts';
 import { connectionRoutes } from './http/connections.ts';
 import { doctorRoutes } from './http/doctor.ts';
@@ -84,6 +85,7 @@ const addApi = (app: App, { services, bearer, redis, storeProblem }: AppParts, c
   runRoutes(app, services, closing);
   secretRoutes(app, services);
   caRoutes(app, services);
+  certificateRoutes(app, services);
   auditRoutes(app, services);
   doctorRoutes(app, services);
   app.setNotFoundHandler((request) => {

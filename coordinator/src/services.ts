@@ -1,4 +1,5 @@
 import type { AuditEntry, AuditVerdict } from '@remora/shared/model/audit.ts';
+import type { CertificateList } from '@remora/shared/model/certificate-view.ts';
 import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import type {
@@ -9,9 +10,12 @@ import type {
   NodeView,
 } from '@remora/shared/model/inventory.ts';
 import type { RestartRequest } from '@remora/shared/model/restart-request.ts';
+import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import type { Run, RunEvent, RunStatus } from '@remora/shared/model/run.ts';
 import type { AuditPage } from './audit/audit-log.ts';
 import type { CaView } from './http/schemas/ca-view.ts';
+import type { RsaBits } from './pki/keys.ts';
+import type { CaFiles } from './pki/read-ca.ts';
 import type { RollbackRequest } from './plan/rollback/rollback.ts';
 import type { PlanDocument } from './plan/steps.ts';
 import type { Page } from './store/page.ts';
@@ -32,6 +36,22 @@ export interface TokenInput {
   readonly ttlMs: number;
   /** How many agents may join with it. */
   readonly uses: number;
+}
+
+/** A CA of Remora's own. */
+export interface CaCreation {
+  readonly name: string;
+  /** Default: the name. */
+  readonly commonName?: string;
+  readonly keyBits: RsaBits;
+  readonly validityDays: number;
+  /** How many CAs may stand between this one and an end certificate; absent: any number. */
+  readonly pathLength?: number;
+}
+
+/** A CA that was made elsewhere, see pki/read-ca.ts. */
+export interface CaImport extends CaFiles {
+  readonly name: string;
 }
 
 /** Who wants a change carried out, and how. */
@@ -109,6 +129,18 @@ export interface Services {
     list(): Promise<CaView[]>;
     /** The certificate, PEM. */
     export(name: string): Promise<string>;
+    /** `conflict` for a name that is taken. */
+    create(input: CaCreation, actor: string): Promise<CaView>;
+    /** Checks that it can be a CA now; `bad-input` says why not. */
+    import(input: CaImport, actor: string): Promise<CaView>;
+    /** `conflict` while it has certificates or a connection trusts it. */
+    remove(name: string, actor: string): Promise<void>;
+  };
+  readonly certificates: {
+    /** Looks at every node that has an agent: what is on its disk, configured, and served. */
+    list(): Promise<CertificateList>;
+    /** Replaces those that Remora made. A run that fails is rolled back unless it is said otherwise: the old ones are still good. */
+    readonly rotation: Change<RotateRequest>;
   };
   /** Who did what; nothing here writes to it. */
   readonly audit: {

@@ -116,6 +116,8 @@ const handshake = (input: Input, tls: TlsInput, socket: Socket, ca: string[] | u
         rejectUnauthorized: false,
         checkServerIdentity: () => undefined,
         ...(ca === undefined ? {} : { ca }),
+        // As Java does: a CA that is trusted is the end of the chain, whoever signed it.
+        allowPartialTrustChain: true,
         ...(isIP(name) === 0 ? { servername: name } : {}),
       });
     } catch (error) {

@@ -28,7 +28,7 @@ export const generateRsaKeyPair = async (bits: RsaBits): Promise<KeyPair> => {
 };
 
 /** Refuses what is no RSA key of a usable length. `whose` begins the sentence, for example "The CA's key". */
-const requireRsa = (key: KeyObject, whose: string): KeyObject => {
+export const requireRsa = (key: KeyObject, whose: string): KeyObject => {
   if (key.asymmetricKeyType !== 'rsa') {
     throw new RemoraError(
       'bad-input',

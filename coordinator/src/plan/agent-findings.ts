@@ -1,3 +1,4 @@
+import type { ErrorCode } from '@remora/shared/errors.ts';
 import type { ClusterObservation, NodeObservation } from './facts.ts';
 
 /** What may be wrong with a node's agent before anything is asked of it: a sentence that says so and what to do, or null. */
@@ -33,6 +34,24 @@ export const configUnwritable: AgentFinding = ({ agent, name }, c) =>
   agent.state === 'online' && agent.facts.configDirRefusal
     ? `The configuration of node ${name} (cluster ${c.name}) cannot be written: ${agent.facts.configDirRefusal}`
     : null;
+
+/** Everything of these that forbids to change a node, each with its code. */
+export const agentFindings = (
+  node: Pick<NodeObservation, 'name' | 'pid' | 'agent'>,
+  cluster: Pick<ClusterObservation, 'name'>,
+): (readonly [ErrorCode, string])[] =>
+  (
+    [
+      ['agent-missing', agentMissing],
+      ['agent-offline', agentOffline],
+      ['preflight-failed', agentFailed],
+      ['wrong-node', agentElsewhere],
+      ['node-read-only', configUnwritable],
+    ] as const
+  ).flatMap(([code, find]) => {
+    const message = find(node, cluster);
+    return message === null ? [] : [[code, message] as const];
+  });
 
 /** What the cluster does not list cannot be looked at: it would come back without what the others got. */
 export const nodesAbsent = ({ name, absentNodes }: ClusterObservation): string | null =>

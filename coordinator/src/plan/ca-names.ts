@@ -1,6 +1,9 @@
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import type { ConnectFacts } from './facts.ts';
 
+/** A CA of Remora's own, where nobody says otherwise. */
+export const ownCa = { keyBits: 3072, validityDays: 3650 } as const;
+
 /** References of a CA's key and certificate; both are minted once, when the CA is made. */
 export const caKeySecret = (ca: string): string => `secret:ca/${ca}/key@1`;
 export const caCertificateSecret = (ca: string): string => `secret:ca/${ca}/certificate@1`;

@@ -50,6 +50,8 @@ export interface StepInputs {
   'remote-server.verify': CertificateIssue & {
     /** Where the plan has it listen; null in proxy mode, where no local node connects to that. */
     readonly planned: Address | null;
+    /** Nodes that connect to it, and have to trust what it serves; absent where a proof of the whole connection follows. */
+    readonly trustedBy?: readonly TrustingNode[];
   };
   /** Creates the cross-cluster API key on the remote cluster and mints its encoded form as a secret. */
   'api-key.create': {
@@ -111,6 +113,11 @@ export interface StepInputs {
   };
   /** Writes the connection into the inventory. */
   'connection.record': { readonly connection: ConnectionRecord };
+}
+
+/** A node that connects to remote clusters, with the CA files that its elasticsearch.yml names for that. */
+export interface TrustingNode extends NodeId {
+  readonly certificateAuthorities: readonly string[];
 }
 
 /** A key as it was before a run changed it. */

@@ -1,7 +1,7 @@
 import type { BatchLimits } from '../plan/batches.ts';
 import type { AnyStep } from '../plan/steps.ts';
 import { isGoingOn } from '../store/run-hash.ts';
-import { haltIfCancelled } from './halt.ts';
+import { haltIfCancelled, haltIfLate } from './halt.ts';
 import { isDone, runStep, type StepRunnerParts } from './run-step.ts';
 
 export interface StageParts extends StepRunnerParts {
@@ -12,6 +12,9 @@ export interface StageParts extends StepRunnerParts {
 /** One step, unless the run is to stop before it. One that was begun is brought to its end. */
 export const runNext = async (parts: StageParts, step: AnyStep): Promise<void> => {
   if (isDone(parts, step)) return;
-  if (!isGoingOn(parts.writer.step(step.id).status)) await haltIfCancelled(parts);
+  if (!isGoingOn(parts.writer.step(step.id).status)) {
+    await haltIfCancelled(parts);
+    if (step.kind === 'node.change') haltIfLate(parts.writer.options, parts.clock);
+  }
   await runStep(parts, step);
 };

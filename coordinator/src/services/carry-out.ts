@@ -66,6 +66,10 @@ const refuseClosedGates = async (
   }
 };
 
+/** A certificate that is not served, or not trusted, is taken back at once: the one before is still good, and no node restarts for it. */
+const withDefaults = (plan: StoredPlan, change: ChangeOptions): ChangeOptions =>
+  plan.workflow === 'rotate-certificates' ? { onFailure: 'rollback', ...change } : change;
+
 /**
  * Starts a run of a plan that `make` makes, when nothing speaks against it: the options make sense, the plan is the one that was looked at, its outages are
  * accepted, its first gates are open. Everything that is refused is refused before anything changed.
@@ -91,5 +95,6 @@ export const carryOut = async (
   });
   if (plan.outages.length > 0 && !change.acceptOutage) refuseOutage(plan);
   await refuseClosedGates(parts, plan, change.override ?? []);
-  return parts.start(plan, { actor, options: change, ...(idempotencyKey === null ? {} : { idempotencyKey }) });
+  const options = withDefaults(plan, change);
+  return parts.start(plan, { actor, options, ...(idempotencyKey === null ? {} : { idempotencyKey }) });
 };

@@ -1,29 +1,137 @@
 import { RemoraError } from '@remora/shared/errors.ts';
+import { parseCaName } from '@remora/shared/model/names.ts';
+import type { Clock } from '../clock.ts';
 import type { CaView } from '../http/schemas/ca-view.ts';
-import type { Services } from '../services.ts';
+import { createCa } from '../pki/ca.ts';
+import { describeCertificate } from '../pki/describe.ts';
+import { type ReadCa, readCa } from '../pki/read-ca.ts';
+import type { CaRecord } from '../plan/records.ts';
+import type { SecretStore } from '../secrets/secret-store.ts';
+import type { CaCreation, Services } from '../services.ts';
 import type { Inventory } from '../store/inventory.ts';
 
-/** The CAs that sign the remote nodes' certificates; the fleet's own CA is not among them. */
-export const caService = ({ cas, certificates, connections }: Inventory): Services['cas'] => ({
-  async list() {
-    const [all, issued, trusting] = await Promise.all([cas.list(), certificates.list(), connections.list()]);
-    return all.map(
-      ({ name, facts, key }): CaView => ({
-        name,
-        subject: facts.subject,
-        notAfter: facts.notAfter,
-        fingerprint256: facts.fingerprint256,
-        hasKey: key !== null,
-        usedBy: [
-          ...issued.filter(({ ca }) => ca === name).map(({ cluster, node }) => `${cluster}/${node}`),
-          ...trusting.filter(({ ca }) => ca === name).map(({ local, alias }) => `${local} ${alias}`),
-        ],
-      }),
-    );
-  },
-  async export(name) {
-    const ca = await cas.get(name);
-    if (ca) return ca.certificatePem;
-    throw new RemoraError('not-found', `There is no CA "${name}".`, { hint: 'See `remora ca list`.' });
-  },
+export interface CaServiceParts {
+  readonly inventory: Inventory;
+  readonly secrets: Pick<SecretStore, 'put' | 'remove'>;
+  readonly clock: Clock;
+}
+
+/** Certificates of the CA, as `CLUSTER/NODE`, and connections that trust it, as `LOCAL ALIAS`. */
+const usersOf = async ({ certificates, connections }: Inventory): Promise<(ca: string) => string[]> => {
+  const [issued, trusting] = await Promise.all([certificates.list(), connections.list()]);
+  return (name) => [
+    ...issued.filter(({ ca }) => ca === name).map(({ cluster, node }) => `${cluster}/${node}`),
+    ...trusting.filter(({ ca }) => ca === name).map(({ local, alias }) => `${local} ${alias}`),
+  ];
+};
+
+const viewOf = ({ name, facts, key }: CaRecord, usedBy: readonly string[]): CaView => ({
+  name,
+  subject: facts.subject,
+  notAfter: facts.notAfter,
+  fingerprint256: facts.fingerprint256,
+  hasKey: key !== null,
+  usedBy: [...usedBy],
 });
+
+const unknown = (name: string): RemoraError =>
+  new RemoraError('not-found', `There is no CA "${name}".`, { hint: 'See `remora ca list`.' });
+
+const taken = (name: string): RemoraError =>
+  new RemoraError('conflict', `There is a CA "${name}" already.`, {
+    hint: 'Choose another name; `remora ca list` shows all.',
+  });
+
+interface NewCa {
+  readonly certificatePem: string;
+  readonly privateKeyPem: string | null;
+}
+
+/**
+ * Names of the secrets of a CA that did not come about in a run. They hold its fingerprint, so that those of a CA that was removed never stand in the way of
+ * a later one of the same name.
+ */
+const secretsOf = (name: string, fingerprint256: string): { readonly key: string; readonly certificate: string } => {
+  const base = `ca/${name}/${fingerprint256.slice(0, 16)}`;
+  return { key: `${base}/key`, certificate: `${base}/certificate` };
+};
+
+/** Seals certificate and key and files the CA; what was sealed for a name that somebody else took meanwhile stays behind, unused. */
+const file = async (
+  { inventory, secrets }: CaServiceParts,
+  name: string,
+  { certificatePem, privateKeyPem }: NewCa,
+  audit: { readonly actor: string; readonly action: 'ca.create' | 'ca.import' },
+): Promise<CaView> => {
+  const { subject, issuer, sans, notBefore, notAfter, fingerprint256, serial } = describeCertificate(certificatePem);
+  const facts = { subject, issuer, sans, notBefore, notAfter, fingerprint256, serial };
+  const names = secretsOf(name, fingerprint256);
+  const key = privateKeyPem === null ? null : await secrets.put(names.key, privateKeyPem);
+  const certificate = await secrets.put(names.certificate, certificatePem);
+  const record: CaRecord = { name, certificatePem, certificate, key, facts };
+  const detail = `${subject}, until ${notAfter}, ${key === null ? 'without its key' : 'with its key'}, SHA-256 ${fingerprint256}`;
+  if (!(await inventory.cas.add(name, record, { ...audit, target: name, detail }))) throw taken(name);
+  return viewOf(record, []);
+};
+
+/** Gives a CA that was taken without its key the key; `conflict` for another certificate under its name, and where nothing is missing. */
+const addKey = async (
+  { inventory, secrets }: CaServiceParts,
+  standing: CaRecord,
+  { facts, privateKeyPem }: ReadCa,
+  audit: { readonly actor: string; readonly action: 'ca.import' },
+): Promise<CaView> => {
+  const { name } = standing;
+  const isSame = standing.facts.fingerprint256 === facts.fingerprint256;
+  if (!isSame || standing.key !== null || privateKeyPem === null) throw taken(name);
+  const key = await secrets.put(secretsOf(name, facts.fingerprint256).key, privateKeyPem);
+  const detail = `its key, SHA-256 of the certificate ${facts.fingerprint256}`;
+  await inventory.cas.change(name, (record) => ({ ...record, key: record.key ?? key }), {
+    ...audit,
+    target: name,
+    detail,
+  });
+  return viewOf({ ...standing, key }, (await usersOf(inventory))(name));
+};
+
+/** The CAs that sign the remote nodes' certificates, or are trusted by local nodes; the fleet's own CA is not among them. */
+export const caService = (parts: CaServiceParts): Services['cas'] => {
+  const { cas } = parts.inventory;
+  const refuseTaken = async (name: string): Promise<void> => {
+    if ((await cas.get(parseCaName(name))) !== null) throw taken(name);
+  };
+  return {
+    async list() {
+      const [all, users] = await Promise.all([cas.list(), usersOf(parts.inventory)]);
+      return all.map((record) => viewOf(record, users(record.name)));
+    },
+    async export(name) {
+      const ca = await cas.get(name);
+      if (ca) return ca.certificatePem;
+      throw unknown(name);
+    },
+    async create({ name, commonName, ...wish }: CaCreation, actor) {
+      await refuseTaken(name);
+      const made = await createCa({ ...wish, commonName: commonName ?? name, now: parts.clock() });
+      return file(parts, name, made, { actor, action: 'ca.create' });
+    },
+    async import({ name, ...files }, actor) {
+      const standing = await cas.get(parseCaName(name));
+      const read = await readCa(files, parts.clock());
+      const audit = { actor, action: 'ca.import' } as const;
+      return standing === null ? file(parts, name, read, audit) : addKey(parts, standing, read, audit);
+    },
+    async remove(name, actor) {
+      const users = (await usersOf(parts.inventory))(name);
+      if (users.length > 0)
+        throw new RemoraError('conflict', `The CA "${name}" is still used by ${users.join(', ')}.`, {
+          hint: 'It can go once nothing has a certificate of it and no connection trusts it.',
+        });
+      const record = await cas.get(name);
+      if (record === null || !(await cas.remove(name, { actor, action: 'ca.remove', target: name })))
+        throw unknown(name);
+      const { key, certificate } = secretsOf(name, record.facts.fingerprint256);
+      for (const secret of [key, certificate]) await parts.secrets.remove(secret);
+    },
+  };
+};

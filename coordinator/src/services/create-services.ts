@@ -8,6 +8,7 @@ import type { SecretStore } from '../secrets/secret-store.ts';
 import type { Services } from '../services.ts';
 import type { Inventory } from '../store/inventory.ts';
 import { caService } from './cas.ts';
+import { certificateService } from './certificates.ts';
 import { type ChangeParts, changeOf } from './changes.ts';
 import { clusterService } from './clusters.ts';
 import { connectionService } from './connections.ts';
@@ -63,14 +64,15 @@ export const createServices = (parts: ServiceParts): Services => {
   return {
     clusters: clusterService({ inventory, secrets, clients, clock, lockOf }),
     tokens: tokenService(gateway.tokens),
-    nodes: nodeService({ nodes: inventory.nodes, restartTimes: inventory.restartTimes, gateway, lockOf }),
+    nodes: nodeService({ ...inventory, gateway, lockOf }),
     connections: connectionService(observing, changeOf(changing, 'connect')),
     restarts: changeOf(changing, 'restart'),
     rollbacks: changeOf(changing, 'rollback'),
     plans: planService(changing),
     runs: parts.runs,
     secrets: secretService({ store: secrets, inventory }),
-    cas: caService(inventory),
+    cas: caService({ inventory, secrets, clock }),
+    certificates: certificateService(observing, changeOf(changing, 'rotate-certificates')),
     audit: parts.audit,
     doctor: () => doctor({ ...observing, ...parts.health, runs: parts.history, refused: gateway.sessions.refused }),
   };

@@ -7,7 +7,7 @@ import type { Inventory } from '../store/inventory.ts';
 import type { NodeRecord } from '../store/records.ts';
 import { type LockOf, refuseWhileLocked } from './held-clusters.ts';
 
-export interface NodeServiceParts extends Pick<Inventory, 'nodes' | 'restartTimes'> {
+export interface NodeServiceParts extends Pick<Inventory, 'nodes' | 'restartTimes' | 'certificates'> {
   readonly gateway: Pick<Gateway, 'sessions' | 'disconnect'>;
   readonly lockOf: LockOf;
 }
@@ -27,7 +27,13 @@ const viewOf = (record: NodeRecord, online: boolean): NodeView => ({
 });
 
 /** Nodes that have an agent, with what it last said. */
-export const nodeService = ({ nodes, restartTimes, gateway, lockOf }: NodeServiceParts): Services['nodes'] => {
+export const nodeService = ({
+  nodes,
+  restartTimes,
+  certificates,
+  gateway,
+  lockOf,
+}: NodeServiceParts): Services['nodes'] => {
   const find = async (name: string, cluster?: string): Promise<NodeRecord> => {
     const named = (await nodes.list()).filter((record) => record.node === name);
     const found = named.filter((record) => cluster === undefined || record.cluster === cluster);
@@ -59,6 +65,8 @@ export const nodeService = ({ nodes, restartTimes, gateway, lockOf }: NodeServic
       // The certificate goes first: an agent that reconnects in between must not find its node gone but itself still welcome.
       await gateway.disconnect(record);
       await restartTimes.remove(nodeKey(record));
+      const own = (await certificates.list()).filter((one) => nodeKey(one) === nodeKey(record));
+      for (const { purpose } of own) await certificates.remove(`${nodeKey(record)}/${purpose}`);
       await nodes.remove(nodeKey(record), { actor, action: 'node.remove', target: nodeKey(record) });
     },
   };

@@ -2,15 +2,18 @@ import { createHash } from 'node:crypto';
 import { RemoraError } from '@remora/shared/errors.ts';
 import { type ConnectRequest, checkConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { checkRestartRequest, type RestartRequest } from '@remora/shared/model/restart-request.ts';
+import { checkRotateRequest, type RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import { observeConnect } from '../observe/observe-connect.ts';
 import { observeWhole } from '../observe/observe-nodes.ts';
 import { observeRollback, type RollbackParts } from '../observe/observe-rollback.ts';
+import { observeRotation } from '../observe/observe-rotation.ts';
 import { settingsDiffs } from '../observe/settings-diffs.ts';
 import { planConnect } from '../plan/connect/connect.ts';
 import type { PlanContext } from '../plan/context.ts';
 import { planChanges } from '../plan/plan-changes.ts';
 import { planRestart } from '../plan/restart/restart.ts';
 import { planRollback, type RollbackRequest } from '../plan/rollback/rollback.ts';
+import { planRotation } from '../plan/rotate/rotate.ts';
 import type { StoredPlan } from '../plan/steps.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -20,6 +23,7 @@ export interface Wishes {
   readonly connect: ConnectRequest;
   readonly restart: RestartRequest;
   readonly rollback: RollbackRequest;
+  readonly 'rotate-certificates': RotateRequest;
 }
 
 export type WorkflowName = keyof Wishes;
@@ -40,6 +44,10 @@ const workflows: Workflows = {
   },
   async rollback(parts, wish, context) {
     return planRollback(wish, await observeRollback(parts, wish.run), context);
+  },
+  async 'rotate-certificates'(parts, wish, context) {
+    checkRotateRequest(wish);
+    return planRotation(wish, await observeRotation(parts, wish), context);
   },
 };
 

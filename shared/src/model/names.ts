@@ -29,6 +29,14 @@ export const parseClusterName = (text: string): string =>
         `"${text}" is not a cluster name: use 1 to 63 letters, digits, "-" and "_", beginning with a letter or digit.`,
       );
 
+/** The name under which Remora knows a CA: it appears in file names and secret names. */
+export const parseCaName = (text: string): string =>
+  /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/.test(text)
+    ? text
+    : refuse(
+        `"${text}" is not the name of a CA: use 1 to 63 letters, digits, "-" and "_", beginning with a letter or digit.`,
+      );
+
 /** A node's `node.name`: free text in Elasticsearch, but without what would break a list, a path or a line. */
 export const parseNodeName = (text: string): string =>
   /^[^\s/,\p{Cc}]{1,255}$/u.test(text)

@@ -5,7 +5,6 @@ import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
 import { plannedAddresses } from '../../../coordinator/src/plan/connect/connect.ts';
-import { connectingNodes } from '../../../coordinator/src/plan/connect/wanted.ts';
 import type {
   AgentObservation,
   ClusterObservation,
@@ -14,6 +13,7 @@ import type {
   NodeObservation,
   PathObservation,
 } from '../../../coordinator/src/plan/facts.ts';
+import { connectingNodes } from '../../../coordinator/src/plan/nodes.ts';
 import { isConnected } from './truth.ts';
 import { type ClusterWorld, listening, type NodeWorld, type World } from './world.ts';
 

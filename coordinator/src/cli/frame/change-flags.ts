@@ -64,7 +64,11 @@ export const addApplyFlags = (command: Command): void => {
       '--not-after <time>',
       'begin no node after this time, nor for a rollback by itself, like 2030-01-31T22:00:00Z',
     )
-    .option('--on-failure <what>', 'what follows a failure: stop (default) or rollback', onFailure)
+    .option(
+      '--on-failure <what>',
+      'what follows a failure: stop or rollback (default: stop; of `certs rotate`: rollback)',
+      onFailure,
+    )
     .option('--override <gates>', 'gates that need not be open, by name; needs --reason', addToList)
     .option('--pause <what>', 'what is paused on a cluster while its nodes restart: slm, ml', addPausable)
     .option('--reason <text>', 'why; recorded with the run')

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { ApiClient } from '../client/api-client.ts';
 import type { Progress } from '../show/progress.ts';
@@ -22,6 +23,8 @@ export interface Cli {
   readonly interactive: boolean;
   /** Asks yes or no; false without a terminal. */
   confirm(question: string): Promise<boolean>;
+  /** Asks for what must not be seen on the terminal; null without one. */
+  askSecret(question: string): Promise<string | null>;
 }
 
 export interface CliOutcome {
@@ -60,6 +63,22 @@ export const createCli = (json: () => boolean, outcome: CliOutcome): Cli => {
         return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
       } finally {
         terminal.close();
+      }
+    },
+    async askSecret(question) {
+      if (!interactive) return null;
+      process.stderr.write(question);
+      // What it echoes goes nowhere.
+      const terminal = createInterface({
+        input: process.stdin,
+        output: new Writable({ write: (_, __, done) => done() }),
+        terminal: true,
+      });
+      try {
+        return await terminal.question('');
+      } finally {
+        terminal.close();
+        process.stderr.write('\n');
       }
     },
   };

@@ -11,6 +11,15 @@ export const readInput = async (path: string, flag: string): Promise<string> => 
   }
 };
 
+/** The bytes of a file that a flag names. */
+export const readBytes = async (path: string, flag: string): Promise<Buffer> => {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new RemoraError('bad-input', `${flag} ${path} cannot be read: ${messageOf(error)}.`, { cause: error });
+  }
+};
+
 /** A secret from a file or stdin, without the one line break that editors and `echo` add; throws when nothing is left. */
 export const readSecret = async (path: string, flag: string): Promise<string> => {
   const value = (await readInput(path, flag)).replace(/\r?\n$/, '');

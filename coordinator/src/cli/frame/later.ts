@@ -15,7 +15,6 @@ export const laterCommands = [
   'converge',
   'plan',
   'drift',
-  'certs',
   'api-keys',
   'schedules',
   'freeze',

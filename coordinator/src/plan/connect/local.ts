@@ -5,12 +5,12 @@ import type { FlatSettings, NodeObservation } from '../facts.ts';
 import { isSecureSettingLoaded } from '../loaded.ts';
 import { changeOf, type NodeChange, type WantedFile } from '../node-change.ts';
 import { keystorePasswordReference, nodeStep } from '../node-step.ts';
+import { connectingNodes, fileSetting, itemsOf } from '../nodes.ts';
 import { rollOrder } from '../order.ts';
 import type { AnyStep } from '../steps.ts';
 import type { ConnectDraft } from './draft.ts';
 import { keySteps } from './key.ts';
-import { fileSetting } from './server-address.ts';
-import { connectingNodes, files } from './wanted.ts';
+import { files } from './wanted.ts';
 
 const PREFIX = 'xpack.security.remote_cluster_client.ssl';
 
@@ -71,16 +71,7 @@ const bundleFile = (draft: ConnectDraft): WantedFile => {
 
 /** CAs that somebody else configured stay; ours is added behind them. */
 const authorities = (node: NodeObservation): SettingValue => {
-  const standing = fileSetting(node, `${PREFIX}.certificate_authorities`);
-  const list =
-    standing === undefined || standing === null
-      ? []
-      : Array.isArray(standing)
-        ? standing.map(String)
-        : // Elasticsearch splits a text at commas, but not the items of a list.
-          String(standing)
-            .split(',')
-            .map((path) => path.trim());
+  const list = itemsOf(fileSetting(node, `${PREFIX}.certificate_authorities`));
   return list.includes(files.caBundle) ? list : [...list, files.caBundle];
 };
 

@@ -1,8 +1,9 @@
 import { formatAddress, isIpv4, isIpv6, isLoopback } from '@remora/shared/model/address.ts';
 import type { NodeObservation } from '../facts.ts';
+import { connectingNodes, fileSetting } from '../nodes.ts';
 import type { Check } from './preflight-check.ts';
-import { fileSetting, isNamed } from './server-address.ts';
-import { connectingNodes, type ServerWish } from './wanted.ts';
+import { isNamed } from './server-address.ts';
+import type { ServerWish } from './wanted.ts';
 
 const machineOf = ({ agent }: NodeObservation): string | null =>
   agent.state === 'online' ? agent.facts.host.machineId : null;

@@ -1,7 +1,8 @@
 import type { ErrorCode } from '@remora/shared/errors.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import type { ClusterObservation, ConnectFacts, NodeObservation } from '../facts.ts';
-import { connectingNodes, type ServerWish } from './wanted.ts';
+import { connectingNodes } from '../nodes.ts';
+import type { ServerWish } from './wanted.ts';
 
 export interface PreflightInput {
   readonly facts: ConnectFacts;

@@ -6,9 +6,9 @@ import {
   configUnwritable,
   nodesAbsent,
 } from '../agent-findings.ts';
+import { fileSetting } from '../nodes.ts';
 import { keystorePasswordNames } from '../secret-names.ts';
 import { type Check, eachCluster, eachTouchedNode } from './preflight-check.ts';
-import { fileSetting } from './server-address.ts';
 import { isPort } from './wanted.ts';
 
 /** Certificates are backdated by 5 minutes: a node whose clock is further behind would refuse a new one. */

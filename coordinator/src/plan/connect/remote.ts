@@ -1,6 +1,6 @@
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import { strongestEffect } from '@remora/shared/settings.ts';
-import { caKeySecret } from '../ca-names.ts';
+import { caKeySecret, ownCa } from '../ca-names.ts';
 import { certificateDiff } from '../certificate-diff.ts';
 import { changeOf } from '../node-change.ts';
 import { keystorePasswordReference, type NodeStepParts, nodeStep } from '../node-step.ts';
@@ -12,7 +12,6 @@ import { connectionDiff } from './connection-diff.ts';
 import type { ConnectDraft } from './draft.ts';
 import { files, type ServerWish } from './wanted.ts';
 
-const CA_DAYS = 3650;
 /** A certificate with less than this share of its life left is replaced in passing. */
 const RENEW_SHARE = 1 / 3;
 const PREFIX = 'xpack.security.remote_cluster_server.ssl';
@@ -54,9 +53,9 @@ const caStep = ({ facts, ca }: ConnectDraft): AnyStep[] =>
           target: 'coordinator',
           effect: 'none',
           reason: `there is no CA "${ca}" yet`,
-          diff: `+ CA ${ca} (RSA 3072, ${CA_DAYS} days), key sealed as ${caKeySecret(ca)}`,
+          diff: `+ CA ${ca} (RSA ${ownCa.keyBits}, ${ownCa.validityDays} days), key sealed as ${caKeySecret(ca)}`,
           stage: 'prepare',
-          input: { ca, commonName: ca, validityDays: CA_DAYS },
+          input: { ca, commonName: ca, validityDays: ownCa.validityDays },
         },
       ];
 

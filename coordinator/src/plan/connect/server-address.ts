@@ -3,6 +3,7 @@ import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
 import type { NodeObservation } from '../facts.ts';
 import { hasPlaceholder, isSettingLoaded } from '../loaded.ts';
+import { fileSetting } from '../nodes.ts';
 
 const DEFAULT_PORT = 9443;
 /** The default of `remote_cluster.publish_port`. */
@@ -14,10 +15,6 @@ const addressSettings = [
   'remote_cluster.port',
   'remote_cluster.publish_port',
 ] as const;
-
-/** A setting as elasticsearch.yml has it; undefined when it does not stand there, null when it stands there without a value. */
-export const fileSetting = (node: NodeObservation, name: string): SettingValue | null | undefined =>
-  node.agent.state === 'online' ? node.agent.facts.settingsFile.values[name] : undefined;
 
 /** Where a remote cluster server will listen, and what its file has to say for that. */
 export interface ServerAddress {

@@ -101,7 +101,3 @@ export const accessOf = (request: ConnectRequest): Access => ({
   ...(request.search?.length ? { search: [{ names: [...request.search] }] } : {}),
   ...(request.replication?.length ? { replication: [{ names: [...request.replication] }] } : {}),
 });
-
-/** Nodes that make connections to remote clusters. */
-export const connectingNodes = (cluster: ClusterObservation): NodeObservation[] =>
-  cluster.nodes.filter((node) => node.roles.includes('remote_cluster_client'));

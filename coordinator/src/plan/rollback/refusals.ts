@@ -1,14 +1,6 @@
 import { type ErrorCode, RemoraError } from '@remora/shared/errors.ts';
 import { isEnded } from '@remora/shared/model/run.ts';
-import {
-  agentElsewhere,
-  agentFailed,
-  agentMissing,
-  agentOffline,
-  configUnwritable,
-  notInCluster,
-} from '../agent-findings.ts';
-import type { NodeObservation } from '../facts.ts';
+import { agentFindings, notInCluster } from '../agent-findings.ts';
 import type { CertificateRecord } from '../records.ts';
 import { type AnyStep, type NodeId, nodeKey } from '../steps.ts';
 import { deliveriesOf, MOST_DELIVERIES, type NodeDeliveries } from './deliveries.ts';
@@ -100,20 +92,6 @@ const gone = (where: string, what: string): Finding => [
   `${where}: what stood there before ${what} is not kept any more, or cannot be read. Agents keep it for 30 days, of their newest 20 changes. Put it back by hand, or give another command that makes it what it shall be.`,
 ];
 
-const agentFindings = (node: NodeObservation, cluster: string): Finding[] =>
-  (
-    [
-      ['agent-missing', agentMissing],
-      ['agent-offline', agentOffline],
-      ['preflight-failed', agentFailed],
-      ['wrong-node', agentElsewhere],
-      ['node-read-only', configUnwritable],
-    ] as const
-  ).flatMap(([code, find]) => {
-    const message = find(node, { name: cluster });
-    return message === null ? [] : [[code, message] as const];
-  });
-
 const findingsOf = (facts: RollbackFacts, { cluster, node, ids, certain }: NodeDeliveries): Finding[] => {
   const where = `Node ${node} of cluster ${cluster}`;
   const observed = facts.clusters.get(cluster);
@@ -121,7 +99,7 @@ const findingsOf = (facts: RollbackFacts, { cluster, node, ids, certain }: NodeD
   if (!seen) {
     return observed?.absentNodes.includes(node) ? [['preflight-failed', `${where} ${notInCluster()}.`]] : [];
   }
-  const elsewhere = agentFindings(seen, cluster);
+  const elsewhere = agentFindings(seen, { name: cluster });
   if (elsewhere.length > 0) return elsewhere;
   if (ids.length > MOST_DELIVERIES)
     return [

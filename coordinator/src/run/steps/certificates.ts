@@ -7,7 +7,7 @@ import { issueCertificate } from '../../pki/issue.ts';
 import { generateRsaKeyPair } from '../../pki/keys.ts';
 import { newPassword, toPkcs12 } from '../../pki/pkcs12.ts';
 import { leafOfPkcs12 } from '../../pki/pkcs12-reader.ts';
-import { caCertificateSecret, caKeySecret } from '../../plan/ca-names.ts';
+import { caCertificateSecret, caKeySecret, ownCa } from '../../plan/ca-names.ts';
 import type { CaRecord } from '../../plan/records.ts';
 import { type CertificateIssue, nodeKey } from '../../plan/steps.ts';
 import type { Executor, StepContext } from '../executor.ts';
@@ -15,7 +15,6 @@ import { rememberBefore } from './before.ts';
 import type { StepParts } from './parts.ts';
 
 const NODE_KEY_BITS = 2048;
-const CA_KEY_BITS = 3072;
 
 /** Mints under the exact version that the plan named, so that a step that is repeated after a crash finds what the first one made. */
 const mint = async (
@@ -33,7 +32,7 @@ export const createCaStep =
     await rememberBefore(context, () => parts.inventory.cas.get(ca));
     await context.phase('making an RSA key');
     await context.checkFence();
-    const key = await mint(parts, caKeySecret(ca), async () => (await generateRsaKeyPair(CA_KEY_BITS)).privateKeyPem);
+    const key = await mint(parts, caKeySecret(ca), async () => (await generateRsaKeyPair(ownCa.keyBits)).privateKeyPem);
     const privateKeyPem = key.toString('utf8');
     const publicKeyPem = createPublicKey(privateKeyPem).export({ type: 'spki', format: 'pem' }).toString();
     const certificate = await mint(parts, caCertificateSecret(ca), () =>

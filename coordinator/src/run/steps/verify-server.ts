@@ -6,7 +6,7 @@ import { limitOf } from '../../limit.ts';
 import { coversAddress } from '../../pki/describe.ts';
 import { canonicalIp } from '../../pki/ip-address.ts';
 import { publishedParts } from '../../plan/connect/server-address.ts';
-import { type CertificateIssue, nodeKey } from '../../plan/steps.ts';
+import { type CertificateIssue, nodeKey, type TrustingNode } from '../../plan/steps.ts';
 import type { Executor, StepContext } from '../executor.ts';
 import { rememberBefore } from './before.ts';
 import { issueFor } from './certificates.ts';
@@ -16,6 +16,8 @@ import { patientRead } from './patient-read.ts';
 /** Elasticsearch polls files every 5 s by default (`resource.reload.interval.high`), people may have set more. */
 const SERVED_LIMIT_MS = 120_000;
 const PROBE_TIMEOUT_MS = 5000;
+/** A handshake may fail by chance where many connect. */
+const TRUST_LIMIT_MS = 15_000;
 const CHANGE_LIMIT_MS = 5 * 60_000;
 
 /** Where the node's remote cluster server listens, as the cluster publishes it: `ADDRESS:PORT`, or `NAME/ADDRESS:PORT` where the host has a name. */
@@ -110,6 +112,39 @@ const reissue = async (
   return fingerprint256;
 };
 
+/** A handshake from a node that connects there, with exactly the CA files that Elasticsearch uses: living connections tell nothing, they stay open. */
+const refuseUntrusted = async (
+  parts: StepParts,
+  context: StepContext,
+  wish: CertificateIssue,
+  address: string,
+  fingerprint: string,
+  { certificateAuthorities, ...node }: TrustingNode,
+): Promise<void> => {
+  const { host, port } = parseAddress(address);
+  const tls = { certificateAuthorities: [...certificateAuthorities] };
+  const input = { host, port, timeoutMs: PROBE_TIMEOUT_MS, tls };
+  const limit = limitOf(TRUST_LIMIT_MS);
+  for (;;) {
+    const probe = await patientRead({ parts, context }, node, 'probe', input, PROBE_TIMEOUT_MS * 3);
+    const found = probe.tls?.chain[0]?.fingerprint256;
+    if (probe.tls?.trusted && found === fingerprint) return;
+    if (limit.isOver()) {
+      const why =
+        probe.tls === undefined
+          ? `it cannot reach ${address} (${probe.tcp}: ${probe.detail})`
+          : probe.tls.trusted
+            ? `at ${address} it finds another certificate (SHA-256 ${found})`
+            : `it does not trust what ${address} serves (${probe.tls.error})`;
+      throw new RemoraError(
+        'step-failed',
+        `Node ${node.node} of cluster ${node.cluster} could connect to ${wish.node} before, and cannot any more: ${why}.`,
+      );
+    }
+    await context.sleep(500);
+  }
+};
+
 export const verifyServerStep =
   (parts: StepParts): Executor<'remote-server.verify'> =>
   async (context, wish) => {
@@ -131,6 +166,8 @@ export const verifyServerStep =
     const fingerprint = covered ? record.facts.fingerprint256 : await reissue(parts, context, wish, host);
     await context.phase('waiting until it is served');
     await waitUntilServed(parts, context, wish, address, fingerprint);
+    if (wish.trustedBy?.length) await context.phase('asking the nodes that connect whether they trust it');
+    for (const node of wish.trustedBy ?? []) await refuseUntrusted(parts, context, wish, address, fingerprint, node);
     if (wish.planned) refuseOtherAddress(wish, published, wish.planned);
     return { address: formatAddress(parseAddress(address)), fingerprint256: fingerprint, reissued: !covered };
   };

@@ -1,8 +1,12 @@
 import { getEventListeners, once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { AgentConfig } from '../../../../agent/src/checks.ts';
 import { probe } from '../../../../agent/src/operations/probe.ts';
+import { openssl, scratch } from '../../coordinator/pki/outside-tools.ts';
 
 const config: AgentConfig = {
   ...{ name: 'eu-1', cluster: 'eu', storeId: 's', coordinators: ['https://localhost'] },
@@ -42,4 +46,39 @@ test('a probe that waits ends when the agent stops', async () => {
   await shaking;
   draining.abort();
   expect(await answer).toMatchObject({ tls: { trusted: false, error: 'the agent is stopping' } });
+});
+
+test('a CA that another one signed is the end of the chain where it is trusted, as Java has it', async () => {
+  const directory = scratch();
+  const at = (name: string): string => join(directory, name);
+  const key = ['-newkey', 'rsa:2048', '-noenc'];
+  const issue = (name: string, by: string | null, extension: string): void => {
+    const signer = by === null ? [] : ['-CA', at(`${by}.crt`), '-CAkey', at(`${by}.key`)];
+    const out = ['-keyout', at(`${name}.key`), '-out', at(`${name}.crt`)];
+    openssl(['req', '-x509', '-subj', `/CN=${name}`, '-addext', extension, ...key, ...signer, ...out]);
+  };
+  issue('root', null, 'basicConstraints=critical,CA:TRUE');
+  issue('issuing', 'root', 'basicConstraints=critical,CA:TRUE');
+  issue('leaf', 'issuing', 'subjectAltName=IP:127.0.0.1');
+  const read = (name: string): string => readFileSync(at(name), 'utf8');
+  const tls = createTlsServer({ cert: read('leaf.crt') + read('issuing.crt'), key: read('leaf.key') }).listen(
+    0,
+    '127.0.0.1',
+  );
+  await once(tls, 'listening');
+  try {
+    const draining = new AbortController().signal;
+    const trusting = (name: string) =>
+      probe(
+        { host: '127.0.0.1', port: address(tls), timeoutMs: 5000, tls: { caPem: read(name) } },
+        { config, draining },
+      );
+    expect((await trusting('issuing.crt')).tls).toMatchObject({ trusted: true, error: '' });
+    expect((await trusting('root.crt')).tls).toMatchObject({ trusted: true, error: '' });
+    expect((await trusting('leaf.crt')).tls?.chain[0]?.subject).toBe('CN=leaf');
+    issue('stranger', null, 'basicConstraints=critical,CA:TRUE');
+    expect((await trusting('stranger.crt')).tls?.trusted).toBe(false);
+  } finally {
+    tls.close();
+  }
 });

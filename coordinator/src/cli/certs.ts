@@ -1,0 +1,71 @@
+import type { CertificateList, CertificateView } from '@remora/shared/model/certificate-view.ts';
+import { parseDuration } from '@remora/shared/model/duration.ts';
+import { parseClusterName } from '@remora/shared/model/names.ts';
+import { checkRotateRequest, type RotateRequest } from '@remora/shared/model/rotate-request.ts';
+import { planAndCarryOut } from './frame/change.ts';
+import { addChangeFlags, type ChangeFlags } from './frame/change-flags.ts';
+import type { Cli } from './frame/cli.ts';
+import { wholeNumber } from './frame/input.ts';
+import type { Register } from './frame/register.ts';
+import { certificateTable } from './show/certificates.ts';
+
+interface ListFlags {
+  readonly expiring?: string;
+  readonly cluster?: string;
+}
+
+const isWanted = ({ expiring, cluster }: ListFlags): ((one: CertificateView) => boolean) => {
+  const before = expiring === undefined ? Number.POSITIVE_INFINITY : Date.now() + parseDuration(expiring);
+  const wanted = cluster === undefined ? null : parseClusterName(cluster);
+  return ({ notAfter, cluster: of }) => Date.parse(notAfter) <= before && (wanted === null || of === wanted);
+};
+
+const list = async (cli: Cli, flags: ListFlags): Promise<void> => {
+  const wanted = isWanted(flags);
+  const { certificates, problems } = await (await cli.client()).get<CertificateList>('/certificates');
+  const shown = certificates.filter(wanted);
+  for (const problem of problems) cli.note(problem);
+  cli.answer(shown, () => certificateTable(shown, certificates.length));
+};
+
+interface RotateFlags extends ChangeFlags {
+  readonly cluster?: string;
+  readonly node?: string;
+  readonly expiring?: string;
+  readonly all?: true;
+  readonly days?: number;
+}
+
+const rotate = async (cli: Cli, flags: RotateFlags): Promise<void> => {
+  const { cluster, node, expiring, all, days: validityDays } = flags;
+  const wish = Object.fromEntries(
+    Object.entries({ cluster, node, expiring, all, validityDays }).filter(([, value]) => value !== undefined),
+  ) as RotateRequest;
+  checkRotateRequest(wish);
+  await planAndCarryOut(cli, { address: '/certificates/rotation', wish }, flags);
+};
+
+export const register: Register = (command, cli) => {
+  command
+    .command('list')
+    .description('list the certificates of all nodes, the one that ends next first')
+    .option('--expiring <time>', 'only those that end within this time, like 30d, or have ended')
+    .option('--cluster <name>', 'only those of this cluster')
+    .action((flags: ListFlags) => list(cli, flags));
+  const rotation = command
+    .command('rotate')
+    .description(
+      'replace certificates that Remora made, without a restart; one that is not served or trusted is taken back',
+    )
+    .option('--cluster <name>', 'those of this cluster')
+    .option('--node <name>', 'that of this node; with --cluster where several clusters have such a node')
+    .option('--expiring <time>', 'those that end within this time, like 30d')
+    .option('--all', 'all that Remora made')
+    .option(
+      '--days <days>',
+      'how long the new ones are valid (default: as long as the old ones)',
+      wholeNumber('--days', 36_500),
+    );
+  addChangeFlags(rotation);
+  rotation.action((flags: RotateFlags) => rotate(cli, flags));
+};

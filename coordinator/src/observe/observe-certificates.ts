@@ -1,0 +1,169 @@
+import { messageOf } from '@remora/shared/errors.ts';
+import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
+import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
+import { publishedParts } from '../plan/connect/server-address.ts';
+import { hasPlaceholder } from '../plan/loaded.ts';
+import { itemsOf } from '../plan/nodes.ts';
+import type { NodeId } from '../plan/steps.ts';
+import type { ObserveParts } from './observe-nodes.ts';
+
+const servingPurposes = ['remote_cluster_server', 'transport', 'http'] as const;
+export type ServingPurpose = (typeof servingPurposes)[number];
+
+/** Where the settings of each purpose begin. */
+export const sslPrefix: Readonly<Record<ServingPurpose | 'remote_cluster_client', string>> = {
+  remote_cluster_server: 'xpack.security.remote_cluster_server.ssl',
+  remote_cluster_client: 'xpack.security.remote_cluster_client.ssl',
+  transport: 'xpack.security.transport.ssl',
+  http: 'xpack.security.http.ssl',
+};
+
+/** What a port of a node serves, seen by a handshake from that node. */
+export interface ServedCertificate {
+  readonly purpose: ServingPurpose;
+  /** The address at which it is published, and the name where the host has one. */
+  readonly hosts: readonly string[];
+  readonly port: number;
+  /** Leaf first; empty when there was no handshake. */
+  readonly chain: readonly CertificateFacts[];
+  /** Why there was none; empty when there was one, trusted or not. */
+  readonly error: string;
+}
+
+/** What is known of the certificates of one node: its settings and files as its agent sees them, and what its ports serve. */
+export interface NodeCertificates extends NodeId {
+  /** Null when the agent could not say. */
+  readonly facts: Pick<NodeFacts, 'settingsFile' | 'files'> | null;
+  readonly served: readonly ServedCertificate[];
+  /** What could not be looked at, and why. */
+  readonly problems: readonly string[];
+}
+
+const READ_TIMEOUT_MS = 60_000;
+const PROBE_TIMEOUT_MS = 5000;
+
+const settingsToRead = [...Object.values(sslPrefix).map((prefix) => `${prefix}.*`), 'remote_cluster_server.enabled'];
+
+type Values = NodeFacts['settingsFile']['values'];
+
+/** The paths that a setting names, of those that hold certificates. */
+export const pathsIn = (values: Values, name: string): string[] => itemsOf(values[name]);
+
+const filesOf = (values: Values): string[] => [
+  ...new Set(
+    Object.values(sslPrefix).flatMap((prefix) =>
+      ['certificate', 'keystore.path', 'certificate_authorities'].flatMap((name) =>
+        pathsIn(values, `${prefix}.${name}`),
+      ),
+    ),
+  ),
+];
+
+type PublishAddresses = Readonly<Partial<Record<ServingPurpose, string>>>;
+
+/** Where the nodes of a cluster publish their ports, by name of the node. */
+const publishAddresses = async (
+  parts: ObserveParts,
+  cluster: string,
+): Promise<ReadonlyMap<string, PublishAddresses>> => {
+  interface Published {
+    readonly publish_address?: string;
+  }
+  type Node = { readonly name: string } & Partial<Record<ServingPurpose, Published>>;
+  const client = await parts.clients.get(cluster);
+  const answer = await client.transport.request<{ readonly nodes: Readonly<Record<string, Node>> }>({
+    method: 'GET',
+    path: `/_nodes/${[...servingPurposes].sort().join(',')}`,
+  });
+  return new Map(
+    Object.values(answer.nodes).map((node) => [
+      node.name,
+      Object.fromEntries(
+        servingPurposes.flatMap((purpose) => {
+          const address = node[purpose]?.publish_address;
+          return address === undefined ? [] : [[purpose, address]];
+        }),
+      ),
+    ]),
+  );
+};
+
+/** One handshake that trusts nothing: what is served is asked, not whether it is trusted. */
+const look = async (
+  parts: ObserveParts,
+  node: NodeId,
+  purpose: ServingPurpose,
+  address: string,
+): Promise<ServedCertificate> => {
+  const { names, port } = publishedParts(address);
+  const input = { host: names.at(-1) ?? '', port, timeoutMs: PROBE_TIMEOUT_MS, tls: {} };
+  const at = { purpose, hosts: names, port };
+  try {
+    const { tcp, detail, tls } = await parts.agents.read(node, 'probe', input, { timeoutMs: PROBE_TIMEOUT_MS * 3 });
+    if (tls === undefined) return { ...at, chain: [], error: `${tcp}: ${detail}` };
+    return { ...at, chain: tls.chain, error: tls.chain.length > 0 ? '' : tls.error };
+  } catch (error) {
+    return { ...at, chain: [], error: messageOf(error) };
+  }
+};
+
+const observeNode = async (
+  parts: ObserveParts,
+  node: NodeId,
+  addresses: PublishAddresses | undefined,
+): Promise<NodeCertificates> => {
+  const read = (settings: string[], files: string[]): Promise<NodeFacts> =>
+    parts.agents.read(node, 'inspect', { settings, files }, { timeoutMs: READ_TIMEOUT_MS });
+  try {
+    const { settingsFile } = await read(settingsToRead, []);
+    const named = filesOf(settingsFile.values);
+    const paths = named.filter((path) => !hasPlaceholder(path));
+    const enabled = servingPurposes.filter((purpose) => settingsFile.values[`${sslPrefix[purpose]}.enabled`] !== false);
+    const [{ files }, ...served] = await Promise.all([
+      read([], paths),
+      ...enabled.flatMap((purpose) => {
+        const address = addresses?.[purpose];
+        return address === undefined ? [] : [look(parts, node, purpose, address)];
+      }),
+    ]);
+    const problems = [
+      ...(settingsFile.refusal === null ? [] : [settingsFile.refusal]),
+      ...named
+        .filter(hasPlaceholder)
+        .map((path) => `elasticsearch.yml names ${path}, whose placeholder only Elasticsearch knows.`),
+    ];
+    return { ...node, facts: { settingsFile, files }, served, problems };
+  } catch (error) {
+    return { ...node, facts: null, served: [], problems: [messageOf(error)] };
+  }
+};
+
+/** Where the ports of a cluster's nodes are, or why that is not known. */
+interface ClusterPorts {
+  readonly addresses: ReadonlyMap<string, PublishAddresses>;
+  readonly problems: readonly string[];
+}
+
+const portsOf = async (parts: ObserveParts, cluster: string): Promise<ClusterPorts> => {
+  try {
+    return { addresses: await publishAddresses(parts, cluster), problems: [] };
+  } catch (error) {
+    return { addresses: new Map(), problems: [`Where its ports are is not known: ${messageOf(error)}`] };
+  }
+};
+
+/** Looks at the certificates of all nodes that have an agent. Changes nothing; what cannot be looked at is said. */
+export const observeCertificates = async (parts: ObserveParts): Promise<NodeCertificates[]> => {
+  const nodes = await parts.inventory.nodes.list();
+  const clusters = Map.groupBy(nodes, ({ cluster }) => cluster);
+  const seen = [...clusters].map(async ([cluster, members]) => {
+    const { addresses, problems } = await portsOf(parts, cluster);
+    return Promise.all(
+      members.map(async ({ node }) => {
+        const found = await observeNode(parts, { cluster, node }, addresses.get(node));
+        return { ...found, problems: [...found.problems, ...problems] };
+      }),
+    );
+  });
+  return (await Promise.all(seen)).flat();
+};

@@ -1,0 +1,91 @@
+import { messageOf } from '@remora/shared/errors.ts';
+import { parseAddress } from '@remora/shared/model/address.ts';
+import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
+import type { ClusterObservation, NodeObservation } from '../plan/facts.ts';
+import { connectingNodes, fileSetting, itemsOf } from '../plan/nodes.ts';
+import type { ConnectionRecord } from '../plan/records.ts';
+import { meantCertificates } from '../plan/rotate/chosen.ts';
+import type { RotateFacts, TrustObservation } from '../plan/rotate/facts.ts';
+import { type ObserveParts, observeWhole } from './observe-nodes.ts';
+
+const CLIENT_AUTHORITIES = 'xpack.security.remote_cluster_client.ssl.certificate_authorities';
+const PROBE_TIMEOUT_MS = 5000;
+
+type Looked = ReadonlyMap<string, ClusterObservation | string>;
+
+/** Each cluster, or a sentence that says why it could not be looked at. */
+const lookAt = async (parts: ObserveParts, clusters: Iterable<string>): Promise<Looked> =>
+  new Map(
+    await Promise.all(
+      [...new Set(clusters)].sort().map(async (name): Promise<[string, ClusterObservation | string]> => {
+        try {
+          return [name, await observeWhole(parts, name)];
+        } catch (error) {
+          return [name, messageOf(error)];
+        }
+      }),
+    ),
+  );
+
+/** Whether a node trusts what one of the remote nodes serves now: what it does not trust before, it need not trust afterwards. */
+const observeTrust = async (
+  parts: ObserveParts,
+  remote: ClusterObservation,
+  local: string,
+  node: NodeObservation,
+): Promise<TrustObservation> => {
+  const certificateAuthorities = itemsOf(fileSetting(node, CLIENT_AUTHORITIES));
+  const found = { remote: remote.name, cluster: local, node: node.name, certificateAuthorities };
+  const published = remote.nodes.find(({ remoteClusterServer }) => remoteClusterServer)?.remoteClusterServer;
+  if (node.agent.state !== 'online') return { ...found, problem: 'its agent is away.' };
+  if (!published) return { ...found, problem: `no node of ${remote.name} listens for remote clusters.` };
+  const address = published.publishAddress.replace(/^.*\//, '');
+  try {
+    const input = { ...parseAddress(address), timeoutMs: PROBE_TIMEOUT_MS, tls: { certificateAuthorities } };
+    const at = { cluster: local, node: node.name };
+    const { tcp, detail, tls } = await parts.agents.read(at, 'probe', input, { timeoutMs: PROBE_TIMEOUT_MS * 3 });
+    if (tls === undefined) return { ...found, problem: `it does not reach ${address} (${tcp}: ${detail}).` };
+    return { ...found, problem: tls.trusted ? null : `it does not trust what ${address} serves now (${tls.error}).` };
+  } catch (error) {
+    return { ...found, problem: messageOf(error) };
+  }
+};
+
+/** Nodes of local clusters that connect by themselves; those that go through a proxy do not reach the nodes behind it. */
+const observeAllTrust = async (
+  parts: ObserveParts,
+  looked: Looked,
+  connections: readonly ConnectionRecord[],
+): Promise<TrustObservation[]> => {
+  const pairs = new Map(connections.map(({ local, remote }) => [`${local}/${remote}`, { local, remote }]));
+  const asked = [...pairs.values()].flatMap(({ local, remote }) => {
+    const [from, to] = [looked.get(local), looked.get(remote)];
+    return typeof from === 'object' && typeof to === 'object'
+      ? connectingNodes(from).map((node) => observeTrust(parts, to, local, node))
+      : [];
+  });
+  return Promise.all(asked);
+};
+
+/** Gathers everything that the planner of a rotation looks at. Changes nothing; throws `bad-input` where there is nothing to choose from. */
+export const observeRotation = async (parts: ObserveParts, request: RotateRequest): Promise<RotateFacts> => {
+  const [certificates, cas, connections, secretVersions] = await Promise.all([
+    parts.inventory.certificates.list(),
+    parts.inventory.cas.list(),
+    parts.inventory.connections.list(),
+    parts.secretVersions(),
+  ]);
+  const remotes = new Set(meantCertificates(request, certificates).map(({ cluster }) => cluster));
+  const direct = connections.filter(({ remote, mode }) => remotes.has(remote) && mode === 'sniff');
+  const looked = await lookAt(parts, [...remotes, ...direct.map(({ local }) => local)]);
+  const problems = [...looked].flatMap(([name, found]) => (typeof found === 'string' ? [[name, found] as const] : []));
+  return {
+    clusters: [...looked.values()].filter((found) => typeof found === 'object'),
+    unseen: new Map(problems.filter(([name]) => remotes.has(name))),
+    unasked: problems
+      .filter(([name]) => !remotes.has(name))
+      .map(([name, why]) => `Nodes of cluster ${name} are not asked whether they trust the new certificates: ${why}`),
+    trust: await observeAllTrust(parts, looked, direct),
+    ...{ certificates, cas, connections, secretVersions },
+  };
+};

@@ -1,0 +1,184 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { messageOf, RemoraError } from '@remora/shared/errors.ts';
+import { isPkcs12 } from '@remora/shared/pkcs12-header.ts';
+import forge from 'node-forge';
+import { keyMatches } from './ca.ts';
+import { type DescribedCertificate, describeCertificate, parsePemBundle } from './describe.ts';
+import { requireRsa } from './keys.ts';
+import { readPkcs12 } from './read-pkcs12.ts';
+
+/** A CA as it was made elsewhere: a certificate in PEM or DER, or a PKCS#12 file with its key; else the key beside it in PEM or DER. */
+export interface CaFiles {
+  readonly certificate: Uint8Array;
+  readonly key: Uint8Array | null;
+  /** Of the key, or of the PKCS#12 file. */
+  readonly passphrase: string | null;
+}
+
+export interface ReadCa {
+  readonly certificatePem: string;
+  /** PKCS#8, unencrypted; null for a CA that is only trusted. */
+  readonly privateKeyPem: string | null;
+  readonly facts: DescribedCertificate;
+}
+
+const refuse = (message: string, hint = ''): never => {
+  throw new RemoraError('bad-input', message, hint === '' ? {} : { hint });
+};
+
+const isPem = (file: Uint8Array): boolean => Buffer.from(file).includes('-----BEGIN ');
+
+const certificatesOf = (file: Uint8Array): string[] => {
+  if (isPem(file)) return parsePemBundle(Buffer.from(file).toString('utf8'), 'The certificate file');
+  try {
+    return [new X509Certificate(file).toString()];
+  } catch {
+    return refuse(
+      'The certificate file is neither PEM nor DER nor PKCS#12.',
+      'Give a file that begins with -----BEGIN CERTIFICATE-----, or a .p12 file.',
+    );
+  }
+};
+
+/** In PEM the key may be in the same file. */
+const pemKeyOf = (text: string): string | null => {
+  const blocks = text.split(/(?=-----BEGIN )/);
+  const keys = blocks.flatMap(
+    (one) => /^-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----.*?-----END \1-----/s.exec(one)?.[0] ?? [],
+  );
+  if (keys.length > 1) return refuse(`The key file holds ${keys.length} private keys: give the one of the CA.`);
+  return keys[0] ?? null;
+};
+
+const isEncrypted = (pem: string): boolean => pem.includes('ENCRYPTED');
+
+/** An encrypted key says itself how often its passphrase is hashed. More than this would keep the coordinator busy for seconds, or for hours. */
+const MOST_ITERATIONS = 2_000_000;
+
+const integersIn = ({ type, value }: forge.asn1.Asn1): number[] => {
+  if (typeof value !== 'string') return value.flatMap(integersIn);
+  if (type !== forge.asn1.Type.INTEGER) return [];
+  return [value.length > 4 ? Number.POSITIVE_INFINITY : Number(`0x${forge.util.bytesToHex(value) || '0'}`)];
+};
+
+/** Of an encrypted PKCS#8 key (RFC 5958): its algorithm with the parameters comes first. What is none is judged by who reads it next. */
+const iterationsOf = (der: Uint8Array): number => {
+  try {
+    const { value } = forge.asn1.fromDer(Buffer.from(der).toString('latin1'));
+    const [algorithm] = typeof value === 'string' ? [] : value;
+    return algorithm ? Math.max(0, ...integersIn(algorithm)) : 0;
+  } catch {
+    return 0;
+  }
+};
+
+const derOfPem = (pem: string): Uint8Array => Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
+
+const readKey = (file: Uint8Array, passphrase: string | null): KeyObject => {
+  const pem = isPem(file) ? pemKeyOf(Buffer.from(file).toString('utf8')) : null;
+  if (isPem(file) && pem === null) return refuse('The key file holds no private key.');
+  if (pem !== null && isEncrypted(pem) && passphrase === null)
+    return refuse("The CA's key is encrypted.", 'Give its passphrase with --passphrase-file.');
+  const iterations = passphrase === null ? 0 : iterationsOf(pem === null ? file : derOfPem(pem));
+  if (iterations > MOST_ITERATIONS)
+    return refuse(
+      `The CA's key is encrypted so that its passphrase is hashed ${iterations} times: that takes too long.`,
+    );
+  try {
+    const secret = passphrase === null ? {} : { passphrase };
+    return pem === null
+      ? createPrivateKey({ key: Buffer.from(file), format: 'der', type: 'pkcs8', ...secret })
+      : createPrivateKey({ key: pem, ...secret });
+  } catch (error) {
+    if (pem === null && passphrase === null)
+      return refuse(
+        'The key file is neither PEM nor an unencrypted PKCS#8 key in DER.',
+        'An encrypted one needs --passphrase-file.',
+      );
+    return passphrase === null
+      ? refuse(`The CA's key cannot be read: ${messageOf(error)}.`)
+      : refuse(`The CA's key cannot be read with this passphrase: ${messageOf(error)}.`);
+  }
+};
+
+const nameOf = ({ subject }: DescribedCertificate): string => `"${subject}"`;
+
+/** Broken, and refused by Java and OpenSSL but for a root, whose own signature they do not look at. */
+const WEAK_SIGNATURE = /md[245]|sha-?1(?!\d)/i;
+const SHORTEST_RSA_BITS = 2048;
+
+/** Why a certificate cannot be trusted or sign as a CA, as the end of a sentence; null when it can. */
+const unfitness = (certificate: X509Certificate, facts: DescribedCertificate, now: Date): string | null => {
+  if (!facts.isCa)
+    return 'is not the certificate of a CA (basicConstraints CA:TRUE, and keyCertSign where it has a key usage)';
+  if (certificate.validToDate <= now) return `ended at ${facts.notAfter}`;
+  if (certificate.validFromDate > now) return `begins at ${facts.notBefore} only`;
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = certificate.publicKey;
+  const bits = details?.modulusLength ?? 0;
+  if (type === 'rsa' && bits < SHORTEST_RSA_BITS)
+    return `has a key of ${bits} bits; ${SHORTEST_RSA_BITS} are the least that count as safe`;
+  const signature = certificate.signatureAlgorithm ?? '';
+  if (WEAK_SIGNATURE.test(signature))
+    return `is signed with ${signature}, which counts as broken: make a CA that is signed with SHA-256`;
+  return null;
+};
+
+const checked = (pem: string, key: KeyObject | null, now: Date): ReadCa => {
+  const facts = describeCertificate(pem);
+  const why = unfitness(new X509Certificate(pem), facts, now);
+  if (why !== null) return refuse(`${nameOf(facts)} ${why}.`);
+  const privateKeyPem =
+    key === null
+      ? null
+      : requireRsa(key, `The key of ${nameOf(facts)}`)
+          .export({ format: 'pem', type: 'pkcs8' })
+          .toString();
+  return { certificatePem: pem.endsWith('\n') ? pem : `${pem}\n`, privateKeyPem, facts };
+};
+
+/** The certificate that the key belongs to; without a key there may be one only. */
+const chosen = (certificates: readonly string[], key: KeyObject | null): string => {
+  const [first, ...others] = certificates;
+  if (first === undefined) return refuse('The file holds no certificate.');
+  if (key === null) {
+    if (others.length === 0) return first;
+    return refuse(
+      `The certificate file holds ${certificates.length} certificates: give that of the CA alone.`,
+      'Several CAs are imported one by one, each under a name of its own.',
+    );
+  }
+  const pem = key.export({ format: 'pem', type: 'pkcs8' }).toString();
+  const own = key.asymmetricKeyType === 'rsa' ? certificates.find((one) => keyMatches(one, pem)) : first;
+  return own ?? refuse(`The key is not the one of ${nameOf(describeCertificate(first))}.`);
+};
+
+const fromPkcs12 = async (files: CaFiles): Promise<{ certificates: readonly string[]; key: KeyObject | null }> => {
+  if (files.key !== null)
+    return refuse('A PKCS#12 file brings its own key: leave out --key, or give the certificate as PEM.');
+  const { certificates, keys } = await readPkcs12(files.certificate, files.passphrase, 'The certificate file');
+  if (keys.length > 1)
+    return refuse(`The PKCS#12 file holds ${keys.length} private keys: give the one of the CA alone.`);
+  const [key] = keys;
+  if (key === undefined)
+    return refuse('The PKCS#12 file holds no private key.', 'To trust the CA alone, give its certificate as PEM.');
+  return { certificates, key: createPrivateKey(key) };
+};
+
+const fromFiles = ({
+  certificate,
+  key,
+  passphrase,
+}: CaFiles): { certificates: readonly string[]; key: KeyObject | null } => {
+  const beside =
+    key ?? (isPem(certificate) && pemKeyOf(Buffer.from(certificate).toString('utf8')) ? certificate : null);
+  return { certificates: certificatesOf(certificate), key: beside === null ? null : readKey(beside, passphrase) };
+};
+
+/**
+ * Reads a CA that was made elsewhere and checks that it can be one now: a CA certificate, within its dates, no weak key or signature, and the key, where
+ * there is one, of this certificate. Throws `bad-input` with a sentence for each; never quotes a key.
+ */
+export const readCa = async (files: CaFiles, now: Date): Promise<ReadCa> => {
+  const { certificates, key } = isPkcs12(files.certificate) ? await fromPkcs12(files) : fromFiles(files);
+  return checked(chosen(certificates, key), key, now);
+};

@@ -1,0 +1,17 @@
+import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
+import { observeCertificates } from '../observe/observe-certificates.ts';
+import type { ObserveParts } from '../observe/observe-nodes.ts';
+import type { Change, Services } from '../services.ts';
+import { certificateViews } from './certificate-views.ts';
+
+export const certificateService = (parts: ObserveParts, rotation: Change<RotateRequest>): Services['certificates'] => ({
+  rotation,
+  async list() {
+    const [nodes, records, cas] = await Promise.all([
+      observeCertificates(parts),
+      parts.inventory.certificates.list(),
+      parts.inventory.cas.list(),
+    ]);
+    return certificateViews({ nodes, records, cas, now: parts.clock() });
+  },
+});

@@ -1,0 +1,46 @@
+import Type, { type Static } from 'typebox';
+import { CertificateFacts } from './certificate.ts';
+
+const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
+/** What a node has a certificate for: those that a port serves, and the CAs that it trusts there. */
+export const certificatePurposes = [
+  'remote_cluster_server',
+  'transport',
+  'http',
+  'remote_cluster_client_ca',
+  'transport_ca',
+  'http_ca',
+] as const;
+export type CertificatePurpose = (typeof certificatePurposes)[number];
+
+/** A certificate of a node, as `certs list` answers it. */
+export const CertificateView = Type.Object({
+  node: Type.String(),
+  cluster: Type.String(),
+  purpose: Type.Enum([...certificatePurposes]),
+  ...CertificateFacts.properties,
+  /** Whole days until it ends, rounded down; negative once it has ended. */
+  daysLeft: Type.Integer(),
+  /** The file that it is in, as elasticsearch.yml names it; null for one that is served and stands in no file that could be read. */
+  path: Nullable(Type.String()),
+  /** Whether the node's port serves it now; null where no port serves such certificates, or it could not be seen. */
+  served: Nullable(Type.Boolean()),
+  /** Subjects of the certificates that are sent with it, nearest first. */
+  chain: Type.Array(Type.String()),
+  /** Name of the CA of Remora's inventory that signed it, or that it is; null for others. */
+  ca: Nullable(Type.String()),
+  /** Whether Remora made and placed it. */
+  managed: Type.Boolean(),
+  /** What is wrong with it, a sentence each. */
+  findings: Type.Array(Type.String()),
+});
+export type CertificateView = Static<typeof CertificateView>;
+
+export const CertificateList = Type.Object({
+  /** The one that ends next first. */
+  certificates: Type.Array(CertificateView),
+  /** Clusters and nodes that could not be looked at, or not wholly, and why: a sentence each. */
+  problems: Type.Array(Type.String()),
+});
+export type CertificateList = Static<typeof CertificateList>;

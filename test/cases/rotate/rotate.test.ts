@@ -1,0 +1,256 @@
+import type { RemoraError } from '@remora/shared/errors.ts';
+import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
+import { describe, expect, test } from 'vitest';
+import type { RotateFacts } from '../../../coordinator/src/plan/rotate/facts.ts';
+import { planRotation } from '../../../coordinator/src/plan/rotate/rotate.ts';
+import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
+import { applySteps } from '../connect/apply.ts';
+import { factsOf, request, sha256 } from '../connect/facts.ts';
+import { connected, lines, stepOf } from '../connect/plans.ts';
+import { nodeOf, type World, world } from '../connect/world.ts';
+
+const DAY_MS = 86_400_000;
+const FILE = 'remora-remote-cluster-server.p12';
+
+const rotationFacts = (made: World): RotateFacts => {
+  const { local, remote, certificates, cas, connections, secretVersions } = factsOf(made, request());
+  const trust = local.nodes.map(({ name, agent }) => ({
+    ...{ remote: 'us', cluster: 'eu', node: name, certificateAuthorities: ['remora-remote-cluster-cas.crt'] },
+    problem: agent.state === 'online' ? null : 'its agent is away.',
+  }));
+  const clusters = [local, remote];
+  return { clusters, unseen: new Map(), unasked: [], trust, certificates, cas, connections, secretVersions };
+};
+
+const planIn = (made: World, wish: RotateRequest): StoredPlan =>
+  planRotation(wish, rotationFacts(made), {
+    ...{ planId: 'plan-1', now: new Date(made.nowMs).toISOString(), hash: sha256 },
+  });
+
+const standing = (change: (made: World) => void = () => undefined): World => {
+  const made = connected(world({ remote: 3, local: 2 }));
+  change(made);
+  return made;
+};
+
+const refusalIn = (made: World, wish: RotateRequest): RemoraError => {
+  try {
+    planIn(made, wish);
+  } catch (error) {
+    return error as RemoraError;
+  }
+  throw new Error('it was not refused');
+};
+
+const whole = [
+  ...['us-1', 'us-2', 'us-3'].map((node) => `issue certificate.issue ${node} none`),
+  ...['first node.change us-1 file', 'first remote-server.verify us-1 none'],
+  ...['us-2', 'us-3'].map((node) => `files node.change ${node} file`),
+  ...['us-2', 'us-3'].map((node) => `verify remote-server.verify ${node} none`),
+];
+
+describe('certificates are replaced', () => {
+  test('one node first and then the others, without a restart, for each way of choosing them', () => {
+    for (const wish of [{ cluster: 'us' }, { all: true }, { expiring: '366d' }] satisfies RotateRequest[]) {
+      const plan = planIn(standing(), wish);
+      expect(lines(plan)).toEqual(whole);
+      expect(plan).toMatchObject({ restarts: [], outages: [], warnings: [], clusters: ['us'] });
+      expect(plan.title).toBe('Replace 3 certificates of us');
+    }
+  });
+
+  test('of one node alone', () => {
+    expect(lines(planIn(standing(), { node: 'us-2' }))).toEqual([
+      'issue certificate.issue us-2 none',
+      'first node.change us-2 file',
+      'first remote-server.verify us-2 none',
+    ]);
+  });
+
+  test('under the same names, path and password, with the life of the ones before or another one', () => {
+    const made = standing();
+    const before = made.certificates.find(({ node }) => node === 'us-1');
+    const plan = planIn(made, { node: 'us-1' });
+    const { input, diff } = stepOf(plan, 'certificate.issue');
+    expect([...input.dns, ...input.ip].sort()).toEqual([...(before?.names ?? [])].sort());
+    expect(input).toMatchObject({
+      path: FILE,
+      passwordSecret: before?.passwordSecret,
+      ca: 'us-remote',
+      validityDays: 365,
+    });
+    expect(input.p12Secret).toBe('secret:node/us/us-1/remote-cluster-server/p12@2');
+    expect(diff).toContain('- certificate CN=');
+    expect(stepOf(plan, 'node.change').input.operations.map(({ name }) => name)).toEqual(['files']);
+    expect(stepOf(planIn(made, { node: 'us-1', validityDays: 90 }), 'certificate.issue').input.validityDays).toBe(90);
+  });
+
+  test('and proven from every node that connects, with the CA files that it has', () => {
+    const { trustedBy } = stepOf(planIn(standing(), { node: 'us-1' }), 'remote-server.verify').input;
+    expect(trustedBy).toEqual(
+      ['eu-1', 'eu-2'].map((node) => ({
+        cluster: 'eu',
+        node,
+        certificateAuthorities: ['remora-remote-cluster-cas.crt'],
+      })),
+    );
+  });
+
+  test('once: those that ended soon do not any more', () => {
+    const made = standing((it) => {
+      it.nowMs += 350 * DAY_MS;
+    });
+    const plan = planIn(made, { expiring: '30d' });
+    expect(lines(plan)).toEqual(whole);
+    const after = applySteps(made, plan.steps);
+    expect(planIn(after, { expiring: '30d' })).toMatchObject({
+      steps: [],
+      stages: [],
+      title: 'Replace 0 certificates',
+    });
+    expect(lines(planIn(after, { all: true }))).toEqual(whole);
+  });
+
+  test('and not from nodes that cannot be asked or did not trust what was there before, which is said', () => {
+    const made = standing((it) => {
+      nodeOf(it.local, 'eu-2').agent = 'offline';
+    });
+    const plan = planIn(made, { node: 'us-1' });
+    expect(plan.warnings).toEqual([
+      'Node eu-2 of cluster eu is not asked whether it trusts the new certificates of us: its agent is away.',
+    ]);
+    expect(stepOf(plan, 'remote-server.verify').input.trustedBy).toMatchObject([{ node: 'eu-1' }]);
+  });
+
+  test('all of them try the first, and one each of the others', () => {
+    const plan = planIn(standing(), { cluster: 'us' });
+    const tried = plan.steps.flatMap((step) =>
+      step.kind === 'remote-server.verify' ? [step.input.trustedBy?.map(({ node }) => node)] : [],
+    );
+    expect(tried).toEqual([['eu-1', 'eu-2'], ['eu-2'], ['eu-1']]);
+  });
+
+  test('where a run issued them and never placed them, also those that do not end soon', () => {
+    const made = standing((it) => {
+      it.certificates = it.certificates.map((one) =>
+        one.node === 'us-2' ? { ...one, p12Secret: one.p12Secret.replace('@1', '@2') } : one,
+      );
+    });
+    const only = [
+      'issue certificate.issue us-2 none',
+      'first node.change us-2 file',
+      'first remote-server.verify us-2 none',
+    ];
+    expect(lines(planIn(made, { expiring: '30d' }))).toEqual(only);
+    expect(lines(planIn(made, { node: 'us-2' }))).toEqual(only);
+  });
+
+  test('unless their CA ends with them: others would end then too, which is said', () => {
+    const made = standing((it) => {
+      it.cas = it.cas.map((ca) => ({
+        ...ca,
+        facts: { ...ca.facts, notAfter: it.certificates[0]?.facts.notAfter ?? '' },
+      }));
+      it.nowMs += 350 * DAY_MS;
+    });
+    const plan = planIn(made, { expiring: '30d' });
+    expect([plan.steps, plan.warnings]).toEqual([
+      [],
+      [
+        expect.stringMatching(
+          /^The certificates of us-1, us-2, us-3 end with their CA us-remote at .*: they are left as they are\.$/,
+        ),
+      ],
+    ]);
+  });
+
+  test('of the clusters that can be looked at; what cannot is refused where something is due, and said where not', () => {
+    const unseen = (it: World): RotateFacts => ({
+      ...rotationFacts(it),
+      clusters: [],
+      unseen: new Map([['us', 'Cluster us did not answer.']]),
+    });
+    const plan = (wish: RotateRequest) =>
+      planRotation(wish, unseen(standing()), {
+        planId: 'p',
+        now: new Date(standing().nowMs).toISOString(),
+        hash: sha256,
+      });
+    expect(plan({ expiring: '30d' })).toMatchObject({ steps: [], warnings: ['Cluster us did not answer.'] });
+    expect(() => plan({ cluster: 'us' })).toThrow(/^Cluster us did not answer\. \(and 2 more\)$/);
+  });
+
+  test('up to the end of their CA, which is said', () => {
+    const made = standing((it) => {
+      it.nowMs += 3500 * DAY_MS;
+    });
+    expect(planIn(made, { node: 'us-1' }).warnings).toEqual([
+      expect.stringMatching(/^CA us-remote ends at \d{4}-.*, and so do the certificates that it signs\.$/),
+    ]);
+  });
+});
+
+describe('is refused', () => {
+  test.each<[string, RotateRequest, (made: World) => void, RegExp]>([
+    ['a cluster without certificates', { cluster: 'eu' }, () => {}, /made no certificate for cluster eu/],
+    ['a node that is not known', { node: 'us-9' }, () => {}, /made no certificate for node us-9/],
+    ['nothing there', { all: true }, (it) => it.certificates.splice(0), /has made no certificate yet/],
+    [
+      'a name of several nodes',
+      { node: 'us-1' },
+      (it) => it.certificates.push(...it.certificates.map((one) => ({ ...one, cluster: 'other' }))),
+      /Several clusters have a node "us-1": other, us/,
+    ],
+    [
+      'a CA whose key is not here',
+      { cluster: 'us' },
+      (it) => {
+        it.cas = it.cas.map((ca) => ({ ...ca, key: null }));
+      },
+      /The key of CA us-remote is not here, .* \(and 2 more\)/,
+    ],
+    ['a CA that is gone', { node: 'us-1' }, (it) => it.cas.splice(0), /CA us-remote, .* is not known any more/],
+    [
+      'a CA that has ended',
+      { node: 'us-1' },
+      (it) => {
+        it.nowMs += 3700 * DAY_MS;
+      },
+      /CA us-remote ended at/,
+    ],
+    [
+      'an agent that is away',
+      { node: 'us-1' },
+      (it) => {
+        nodeOf(it.remote, 'us-1').agent = 'offline';
+      },
+      /The agent of node us-1 \(cluster us\) is offline/,
+    ],
+    [
+      'a file that somebody replaced',
+      { node: 'us-1' },
+      (it) => {
+        nodeOf(it.remote, 'us-1').files = {};
+      },
+      /remora-remote-cluster-server\.p12 of node us-1 \(cluster us\) is not what Remora placed there/,
+    ],
+    [
+      'another file in elasticsearch.yml',
+      { node: 'us-1' },
+      (it) => {
+        nodeOf(it.remote, 'us-1').yml.values['xpack.security.remote_cluster_server.ssl.keystore.path'] = 'theirs.p12';
+      },
+      /names theirs\.p12 as xpack\.security\.remote_cluster_server\.ssl\.keystore\.path/,
+    ],
+    [
+      'a node that is gone',
+      { node: 'us-1' },
+      (it) => {
+        it.remote.nodes = it.remote.nodes.filter(({ name }) => name !== 'us-1');
+      },
+      /Node us-1 is not in cluster us now/,
+    ],
+  ])('%s', (_, wish, change, sentence) => {
+    expect(refusalIn(standing(change), wish).message).toMatch(sentence);
+  });
+});
