@@ -182,6 +182,8 @@ describe(`8.19.21 to ${await newestVersionHere()}, proxy mode, a nested elastics
     // Somebody's own entry and setting, made since: they are no part of it.
     const [local, remote] = [eu.nodes[0] as EsNode, us.nodes[0] as EsNode];
     await remote.keystore(['add', '-x', '-f', ...Object.keys(later)], `${Object.values(later)}\n`);
+    // An agent notes what others wrote when it first looks.
+    await fleet.cli([...connect, '--check']);
     const standing = await everything(fleet, us, eu);
     const checked = await fleet.cli([...rollback(connected), '--check', '--diff', '--json']);
     expect(checked.code, checked.stderr).toBe(2);

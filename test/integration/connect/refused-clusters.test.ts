@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NodeView } from '@remora/shared/model/inventory.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -110,27 +110,6 @@ test('an agent beside a node of another cluster does not join', async () => {
   expect(answer.stderr).toContain(`Cluster worn has no node "${node.name}": it has worn-1, worn-2.`);
   expect(existsSync(join(dataDir, 'agent.yml'))).toBe(false);
   expect(traces(eu, worn)).toEqual(before);
-});
-
-test('an agent whose node is one of another cluster by now is found out before anything is done there', async () => {
-  const [node, other] = [eu.nodes[0], worn.nodes[0]] as [EsNode, EsNode];
-  const config = join(fleet.agentDirectory(node.name), 'agent.yml');
-  const own = await readFile(config, 'utf8');
-  const moved = [node.home, node.configDir, node.url, eu.caPath].reduce(
-    (text, part, at) => text.replaceAll(part, [other.home, other.configDir, other.url, worn.caPath][at] ?? ''),
-    own,
-  );
-  await fleet.stopAgent(node.name);
-  try {
-    await writeFile(config, moved);
-    await fleet.startAgent(node.name);
-    const found = `The agent that joined as ${node.name} of cluster ${eu.name} sees a process with id ${other.pid()}, but the cluster says that ${node.name} is process ${node.pid()}: it sits beside a node of another cluster`;
-    await refused.expect(['restart', eu.name, '--accept-outage', '--yes'], found);
-  } finally {
-    await fleet.stopAgent(node.name);
-    await writeFile(config, own);
-    await fleet.startAgent(node.name);
-  }
 });
 
 describe('a connection is not made', () => {
