@@ -5,7 +5,7 @@ import { checkRotateRequest, type RotateRequest } from '@remora/shared/model/rot
 import { planAndCarryOut } from './frame/change.ts';
 import { addChangeFlags, type ChangeFlags } from './frame/change-flags.ts';
 import type { Cli } from './frame/cli.ts';
-import { wholeNumber } from './frame/input.ts';
+import { given, wholeNumber } from './frame/input.ts';
 import type { Register } from './frame/register.ts';
 import { certificateTable } from './show/certificates.ts';
 
@@ -38,9 +38,7 @@ interface RotateFlags extends ChangeFlags {
 
 const rotate = async (cli: Cli, flags: RotateFlags): Promise<void> => {
   const { cluster, node, expiring, all, days: validityDays } = flags;
-  const wish = Object.fromEntries(
-    Object.entries({ cluster, node, expiring, all, validityDays }).filter(([, value]) => value !== undefined),
-  ) as RotateRequest;
+  const wish = given<RotateRequest>({ cluster, node, expiring, all, validityDays });
   checkRotateRequest(wish);
   await planAndCarryOut(cli, { address: '/certificates/rotation', wish }, flags);
 };

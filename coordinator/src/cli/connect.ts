@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { planAndCarryOut } from './frame/change.ts';
 import { addChangeFlags, type ChangeFlags } from './frame/change-flags.ts';
 import type { Cli } from './frame/cli.ts';
-import { addToList, readJsonObject, wholeNumber } from './frame/input.ts';
+import { addToList, given, readJsonObject, wholeNumber } from './frame/input.ts';
 import { addLaterOptions } from './frame/later.ts';
 import type { Register } from './frame/register.ts';
 
@@ -40,10 +40,6 @@ const addSetting = (pair: string, before: Record<string, string> = {}): Record<s
   if (at < 1 || at === pair.length - 1) throw new RemoraError('bad-input', `--set ${pair}: write KEY=VALUE.`);
   return { ...before, [pair.slice(0, at)]: pair.slice(at + 1) };
 };
-
-/** Leaves out what was not given: an absent flag keeps its default on the server. */
-const given = <T extends object>(values: { [K in keyof T]: T[K] | undefined }): T =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T;
 
 const requestOf = async (local: string, remote: string, flags: ConnectFlags & ChangeFlags): Promise<ConnectRequest> => {
   if (flags.auth === 'certificate') {

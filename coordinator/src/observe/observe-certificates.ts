@@ -7,7 +7,8 @@ import { itemsOf } from '../plan/nodes.ts';
 import type { NodeId } from '../plan/steps.ts';
 import type { ObserveParts } from './observe-nodes.ts';
 
-const servingPurposes = ['remote_cluster_server', 'transport', 'http'] as const;
+/** What a port of a node serves a certificate for. */
+export const servingPurposes = ['remote_cluster_server', 'transport', 'http'] as const;
 export type ServingPurpose = (typeof servingPurposes)[number];
 
 /** Where the settings of each purpose begin. */

@@ -1,14 +1,15 @@
 import { messageOf } from '@remora/shared/errors.ts';
 import { parseAddress } from '@remora/shared/model/address.ts';
 import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
+import { publishedAddress } from '../plan/connect/server-address.ts';
 import type { ClusterObservation, NodeObservation } from '../plan/facts.ts';
 import { connectingNodes, fileSetting, itemsOf } from '../plan/nodes.ts';
 import type { ConnectionRecord } from '../plan/records.ts';
 import { meantCertificates } from '../plan/rotate/chosen.ts';
 import type { RotateFacts, TrustObservation } from '../plan/rotate/facts.ts';
+import { sslPrefix } from './observe-certificates.ts';
 import { type ObserveParts, observeWhole } from './observe-nodes.ts';
 
-const CLIENT_AUTHORITIES = 'xpack.security.remote_cluster_client.ssl.certificate_authorities';
 const PROBE_TIMEOUT_MS = 5000;
 
 type Looked = ReadonlyMap<string, ClusterObservation | string>;
@@ -34,12 +35,14 @@ const observeTrust = async (
   local: string,
   node: NodeObservation,
 ): Promise<TrustObservation> => {
-  const certificateAuthorities = itemsOf(fileSetting(node, CLIENT_AUTHORITIES));
+  const certificateAuthorities = itemsOf(
+    fileSetting(node, `${sslPrefix.remote_cluster_client}.certificate_authorities`),
+  );
   const found = { remote: remote.name, cluster: local, node: node.name, certificateAuthorities };
   const published = remote.nodes.find(({ remoteClusterServer }) => remoteClusterServer)?.remoteClusterServer;
   if (node.agent.state !== 'online') return { ...found, problem: 'its agent is away.' };
   if (!published) return { ...found, problem: `no node of ${remote.name} listens for remote clusters.` };
-  const address = published.publishAddress.replace(/^.*\//, '');
+  const address = publishedAddress(published.publishAddress);
   try {
     const input = { ...parseAddress(address), timeoutMs: PROBE_TIMEOUT_MS, tls: { certificateAuthorities } };
     const at = { cluster: local, node: node.name };

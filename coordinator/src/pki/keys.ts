@@ -6,7 +6,7 @@ const generate = promisify(generateKeyPair);
 
 /** RSA alone: the library that builds certificates and PKCS#12 files knows no elliptic curves. */
 export type RsaBits = 2048 | 3072 | 4096;
-const SHORTEST_BITS = 2048;
+export const SHORTEST_BITS = 2048;
 const LONGEST_BITS = 8192;
 
 export interface KeyPair {

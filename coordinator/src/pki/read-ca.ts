@@ -4,7 +4,7 @@ import { isPkcs12 } from '@remora/shared/pkcs12-header.ts';
 import forge from 'node-forge';
 import { keyMatches } from './ca.ts';
 import { type DescribedCertificate, describeCertificate, parsePemBundle } from './describe.ts';
-import { requireRsa } from './keys.ts';
+import { requireRsa, SHORTEST_BITS } from './keys.ts';
 import { readPkcs12 } from './read-pkcs12.ts';
 
 /** A CA as it was made elsewhere: a certificate in PEM or DER, or a PKCS#12 file with its key; else the key beside it in PEM or DER. */
@@ -105,7 +105,6 @@ const nameOf = ({ subject }: DescribedCertificate): string => `"${subject}"`;
 
 /** Broken, and refused by Java and OpenSSL but for a root, whose own signature they do not look at. */
 const WEAK_SIGNATURE = /md[245]|sha-?1(?!\d)/i;
-const SHORTEST_RSA_BITS = 2048;
 
 /** Why a certificate cannot be trusted or sign as a CA, as the end of a sentence; null when it can. */
 const unfitness = (certificate: X509Certificate, facts: DescribedCertificate, now: Date): string | null => {
@@ -115,8 +114,8 @@ const unfitness = (certificate: X509Certificate, facts: DescribedCertificate, no
   if (certificate.validFromDate > now) return `begins at ${facts.notBefore} only`;
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = certificate.publicKey;
   const bits = details?.modulusLength ?? 0;
-  if (type === 'rsa' && bits < SHORTEST_RSA_BITS)
-    return `has a key of ${bits} bits; ${SHORTEST_RSA_BITS} are the least that count as safe`;
+  if (type === 'rsa' && bits < SHORTEST_BITS)
+    return `has a key of ${bits} bits; ${SHORTEST_BITS} are the least that count as safe`;
   const signature = certificate.signatureAlgorithm ?? '';
   if (WEAK_SIGNATURE.test(signature))
     return `is signed with ${signature}, which counts as broken: make a CA that is signed with SHA-256`;

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@remora/shared/errors.ts';
+import { type ErrorCode, RemoraError } from '@remora/shared/errors.ts';
 import type { ClusterObservation, NodeObservation } from './facts.ts';
 
 /** What may be wrong with a node's agent before anything is asked of it: a sentence that says so and what to do, or null. */
@@ -35,11 +35,22 @@ export const configUnwritable: AgentFinding = ({ agent, name }, c) =>
     ? `The configuration of node ${name} (cluster ${c.name}) cannot be written: ${agent.facts.configDirRefusal}`
     : null;
 
+/** What forbids something, with the code of the error that says so. */
+export type Finding = readonly [ErrorCode, string];
+
+/** Throws all findings as one error, the first as its message; nothing when there are none. */
+export const throwFindings = (findings: readonly Finding[]): void => {
+  const [first] = findings;
+  if (!first) return;
+  const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : '';
+  throw new RemoraError(first[0], `${first[1]}${more}`, { findings: findings.map(([, message]) => message) });
+};
+
 /** Everything of these that forbids to change a node, each with its code. */
 export const agentFindings = (
   node: Pick<NodeObservation, 'name' | 'pid' | 'agent'>,
   cluster: Pick<ClusterObservation, 'name'>,
-): (readonly [ErrorCode, string])[] =>
+): Finding[] =>
   (
     [
       ['agent-missing', agentMissing],

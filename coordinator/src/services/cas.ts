@@ -42,11 +42,6 @@ const taken = (name: string): RemoraError =>
     hint: 'Choose another name; `remora ca list` shows all.',
   });
 
-interface NewCa {
-  readonly certificatePem: string;
-  readonly privateKeyPem: string | null;
-}
-
 /**
  * Names of the secrets of a CA that did not come about in a run. They hold its fingerprint, so that those of a CA that was removed never stand in the way of
  * a later one of the same name.
@@ -60,11 +55,11 @@ const secretsOf = (name: string, fingerprint256: string): { readonly key: string
 const file = async (
   { inventory, secrets }: CaServiceParts,
   name: string,
-  { certificatePem, privateKeyPem }: NewCa,
+  { certificatePem, privateKeyPem }: Pick<ReadCa, 'certificatePem' | 'privateKeyPem'>,
   audit: { readonly actor: string; readonly action: 'ca.create' | 'ca.import' },
 ): Promise<CaView> => {
-  const { subject, issuer, sans, notBefore, notAfter, fingerprint256, serial } = describeCertificate(certificatePem);
-  const facts = { subject, issuer, sans, notBefore, notAfter, fingerprint256, serial };
+  const facts = describeCertificate(certificatePem);
+  const { subject, notAfter, fingerprint256 } = facts;
   const names = secretsOf(name, fingerprint256);
   const key = privateKeyPem === null ? null : await secrets.put(names.key, privateKeyPem);
   const certificate = await secrets.put(names.certificate, certificatePem);

@@ -6,11 +6,12 @@ import {
   pathsIn,
   type ServedCertificate,
   type ServingPurpose,
+  servingPurposes,
   sslPrefix,
 } from '../observe/observe-certificates.ts';
 import { coversAddress } from '../pki/describe.ts';
 import type { CaRecord, CertificateRecord } from '../plan/records.ts';
-import { isVersionOf } from '../plan/rotate/chosen.ts';
+import { isOtherVersion } from '../plan/rotate/chosen.ts';
 import { nodeKey } from '../plan/steps.ts';
 
 export interface CertificatesKnown {
@@ -52,10 +53,7 @@ const leafIn = (file: FileFacts | undefined, record: CertificateRecord | undefin
 
 /** A run issued a newer certificate and never placed it. */
 const behindFinding = (file: FileFacts | undefined, record: CertificateRecord | undefined): string[] =>
-  record !== undefined &&
-  file?.source != null &&
-  file.source !== record.p12Secret &&
-  isVersionOf(file.source, record.p12Secret)
+  record !== undefined && isOtherVersion(file, record)
     ? [
         `A newer one was issued and never placed: \`remora certs rotate --cluster ${record.cluster} --node ${record.node}\` places another.`,
       ]
@@ -151,13 +149,11 @@ const recorded = (node: NodeCertificates, records: readonly CertificateRecord[])
   problems: [],
 });
 
-const servingOrder: readonly ServingPurpose[] = ['remote_cluster_server', 'transport', 'http'];
-
 const lookAtNode = (node: NodeCertificates, records: readonly CertificateRecord[]): Look => {
   const own = records.filter((record) => record.cluster === node.cluster && record.node === node.node);
   if (node.facts === null) return recorded(node, own);
   const recordOf = (purpose: ServingPurpose) => own.find((record) => record.purpose === purpose);
-  const looks = [...servingOrder.map((purpose) => lookAtPort(node, purpose, recordOf(purpose))), lookAtTrust(node)];
+  const looks = [...servingPurposes.map((purpose) => lookAtPort(node, purpose, recordOf(purpose))), lookAtTrust(node)];
   return { found: looks.flatMap(({ found }) => found), problems: looks.flatMap(({ problems }) => problems) };
 };
 

@@ -31,6 +31,9 @@ export const isIpv6 = (text: string): boolean => {
   return hex.every((group) => /^[0-9a-fA-F]{1,4}$/.test(group)) && (halves.length === 2 ? length < 8 : length === 8);
 };
 
+/** Whether the text is an address of either kind. */
+export const isIp = (text: string): boolean => isIpv4(text) || isIpv6(text);
+
 /** Whether the text can be a host name (RFC 1123), a leading `_` in a label allowed as container networks use it. */
 export const isHostName = (text: string): boolean =>
   text.length <= 253 &&
@@ -39,9 +42,7 @@ export const isHostName = (text: string): boolean =>
 
 /** Checks a host as an address or a certificate may carry it. */
 export const parseHost = (text: string): string =>
-  isIpv4(text) || isIpv6(text) || isHostName(text)
-    ? text
-    : refuse(text, 'that is neither a host name nor an IP address');
+  isIp(text) || isHostName(text) ? text : refuse(text, 'that is neither a host name nor an IP address');
 
 /** Reads `HOST:PORT` or `[IPV6]:PORT`; throws `bad-input` that names what is wrong. */
 export const parseAddress = (text: string): Address => {

@@ -4,7 +4,7 @@ import { settingRules } from '../settings.ts';
 import { checkAccessFile } from './access-file.ts';
 import { parseAddress, parseHost } from './address.ts';
 import { parseDuration } from './duration.ts';
-import { parseAlias, parseClusterName, parseNodeName } from './names.ts';
+import { isCaName, parseAlias, parseClusterName, parseNodeName } from './names.ts';
 
 export const connectionModes = ['sniff', 'proxy'] as const;
 export type ConnectionMode = (typeof connectionModes)[number];
@@ -182,7 +182,7 @@ const checkExtraSetting = (key: string, value: string, mode: ConnectionMode): vo
 };
 
 const checkRemoteServer = ({ ca, sans, remoteHost, remotePort }: ConnectRequest): void => {
-  if (ca !== undefined && !/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/.test(ca)) {
+  if (ca !== undefined && !isCaName(ca)) {
     refuse(
       `--ca ${ca}: that is not the name of a CA. \`remora ca list\` shows which there are; a new name makes a new CA.`,
     );

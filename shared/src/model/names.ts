@@ -21,17 +21,22 @@ export const parseAlias = (text: string): string => {
   return text;
 };
 
+/** What appears in file names, keys and secret names. */
+const PLAIN_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
+
 /** The name under which Remora knows a cluster: it appears in file names, keys and secret names. */
 export const parseClusterName = (text: string): string =>
-  /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/.test(text)
+  PLAIN_NAME.test(text)
     ? text
     : refuse(
         `"${text}" is not a cluster name: use 1 to 63 letters, digits, "-" and "_", beginning with a letter or digit.`,
       );
 
+export const isCaName = (text: string): boolean => PLAIN_NAME.test(text);
+
 /** The name under which Remora knows a CA: it appears in file names and secret names. */
 export const parseCaName = (text: string): string =>
-  /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/.test(text)
+  isCaName(text)
     ? text
     : refuse(
         `"${text}" is not the name of a CA: use 1 to 63 letters, digits, "-" and "_", beginning with a letter or digit.`,

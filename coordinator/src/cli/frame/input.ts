@@ -2,23 +2,20 @@ import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 
-/** Reads a file that a flag names, or stdin for `-`; throws `bad-input` that names the flag. */
-export const readInput = async (path: string, flag: string): Promise<string> => {
+const reading = async <T>(path: string, flag: string, read: () => Promise<T>): Promise<T> => {
   try {
-    return path === '-' ? await text(process.stdin) : await readFile(path, 'utf8');
+    return await read();
   } catch (error) {
     throw new RemoraError('bad-input', `${flag} ${path} cannot be read: ${messageOf(error)}.`, { cause: error });
   }
 };
 
+/** Reads a file that a flag names, or stdin for `-`; throws `bad-input` that names the flag. */
+export const readInput = (path: string, flag: string): Promise<string> =>
+  reading(path, flag, () => (path === '-' ? text(process.stdin) : readFile(path, 'utf8')));
+
 /** The bytes of a file that a flag names. */
-export const readBytes = async (path: string, flag: string): Promise<Buffer> => {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw new RemoraError('bad-input', `${flag} ${path} cannot be read: ${messageOf(error)}.`, { cause: error });
-  }
-};
+export const readBytes = (path: string, flag: string): Promise<Buffer> => reading(path, flag, () => readFile(path));
 
 /** A secret from a file or stdin, without the one line break that editors and `echo` add; throws when nothing is left. */
 export const readSecret = async (path: string, flag: string): Promise<string> => {
@@ -53,3 +50,7 @@ export const wholeNumber =
     if (number >= 1 && number <= highest) return number;
     throw new RemoraError('bad-input', `${flag} ${value}: write a whole number between 1 and ${highest}.`);
   };
+
+/** Leaves out what was not given: an absent flag keeps its default on the server. */
+export const given = <T extends object>(values: { [K in keyof T]: T[K] | undefined }): T =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T;

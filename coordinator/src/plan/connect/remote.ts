@@ -7,6 +7,7 @@ import { keystorePasswordReference, type NodeStepParts, nodeStep } from '../node
 import { rollOrder } from '../order.ts';
 import type { CertificateRecord } from '../records.ts';
 import { serverSecrets } from '../secret-names.ts';
+import { serverKeystoreFile } from '../server-certificate.ts';
 import type { AnyStep, CertificateIssue } from '../steps.ts';
 import { connectionDiff } from './connection-diff.ts';
 import type { ConnectDraft } from './draft.ts';
@@ -120,16 +121,7 @@ const nodeChangeStep = (
 ): AnyStep[] => {
   const cluster = draft.facts.remote;
   const change = changeOf(server.node, facts, {
-    files: [
-      {
-        path: certificate.path,
-        content: { $secret: certificate.p12Secret },
-        source: certificate.p12Secret,
-        digest: null,
-        mode: 0o640,
-        what: `PKCS#12 with the certificate of ${certificate.node} (${certificate.p12Secret})`,
-      },
-    ],
+    files: [serverKeystoreFile(certificate)],
     settings: {
       'remote_cluster_server.enabled': true,
       ...server.settings,

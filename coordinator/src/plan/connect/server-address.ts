@@ -1,4 +1,4 @@
-import { isHostName, isIpv4, isIpv6 } from '@remora/shared/model/address.ts';
+import { isHostName, isIp } from '@remora/shared/model/address.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
 import type { NodeObservation } from '../facts.ts';
@@ -36,6 +36,9 @@ export const publishedParts = (published: string): { readonly names: readonly st
   return { names: hosts.split('/').map((host) => host.replace(/^\[|\]$/g, '')), port: Number(port) };
 };
 
+/** The address of a published one, with its port: what sniffing clients connect to, whatever name stands before it. */
+export const publishedAddress = (published: string): string => published.replace(/^.*\//, '');
+
 /** The first item of a setting: Elasticsearch takes lists of hosts and publishes one. Undefined without a value. */
 const first = (value: SettingValue | null | undefined): string | undefined => {
   if (value === undefined || value === null) return undefined;
@@ -52,7 +55,7 @@ const effective = (node: NodeObservation, name: string): string | undefined => {
 
 /** Whether the host is an address or a name, and neither an interface nor a wildcard. */
 export const isNamed = (host: string): boolean =>
-  host !== '0.0.0.0' && host !== '::' && (isIpv4(host) || isIpv6(host) || isHostName(host));
+  host !== '0.0.0.0' && host !== '::' && (isIp(host) || isHostName(host));
 
 const standingSettings = (node: NodeObservation): Record<string, SettingValue> =>
   Object.fromEntries(

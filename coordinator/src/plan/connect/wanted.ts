@@ -1,11 +1,11 @@
-import { formatAddress, isHostName, isIpv4, isIpv6, isLoopback, parseAddress } from '@remora/shared/model/address.ts';
+import { formatAddress, isHostName, isIp, isLoopback, parseAddress } from '@remora/shared/model/address.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
-import { fileNameOf } from '@remora/shared/model/names.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { byName } from '../order.ts';
 import { isData } from '../outages.ts';
 import type { Access } from '../records.ts';
+import { commonNameOf } from '../server-certificate.ts';
 import type { CertificateWish } from '../steps.ts';
 import { type ServerAddress, serverAddress } from './server-address.ts';
 
@@ -34,7 +34,7 @@ export const serverWishes = (remote: ClusterObservation, request: ConnectRequest
 /** Names and addresses that can stand in a certificate, each once, in a stable order. DNS names know no case. */
 const distinct = (names: readonly string[]): string[] =>
   [...new Set(names.map((name) => name.toLowerCase()))]
-    .filter((name) => isIpv4(name) || isIpv6(name) || isHostName(name.replace(/^\*\./, '')))
+    .filter((name) => isIp(name) || isHostName(name.replace(/^\*\./, '')))
     .sort();
 
 /** Names and addresses under which a local node may reach this one. */
@@ -54,9 +54,9 @@ const certificateWish = (
   const all = distinct([...required, ...(facts ? [facts.hostname, ...facts.addresses] : [])]);
   return {
     required,
-    commonName: fileNameOf(node.name).slice(0, 64),
-    dns: all.filter((name) => !isIpv4(name) && !isIpv6(name)),
-    ip: all.filter((name) => isIpv4(name) || isIpv6(name)),
+    commonName: commonNameOf(node.name),
+    dns: all.filter((name) => !isIp(name)),
+    ip: all.filter(isIp),
     validityDays: CERTIFICATE_DAYS,
   };
 };

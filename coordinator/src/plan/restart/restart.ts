@@ -1,6 +1,6 @@
 import { type ErrorCode, RemoraError } from '@remora/shared/errors.ts';
 import type { RestartRequest } from '@remora/shared/model/restart-request.ts';
-import { agentElsewhere, agentFailed, agentMissing, agentOffline, nodesAbsent } from '../agent-findings.ts';
+import { agentFindings, nodesAbsent, throwFindings } from '../agent-findings.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { restartOf, restartOfAny } from '../node-change.ts';
@@ -27,23 +27,12 @@ const refuse = (
   nodes: readonly NodeObservation[],
 ): void => {
   const absent = nodesAbsent(observed);
-  const findings: (readonly [ErrorCode, string])[] = absent === null ? [] : [['preflight-failed', absent]];
-  for (const node of nodes) {
-    for (const [code, find] of [
-      ['agent-missing', agentMissing],
-      ['agent-offline', agentOffline],
-      ['preflight-failed', agentFailed],
-      ['wrong-node', agentElsewhere],
-    ] as const) {
-      if (code === 'agent-offline' && waitOffline) continue;
-      const message = find(node, observed);
-      if (message !== null) findings.push([code, message]);
-    }
-  }
-  const [first] = findings;
-  if (!first) return;
-  const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : '';
-  throw new RemoraError(first[0], `${first[1]}${more}`, { findings: findings.map(([, message]) => message) });
+  // A restart writes no file of the node's.
+  const ignored = new Set<ErrorCode>(['node-read-only', ...(waitOffline ? (['agent-offline'] as const) : [])]);
+  throwFindings([
+    ...(absent === null ? [] : [['preflight-failed', absent] as const]),
+    ...nodes.flatMap((node) => agentFindings(node, observed)).filter(([code]) => !ignored.has(code)),
+  ]);
 };
 
 const stepOf = (cluster: ClusterObservation, node: NodeObservation): AnyStep => {

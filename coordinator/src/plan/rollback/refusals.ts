@@ -1,6 +1,6 @@
-import { type ErrorCode, RemoraError } from '@remora/shared/errors.ts';
+import { RemoraError } from '@remora/shared/errors.ts';
 import { isEnded } from '@remora/shared/model/run.ts';
-import { agentFindings, notInCluster } from '../agent-findings.ts';
+import { agentFindings, type Finding, notInCluster, throwFindings } from '../agent-findings.ts';
 import type { CertificateRecord } from '../records.ts';
 import { type AnyStep, type NodeId, nodeKey } from '../steps.ts';
 import { deliveriesOf, MOST_DELIVERIES, type NodeDeliveries } from './deliveries.ts';
@@ -85,8 +85,6 @@ const refuseUnremembered = ({ run }: RollbackFacts): void => {
   );
 };
 
-type Finding = readonly [ErrorCode, string];
-
 const gone = (where: string, what: string): Finding => [
   'preflight-failed',
   `${where}: what stood there before ${what} is not kept any more, or cannot be read. Agents keep it for 30 days, of their newest 20 changes. Put it back by hand, or give another command that makes it what it shall be.`,
@@ -126,9 +124,7 @@ export const refuse = (facts: RollbackFacts, more: readonly string[]): void => {
     ...deliveriesOf(facts.run).flatMap((one) => findingsOf(facts, one)),
     ...more.map((message): Finding => ['preflight-failed', message]),
   ];
-  const [first] = findings;
-  if (!first) return;
-  const all = [...new Set(findings.map(([, message]) => message))];
-  const count = all.length > 1 ? ` (and ${all.length - 1} more)` : '';
-  throw new RemoraError(first[0], `${first[1]}${count}`, { findings: all });
+  // Each sentence once, with the code that it came with first.
+  const messages = findings.map(([, message]) => message);
+  throwFindings(findings.filter(([, message], index) => messages.indexOf(message) === index));
 };

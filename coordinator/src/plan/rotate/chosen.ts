@@ -44,9 +44,15 @@ export const isBehind = (
   cluster: ClusterObservation | undefined,
 ): boolean => {
   const agent = cluster?.nodes.find(({ name }) => name === node)?.agent;
-  const source = agent?.state === 'online' ? agent.facts.files.find((file) => file.path === path)?.source : null;
-  return source != null && source !== p12Secret && isVersionOf(source, p12Secret);
+  const file = agent?.state === 'online' ? agent.facts.files.find((one) => one.path === path) : undefined;
+  return isOtherVersion(file, { p12Secret });
 };
+
+/** Whether a file holds a version of a certificate's file that is not the one on record. */
+export const isOtherVersion = (
+  file: { readonly source: string | null } | undefined,
+  { p12Secret }: Pick<CertificateRecord, 'p12Secret'>,
+): boolean => file?.source != null && file.source !== p12Secret && isVersionOf(file.source, p12Secret);
 
 /** Whether two references are of one secret. */
 export const isVersionOf = (source: string, reference: string): boolean =>

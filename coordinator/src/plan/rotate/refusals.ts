@@ -1,5 +1,4 @@
-import { type ErrorCode, RemoraError } from '@remora/shared/errors.ts';
-import { agentFindings } from '../agent-findings.ts';
+import { agentFindings, type Finding, throwFindings } from '../agent-findings.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { fileSetting } from '../nodes.ts';
 import type { CaRecord, CertificateRecord } from '../records.ts';
@@ -14,8 +13,6 @@ export interface Rotation {
   /** Why its cluster could not be looked at. */
   readonly unseen: string | undefined;
 }
-
-type Finding = readonly [ErrorCode, string];
 
 const KEYSTORE_PATH = 'xpack.security.remote_cluster_server.ssl.keystore.path';
 
@@ -79,9 +76,5 @@ const nodeFindings = (rotation: Rotation): Finding[] => {
 
 /** Throws all that forbids it, the first as the message. */
 export const refuseRotation = (rotations: readonly Rotation[], now: string): void => {
-  const findings = rotations.flatMap((one) => [...caFinding(one, now), ...nodeFindings(one)]);
-  const [first] = findings;
-  if (!first) return;
-  const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : '';
-  throw new RemoraError(first[0], `${first[1]}${more}`, { findings: findings.map(([, message]) => message) });
+  throwFindings(rotations.flatMap((one) => [...caFinding(one, now), ...nodeFindings(one)]));
 };

@@ -1,5 +1,4 @@
-import { isIpv4, isIpv6 } from '@remora/shared/model/address.ts';
-import { fileNameOf } from '@remora/shared/model/names.ts';
+import { isIp } from '@remora/shared/model/address.ts';
 import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import { certificateDiff } from '../certificate-diff.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
@@ -8,6 +7,7 @@ import { changeOf } from '../node-change.ts';
 import { nodeStep } from '../node-step.ts';
 import type { CertificateRecord } from '../records.ts';
 import { serverSecrets } from '../secret-names.ts';
+import { commonNameOf, serverKeystoreFile } from '../server-certificate.ts';
 import type { AnyStep, CertificateIssue, Stage, StoredPlan, TrustingNode } from '../steps.ts';
 import { dueCertificates, isBehind, meantCertificates } from './chosen.ts';
 import type { RotateFacts } from './facts.ts';
@@ -26,15 +26,13 @@ const stages: readonly Stage[] = [
 const daysOf = ({ facts }: CertificateRecord): number =>
   Math.max(1, Math.round((Date.parse(facts.notAfter) - Date.parse(facts.notBefore)) / DAY_MS));
 
-const isIp = (name: string): boolean => isIpv4(name) || isIpv6(name);
-
 /** The same names, password and place; another key, dates and serial. */
 const issueOf = (record: CertificateRecord, facts: RotateFacts, request: RotateRequest): CertificateIssue => {
   const { cluster, node, purpose, ca, path, names, passwordSecret } = record;
   const { p12 } = serverSecrets(cluster, node);
   return {
     ...{ cluster, node, purpose, ca, path, passwordSecret },
-    commonName: fileNameOf(node).slice(0, 64),
+    commonName: commonNameOf(node),
     dns: names.filter((name) => !isIp(name)),
     ip: names.filter(isIp),
     required: [...names],
@@ -61,16 +59,7 @@ const issueStep = ({ issue, record }: Placing): AnyStep => ({
 const placeStep = ({ issue, cluster, node, isFirst }: Placing): AnyStep[] => {
   if (node.agent.state !== 'online') return [];
   const change = changeOf(node, node.agent.facts, {
-    files: [
-      {
-        path: issue.path,
-        content: { $secret: issue.p12Secret },
-        source: issue.p12Secret,
-        digest: null,
-        mode: 0o640,
-        what: `PKCS#12 with the certificate of ${issue.node} (${issue.p12Secret})`,
-      },
-    ],
+    files: [serverKeystoreFile(issue)],
     settings: {},
     keystore: {},
     keystorePassword: null,

@@ -5,7 +5,7 @@ import { listNodes } from '../../elasticsearch/observe-cluster.ts';
 import { limitOf } from '../../limit.ts';
 import { coversAddress } from '../../pki/describe.ts';
 import { canonicalIp } from '../../pki/ip-address.ts';
-import { publishedParts } from '../../plan/connect/server-address.ts';
+import { publishedAddress, publishedParts } from '../../plan/connect/server-address.ts';
 import { type CertificateIssue, nodeKey, type TrustingNode } from '../../plan/steps.ts';
 import type { Executor, StepContext } from '../executor.ts';
 import { rememberBefore } from './before.ts';
@@ -150,8 +150,7 @@ export const verifyServerStep =
   async (context, wish) => {
     await context.phase('asking where it listens');
     const published = await publishAddress(parts, wish);
-    // Sniffing clients use the address, not the name.
-    const address = published.replace(/^.*\//, '');
+    const address = publishedAddress(published);
     const { host } = parseAddress(address);
     const record = await parts.inventory.certificates.get(`${nodeKey(wish)}/${wish.purpose}`);
     if (!record)

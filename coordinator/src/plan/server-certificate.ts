@@ -1,0 +1,12 @@
+import { fileNameOf } from '@remora/shared/model/names.ts';
+import type { WantedFile } from './node-change.ts';
+import type { CertificateIssue } from './steps.ts';
+
+/** The common name of a node's certificate; names and addresses that count are its SANs. */
+export const commonNameOf = (node: string): string => fileNameOf(node).slice(0, 64);
+
+/** The PKCS#12 file with the certificate of a node's remote cluster server, as it shall stand there. */
+export const serverKeystoreFile = ({ node, path, p12Secret }: CertificateIssue): WantedFile => ({
+  ...{ path, content: { $secret: p12Secret }, source: p12Secret, digest: null, mode: 0o640 },
+  what: `PKCS#12 with the certificate of ${node} (${p12Secret})`,
+});
