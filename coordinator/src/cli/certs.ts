@@ -1,3 +1,4 @@
+import { RemoraError } from '@remora/shared/errors.ts';
 import type { CertificateList, CertificateView } from '@remora/shared/model/certificate-view.ts';
 import { parseDuration } from '@remora/shared/model/duration.ts';
 import { parseClusterName } from '@remora/shared/model/names.ts';
@@ -32,13 +33,18 @@ interface RotateFlags extends ChangeFlags {
   readonly cluster?: string;
   readonly node?: string;
   readonly expiring?: string;
+  readonly due?: true;
   readonly all?: true;
   readonly days?: number;
+  readonly validity?: string;
 }
 
 const rotate = async (cli: Cli, flags: RotateFlags): Promise<void> => {
-  const { cluster, node, expiring, all, days: validityDays } = flags;
-  const wish = given<RotateRequest>({ cluster, node, expiring, all, validityDays });
+  const { cluster, node, expiring, due, all, days } = flags;
+  if (days !== undefined && flags.validity !== undefined)
+    throw new RemoraError('bad-input', '--days and --validity both say how long the new ones are valid: give one.');
+  const validity = days === undefined ? flags.validity : `${days}d`;
+  const wish = given<RotateRequest>({ cluster, node, expiring, due, all, validity });
   checkRotateRequest(wish);
   await planAndCarryOut(cli, { address: '/certificates/rotation', wish }, flags);
 };
@@ -58,12 +64,10 @@ export const register: Register = (command, cli) => {
     .option('--cluster <name>', 'those of this cluster')
     .option('--node <name>', 'that of this node; with --cluster where several clusters have such a node')
     .option('--expiring <time>', 'those that end within this time, like 30d')
+    .option('--due', 'those of which two thirds of their life are over')
     .option('--all', 'all that Remora made')
-    .option(
-      '--days <days>',
-      'how long the new ones are valid (default: as long as the old ones)',
-      wholeNumber('--days', 36_500),
-    );
+    .option('--validity <time>', 'how long the new ones are valid, like 90d or 12h (default: as long as the old ones)')
+    .option('--days <days>', 'the same in days', wholeNumber('--days', 36_500));
   addChangeFlags(rotation);
   rotation.action((flags: RotateFlags) => rotate(cli, flags));
 };

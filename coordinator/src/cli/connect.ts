@@ -24,6 +24,7 @@ interface ConnectFlags {
   readonly skipUnavailable?: boolean;
   readonly set?: Record<string, string>;
   readonly ca?: string;
+  readonly certValidity?: string;
   readonly san?: string[];
   readonly remoteHost?: string;
   readonly remotePort?: number;
@@ -63,6 +64,7 @@ const requestOf = async (local: string, remote: string, flags: ConnectFlags & Ch
     skipUnavailable: flags.skipUnavailable,
     set: flags.set,
     ca: flags.ca,
+    certValidity: flags.certValidity,
     sans: flags.san,
     remoteHost: flags.remoteHost,
     remotePort: flags.remotePort,
@@ -99,6 +101,10 @@ const addConnectOptions = (command: Command): Command =>
     .option('--skip-unavailable <bool>', 'whether searches go on when the remote cluster is away', truth)
     .option('--set <key=value>', 'a further setting of cluster.remote.ALIAS, like transport.compress=true', addSetting)
     .option('--ca <name>', "the CA that signs the remote nodes' certificates (default: one of Remora's own)")
+    .option(
+      '--cert-validity <time>',
+      'how long these are valid, like 90d (default: as long as those that are there, else 365d)',
+    )
     .option('--san <name>', "a further name in the remote nodes' certificates", addToList)
     .option('--remote-host <host>', "remote_cluster.host, where none stands in the remote nodes' files")
     .option('--remote-port <port>', 'remote_cluster.port, where none stands there', wholeNumber('--remote-port', 65535))

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { buildCertificate, validity } from './certificate-builder.ts';
+import { buildCertificate, DAY_MS, validity } from './certificate-builder.ts';
 import { generateRsaKeyPair, parseRsaPrivateKey, type RsaBits } from './keys.ts';
 
 export interface CertificateAuthority {
@@ -29,7 +29,7 @@ export const selfSignCa = (
       commonName: wish.commonName,
       ...(wish.organization === undefined ? {} : { organization: wish.organization }),
     },
-    ...validity(wish.now, wish.validityDays),
+    ...validity(wish.now, wish.validityDays * DAY_MS),
     extensions: [
       {
         name: 'basicConstraints',

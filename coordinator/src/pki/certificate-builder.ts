@@ -25,7 +25,7 @@ export interface CertificateDraft {
 /** Positions in a version 3 TBSCertificate (RFC 5280, section 4.1). */
 const TBS_ISSUER = 3;
 const TBS_SUBJECT = 5;
-const DAY_MS = 24 * 60 * 60 * 1000;
+export const DAY_MS = 24 * 60 * 60 * 1000;
 /** So that a certificate counts at once on machines whose clock is a little behind. */
 const BACKDATED_MS = 5 * 60 * 1000;
 
@@ -55,15 +55,15 @@ const attributesOf = ({ commonName, organization }: DistinguishedName): forge.pk
   attribute('commonName', commonName),
 ];
 
-/** From five minutes ago until `days` days from now. */
-export const validity = (now: Date, days: number): { notBefore: Date; notAfter: Date } => {
-  if (!Number.isInteger(days) || days < 1 || days > 36_500) {
+/** From five minutes ago until so many milliseconds from now. */
+export const validity = (now: Date, ms: number): { notBefore: Date; notAfter: Date } => {
+  if (!Number.isInteger(ms) || ms < 60_000 || ms > 36_500 * DAY_MS) {
     throw new RemoraError(
       'bad-input',
-      `A certificate cannot be valid for ${days} days: give a whole number from 1 to 36500.`,
+      `A certificate cannot be valid for ${ms} ms: give one minute at least and 36500 days at most.`,
     );
   }
-  return { notBefore: new Date(now.getTime() - BACKDATED_MS), notAfter: new Date(now.getTime() + days * DAY_MS) };
+  return { notBefore: new Date(now.getTime() - BACKDATED_MS), notAfter: new Date(now.getTime() + ms) };
 };
 
 /** The children of a constructed ASN.1 value. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { createDurably, readIfPresent, readPrivateIfPresent } from '../secrets/durable-file.ts';
 import { type CertificateAuthority, keyMatches, selfSignCa } from './ca.ts';
+import { DAY_MS } from './certificate-builder.ts';
 import { describeCertificate } from './describe.ts';
 import { type IssuedCertificate, issueCertificate } from './issue.ts';
 import { generateRsaKeyPair } from './keys.ts';
@@ -55,7 +56,7 @@ export const openFleetCa = async (options: {
         subject: { commonName: id },
         sans: { dns: [], ip: [] },
         usage: ['client'],
-        validityDays,
+        validityMs: validityDays * DAY_MS,
         now: now(),
       }),
     issueServerCertificate: ({ hosts }) => keepServerCertificate({ ca, directory, hosts, now: now() }),

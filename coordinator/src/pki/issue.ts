@@ -23,7 +23,8 @@ export interface IssueRequest {
   readonly subject: DistinguishedName;
   readonly sans: SubjectAlternativeNames;
   readonly usage: readonly CertificateUsage[];
-  readonly validityDays: number;
+  /** In ms; dates in a certificate are whole seconds. */
+  readonly validityMs: number;
   readonly now: Date;
 }
 
@@ -96,7 +97,7 @@ export const issueCertificate = (request: IssueRequest): IssuedCertificate => {
   }
   parseRsaPublicKey(request.publicKeyPem);
   const ca = usableCa(request.ca, now);
-  const wanted = validity(now, request.validityDays);
+  const wanted = validity(now, request.validityMs);
   const shortened = wanted.notAfter > ca.notAfter;
   const notAfter = shortened ? ca.notAfter : wanted.notAfter;
   const server = usage.includes('server');

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { readIfPresent, readPrivateIfPresent, writeDurably } from '../secrets/durable-file.ts';
 import { type CertificateAuthority, keyMatches } from './ca.ts';
+import { DAY_MS } from './certificate-builder.ts';
 import { describeCertificate, parsePemBundle } from './describe.ts';
 import { canonicalIp } from './ip-address.ts';
 import { issueCertificate } from './issue.ts';
@@ -57,7 +58,7 @@ export const keepServerCertificate = async (wish: Wish): Promise<ServerTls> => {
     subject: { commonName },
     sans: namesOf(wish.hosts),
     usage: ['server'],
-    validityDays: SERVER_DAYS,
+    validityMs: SERVER_DAYS * DAY_MS,
     now: wish.now,
   });
   const chain = issued.certificatePem + wish.ca.certificatePem;

@@ -1,4 +1,5 @@
 import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
+import { sayDuration } from '@remora/shared/model/duration.ts';
 import type { CertificateRecord } from './records.ts';
 import type { CertificateIssue } from './steps.ts';
 
@@ -27,7 +28,7 @@ export const certificateDiff = (standing: CertificateRecord | undefined, wish: C
   const after = block('+', `certificate CN=${wish.commonName}`, [
     `SANs ${sans.join(', ')}`,
     `issued by CA ${wish.ca}`,
-    `valid for ${wish.validityDays} days from its issue`,
+    `valid for ${sayDuration(wish.validityMs)} from its issue`,
     'SHA-256 known once it is issued',
     `kept as ${wish.p12Secret}`,
   ]);

@@ -54,6 +54,8 @@ export interface CertificateRecord {
   readonly names: readonly string[];
   readonly p12Secret: string;
   readonly passwordSecret: string;
+  /** How long it was wished to be valid; its CA may end sooner. Absent on older records: what its dates say. */
+  readonly validityMs?: number;
   readonly facts: CertificateFacts;
 }
 

@@ -21,7 +21,7 @@ export interface CertificateWish {
   readonly ip: readonly string[];
   /** Those of the names and addresses without which it is reissued; the others are there because they were known when it was issued. */
   readonly required: readonly string[];
-  readonly validityDays: number;
+  readonly validityMs: number;
 }
 
 /**

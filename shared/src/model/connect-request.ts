@@ -3,7 +3,7 @@ import { RemoraError } from '../errors.ts';
 import { settingRules } from '../settings.ts';
 import { checkAccessFile } from './access-file.ts';
 import { parseAddress, parseHost } from './address.ts';
-import { parseDuration } from './duration.ts';
+import { parseDuration, parseValidity } from './duration.ts';
 import { isCaName, parseAlias, parseClusterName, parseNodeName } from './names.ts';
 
 export const connectionModes = ['sniff', 'proxy'] as const;
@@ -45,6 +45,8 @@ export const ConnectRequest = Type.Object(
     set: Type.Optional(Type.Record(Type.String(), Type.String())),
     /** The CA that signs the remote nodes' certificates. Absent: one of Remora's own. */
     ca: Type.Optional(Text),
+    /** How long the remote nodes' certificates are valid, for example `90d`. Absent: as long as those that they have, else 365 days. */
+    certValidity: Type.Optional(Text),
     /** Further names in the remote nodes' certificates; `*.` at the front is allowed. */
     sans: Type.Optional(Texts),
     /** `remote_cluster.host` of the remote nodes, where none stands in their files. */
@@ -181,12 +183,13 @@ const checkExtraSetting = (key: string, value: string, mode: ConnectionMode): vo
   if (!rule.valid(value)) refuse(`--set ${key}=${value}: it takes ${rule.takes}.`);
 };
 
-const checkRemoteServer = ({ ca, sans, remoteHost, remotePort }: ConnectRequest): void => {
+const checkRemoteServer = ({ ca, certValidity, sans, remoteHost, remotePort }: ConnectRequest): void => {
   if (ca !== undefined && !isCaName(ca)) {
     refuse(
       `--ca ${ca}: that is not the name of a CA. \`remora ca list\` shows which there are; a new name makes a new CA.`,
     );
   }
+  if (certValidity !== undefined) parseValidity(certValidity, '--cert-validity');
   for (const name of sans ?? []) parseHost(name.replace(/^\*\./, ''));
   if (remoteHost !== undefined && !/^_[A-Za-z0-9:.[\]-]+_$/.test(remoteHost)) parseHost(remoteHost);
   if (remotePort !== undefined && (!Number.isInteger(remotePort) || remotePort < 1 || remotePort > 65535)) {

@@ -18,6 +18,33 @@ export const parseDuration = (text: string): number => {
   return value;
 };
 
+const DAY_MS = 86_400_000;
+const longestMs = 36_500 * DAY_MS;
+
+/** Reads how long a certificate shall be valid, in ms; throws `bad-input`. Files are looked at every few seconds, so less than a minute would be over before it is served. */
+export const parseValidity = (text: string, flag: string): number => {
+  const ms = parseDuration(text);
+  if (ms >= 60_000 && ms <= longestMs) return ms;
+  throw new RemoraError(
+    'bad-input',
+    `${flag} ${text}: a certificate can be valid for one minute at least, and for 36500 days at most.`,
+  );
+};
+
+const sayUnits = [
+  ['day', DAY_MS],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+  ['second', 1000],
+] as const;
+
+/** A duration in words, in the largest unit of which it is a whole number: `365 days`, `36 hours`, `2 minutes`. Below a second it is cut off. */
+export const sayDuration = (ms: number): string => {
+  const [unit, unitMs] = sayUnits.find(([, each]) => ms % each === 0) ?? sayUnits[3];
+  const count = Math.floor(ms / unitMs);
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
+};
+
 /** A duration for people, to two units: `2m 05s`, `3.4 s`. */
 export const formatDuration = (ms: number): string => {
   if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;

@@ -117,6 +117,24 @@ const sameAgain: PlanCase[] = [
     steps: [],
   },
   {
+    name: 'certificates shall live for another time: new ones by file, no restart',
+    world: standing(),
+    wish: { certValidity: '90d' },
+    steps: [...reissue(), prove],
+    also: (plan) => expect(stepOf(plan, 'certificate.issue').input.validityMs).toBe(90 * DAY_MS),
+  },
+  {
+    name: 'certificates that live for another time than usual keep it, when they end too',
+    world: standing(
+      (it) => {
+        it.nowMs += 2 * 3_600_000;
+      },
+      { certValidity: '3h' },
+    ),
+    steps: [...reissue(), prove],
+    also: (plan) => expect(stepOf(plan, 'certificate.issue').input.validityMs).toBe(3 * 3_600_000),
+  },
+  {
     name: 'the password entry of a p12 is of somebody else: written again, which needs a restart',
     world: standing((it) => {
       const name = 'xpack.security.remote_cluster_server.ssl.keystore.secure_password';

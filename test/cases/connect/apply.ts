@@ -77,11 +77,11 @@ const issue = (world: World, wish: CertificateIssue): void => {
   if (!world.cas.some(({ name, key }) => name === wish.ca && key !== null)) throw new Error(`no key of CA ${wish.ca}`);
   mint(world, wish.p12Secret);
   mint(world, wish.passwordSecret);
-  const facts = certificateFacts(wish.p12Secret, world.nowMs - 300_000, world.nowMs + wish.validityDays * DAY_MS);
-  const { cluster, node, purpose, ca, path, p12Secret, passwordSecret } = wish;
+  const facts = certificateFacts(wish.p12Secret, world.nowMs - 300_000, world.nowMs + wish.validityMs);
+  const { cluster, node, purpose, ca, path, p12Secret, passwordSecret, validityMs } = wish;
   const names = [...wish.dns, ...wish.ip];
   world.certificates = world.certificates.filter((one) => one.node !== node);
-  world.certificates.push({ cluster, node, purpose, ca, path, names, p12Secret, passwordSecret, facts });
+  world.certificates.push({ cluster, node, purpose, ca, path, names, p12Secret, passwordSecret, validityMs, facts });
 };
 
 /** As the executor: a certificate that does not cover the address is issued again and placed by file; an address that was not planned is an error then. */

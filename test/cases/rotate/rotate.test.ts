@@ -77,12 +77,14 @@ describe('certificates are replaced', () => {
       path: FILE,
       passwordSecret: before?.passwordSecret,
       ca: 'us-remote',
-      validityDays: 365,
+      validityMs: 365 * DAY_MS,
     });
     expect(input.p12Secret).toBe('secret:node/us/us-1/remote-cluster-server/p12@2');
     expect(diff).toContain('- certificate CN=');
     expect(stepOf(plan, 'node.change').input.operations.map(({ name }) => name)).toEqual(['files']);
-    expect(stepOf(planIn(made, { node: 'us-1', validityDays: 90 }), 'certificate.issue').input.validityDays).toBe(90);
+    const short = stepOf(planIn(made, { node: 'us-1', validity: '2m' }), 'certificate.issue');
+    expect(short.input.validityMs).toBe(120_000);
+    expect(short.diff).toContain('valid for 2 minutes from its issue');
   });
 
   test('and proven from every node that connects, with the CA files that it has', () => {
@@ -109,6 +111,15 @@ describe('certificates are replaced', () => {
       title: 'Replace 0 certificates',
     });
     expect(lines(planIn(after, { all: true }))).toEqual(whole);
+  });
+
+  test('of which two thirds of their life are over, however short it is, and no others', () => {
+    const made = applySteps(standing(), planIn(standing(), { cluster: 'us', validity: '30m' }).steps);
+    const at = (minutes: number) => ({ ...made, nowMs: made.nowMs + minutes * 60_000 });
+    expect(planIn(at(0), { due: true }).steps).toEqual([]);
+    const later = planIn(at(20), { due: true });
+    expect(lines(later)).toEqual(whole);
+    expect(stepOf(later, 'certificate.issue').input.validityMs).toBe(30 * 60_000);
   });
 
   test('and not from nodes that cannot be asked or did not trust what was there before, which is said', () => {

@@ -1,5 +1,5 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import { formatDuration, parseDuration } from '@remora/shared/model/duration.ts';
+import { formatDuration, parseDuration, parseValidity, sayDuration } from '@remora/shared/model/duration.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
@@ -37,6 +37,28 @@ describe('a duration', () => {
         }
       }),
     );
+  });
+
+  test.each([
+    [365 * 86_400_000, '365 days'],
+    [86_400_000, '1 day'],
+    [36 * 3_600_000, '36 hours'],
+    [120_000, '2 minutes'],
+    [90_000, '90 seconds'],
+    [1, '0 seconds'],
+  ])('%i ms is in words %s', (ms, text) => {
+    expect(sayDuration(ms)).toBe(text);
+  });
+
+  test('of a certificate is between a minute and a hundred years', () => {
+    expect([parseValidity('1m', '--validity'), parseValidity('36500d', '--validity')]).toEqual([
+      60_000,
+      36_500 * 86_400_000,
+    ]);
+    for (const text of ['59s', '36501d'])
+      expect(() => parseValidity(text, '--validity')).toThrow(
+        `--validity ${text}: a certificate can be valid for one minute at least, and for 36500 days at most.`,
+      );
   });
 
   test.each([

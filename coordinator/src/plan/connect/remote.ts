@@ -2,6 +2,7 @@ import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import { strongestEffect } from '@remora/shared/settings.ts';
 import { caKeySecret, ownCa } from '../ca-names.ts';
 import { certificateDiff } from '../certificate-diff.ts';
+import { isMostlyOver, wishedLifeMs } from '../certificate-life.ts';
 import { changeOf } from '../node-change.ts';
 import { keystorePasswordReference, type NodeStepParts, nodeStep } from '../node-step.ts';
 import { rollOrder } from '../order.ts';
@@ -13,8 +14,6 @@ import { connectionDiff } from './connection-diff.ts';
 import type { ConnectDraft } from './draft.ts';
 import { files, type ServerWish } from './wanted.ts';
 
-/** A certificate with less than this share of its life left is replaced in passing. */
-const RENEW_SHARE = 1 / 3;
 const PREFIX = 'xpack.security.remote_cluster_server.ssl';
 
 /** What has to happen on the remote cluster so that it serves connections: a CA, a certificate a node, settings, and the roll. */
@@ -60,12 +59,11 @@ const caStep = ({ facts, ca }: ConnectDraft): AnyStep[] =>
         },
       ];
 
-const isCurrent = (record: CertificateRecord, wish: CertificateIssue, now: string): boolean => {
-  const left = Date.parse(record.facts.notAfter) - Date.parse(now);
-  const life = Date.parse(record.facts.notAfter) - Date.parse(record.facts.notBefore);
-  const covers = wish.required.every((name) => record.names.includes(name));
-  return record.ca === wish.ca && left > life * RENEW_SHARE && covers;
-};
+const isCurrent = (record: CertificateRecord, wish: CertificateIssue, now: string): boolean =>
+  record.ca === wish.ca &&
+  wishedLifeMs(record) === wish.validityMs &&
+  !isMostlyOver(record, now) &&
+  wish.required.every((name) => record.names.includes(name));
 
 const serverSteps = (draft: ConnectDraft, server: ServerWish): AnyStep[] => {
   const { node } = server;
@@ -78,6 +76,7 @@ const serverSteps = (draft: ConnectDraft, server: ServerWish): AnyStep[] => {
     cluster: draft.facts.remote.name,
     node: node.name,
     ...server.certificate,
+    ...(known && draft.request.certValidity === undefined ? { validityMs: wishedLifeMs(known) } : {}),
     ca: draft.ca,
     purpose: 'remote_cluster_server',
     path: files.serverKeystore,
@@ -106,7 +105,7 @@ const issueStep = (input: CertificateIssue, standing: CertificateRecord | undefi
   target: input.node,
   effect: 'none',
   reason: standing
-    ? 'the certificate does not cover what is wanted, or ends soon'
+    ? 'the certificate does not cover what is wanted, shall live for another time, or ends soon'
     : 'the node has no certificate for the remote cluster port',
   diff: certificateDiff(standing, input),
   stage: 'certificates',

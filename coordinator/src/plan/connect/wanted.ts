@@ -1,5 +1,6 @@
 import { formatAddress, isHostName, isIp, isLoopback, parseAddress } from '@remora/shared/model/address.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import { parseDuration } from '@remora/shared/model/duration.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { byName } from '../order.ts';
@@ -15,7 +16,7 @@ export interface ServerWish extends ServerAddress {
   readonly certificate: CertificateWish;
 }
 
-const CERTIFICATE_DAYS = 365;
+const CERTIFICATE_LIFE = '365d';
 
 export const files = {
   /** The PKCS#12 file of a remote node, relative to its configuration directory. */
@@ -57,7 +58,7 @@ const certificateWish = (
     commonName: commonNameOf(node.name),
     dns: all.filter((name) => !isIp(name)),
     ip: all.filter(isIp),
-    validityDays: CERTIFICATE_DAYS,
+    validityMs: parseDuration(request.certValidity ?? CERTIFICATE_LIFE),
   };
 };
 

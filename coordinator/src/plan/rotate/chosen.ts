@@ -1,6 +1,7 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import { parseDuration } from '@remora/shared/model/duration.ts';
 import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
+import { isMostlyOver } from '../certificate-life.ts';
 import type { ClusterObservation } from '../facts.ts';
 import type { CertificateRecord } from '../records.ts';
 import { nodeKey } from '../steps.ts';
@@ -16,7 +17,7 @@ const refuse = (message: string, hint = OTHERS): never => {
  * named has none.
  */
 export const meantCertificates = (
-  { cluster, node, expiring }: RotateRequest,
+  { cluster, node, expiring, due }: RotateRequest,
   records: readonly CertificateRecord[],
 ): readonly CertificateRecord[] => {
   const fitting = records
@@ -28,7 +29,7 @@ export const meantCertificates = (
   ];
   if (fitting.length === 0 && names.length > 0)
     return refuse(`Remora has made no certificate for ${names.join(' of ')}.`);
-  if (fitting.length === 0 && expiring === undefined) return refuse('Remora has made no certificate yet.');
+  if (fitting.length === 0 && expiring === undefined && !due) return refuse('Remora has made no certificate yet.');
   const clusters = [...new Set(fitting.map((record) => record.cluster))];
   return node !== undefined && clusters.length > 1
     ? refuse(`Several clusters have a node "${node}": ${clusters.join(', ')}.`, 'Add --cluster NAME.')
@@ -60,13 +61,16 @@ export const isVersionOf = (source: string, reference: string): boolean =>
 
 /** Of those that are meant, the ones that are to be replaced now. */
 export const dueCertificates = (
-  { expiring }: RotateRequest,
+  { expiring, due }: RotateRequest,
   meant: readonly CertificateRecord[],
   clusters: readonly ClusterObservation[],
   now: string,
 ): readonly CertificateRecord[] => {
-  if (expiring === undefined) return meant;
-  const before = Date.parse(now) + parseDuration(expiring);
+  if (expiring === undefined && !due) return meant;
+  const endsSoon = (record: CertificateRecord): boolean =>
+    expiring === undefined
+      ? isMostlyOver(record, now)
+      : Date.parse(record.facts.notAfter) <= Date.parse(now) + parseDuration(expiring);
   const clusterOf = (record: CertificateRecord) => clusters.find(({ name }) => name === record.cluster);
-  return meant.filter((record) => Date.parse(record.facts.notAfter) <= before || isBehind(record, clusterOf(record)));
+  return meant.filter((record) => endsSoon(record) || isBehind(record, clusterOf(record)));
 };

@@ -1,6 +1,8 @@
 import { isIp } from '@remora/shared/model/address.ts';
+import { parseDuration } from '@remora/shared/model/duration.ts';
 import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import { certificateDiff } from '../certificate-diff.ts';
+import { wishedLifeMs } from '../certificate-life.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { changeOf } from '../node-change.ts';
@@ -13,8 +15,6 @@ import { dueCertificates, isBehind, meantCertificates } from './chosen.ts';
 import type { RotateFacts } from './facts.ts';
 import { type Rotation, refuseRotation } from './refusals.ts';
 
-const DAY_MS = 86_400_000;
-
 /** One node of each cluster goes first, whole: what is wrong with the new certificates shows there, and the others keep theirs. */
 const stages: readonly Stage[] = [
   { id: 'issue', title: 'Issue certificates', mode: 'parallel' },
@@ -22,9 +22,6 @@ const stages: readonly Stage[] = [
   { id: 'files', title: 'Place the others', mode: 'parallel' },
   { id: 'verify', title: 'Prove that they are served and trusted', mode: 'parallel' },
 ];
-
-const daysOf = ({ facts }: CertificateRecord): number =>
-  Math.max(1, Math.round((Date.parse(facts.notAfter) - Date.parse(facts.notBefore)) / DAY_MS));
 
 /** The same names, password and place; another key, dates and serial. */
 const issueOf = (record: CertificateRecord, facts: RotateFacts, request: RotateRequest): CertificateIssue => {
@@ -36,7 +33,7 @@ const issueOf = (record: CertificateRecord, facts: RotateFacts, request: RotateR
     dns: names.filter((name) => !isIp(name)),
     ip: names.filter(isIp),
     required: [...names],
-    validityDays: request.validityDays ?? daysOf(record),
+    validityMs: request.validity === undefined ? wishedLifeMs(record) : parseDuration(request.validity),
     p12Secret: `secret:${p12}@${(facts.secretVersions[p12] ?? 0) + 1}`,
   };
 };
@@ -102,9 +99,7 @@ const trustedBy = ({ issue, isFirst }: Placing, index: number, facts: RotateFact
 const shortenedWarnings = (placings: readonly Placing[], facts: RotateFacts, now: string): string[] =>
   facts.cas
     .filter(({ name, facts: { notAfter } }) =>
-      placings.some(
-        ({ issue }) => issue.ca === name && Date.parse(now) + issue.validityDays * DAY_MS > Date.parse(notAfter),
-      ),
+      placings.some(({ issue }) => issue.ca === name && Date.parse(now) + issue.validityMs > Date.parse(notAfter)),
     )
     .map(
       ({ name, facts: { notAfter } }) => `CA ${name} ends at ${notAfter}, and so do the certificates that it signs.`,
@@ -152,7 +147,7 @@ const withoutTrust = (key: string, value: unknown): unknown =>
 export const planRotation = (request: RotateRequest, facts: RotateFacts, context: PlanContext): StoredPlan => {
   const meant = meantCertificates(request, facts.certificates);
   const due = dueCertificates(request, meant, facts.clusters, context.now).map((record) => rotationOf(record, facts));
-  const futile = request.expiring === undefined ? [] : due.filter(isFutile);
+  const futile = (request.expiring ?? request.due) ? due.filter(isFutile) : [];
   const rotations = due.filter((one) => !futile.includes(one));
   refuseRotation(rotations, context.now);
   const placings = placingsOf(rotations, facts, request);

@@ -63,7 +63,7 @@ const makePkcs12 = async (
     subject: { commonName: wish.commonName },
     sans: { dns: wish.dns, ip: wish.ip },
     usage: ['server'],
-    validityDays: wish.validityDays,
+    validityMs: wish.validityMs,
     now: parts.clock(),
   });
   return toPkcs12({
@@ -91,7 +91,7 @@ export const issueFor = async (
   const password = (await mint(parts, wish.passwordSecret, newPassword)).toString('utf8');
   const file = await mint(parts, wish.p12Secret, () => makePkcs12(parts, wish, { ...ca, key }, password));
   const facts = describeCertificate(leafOfPkcs12(file, password));
-  const { cluster, node, purpose, path, p12Secret, passwordSecret } = wish;
+  const { cluster, node, purpose, path, p12Secret, passwordSecret, validityMs } = wish;
   const names = [...wish.dns, ...wish.ip];
   await context.file('certificates', `${nodeKey(wish)}/${purpose}`, {
     cluster,
@@ -102,6 +102,7 @@ export const issueFor = async (
     names,
     p12Secret,
     passwordSecret,
+    validityMs,
     facts,
   });
   return { fingerprint256: facts.fingerprint256, notAfter: facts.notAfter };

@@ -21,7 +21,7 @@ beforeAll(async () => {
     subject: { commonName: 'us-1' },
     sans: { dns: ['us-1'], ip: ['127.0.0.1', '::1'] },
     usage: ['server'],
-    validityDays: 7,
+    validityMs: 7 * 86_400_000,
     now,
   });
   content = {
