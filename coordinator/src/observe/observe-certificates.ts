@@ -4,20 +4,9 @@ import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import { publishedParts } from '../plan/connect/server-address.ts';
 import { hasPlaceholder } from '../plan/loaded.ts';
 import { itemsOf } from '../plan/nodes.ts';
+import { type ServingPurpose, servingPurposes, sslPrefix } from '../plan/ssl.ts';
 import type { NodeId } from '../plan/steps.ts';
 import type { ObserveParts } from './observe-nodes.ts';
-
-/** What a port of a node serves a certificate for. */
-export const servingPurposes = ['remote_cluster_server', 'transport', 'http'] as const;
-export type ServingPurpose = (typeof servingPurposes)[number];
-
-/** Where the settings of each purpose begin. */
-export const sslPrefix: Readonly<Record<ServingPurpose | 'remote_cluster_client', string>> = {
-  remote_cluster_server: 'xpack.security.remote_cluster_server.ssl',
-  remote_cluster_client: 'xpack.security.remote_cluster_client.ssl',
-  transport: 'xpack.security.transport.ssl',
-  http: 'xpack.security.http.ssl',
-};
 
 /** What a port of a node serves, seen by a handshake from that node. */
 export interface ServedCertificate {

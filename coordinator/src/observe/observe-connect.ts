@@ -97,7 +97,9 @@ export const observeConnect = async (parts: ObserveParts, request: ConnectReques
     remote,
     connections,
     cas,
-    certificates: certificates.filter((record) => record.cluster === request.remote),
+    certificates: certificates.filter(
+      ({ cluster, purpose }) => cluster === request.remote && purpose === 'remote_cluster_server',
+    ),
     keys,
     paths,
     secretVersions,

@@ -80,7 +80,7 @@ export interface ConnectFacts {
   /** Connections that Remora manages, of any cluster. */
   readonly connections: readonly ConnectionRecord[];
   readonly cas: readonly CaRecord[];
-  /** Certificates that Remora issued for nodes of the remote cluster. */
+  /** Certificates that Remora issued for the remote cluster servers of the remote cluster's nodes. */
   readonly certificates: readonly CertificateRecord[];
   /** Keys that Remora created on the remote cluster, by the secret that holds them, with what the cluster says of them now. */
   readonly keys: readonly KeyObservation[];

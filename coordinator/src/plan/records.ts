@@ -1,4 +1,5 @@
 import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
+import type { ServingPurpose } from './ssl.ts';
 import type { NodeId } from './steps.ts';
 
 /** A cluster as the inventory keeps it. The password is a reference. */
@@ -46,7 +47,7 @@ export interface CaRecord {
 export interface CertificateRecord {
   readonly cluster: string;
   readonly node: string;
-  readonly purpose: 'remote_cluster_server';
+  readonly purpose: ServingPurpose;
   readonly ca: string;
   /** Where it was placed, relative to the node's configuration directory. */
   readonly path: string;

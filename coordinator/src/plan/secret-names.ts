@@ -1,3 +1,6 @@
+import type { ServingPurpose } from './ssl.ts';
+import type { NodeId } from './steps.ts';
+
 /**
  * A node's name as a part of a secret's name. `node.name` is free text, a secret's name is not: what does not fit stands as its code point between
  * slashes, which no node's name has, so that two nodes never share a secret.
@@ -5,9 +8,13 @@
 const nodePart = (node: string): string =>
   node.replace(/[^A-Za-z0-9._-]/gu, (character) => `/${character.codePointAt(0)?.toString(16)}/`);
 
-/** Where the secrets of a node's remote cluster server lie. */
-export const serverSecrets = (cluster: string, node: string): { readonly p12: string; readonly password: string } => {
-  const base = `node/${cluster}/${nodePart(node)}/remote-cluster-server`;
+/** Where the secrets of what a port of a node serves lie. */
+export const serverSecrets = ({
+  cluster,
+  node,
+  purpose,
+}: NodeId & { readonly purpose: ServingPurpose }): { readonly p12: string; readonly password: string } => {
+  const base = `node/${cluster}/${nodePart(node)}/${purpose.replaceAll('_', '-')}`;
   return { p12: `${base}/p12`, password: `${base}/password` };
 };
 

@@ -4,6 +4,7 @@ import type { ChangeOperation, OperationCall } from '@remora/shared/operations.t
 import type { EffectClass, SettingValue } from '@remora/shared/settings.ts';
 import type { BatchOptions } from './batches.ts';
 import type { Access, ConnectionRecord, RecordBefore } from './records.ts';
+import type { ServingPurpose } from './ssl.ts';
 
 /** A node of a cluster; node names are unique within their cluster. */
 export interface NodeId {
@@ -132,7 +133,7 @@ export interface KeyBefore {
 
 export interface CertificateIssue extends NodeId, CertificateWish {
   readonly ca: string;
-  readonly purpose: 'remote_cluster_server';
+  readonly purpose: ServingPurpose;
   /** Where it is placed, relative to the node's configuration directory. */
   readonly path: string;
   /** Secrets that receive the PKCS#12 file and its password. */

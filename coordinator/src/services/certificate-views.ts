@@ -1,17 +1,11 @@
 import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
 import type { CertificateList, CertificatePurpose, CertificateView } from '@remora/shared/model/certificate-view.ts';
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
-import {
-  type NodeCertificates,
-  pathsIn,
-  type ServedCertificate,
-  type ServingPurpose,
-  servingPurposes,
-  sslPrefix,
-} from '../observe/observe-certificates.ts';
+import { type NodeCertificates, pathsIn, type ServedCertificate } from '../observe/observe-certificates.ts';
 import { coversAddress } from '../pki/describe.ts';
 import type { CaRecord, CertificateRecord } from '../plan/records.ts';
 import { isOtherVersion } from '../plan/rotate/chosen.ts';
+import { type ServingPurpose, servingPurposes, sslPrefix } from '../plan/ssl.ts';
 import { nodeKey } from '../plan/steps.ts';
 
 export interface CertificatesKnown {

@@ -68,7 +68,11 @@ const isCurrent = (record: CertificateRecord, wish: CertificateIssue, now: strin
 const serverSteps = (draft: ConnectDraft, server: ServerWish): AnyStep[] => {
   const { node } = server;
   if (node.agent.state !== 'online') return [];
-  const secrets = serverSecrets(draft.facts.remote.name, node.name);
+  const secrets = serverSecrets({
+    cluster: draft.facts.remote.name,
+    node: node.name,
+    purpose: 'remote_cluster_server',
+  });
   const known = draft.facts.certificates.find((record) => record.node === node.name);
   const passwordSecret = known?.passwordSecret ?? `secret:${secrets.password}@1`;
   const fresh = (draft.facts.secretVersions[secrets.p12] ?? 0) + 1;

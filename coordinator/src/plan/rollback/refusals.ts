@@ -53,7 +53,8 @@ const refuseLaterRuns = ({ run, others }: RollbackFacts): void => {
 
 /** Whether a step set up the remote cluster server of a node, or gave it a certificate of another CA: one that was only renewed serves as before without it. */
 const setUpServer = (run: PastRun, step: AnyStep): boolean => {
-  if (step.kind !== 'certificate.issue' || run.steps.get(step.id)?.status !== 'succeeded') return false;
+  if (step.kind !== 'certificate.issue' || step.input.purpose !== 'remote_cluster_server') return false;
+  if (run.steps.get(step.id)?.status !== 'succeeded') return false;
   const before = beforeOf(run.steps.get(step.id)) as CertificateRecord | null | undefined;
   return before?.ca !== step.input.ca;
 };

@@ -26,7 +26,7 @@ const stages: readonly Stage[] = [
 /** The same names, password and place; another key, dates and serial. */
 const issueOf = (record: CertificateRecord, facts: RotateFacts, request: RotateRequest): CertificateIssue => {
   const { cluster, node, purpose, ca, path, names, passwordSecret } = record;
-  const { p12 } = serverSecrets(cluster, node);
+  const { p12 } = serverSecrets(record);
   return {
     ...{ cluster, node, purpose, ca, path, passwordSecret },
     commonName: commonNameOf(node),
