@@ -6,8 +6,9 @@ import type { ClusterObservation, NodeObservation } from '../plan/facts.ts';
 import { connectingNodes, fileSetting, itemsOf } from '../plan/nodes.ts';
 import type { ConnectionRecord } from '../plan/records.ts';
 import { meantCertificates } from '../plan/rotate/chosen.ts';
-import type { RotateFacts, TrustObservation } from '../plan/rotate/facts.ts';
+import type { RotateFacts } from '../plan/rotate/facts.ts';
 import { sslPrefix } from '../plan/ssl.ts';
+import type { TrustObservation } from '../plan/trust.ts';
 import { type ObserveParts, observeWhole } from './observe-nodes.ts';
 
 const PROBE_TIMEOUT_MS = 5000;

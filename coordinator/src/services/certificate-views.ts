@@ -3,8 +3,8 @@ import type { CertificateList, CertificatePurpose, CertificateView } from '@remo
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import { type NodeCertificates, pathsIn, type ServedCertificate } from '../observe/observe-certificates.ts';
 import { coversAddress } from '../pki/describe.ts';
+import { isOtherVersion } from '../plan/certificate-versions.ts';
 import type { CaRecord, CertificateRecord } from '../plan/records.ts';
-import { isOtherVersion } from '../plan/rotate/chosen.ts';
 import { type ServingPurpose, servingPurposes, sslPrefix } from '../plan/ssl.ts';
 import { nodeKey } from '../plan/steps.ts';
 

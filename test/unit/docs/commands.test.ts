@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { files } from '../../../coordinator/src/plan/connect/wanted.ts';
+import { files } from '../../../coordinator/src/plan/placed-files.ts';
 import { keystorePasswordNames } from '../../../coordinator/src/plan/secret-names.ts';
 import { blocks, read, root } from './markdown.ts';
 

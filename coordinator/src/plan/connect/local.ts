@@ -7,10 +7,10 @@ import { changeOf, type NodeChange, type WantedFile } from '../node-change.ts';
 import { keystorePasswordReference, nodeStep } from '../node-step.ts';
 import { connectingNodes, fileSetting, itemsOf } from '../nodes.ts';
 import { rollOrder } from '../order.ts';
+import { files } from '../placed-files.ts';
 import type { AnyStep } from '../steps.ts';
 import type { ConnectDraft } from './draft.ts';
 import { keySteps } from './key.ts';
-import { files } from './wanted.ts';
 
 const PREFIX = 'xpack.security.remote_cluster_client.ssl';
 

@@ -2,9 +2,10 @@ import { formatAddress } from '@remora/shared/model/address.ts';
 import { caNameOf } from '../ca-names.ts';
 import type { PathObservation } from '../facts.ts';
 import { connectingNodes, fileSetting } from '../nodes.ts';
+import { files } from '../placed-files.ts';
 import { standingKey } from './key.ts';
 import type { Check } from './preflight-check.ts';
-import { files, type ServerWish } from './wanted.ts';
+import type { ServerWish } from './wanted.ts';
 
 /** Refused rather than ignored: a key without the wanted identity would grant more than was asked for. */
 export const identity: Check = {

@@ -6,13 +6,14 @@ import { isMostlyOver, wishedLifeMs } from '../certificate-life.ts';
 import { changeOf } from '../node-change.ts';
 import { keystorePasswordReference, type NodeStepParts, nodeStep } from '../node-step.ts';
 import { rollOrder } from '../order.ts';
+import { files } from '../placed-files.ts';
 import type { CertificateRecord } from '../records.ts';
 import { serverSecrets } from '../secret-names.ts';
 import { serverKeystoreFile } from '../server-certificate.ts';
 import type { AnyStep, CertificateIssue } from '../steps.ts';
 import { connectionDiff } from './connection-diff.ts';
 import type { ConnectDraft } from './draft.ts';
-import { files, type ServerWish } from './wanted.ts';
+import type { ServerWish } from './wanted.ts';
 
 const PREFIX = 'xpack.security.remote_cluster_server.ssl';
 

@@ -18,13 +18,6 @@ export interface ServerWish extends ServerAddress {
 
 const CERTIFICATE_LIFE = '365d';
 
-export const files = {
-  /** The PKCS#12 file of a remote node, relative to its configuration directory. */
-  serverKeystore: 'remora-remote-cluster-server.p12',
-  /** One bundle holds the CAs of all remotes of a local cluster. */
-  caBundle: 'remora-remote-cluster-cas.crt',
-} as const;
-
 /** All nodes of the remote cluster, by name: the same facts make the same plan however the cluster lists them. */
 export const serverWishes = (remote: ClusterObservation, request: ConnectRequest): ServerWish[] =>
   [...remote.nodes].sort(byName).map((node) => {

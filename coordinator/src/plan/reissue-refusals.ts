@@ -1,0 +1,57 @@
+import { agentFindings, type Finding } from './agent-findings.ts';
+import { isVersionOf } from './certificate-versions.ts';
+import type { ClusterObservation, NodeObservation } from './facts.ts';
+import { fileSetting } from './nodes.ts';
+import type { Reissue } from './reissue.ts';
+
+const KEYSTORE_PATH = 'xpack.security.remote_cluster_server.ssl.keystore.path';
+
+/** Only a file that is in use, and still what Remora placed, is replaced; what somebody else put there is theirs. */
+const fileFindings = (
+  { record }: Pick<Reissue, 'record'>,
+  cluster: ClusterObservation,
+  node: NodeObservation,
+): Finding[] => {
+  if (node.agent.state !== 'online') return [];
+  const named = `${node.name} (cluster ${cluster.name})`;
+  const file = node.agent.facts.files.find(({ path }) => path === record.path);
+  const configured = fileSetting(node, KEYSTORE_PATH);
+  if (configured !== record.path)
+    return [
+      [
+        'conflict',
+        `elasticsearch.yml of node ${named} names ${configured === undefined ? 'no file' : String(configured)} as ${KEYSTORE_PATH} and not ${record.path}, where Remora placed its certificate.`,
+      ],
+    ];
+  // Another version of ours: the newest was issued by a run that never placed it.
+  if (file?.source == null || !isVersionOf(file.source, record.p12Secret))
+    return [
+      [
+        'conflict',
+        `${record.path} of node ${named} is not what Remora placed there: somebody replaced or removed it. \`remora connect\` with the values of a connection to ${cluster.name} puts Remora's certificate back.`,
+      ],
+    ];
+  return node.remoteClusterServer === null
+    ? [
+        [
+          'preflight-failed',
+          `Node ${named} runs without a remote cluster server: restart it with \`remora restart ${cluster.name}\`.`,
+        ],
+      ]
+    : [];
+};
+
+/** What forbids to give a node another certificate: it cannot be looked at, or the file there is not what Remora placed. */
+export const reissueFindings = (reissue: Pick<Reissue, 'record' | 'cluster' | 'node' | 'unseen'>): Finding[] => {
+  const { record, cluster, node, unseen } = reissue;
+  if (unseen !== undefined) return [['cluster-unreachable', unseen]];
+  if (cluster === undefined || node === undefined)
+    return [
+      [
+        'preflight-failed',
+        `Node ${record.node} is not in cluster ${record.cluster} now: start it, or take it out with \`remora nodes remove\`.`,
+      ],
+    ];
+  const findings = agentFindings(node, cluster);
+  return findings.length > 0 ? findings : fileFindings(reissue, cluster, node);
+};

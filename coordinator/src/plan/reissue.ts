@@ -1,0 +1,166 @@
+import { isIp } from '@remora/shared/model/address.ts';
+import { certificateDiff } from './certificate-diff.ts';
+import { wishedLifeMs } from './certificate-life.ts';
+import type { ClusterObservation, NodeObservation } from './facts.ts';
+import { changeOf } from './node-change.ts';
+import { nodeStep } from './node-step.ts';
+import type { CaRecord, CertificateRecord } from './records.ts';
+import { serverSecrets } from './secret-names.ts';
+import { commonNameOf, serverKeystoreFile } from './server-certificate.ts';
+import type { AnyStep, CertificateIssue, Stage, TrustingNode } from './steps.ts';
+import type { TrustObservation } from './trust.ts';
+
+/** One node of each cluster goes first, whole: what is wrong with the new certificates shows there, and the others keep theirs. */
+export const reissueStages: readonly Stage[] = [
+  { id: 'issue', title: 'Issue certificates', mode: 'parallel' },
+  { id: 'first', title: 'Place and prove the first', mode: 'serial' },
+  { id: 'files', title: 'Place the others', mode: 'parallel' },
+  { id: 'verify', title: 'Prove that they are served and trusted', mode: 'parallel' },
+];
+
+/** A certificate that is to be replaced, with what is known of its place. */
+export interface Reissue {
+  readonly record: CertificateRecord;
+  readonly cluster: ClusterObservation | undefined;
+  readonly node: NodeObservation | undefined;
+  /** The CA that signs the new one. */
+  readonly ca: CaRecord | undefined;
+  /** Why its cluster could not be looked at. */
+  readonly unseen: string | undefined;
+}
+
+/** What has to be known of a certificate's place. */
+interface Places {
+  readonly clusters: readonly ClusterObservation[];
+  /** Clusters that could not be looked at, and why: a sentence each. */
+  readonly unseen: ReadonlyMap<string, string>;
+}
+
+export const reissueOf = (record: CertificateRecord, ca: CaRecord | undefined, facts: Places): Reissue => {
+  const cluster = facts.clusters.find(({ name }) => name === record.cluster);
+  const node = cluster?.nodes.find(({ name }) => name === record.node);
+  return { record, cluster, node, ca, unseen: facts.unseen.get(record.cluster) };
+};
+
+/** What the new certificates have in place of what the old ones had; what is absent stays as it was. */
+export interface NewCertificates {
+  readonly ca?: string;
+  readonly validityMs?: number;
+  /** Why they are replaced. */
+  readonly reason: string;
+}
+
+type Versions = Readonly<Record<string, number>>;
+
+/** The same names, password and place; another key, dates and serial. */
+const issueOf = (record: CertificateRecord, versions: Versions, wish: NewCertificates): CertificateIssue => {
+  const { cluster, node, purpose, path, names, passwordSecret } = record;
+  const { p12 } = serverSecrets(record);
+  return {
+    ...{ cluster, node, purpose, ca: wish.ca ?? record.ca, path, passwordSecret },
+    commonName: commonNameOf(node),
+    dns: names.filter((name) => !isIp(name)),
+    ip: names.filter(isIp),
+    required: [...names],
+    validityMs: wish.validityMs ?? wishedLifeMs(record),
+    p12Secret: `secret:${p12}@${(versions[p12] ?? 0) + 1}`,
+  };
+};
+
+interface Placing {
+  readonly issue: CertificateIssue;
+  readonly record: CertificateRecord;
+  readonly cluster: ClusterObservation;
+  readonly node: NodeObservation;
+  readonly isFirst: boolean;
+}
+
+const issueStep = ({ issue, record }: Placing, reason: string): AnyStep => ({
+  ...{ id: `issue-certificate-${issue.cluster}.${issue.node}`, kind: 'certificate.issue', target: issue.node },
+  ...{ effect: 'none', reason, stage: 'issue' },
+  diff: certificateDiff(record, issue),
+  input: issue,
+});
+
+const placeStep = ({ issue, cluster, node, isFirst }: Placing): AnyStep[] => {
+  if (node.agent.state !== 'online') return [];
+  const change = changeOf(node, node.agent.facts, {
+    files: [serverKeystoreFile(issue)],
+    settings: {},
+    keystore: {},
+    keystorePassword: null,
+  });
+  const stage = isFirst ? 'first' : 'files';
+  return change ? [nodeStep({ cluster, node, change, effect: 'file', stages: { roll: stage, files: stage } })] : [];
+};
+
+const verifyStep = ({ issue, isFirst }: Placing, trustedBy: readonly TrustingNode[]): AnyStep => ({
+  ...{ id: `verify-server-${issue.cluster}.${issue.node}`, kind: 'remote-server.verify', target: issue.node },
+  ...{ effect: 'none', stage: isFirst ? 'first' : 'verify', diff: '' },
+  reason: 'the port must serve the new certificate, and every node that connects must trust it',
+  input: { ...issue, planned: null, trustedBy },
+});
+
+const placingsOf = (reissues: readonly Reissue[], versions: Versions, wish: NewCertificates): Placing[] =>
+  reissues.flatMap(({ record, cluster, node }, index) =>
+    cluster && node
+      ? [
+          {
+            ...{ record, cluster, node, issue: issueOf(record, versions, wish) },
+            isFirst: reissues.findIndex((one) => one.record.cluster === record.cluster) === index,
+          },
+        ]
+      : [],
+  );
+
+/**
+ * Who has to trust a certificate before the next one is placed: nodes that trusted the one before, by a handshake of their own. All of them try the first, whose CA
+ * and names are those of the others; of these each is tried by one, so that a large fleet is not a large number of handshakes.
+ */
+const trustedBy = ({ issue, isFirst }: Placing, index: number, trust: readonly TrustObservation[]): TrustingNode[] => {
+  const trusting = trust
+    .filter(({ remote, problem }) => remote === issue.cluster && problem === null)
+    .map(({ cluster, node, certificateAuthorities }) => ({ cluster, node, certificateAuthorities }));
+  return isFirst ? trusting : trusting.filter((_, at) => at === index % trusting.length);
+};
+
+/** The steps that replace certificates under their names and passwords, ordered by stage: no node restarts. */
+export const reissueSteps = (
+  reissues: readonly Reissue[],
+  facts: { readonly secretVersions: Versions; readonly trust: readonly TrustObservation[] },
+  wish: NewCertificates,
+): AnyStep[] => {
+  const steps = placingsOf(reissues, facts.secretVersions, wish).flatMap((one, index) => [
+    issueStep(one, wish.reason),
+    ...placeStep(one),
+    verifyStep(one, trustedBy(one, index, facts.trust)),
+  ]);
+  const order = new Map(reissueStages.map(({ id }, index) => [id, index]));
+  return steps.sort((a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0));
+};
+
+/** In words, of certificates that would end with their CA. */
+export const shortenedWarnings = (steps: readonly AnyStep[], cas: readonly CaRecord[], now: string): string[] =>
+  cas
+    .filter(({ name, facts: { notAfter } }) =>
+      steps.some(
+        ({ kind, input }) =>
+          kind === 'certificate.issue' &&
+          (input as CertificateIssue).ca === name &&
+          Date.parse(now) + (input as CertificateIssue).validityMs > Date.parse(notAfter),
+      ),
+    )
+    .map(
+      ({ name, facts: { notAfter } }) => `CA ${name} ends at ${notAfter}, and so do the certificates that it signs.`,
+    );
+
+/** In words, of nodes that are not asked for their trust. */
+export const trustWarnings = (reissues: readonly Reissue[], trust: readonly TrustObservation[]): string[] => {
+  const remotes = new Set(reissues.map(({ record }) => record.cluster));
+  return trust
+    .filter(({ remote, problem }) => remotes.has(remote) && problem !== null)
+    .map(
+      ({ remote, cluster, node, problem }) =>
+        `Node ${node} of cluster ${cluster} is not asked whether it trusts the new certificates of ${remote}: ${problem}`,
+    );
+};
