@@ -36,8 +36,9 @@ export async function distribution(version: Version, onBuild: () => void = () =>
   return home;
 }
 
-/** Where the classes that a node of a distribution loads lie ready for this JDK, once `archiveClasses` has made it. */
-export const classArchiveOf = (home: string, jdk: Jdk): string => `${home}-jdk${jdk.major}.jsa`;
+/** Where the classes that a program of a distribution loads lie ready for this JDK, once `archiveClasses` has made it. */
+export const classArchiveOf = (home: string, jdk: Jdk, program: 'elasticsearch' | 'elasticsearch-keystore'): string =>
+  `${home}-jdk${jdk.major}-${program}.jsa`;
 
 function cacheFolder(): string {
   const { REMORA_CACHE, XDG_CACHE_HOME } = process.env;

@@ -12,21 +12,25 @@ const run = promisify(execFile);
 /** Enough for a node with security and a few small indices; the machine that runs the tests may be small. */
 const HEAP = '320m';
 
+/** By which variable each program takes options of the JVM. */
+export const optionsOf = { elasticsearch: 'ES_JAVA_OPTS', 'elasticsearch-keystore': 'CLI_JAVA_OPTS' } as const;
+
 /** Nodes are processes of this machine, from the distribution built of Maven Central's jars. */
 export const mavenBacking: Backing = {
   /**
-   * The cached distribution names no JDK; these wrappers do, and the archive of classes where there is one. -Xlog:disable: the JVM would say at each start
+   * The cached distribution names no JDK; these wrappers do, and the archives of classes where there are some. -Xlog:disable: the JVM would say at each start
    * that it takes the modules from the command line and not from the archive, and an agent quotes what a node says when it does not start.
    */
   async makeHome(home, version) {
     const cached = await distribution(version);
     const jdk = jdkFor(version);
-    const archive = classArchiveOf(cached, jdk);
-    const ready = `[ -e '${archive}' ] && export ES_JAVA_OPTS="\${ES_JAVA_OPTS--XX:SharedArchiveFile=${archive} -Xlog:disable}"\n`;
     await mkdir(join(home, 'bin'), { recursive: true });
-    for (const tool of ['elasticsearch', 'elasticsearch-keystore']) {
-      const text = `#!/bin/sh\n${tool === 'elasticsearch' ? ready : ''}ES_JAVA_HOME='${jdk.home}' exec '${cached}/bin/${tool}' "$@"\n`;
-      await writeFile(join(home, 'bin', tool), text, { mode: 0o755 });
+    for (const program of ['elasticsearch', 'elasticsearch-keystore'] as const) {
+      const archive = classArchiveOf(cached, jdk, program);
+      const options = optionsOf[program];
+      const ready = `[ -e '${archive}' ] && export ${options}="\${${options}--XX:SharedArchiveFile=${archive} -Xlog:disable}"\n`;
+      const text = `#!/bin/sh\n${ready}ES_JAVA_HOME='${jdk.home}' exec '${cached}/bin/${program}' "$@"\n`;
+      await writeFile(join(home, 'bin', program), text, { mode: 0o755 });
     }
   },
 
