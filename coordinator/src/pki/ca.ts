@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { buildCertificate, DAY_MS, validity } from './certificate-builder.ts';
 import { generateRsaKeyPair, parseRsaPrivateKey, type RsaBits } from './keys.ts';
+import { type NameConstraints, nameConstraintsExtension } from './name-constraints.ts';
 
 export interface CertificateAuthority {
   readonly certificatePem: string;
@@ -16,6 +17,8 @@ export interface CaWish {
   readonly now: Date;
   /** How many CAs may stand between this one and an end certificate; left out: any number. */
   readonly pathLength?: number;
+  /** Which names it may certify; left out: any. */
+  readonly nameConstraints?: NameConstraints;
 }
 
 /** A self-signed CA certificate for a key that exists already. */
@@ -39,6 +42,7 @@ export const selfSignCa = (
       },
       { name: 'keyUsage', critical: true, keyCertSign: true, cRLSign: true },
       { name: 'subjectKeyIdentifier' },
+      ...nameConstraintsExtension(wish.nameConstraints ?? { permitted: [], excluded: [] }),
     ],
     signingKey: parseRsaPrivateKey(keys.privateKeyPem),
   });

@@ -66,6 +66,14 @@ export const validity = (now: Date, ms: number): { notBefore: Date; notAfter: Da
   return { notBefore: new Date(now.getTime() - BACKDATED_MS), notAfter: new Date(now.getTime() + ms) };
 };
 
+/** A name as certificates of ours encode it. */
+export const encodedName = (name: DistinguishedName): forge.asn1.Asn1 => {
+  const certificate = pki.createCertificate();
+  // Fills in the types of the attributes.
+  certificate.setSubject(attributesOf(name));
+  return pki.distinguishedNameToAsn1(certificate.subject);
+};
+
 /** The children of a constructed ASN.1 value. */
 const children = (value: forge.asn1.Asn1 | undefined): forge.asn1.Asn1[] => {
   if (value === undefined || typeof value.value === 'string') {

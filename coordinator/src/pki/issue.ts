@@ -3,18 +3,23 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import { isHostName } from '@remora/shared/model/address.ts';
 import forge from 'node-forge';
 import { type CertificateAuthority, keyMatches } from './ca.ts';
-import { buildCertificate, type DistinguishedName, encodedSubject, validity } from './certificate-builder.ts';
-import { canonicalIp } from './ip-address.ts';
+import {
+  buildCertificate,
+  type DistinguishedName,
+  encodedName,
+  encodedSubject,
+  validity,
+} from './certificate-builder.ts';
+import { childrenOf, toDer } from './der.ts';
+import {
+  alternativeNamesExtension,
+  type GeneralName,
+  generalNames,
+  type SubjectAlternativeNames,
+} from './general-names.ts';
 import { parseRsaPrivateKey, parseRsaPublicKey } from './keys.ts';
-
-export type CertificateUsage = 'server' | 'client';
-
-export interface SubjectAlternativeNames {
-  /** Host names; a leading `*.` stands for one label (RFC 6125, section 6.4.3). */
-  readonly dns: readonly string[];
-  /** IPv4 and IPv6 addresses, the latter without brackets. */
-  readonly ip: readonly string[];
-}
+import { nameConstraintsOf, whyForbidden } from './name-constraints.ts';
+import type { CertificateUsage } from './usages.ts';
 
 export interface IssueRequest {
   readonly ca: CertificateAuthority;
@@ -35,26 +40,6 @@ export interface IssuedCertificate {
   /** Whether the CA's own end cut the validity that was asked for. */
   readonly shortened: boolean;
 }
-
-type GeneralName = { readonly type: 2; readonly value: string } | { readonly type: 7; readonly ip: string };
-
-const dnsName = (name: string): GeneralName => {
-  if (!isHostName(name.replace(/^\*\./, ''))) {
-    throw new RemoraError('bad-input', `"${name}" cannot stand in a certificate: it is not a host name.`);
-  }
-  return { type: 2, value: name.toLowerCase() };
-};
-
-const ipName = (address: string): GeneralName => {
-  const ip = canonicalIp(address);
-  if (ip === null)
-    throw new RemoraError('bad-input', `"${address}" cannot stand in a certificate: it is not an IP address.`);
-  return { type: 7, ip };
-};
-
-const unique = (names: readonly GeneralName[]): GeneralName[] => [
-  ...new Map(names.map((name) => [JSON.stringify(name), name])).values(),
-];
 
 /** The CA's certificate, once it is known that it may sign now and that we hold its key. */
 const usableCa = (ca: CertificateAuthority, now: Date): { certificate: forge.pki.Certificate; notAfter: Date } => {
@@ -82,13 +67,35 @@ const keyIdentifier = (ca: forge.pki.Certificate): string => {
   return ca.generateSubjectKeyIdentifier().getBytes();
 };
 
+/** Where a certificate has no host names, OpenSSL takes its common name for one when it looks like it. */
+const judgedNames = (names: readonly GeneralName[], { commonName }: DistinguishedName): readonly GeneralName[] =>
+  names.some(({ kind }) => kind === 'DNS') || !commonName.includes('.') || !isHostName(commonName)
+    ? names
+    : [...names, { kind: 'DNS', value: commonName.toLowerCase() }];
+
+/** Refuses names that the CA must not certify (`bad-input`): whoever checks such a certificate would refuse it. */
+const refuseForbiddenNames = (caPem: string, subject: DistinguishedName, sans: SubjectAlternativeNames): void => {
+  const constraints = nameConstraintsOf(caPem);
+  if (constraints === null) return;
+  const relativeNames = childrenOf(encodedName(subject)).map((name) => toDer(name).toString('hex'));
+  const why = whyForbidden(constraints, {
+    names: judgedNames(generalNames(sans), subject),
+    subject: relativeNames,
+  });
+  if (why === null) return;
+  const ca = new X509Certificate(caPem).subject.replaceAll('\n', ',');
+  throw new RemoraError('bad-input', `The CA "${ca}" must not certify "${subject.commonName}": ${why}.`, {
+    hint: 'Its name constraints say so: choose other names, or another CA.',
+  });
+};
+
 /**
  * Issues an end certificate. It never outlives its CA: then `shortened` is true. Throws `bad-input` for a name that cannot stand in a certificate, and for a
- * CA that cannot sign (ended, wrong key, not a CA, not RSA).
+ * CA that cannot sign (ended, wrong key, not a CA, not RSA) or must not (name constraints).
  */
 export const issueCertificate = (request: IssueRequest): IssuedCertificate => {
   const { subject, sans, usage, now } = request;
-  const names = unique([...sans.dns.map(dnsName), ...sans.ip.map(ipName)]);
+  const names = generalNames(sans);
   if (usage.includes('server') && names.length === 0) {
     throw new RemoraError(
       'bad-input',
@@ -97,6 +104,7 @@ export const issueCertificate = (request: IssueRequest): IssuedCertificate => {
   }
   parseRsaPublicKey(request.publicKeyPem);
   const ca = usableCa(request.ca, now);
+  refuseForbiddenNames(request.ca.certificatePem, subject, sans);
   const wanted = validity(now, request.validityMs);
   const shortened = wanted.notAfter > ca.notAfter;
   const notAfter = shortened ? ca.notAfter : wanted.notAfter;
@@ -113,7 +121,7 @@ export const issueCertificate = (request: IssueRequest): IssuedCertificate => {
       { name: 'extKeyUsage', serverAuth: server, clientAuth: usage.includes('client') },
       { name: 'subjectKeyIdentifier' },
       { name: 'authorityKeyIdentifier', keyIdentifier: keyIdentifier(ca.certificate) },
-      ...(names.length === 0 ? [] : [{ name: 'subjectAltName', altNames: names }]),
+      ...(names.length === 0 ? [] : [alternativeNamesExtension(names)]),
     ],
     signingKey: parseRsaPrivateKey(request.ca.privateKeyPem, "The CA's private key"),
   });

@@ -1,0 +1,40 @@
+import { X509Certificate } from 'node:crypto';
+import { RemoraError } from '@remora/shared/errors.ts';
+import forge from 'node-forge';
+
+const { asn1 } = forge;
+
+/** The children of a constructed ASN.1 value; none of a primitive one. */
+export const childrenOf = (value: forge.asn1.Asn1 | undefined): readonly forge.asn1.Asn1[] =>
+  value === undefined || typeof value.value === 'string' ? [] : value.value;
+
+/** The content of a primitive ASN.1 value, a character a byte. */
+export const contentOf = (value: forge.asn1.Asn1 | undefined): string =>
+  typeof value?.value === 'string' ? value.value : '';
+
+export const fromDer = (der: Uint8Array): forge.asn1.Asn1 => asn1.fromDer(Buffer.from(der).toString('latin1'));
+
+export const toDer = (value: forge.asn1.Asn1): Buffer => Buffer.from(asn1.toDer(value).getBytes(), 'latin1');
+
+/** Tag of the extensions in a TBSCertificate (RFC 5280, section 4.1). */
+const EXTENSIONS = 3;
+
+/**
+ * The value of a certificate's extension, or null where it has none. Read from the bytes, since node-forge reads whole certificates of RSA keys only. Takes
+ * PEM; throws `bad-input` for an extension that is no ASN.1.
+ */
+export const extensionOf = (certificatePem: string, id: string): forge.asn1.Asn1 | null => {
+  const [tbs] = childrenOf(fromDer(new X509Certificate(certificatePem).raw));
+  const tagged = childrenOf(tbs).find(
+    ({ tagClass, type }) => tagClass === asn1.Class.CONTEXT_SPECIFIC && type === EXTENSIONS,
+  );
+  const oid = asn1.oidToDer(id).getBytes();
+  const all = childrenOf(childrenOf(tagged)[0]);
+  const found = all.map(childrenOf).find(([name]) => contentOf(name) === oid);
+  if (!found) return null;
+  try {
+    return asn1.fromDer(contentOf(found.at(-1)));
+  } catch (error) {
+    throw new RemoraError('bad-input', `A certificate has an extension ${id} that cannot be read.`, { cause: error });
+  }
+};

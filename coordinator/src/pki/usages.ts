@@ -1,0 +1,14 @@
+import type { IssuedPurpose } from '@remora/shared/model/issued-purpose.ts';
+
+export type CertificateUsage = 'server' | 'client';
+
+/**
+ * Nodes are server and client of each other on the transport port. The certificate that signs cross-cluster requests is judged as a client's: Elasticsearch
+ * hands it to `checkClientTrusted` of its trust manager, and without an address it has no names either.
+ */
+export const usagesOf: Readonly<Record<IssuedPurpose, readonly CertificateUsage[]>> = {
+  remote_cluster_server: ['server'],
+  transport: ['server', 'client'],
+  http: ['server'],
+  remote_signing: ['client'],
+};
