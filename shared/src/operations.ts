@@ -1,5 +1,5 @@
 import Type, { type Static, type TSchema } from 'typebox';
-import { CertificateFacts } from './model/certificate.ts';
+import { SeenCertificate } from './model/certificate.ts';
 import { NodeFacts } from './model/node-facts.ts';
 
 /**
@@ -28,6 +28,10 @@ const InspectInput = Type.Object({
   files: Type.Array(Type.String(), { maxItems: 100 }),
   /** To list the entries of a protected keystore. */
   keystorePassword: Type.Optional(SecretText),
+  /** False: the keystore is not looked at, which spares the start of a tool that takes a second. */
+  keystore: Type.Optional(Type.Boolean()),
+  /** Certificates come with their DER, and files with what tells whether a key fits: to judge them, and not only to show them. */
+  judge: Type.Optional(Type.Boolean()),
 });
 
 const FilesInput = Type.Object({
@@ -114,6 +118,8 @@ const ProbeInput = Type.Object({
       certificateAuthorities: Type.Optional(Type.Array(Type.String())),
       caPem: Type.Optional(Type.String()),
       serverName: Type.Optional(Type.String()),
+      /** Certificates come with their DER. */
+      judge: Type.Optional(Type.Boolean()),
     }),
   ),
 });
@@ -127,7 +133,7 @@ const ProbeResult = Type.Object({
       trusted: Type.Boolean(),
       /** Why not trusted; empty when trusted. */
       error: Type.String(),
-      chain: Type.Array(CertificateFacts),
+      chain: Type.Array(SeenCertificate),
     }),
   ),
 });

@@ -5,7 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { messageOf } from '@remora/shared/errors.ts';
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import type { OperationInput } from '@remora/shared/operations.ts';
-import { certificatesIn } from '../certificate-facts.ts';
+import { certificatesIn, publicKeyDigestIn } from '../certificate-facts.ts';
 import type { AgentContext } from '../context.ts';
 import { readSettings } from '../settings-file/edit.ts';
 import { isSecretName } from '../settings-file/secret-names.ts';
@@ -47,6 +47,11 @@ const settingsFacts = async (context: AgentContext, wanted: readonly string[]): 
   }
 };
 
+const notAsked: NodeFacts['keystore'] = {
+  ...{ exists: false, digest: null, passwordProtected: false, entries: null },
+  refusal: 'The keystore was not to be looked at.',
+};
+
 const keystoreFacts = (context: AgentContext, input: Input): Promise<NodeFacts['keystore']> =>
   context.keystore.exclusive(async () => {
     const { keystore } = context;
@@ -75,7 +80,7 @@ const keystoreFacts = (context: AgentContext, input: Input): Promise<NodeFacts['
 /** Larger files are no certificates or keys; they are described without being read. */
 const MAX_FILE_BYTES = 1024 * 1024;
 
-const fileFacts = async (context: AgentContext, path: string): Promise<NodeFacts['files'][number]> => {
+const fileFacts = async (context: AgentContext, path: string, judge?: boolean): Promise<NodeFacts['files'][number]> => {
   const nothing = { path, digest: null, source: null, modifiedAtMs: null, certificates: [] };
   try {
     const real = await realpath(resolve(context.config.elasticsearch.configDir, path));
@@ -83,12 +88,15 @@ const fileFacts = async (context: AgentContext, path: string): Promise<NodeFacts
     if (size > MAX_FILE_BYTES) return { ...nothing, modifiedAtMs: Math.round(mtimeMs) };
     const bytes = await readFile(real);
     const digest = digestOf(bytes);
+    const text = bytes.toString('latin1');
+    const publicKeyDigest = judge ? publicKeyDigestIn(text) : undefined;
     return {
       path,
       digest,
       source: context.ledger.sourceOf(real, digest),
       modifiedAtMs: Math.round(mtimeMs),
-      certificates: certificatesIn(bytes.toString('latin1')),
+      certificates: certificatesIn(text, judge),
+      ...(publicKeyDigest === undefined ? {} : { publicKeyDigest }),
     };
   } catch (error) {
     if (!isMissing(error)) context.log('warn', `the file ${path} cannot be inspected: ${messageOf(error)}`);
@@ -142,8 +150,8 @@ export const inspect = async (input: Input, context: AgentContext): Promise<Node
   const { configDir } = context.config.elasticsearch;
   const [settingsFile, keystore, files, processState, refusal, free] = await Promise.all([
     settingsFacts(context, input.settings),
-    keystoreFacts(context, input),
-    Promise.all(input.files.map((path) => fileFacts(context, path))),
+    input.keystore === false ? notAsked : keystoreFacts(context, input),
+    Promise.all(input.files.map((path) => fileFacts(context, path, input.judge))),
     processFacts(context),
     writeRefusal(context),
     freeBytes(context.directory.path),

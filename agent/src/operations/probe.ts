@@ -4,9 +4,9 @@ import { connect, isIP, type Socket } from 'node:net';
 import { resolve } from 'node:path';
 import { checkServerIdentity, type PeerCertificate, connect as startTls, type TLSSocket } from 'node:tls';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
-import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
+import type { SeenCertificate } from '@remora/shared/model/certificate.ts';
 import type { OperationInput, OperationResult } from '@remora/shared/operations.ts';
-import { certificateFacts } from '../certificate-facts.ts';
+import { seenCertificate } from '../certificate-facts.ts';
 import type { AgentContext } from '../context.ts';
 
 type Input = OperationInput<'probe'>;
@@ -79,11 +79,11 @@ const trustOf = async (tls: TlsInput, context: Pick<AgentContext, 'config'>): Pr
 };
 
 /** The chain as it was built, leaf first. */
-const chainOf = (socket: TLSSocket): CertificateFacts[] => {
-  const chain: CertificateFacts[] = [];
+const chainOf = (socket: TLSSocket, withDer: boolean | undefined): SeenCertificate[] => {
+  const chain: SeenCertificate[] = [];
   let current: ReturnType<TLSSocket['getPeerCertificate']> | undefined = socket.getPeerCertificate(true);
   while (current?.raw) {
-    const facts = certificateFacts(new X509Certificate(current.raw));
+    const facts = seenCertificate(new X509Certificate(current.raw), withDer);
     // A self-signed certificate is its own issuer.
     if (chain.some(({ fingerprint256 }) => fingerprint256 === facts.fingerprint256)) break;
     chain.push(facts);
@@ -133,7 +133,7 @@ const handshake = (input: Input, tls: TlsInput, socket: Socket, ca: string[] | u
       clearTimeout(timer);
       const names = [...new Set([name, input.host])];
       const error = peer.authorized ? nameError(peer, names) : String(peer.authorizationError);
-      const chain = chainOf(peer);
+      const chain = chainOf(peer, tls.judge);
       peer.destroy();
       answer({ trusted: error === '', error, chain });
     });

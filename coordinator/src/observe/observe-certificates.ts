@@ -1,5 +1,5 @@
 import { messageOf } from '@remora/shared/errors.ts';
-import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
+import type { SeenCertificate } from '@remora/shared/model/certificate.ts';
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import { publishedParts } from '../plan/connect/server-address.ts';
 import { hasPlaceholder } from '../plan/loaded.ts';
@@ -7,6 +7,7 @@ import { itemsOf } from '../plan/nodes.ts';
 import { type ServingPurpose, servingPurposes, sslPrefix } from '../plan/ssl.ts';
 import type { NodeId } from '../plan/steps.ts';
 import type { ObserveParts } from './observe-nodes.ts';
+import { type ConfiguredCertificate, configuredCertificates } from './ssl-certificates.ts';
 
 /** What a port of a node serves, seen by a handshake from that node. */
 export interface ServedCertificate {
@@ -15,7 +16,7 @@ export interface ServedCertificate {
   readonly hosts: readonly string[];
   readonly port: number;
   /** Leaf first; empty when there was no handshake. */
-  readonly chain: readonly CertificateFacts[];
+  readonly chain: readonly SeenCertificate[];
   /** Why there was none; empty when there was one, trusted or not. */
   readonly error: string;
 }
@@ -23,7 +24,9 @@ export interface ServedCertificate {
 /** What is known of the certificates of one node: its settings and files as its agent sees them, and what its ports serve. */
 export interface NodeCertificates extends NodeId {
   /** Null when the agent could not say. */
-  readonly facts: Pick<NodeFacts, 'settingsFile' | 'files'> | null;
+  readonly facts: Pick<NodeFacts, 'settingsFile' | 'files' | 'configDir'> | null;
+  /** What stands in the files that it is configured with, as Elasticsearch tells it; asked where keystores or truststores are named, empty else. */
+  readonly configured: readonly ConfiguredCertificate[];
   readonly served: readonly ServedCertificate[];
   /** What could not be looked at, and why. */
   readonly problems: readonly string[];
@@ -42,7 +45,7 @@ export const pathsIn = (values: Values, name: string): string[] => itemsOf(value
 const filesOf = (values: Values): string[] => [
   ...new Set(
     Object.values(sslPrefix).flatMap((prefix) =>
-      ['certificate', 'keystore.path', 'certificate_authorities'].flatMap((name) =>
+      ['certificate', 'key', 'keystore.path', 'certificate_authorities', 'truststore.path'].flatMap((name) =>
         pathsIn(values, `${prefix}.${name}`),
       ),
     ),
@@ -86,7 +89,7 @@ const look = async (
   address: string,
 ): Promise<ServedCertificate> => {
   const { names, port } = publishedParts(address);
-  const input = { host: names.at(-1) ?? '', port, timeoutMs: PROBE_TIMEOUT_MS, tls: {} };
+  const input = { host: names.at(-1) ?? '', port, timeoutMs: PROBE_TIMEOUT_MS, tls: { judge: true } };
   const at = { purpose, hosts: names, port };
   try {
     const { tcp, detail, tls } = await parts.agents.read(node, 'probe', input, { timeoutMs: PROBE_TIMEOUT_MS * 3 });
@@ -97,20 +100,41 @@ const look = async (
   }
 };
 
+/** Keystores and truststores have passwords, which Elasticsearch has and an agent does not: the node is asked what they hold. */
+const storesOf = async (
+  parts: ObserveParts,
+  node: NodeId,
+  values: Values,
+): Promise<Pick<NodeCertificates, 'configured' | 'problems'>> => {
+  const named = Object.keys(values).some((name) => /\.(keystore|truststore)\.path$/.test(name));
+  if (!named) return { configured: [], problems: [] };
+  try {
+    return { configured: await configuredCertificates(parts, node), problems: [] };
+  } catch (error) {
+    return { configured: [], problems: [`What its keystores hold is not known: ${messageOf(error)}`] };
+  }
+};
+
 const observeNode = async (
   parts: ObserveParts,
   node: NodeId,
   addresses: PublishAddresses | undefined,
 ): Promise<NodeCertificates> => {
   const read = (settings: string[], files: string[]): Promise<NodeFacts> =>
-    parts.agents.read(node, 'inspect', { settings, files }, { timeoutMs: READ_TIMEOUT_MS });
+    parts.agents.read(
+      node,
+      'inspect',
+      { settings, files, keystore: false, judge: true },
+      { timeoutMs: READ_TIMEOUT_MS },
+    );
   try {
     const { settingsFile } = await read(settingsToRead, []);
     const named = filesOf(settingsFile.values);
     const paths = named.filter((path) => !hasPlaceholder(path));
     const enabled = servingPurposes.filter((purpose) => settingsFile.values[`${sslPrefix[purpose]}.enabled`] !== false);
-    const [{ files }, ...served] = await Promise.all([
+    const [{ files, configDir }, stores, ...served] = await Promise.all([
       read([], paths),
+      storesOf(parts, node, settingsFile.values),
       ...enabled.flatMap((purpose) => {
         const address = addresses?.[purpose];
         return address === undefined ? [] : [look(parts, node, purpose, address)];
@@ -118,13 +142,17 @@ const observeNode = async (
     ]);
     const problems = [
       ...(settingsFile.refusal === null ? [] : [settingsFile.refusal]),
+      ...stores.problems,
       ...named
         .filter(hasPlaceholder)
         .map((path) => `elasticsearch.yml names ${path}, whose placeholder only Elasticsearch knows.`),
     ];
-    return { ...node, facts: { settingsFile, files }, served, problems };
+    return {
+      ...{ ...node, facts: { settingsFile, files, configDir }, configured: stores.configured },
+      ...{ served, problems },
+    };
   } catch (error) {
-    return { ...node, facts: null, served: [], problems: [messageOf(error)] };
+    return { ...node, facts: null, configured: [], served: [], problems: [messageOf(error)] };
   }
 };
 

@@ -11,6 +11,7 @@ import type { NodeRecord } from '../plan/records.ts';
 import { nodeKey } from '../plan/steps.ts';
 import type { Inventory } from '../store/inventory.ts';
 import { settingsToRead } from './settings-to-read.ts';
+import { configuredCertificates } from './ssl-certificates.ts';
 
 export interface ObserveParts {
   readonly clients: ClusterClients;
@@ -47,19 +48,10 @@ const inspect = async (
   }
 };
 
-/** Which certificate files the running process has loaded; null when it could not be asked, which the planner takes as not known. */
+/** Which certificate files the running process is configured with; null when it could not be asked, which the planner takes as not known. */
 const loadedCertificates = async (parts: ObserveParts, cluster: string, node: string): Promise<string[] | null> => {
   try {
-    const record = await parts.clients.record(cluster);
-    const input = {
-      method: 'GET',
-      path: '/_ssl/certificates',
-      user: record.user,
-      password: { $secret: record.password },
-      timeoutMs: 10_000,
-    } as const;
-    const answer = await parts.agents.read({ cluster, node }, 'request', input, { timeoutMs: 20_000 });
-    return answer.status === 200 ? (answer.body as { readonly path: string }[]).map(({ path }) => path) : null;
+    return (await configuredCertificates(parts, { cluster, node })).map(({ path }) => path);
   } catch {
     return null;
   }

@@ -7,11 +7,13 @@ import { certificateViews } from './certificate-views.ts';
 export const certificateService = (parts: ObserveParts, rotation: Change<RotateRequest>): Services['certificates'] => ({
   rotation,
   async list() {
-    const [nodes, records, cas] = await Promise.all([
+    const [nodes, records, cas, clusters] = await Promise.all([
       observeCertificates(parts),
       parts.inventory.certificates.list(),
       parts.inventory.cas.list(),
+      parts.inventory.clusters.list(),
     ]);
-    return certificateViews({ nodes, records, cas, now: parts.clock() });
+    const clusterCas = clusters.flatMap(({ caPem }) => caPem ?? []);
+    return certificateViews({ nodes, records, cas, clusterCas, now: parts.clock() });
   },
 });

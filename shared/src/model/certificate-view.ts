@@ -14,12 +14,18 @@ export const certificatePurposes = [
 ] as const;
 export type CertificatePurpose = (typeof certificatePurposes)[number];
 
+/** Those that a node trusts, and no port serves. */
+export const isCaPurpose = (purpose: CertificatePurpose): boolean => purpose.endsWith('_ca');
+
 /** A certificate of a node, as `certs list` answers it. */
 export const CertificateView = Type.Object({
   node: Type.String(),
   cluster: Type.String(),
   purpose: Type.Enum([...certificatePurposes]),
   ...CertificateFacts.properties,
+  /** Null, as the fingerprint, and no names: of one in others' keystores that was seen nowhere else, Elasticsearch tells no more. */
+  notBefore: Nullable(Type.String()),
+  fingerprint256: Nullable(Type.String()),
   /** Whole days until it ends, rounded down; negative once it has ended. */
   daysLeft: Type.Integer(),
   /** The file that it is in, as elasticsearch.yml names it; null for one that is served and stands in no file that could be read. */
@@ -32,7 +38,13 @@ export const CertificateView = Type.Object({
   ca: Nullable(Type.String()),
   /** Whether Remora made and placed it. */
   managed: Type.Boolean(),
-  /** What is wrong with it, a sentence each. */
+  /** As people say it, like `RSA 3072`; null where the certificate itself was not seen. */
+  key: Nullable(Type.String()),
+  /** The algorithm of its signature as OpenSSL names it; null as above. */
+  signature: Nullable(Type.String()),
+  /** Whether the private key beside it is its own; null where that is not known, as of a keystore that no port serves. */
+  keyMatches: Nullable(Type.Boolean()),
+  /** What is wrong with it and what to do, a sentence each; the worst first. */
   findings: Type.Array(Type.String()),
 });
 export type CertificateView = Static<typeof CertificateView>;

@@ -12,3 +12,11 @@ export const CertificateFacts = Type.Object({
   serial: Type.String(),
 });
 export type CertificateFacts = Static<typeof CertificateFacts>;
+
+/** A certificate as an agent saw it. */
+export const SeenCertificate = Type.Object({
+  ...CertificateFacts.properties,
+  /** The certificate itself, base64 of its DER; where it was asked for. */
+  der: Type.Optional(Type.String()),
+});
+export type SeenCertificate = Static<typeof SeenCertificate>;

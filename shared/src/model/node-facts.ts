@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { CertificateFacts } from './certificate.ts';
+import { SeenCertificate } from './certificate.ts';
 
 const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
@@ -73,7 +73,12 @@ const FileFacts = Type.Object({
   source: Nullable(Type.String()),
   modifiedAtMs: Nullable(Type.Integer()),
   /** The certificates of a PEM file; empty for others. */
-  certificates: Type.Array(CertificateFacts),
+  certificates: Type.Array(SeenCertificate),
+  /**
+   * Of a PEM file that holds a private key: SHA-256 of its public half (SubjectPublicKeyInfo), to compare with a certificate's; null for one that cannot be read,
+   * for example because it is encrypted. Absent where the file holds none, and when it was not asked for.
+   */
+  publicKeyDigest: Type.Optional(Nullable(Type.String())),
 });
 
 /** What the agent of one node observes of files, keystore and process. */

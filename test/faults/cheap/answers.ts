@@ -143,7 +143,13 @@ const routes: Readonly<Record<string, Route>> = {
   'GET /_nodes/stats/fs': ({ state }) => ok({ nodes: byId(state.nodes(), ({ name }) => ({ name, ...disk })) }),
   'GET /_snapshot/_status': () => ok({ snapshots: [] }),
   'GET /_flush': () => ok({ _shards: { total: 4, successful: 4, failed: 0 } }),
-  'GET /_ssl/certificates': ({ loadedCertificates }) => ok(loadedCertificates.map((path) => ({ path, format: 'PEM' }))),
+  'GET /_ssl/certificates': ({ loadedCertificates }) =>
+    ok(
+      loadedCertificates.map((path) => ({
+        ...{ path, format: 'PEM', alias: null, subject_dn: `CN=${path}`, issuer: `CN=${path}`, serial_number: '1' },
+        ...{ has_private_key: false, expiry: '2036-01-01T00:00:00.000Z' },
+      })),
+    ),
   'POST /_nodes/_local/reload_secure_settings': ({ self, reload }, { note }) => {
     reload();
     note('reload', '');

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
+import { createHash, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { certificatesIn } from '../../../agent/src/certificate-facts.ts';
+import { certificatesIn, publicKeyDigestIn } from '../../../agent/src/certificate-facts.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'remora-certificate-'));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -28,4 +29,29 @@ test('a certificate is described in the words of RFC 2253, as openssl says it', 
   );
   expect(facts?.serial).toBe(openssl('-serial').replace('serial=', '').toLowerCase());
   expect(new Date(facts?.notAfter ?? 0).toISOString()).toBe(facts?.notAfter);
+});
+
+test('a private key is told by the digest of its public half, which is that of its certificate; an encrypted one is not known', () => {
+  const at = (name: string): string => join(root, name);
+  execFileSync('openssl', [
+    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-subj', '/CN=x'],
+    ...['-keyout', at('pair.key'), '-out', at('pair.crt'), '-days', '10'],
+  ]);
+  execFileSync('openssl', [
+    'ec',
+    '-in',
+    at('pair.key'),
+    '-aes256',
+    '-passout',
+    'pass:phrase',
+    '-out',
+    at('locked.key'),
+  ]);
+  const certificate = readFileSync(at('pair.crt'), 'utf8');
+  const spki = new X509Certificate(certificate).publicKey.export({ type: 'spki', format: 'der' });
+  expect(publicKeyDigestIn(readFileSync(at('pair.key'), 'utf8'))).toBe(createHash('sha256').update(spki).digest('hex'));
+  expect(publicKeyDigestIn(readFileSync(at('locked.key'), 'utf8'))).toBeNull();
+  expect(publicKeyDigestIn(certificate)).toBeUndefined();
+  expect(certificatesIn(certificate, true)[0]?.der).toBe(new X509Certificate(certificate).raw.toString('base64'));
+  expect(certificatesIn(certificate)[0]).not.toHaveProperty('der');
 });

@@ -48,15 +48,16 @@ const node = (
   files: readonly FileFacts[],
   ports: readonly ServedCertificate[],
 ): NodeCertificates => ({
-  ...{ cluster: 'us', node: 'us-1', served: ports, problems: [] },
+  ...{ cluster: 'us', node: 'us-1', configured: [], served: ports, problems: [] },
   facts: {
+    configDir: '/etc/elasticsearch',
     settingsFile: { path: '', digest: null, modifiedAtMs: null, refusal: null, values },
     files: [...files],
   },
 });
 
 const list = (of: NodeCertificates, records: readonly CertificateRecord[] = []) =>
-  certificateViews({ nodes: [of], records, cas: [ca], now });
+  certificateViews({ nodes: [of], records, cas: [ca], clusterCas: [], now });
 
 const configured: Settings = { [`${SERVER}.keystore.path`]: 'remora.p12' };
 const ours = file('remora.p12', { source: 'secret:p12@1' });
@@ -77,6 +78,7 @@ describe('a certificate of a port', () => {
             path: 'remora.p12',
           },
           ...{ served: true, chain: ['CN=us-remote'], ca: 'us-remote', managed: true, findings: [] },
+          ...{ key: null, signature: null, keyMatches: true },
         },
       ],
     });
@@ -158,20 +160,32 @@ describe('a certificate of a port', () => {
     ]);
   });
 
+  const renew = 'have a new one made where it comes from.';
   test.each([
-    ['ends within hours', { notAfter: '2026-06-01T20:00:00.000Z' }, 0, 'It ends in less than a day.'],
-    ['ends in a day', { notAfter: '2026-06-02T20:00:00.000Z' }, 1, 'It ends in 1 day.'],
-    ['ends in weeks', { notAfter: '2026-06-30T20:00:00.000Z' }, 29, 'It ends in 29 days.'],
-    ['has ended', { notAfter: '2026-05-30T20:00:00.000Z' }, -2, 'It ended at 2026-05-30T20:00:00.000Z.'],
-    ['has not begun', { notBefore: '2026-07-01T00:00:00.000Z' }, 333, 'It begins at 2026-07-01T00:00:00.000Z only.'],
+    ['ends within minutes', { notAfter: '2026-06-01T12:07:30.000Z' }, 0, `It ends in 7 minutes: ${renew}`],
+    ['ends within hours', { notAfter: '2026-06-01T20:00:00.000Z' }, 0, `It ends in 8 hours: ${renew}`],
+    ['ends in a day', { notAfter: '2026-06-02T20:00:00.000Z' }, 1, `It ends in 1 day: ${renew}`],
+    [
+      'ends in weeks',
+      { notBefore: '2026-01-01T00:00:00.000Z', notAfter: '2026-06-30T20:00:00.000Z' },
+      ...([29, `It ends in 29 days: ${renew}`] as const),
+    ],
+    ['has ended', { notAfter: '2026-05-30T20:00:00.000Z' }, -2, `It ended at 2026-05-30T20:00:00.000Z: ${renew}`],
+    [
+      'has not begun',
+      { notBefore: '2026-07-01T00:00:00.000Z' },
+      333,
+      'It begins at 2026-07-01T00:00:00.000Z only, and nothing trusts it before: check the clocks.',
+    ],
     [
       'has other names',
       { sans: ['DNS:elsewhere'] },
       333,
-      'It does not cover 10.0.0.1, where the node publishes this port.',
+      'It does not cover 10.0.0.1, where the node publishes this port: have one made that names it.',
     ],
   ])('that %s', (_, more, daysLeft, finding) => {
-    const { certificates } = list(node(configured, [ours], [served(facts('us-1', more))]));
+    const theirs = facts('us-1', { ...more, issuer: 'CN=elsewhere' });
+    const { certificates } = list(node(configured, [file('remora.p12', {})], [served(theirs, { chain: [theirs] })]));
     expect(certificates).toMatchObject([{ daysLeft, findings: [finding] }]);
   });
 
