@@ -7,6 +7,7 @@ const services = [
   'integration/run/**/*.test.ts',
   'integration/agent/**/*.test.ts',
   'integration/store/**/*.test.ts',
+  'integration/fleet/**/*.test.ts',
   'integration/certificates/cas.test.ts',
   'integration/private-redis.test.ts',
   'faults/**/*.test.ts',

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { closeCodes, PROTOCOL_VERSION, SILENCE_LIMIT_MS } from '@remora/shared/protocol/limits.ts';
 import { type FromAgent, type FromCoordinator, parseFromCoordinator } from '@remora/shared/protocol/messages.ts';
@@ -17,7 +18,7 @@ export interface ConnectionHandlers {
 /** Why a connection ended. */
 export interface Ended {
   readonly welcomed: boolean;
-  /** The coordinator does not want this agent: revoked, or enrolled in another store. */
+  /** The coordinator does not want this agent: not on record, expired, revoked, or enrolled in another store. */
   readonly notAllowed: boolean;
   readonly why: string;
 }
@@ -27,6 +28,8 @@ export interface Connection {
   send(message: FromAgent): boolean;
   close(): void;
   terminate(): void;
+  /** Whether the coordinator let the agent in; false once it ended without. */
+  readonly accepted: Promise<boolean>;
   readonly ended: Promise<Ended>;
 }
 
@@ -55,10 +58,32 @@ const beat = (socket: WebSocket, handlers: ConnectionHandlers, everyMs: number):
     if (socket.readyState === WebSocket.OPEN) transmit(socket, message);
   }, everyMs);
 
+const MAX_REFUSAL = 64 * 1024;
+/** HTTP: the certificate was looked at, and is not good. */
+const REFUSED = [401, 403];
+
+/** What the coordinator says instead of opening a session: a problem (RFC 9457) with a hint. */
+const readRefusal = async (response: IncomingMessage): Promise<string> => {
+  const unknown = `the coordinator answered ${response.statusCode}`;
+  let text = '';
+  try {
+    for await (const chunk of response.setEncoding('utf8')) {
+      text += chunk;
+      if (text.length > MAX_REFUSAL) return unknown;
+    }
+    const { detail, hint = '' } = JSON.parse(text) as { detail?: string; hint?: string };
+    return typeof detail === 'string' ? `${detail} ${hint}`.trim() : unknown;
+  } catch {
+    return unknown;
+  }
+};
+
 /** Speaks the protocol on a socket that was just dialled. */
 export const converse = (socket: WebSocket, handlers: ConnectionHandlers): Connection => {
   let welcomed = false;
   let failure = '';
+  let refused = false;
+  const accepted = Promise.withResolvers<boolean>();
   const timers: NodeJS.Timeout[] = [setTimeout(() => socket.terminate(), WELCOME_LIMIT_MS), watchSilence(socket)];
 
   const receive = (data: WebSocket.RawData): void => {
@@ -77,6 +102,7 @@ export const converse = (socket: WebSocket, handlers: ConnectionHandlers): Conne
     clearTimeout(timers[0]);
     timers.push(beat(socket, handlers, message.heartbeatMs));
     handlers.onWelcome(message);
+    accepted.resolve(true);
   };
 
   socket.on('open', async () => transmit(socket, await handlers.hello()));
@@ -88,20 +114,27 @@ export const converse = (socket: WebSocket, handlers: ConnectionHandlers): Conne
       socket.close(closeCodes.protocolViolation, failure.slice(0, 120));
     }
   });
+  socket.on('unexpected-response', async (_request, response) => {
+    refused = REFUSED.includes(response.statusCode ?? 0);
+    failure = await readRefusal(response);
+    socket.terminate();
+  });
   socket.on('error', (error) => {
-    failure = error.message;
+    failure ||= error.message;
   });
   const ended = new Promise<Ended>((resolve) => {
     socket.on('close', (code, reason) => {
       for (const timer of timers) clearInterval(timer);
       const said = failure || reason.toString();
       const why = said === '' ? `closed with ${code}` : said;
-      resolve({ welcomed, notAllowed: code === closeCodes.notAllowed, why });
+      accepted.resolve(false);
+      resolve({ welcomed, notAllowed: refused || code === closeCodes.notAllowed, why });
     });
   });
 
   return {
     ended,
+    accepted: accepted.promise,
     send(message) {
       if (!welcomed || socket.readyState !== WebSocket.OPEN) return false;
       transmit(socket, message);

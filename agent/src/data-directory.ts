@@ -6,10 +6,14 @@ import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 export interface DataDirectory {
   readonly path: string;
   readonly config: string;
-  readonly key: string;
+  /** Certificate and key of the agent, in one file. */
+  readonly identity: string;
+  /** The same before the last renewal. */
+  readonly previousIdentity: string;
+  /** Where agents that joined before certificates were renewed have them. */
+  readonly joinedEarlier: { readonly key: string; readonly certificate: string };
   /** The key of a join that has not been answered yet: a lost answer is asked for again with the same key. */
   readonly pendingKey: string;
-  readonly certificate: string;
   readonly fleetCa: string;
   readonly lock: string;
   readonly fence: string;
@@ -26,9 +30,10 @@ export interface DataDirectory {
 const layout = (path: string): DataDirectory => ({
   path,
   config: join(path, 'agent.yml'),
-  key: join(path, 'agent.key'),
+  identity: join(path, 'identity.pem'),
+  previousIdentity: join(path, 'identity.previous.pem'),
+  joinedEarlier: { key: join(path, 'agent.key'), certificate: join(path, 'agent.crt') },
   pendingKey: join(path, 'agent.key.pending'),
-  certificate: join(path, 'agent.crt'),
   fleetCa: join(path, 'fleet-ca.crt'),
   lock: join(path, 'lock'),
   fence: join(path, 'fence'),

@@ -1,7 +1,5 @@
-import { generateKeyPair } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { text as readStream } from 'node:stream/consumers';
-import { promisify } from 'node:util';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { parseJoinToken } from '@remora/shared/protocol/join-token.ts';
 import type { AgentConfig } from './checks.ts';
@@ -10,6 +8,7 @@ import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import { discoverNode, type NodeOptions } from './discover.ts';
 import { enrol } from './enrolment.ts';
 import { openFence } from './fence.ts';
+import { newPrivateKey, writeIdentity } from './identity.ts';
 import { findNodeProcess, processFacts } from './node/process.ts';
 import { ANSWER_LIMIT_MS, waitForAnswer } from './node/restart.ts';
 import { splitCommand } from './system/commands.ts';
@@ -24,9 +23,6 @@ export interface JoinOptions extends NodeOptions {
   /** Lets an agent that is enrolled already change to another cluster or coordinator. */
   readonly force?: boolean;
 }
-
-/** RSA, because the coordinator signs with node-forge, which has no elliptic curves. */
-const KEY_BITS = 3072;
 
 const readToken = async (file: string) => {
   try {
@@ -44,8 +40,7 @@ const pendingKey = async (directory: DataDirectory): Promise<string> => {
   } catch (error) {
     if (!isMissing(error)) throw error;
   }
-  const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: KEY_BITS });
-  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const pem = await newPrivateKey();
   await writePrivate(directory.pendingKey, pem);
   return pem;
 };
@@ -130,8 +125,7 @@ export const joinAgent = async (options: JoinOptions): Promise<void> => {
   const { highest } = await openFence(directory.fence);
   if (existing?.storeId !== storeId || highest() > response.fence) await forgetStore(directory);
   await writePrivate(directory.fleetCa, fleetCa);
-  await writePrivate(directory.certificate, response.certificatePem);
-  await writePrivate(directory.key, key);
+  await writeIdentity(directory, { certificatePem: response.certificatePem, privateKeyPem: key });
   await writeConfig(directory.config, { name: response.name, cluster, storeId, coordinators, ...settled });
   await rm(directory.pendingKey, { force: true });
   process.stderr.write(

@@ -17,6 +17,7 @@ import { openLedger } from './ledger.ts';
 import { takeLocks } from './lock.ts';
 import { logToStderr } from './log.ts';
 import { findNodeProcess, processFacts } from './node/process.ts';
+import { keepRenewed } from './renewal.ts';
 import { settleRestores } from './restores.ts';
 import { createRunner, type Runner } from './runner.ts';
 import { type Session, startSession } from './session.ts';
@@ -57,6 +58,9 @@ const hello = async ({ config, fence, node }: AgentContext): Promise<FromAgent> 
   elasticsearch: { configDir: config.elasticsearch.configDir, ...processFacts(await node.current()) },
 });
 
+const about = (message: Delivered): string =>
+  message.type === 'renewed' ? message.type : `${message.type} ${message.id}`;
+
 /** Ties session and runner together: deliveries in, results out, again at each new session until they are acknowledged. */
 const connectRunner = (context: AgentContext, journal: JournalStore, runner: Runner) => {
   let isFirst = true;
@@ -65,6 +69,7 @@ const connectRunner = (context: AgentContext, journal: JournalStore, runner: Run
   const underWay = new Set<Promise<void>>();
   const handle = async (message: Delivered): Promise<void> => {
     if (message.type === 'acknowledge') return journal.acknowledge(message.id);
+    if (message.type === 'renewed') return renewal.onRenewed(message);
     await settled;
     const { id } = message;
     const progress = (phase: string): void => {
@@ -83,7 +88,8 @@ const connectRunner = (context: AgentContext, journal: JournalStore, runner: Run
       ...processFacts(await context.node.current()),
       delivery: context.openDelivery.id,
     }),
-    onWelcome({ restores = [] }) {
+    onWelcome({ restores = [], renews = false }) {
+      renewal.onWelcome(renews);
       // One that failed, of a full disk say, is tried again at the next welcome; deliveries of this one fail with its reason.
       settled = settled.catch(() => undefined).then(() => settleRestores(context, restores));
       settled.catch((error: unknown) =>
@@ -96,12 +102,17 @@ const connectRunner = (context: AgentContext, journal: JournalStore, runner: Run
     },
     onMessage(message) {
       const handled = handle(message)
-        .catch((error: unknown) => context.log('error', `${message.type} ${message.id}: ${messageOf(error)}`))
+        .catch((error: unknown) => context.log('error', `${about(message)}: ${messageOf(error)}`))
         .finally(() => underWay.delete(handled));
       underWay.add(handled);
     },
   });
-  return { session, idle: () => Promise.all(underWay) };
+  const renewal = keepRenewed({
+    ...context,
+    send: (message) => session.send(message),
+    showIdentity: () => session.showIdentity(),
+  });
+  return { session, renewal, idle: () => Promise.all(underWay) };
 };
 
 const TIDY_MS = 10 * 60_000;
@@ -141,11 +152,12 @@ export const runAgent = async (dataDir: string): Promise<void> => {
     await recover(context, journal);
     const tidying = keepTidy(context, journal);
     const runner = createRunner(context, journal);
-    const { session, idle } = connectRunner(context, journal, runner);
+    const { session, renewal, idle } = connectRunner(context, journal, runner);
     await terminated;
     context.log('info', 'stopping: the change under way is finished first');
     session.drain();
     draining.abort();
+    renewal.stop();
     await idle();
     await session.stop();
     clearInterval(tidying);

@@ -167,6 +167,7 @@ const openHouse = async (
     ...{ redis, subscriber, inventory, fleetCa, secrets, storeId, storeProblem, log },
     coordinatorId: await openCoordinatorId(config),
     publicUrls: [config.publicUrl],
+    agentCertificateMs: config.agentCertificateMs,
     verifyNode: verifyNode(clients),
   });
   closers.add('the gateway', () => gateway.close());
@@ -183,6 +184,7 @@ const openHouse = async (
       durability: () => readDurability(redis),
       freeBytes: () => freeBytes(config.dataDir),
       storeProblem,
+      identity: () => ({ caEnds: fleetCa.notAfter, server: listener.certificate() }),
     },
   });
   const app = await createApp({

@@ -3,6 +3,7 @@ import { homedir, hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { type Address, formatAddress, parseAddress } from '@remora/shared/model/address.ts';
+import { parseValidity } from '@remora/shared/model/duration.ts';
 
 /** What `remora coordinator` was given; a config file has the same keys in kebab case. */
 export interface CoordinatorFlags {
@@ -12,6 +13,7 @@ export interface CoordinatorFlags {
   readonly redisUrl?: string;
   readonly publicUrl?: string;
   readonly sealingKey?: string;
+  readonly agentCertLife?: string;
 }
 
 export interface CoordinatorConfig {
@@ -24,9 +26,13 @@ export interface CoordinatorConfig {
   readonly publicUrl: string;
   /** Absolute. */
   readonly sealingKeyFile: string;
+  /** How long certificates of agents live, in ms. */
+  readonly agentCertificateMs: number;
 }
 
 const DEFAULT_LISTEN = '127.0.0.1:8600';
+/** A node that was away for months still comes back by itself: agents renew at two thirds of it. */
+const DEFAULT_CERT_LIFE = '365d';
 
 const fileKeys: Readonly<Record<string, Exclude<keyof CoordinatorFlags, 'config'>>> = {
   'data-dir': 'dataDir',
@@ -34,6 +40,7 @@ const fileKeys: Readonly<Record<string, Exclude<keyof CoordinatorFlags, 'config'
   'redis-url': 'redisUrl',
   'public-url': 'publicUrl',
   'sealing-key': 'sealingKey',
+  'agent-cert-life': 'agentCertLife',
 };
 
 const refuse = (message: string, hint?: string): never => {
@@ -43,7 +50,7 @@ const refuse = (message: string, hint?: string): never => {
 /** Reads and checks flags and config file; a flag wins over the file. Throws `bad-input` that names the flag or the key. */
 export const readConfig = async (flags: CoordinatorFlags): Promise<CoordinatorConfig> => {
   const fromFile = flags.config === undefined ? {} : await readConfigFile(flags.config);
-  const { dataDir, listen, redisUrl, publicUrl, sealingKey } = { ...fromFile, ...flags };
+  const { dataDir, listen, redisUrl, publicUrl, sealingKey, agentCertLife } = { ...fromFile, ...flags };
   const directory = resolve(dataDir ?? defaultDataDir());
   const address = parseListen(listen ?? DEFAULT_LISTEN);
   return {
@@ -52,6 +59,7 @@ export const readConfig = async (flags: CoordinatorFlags): Promise<CoordinatorCo
     redisUrl: redisUrl === undefined ? null : checkRedisUrl(redisUrl),
     publicUrl: publicUrl === undefined ? defaultPublicUrl(address) : checkPublicUrl(publicUrl),
     sealingKeyFile: resolve(sealingKey ?? join(directory, 'sealing.key')),
+    agentCertificateMs: parseValidity(agentCertLife ?? DEFAULT_CERT_LIFE, '--agent-cert-life'),
   };
 };
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import type { RequestListener, Server } from 'node:http';
 import { createServer, type Server as HttpsServer } from 'node:https';
@@ -6,9 +6,11 @@ import { createServer as createSocket } from 'node:net';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { type Address, formatAddress } from '@remora/shared/model/address.ts';
 import { type CoordinatorConfig, hostsOf } from './config.ts';
+import { lifeOf } from './gateway/session/admission.ts';
 import type { App } from './http/app-types.ts';
 import type { Log } from './log.ts';
 import type { FleetCa } from './pki/fleet-ca.ts';
+import type { CertificateLife } from './store/records.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 
@@ -18,6 +20,8 @@ export interface Listener {
   readonly server: (requests: RequestListener) => Server;
   /** The server, once the app made it. */
   readonly made: () => HttpsServer;
+  /** What is served now. */
+  readonly certificate: () => CertificateLife;
   /** Renews the certificate in good time; answers how to stop that. */
   readonly keepCertificate: () => () => void;
 }
@@ -34,16 +38,18 @@ export const openListener = async (config: CoordinatorConfig, fleetCa: FleetCa, 
     ca: fleetCa.certificatePem,
     minVersion: 'TLSv1.2' as const,
   });
-  const first = contextOf(await fleetCa.issueServerCertificate({ hosts }));
+  let tls = await fleetCa.issueServerCertificate({ hosts });
+  const first = contextOf(tls);
   let server: HttpsServer | undefined;
   const made = (): HttpsServer => {
     if (server) return server;
     throw new RemoraError('internal', 'The HTTPS server was asked for before the app made it.');
   };
   const renew = async (): Promise<void> => {
-    const tls = await fleetCa.issueServerCertificate({ hosts });
-    if (!tls.issued) return;
-    made().setSecureContext(contextOf(tls));
+    const next = await fleetCa.issueServerCertificate({ hosts });
+    if (!next.issued) return;
+    made().setSecureContext(contextOf(next));
+    tls = next;
     log.info({ notAfter: tls.notAfter }, 'the server certificate was renewed');
   };
   return {
@@ -52,6 +58,7 @@ export const openListener = async (config: CoordinatorConfig, fleetCa: FleetCa, 
       return server;
     },
     made,
+    certificate: () => lifeOf(new X509Certificate(tls.certificatePem)),
     keepCertificate() {
       const timer = setInterval(() => {
         renew().catch((error: unknown) =>

@@ -96,7 +96,7 @@ export const startFakeGateway = async (directory: string, port = 0): Promise<Fak
     const issued = fleet.issueAgentCertificate({
       publicKeyPem,
       id: `agent:${gateway.cluster}/${name}`,
-      validityDays: 10,
+      validityMs: 10 * 86_400_000,
     });
     response.writeHead(200, { 'content-type': 'application/json' });
     response.end(

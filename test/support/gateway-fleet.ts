@@ -98,6 +98,7 @@ export async function startGatewayFleet(): Promise<GatewayFleet> {
           secrets,
           storeId,
           coordinatorId: id,
+          agentCertificateMs: 365 * 86_400_000,
           publicUrls: [url, ...peers],
         },
         log: pino({}, { write: (line: string) => logs.push(line) }),

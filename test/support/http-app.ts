@@ -62,6 +62,10 @@ export const startHttpFleet = async (): Promise<HttpFleet> => {
       durability: async () => ({ problems: [], unknown: null }),
       pingStore: async () => redis.ping().then(() => 1),
       freeBytes: async () => 1e9,
+      identity: () => ({
+        caEnds: fleet.fleetCa.notAfter,
+        server: { notBefore: new Date().toISOString(), notAfter: fleet.fleetCa.notAfter },
+      }),
     },
   });
   const app = await createApp({ services, bearer: bearerCheck(hashToken(adminToken)), redis, log, version: '0.0.0' });

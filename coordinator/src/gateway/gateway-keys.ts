@@ -8,6 +8,8 @@ export const gatewayKeys = {
   unverified: `${keys.nodes}:unverified`,
   /** hash: CLUSTER/NODE -> why its agent was refused, until it is let in */
   refused: `${keys.nodes}:refused`,
+  /** hash: CLUSTER/NODE ADDRESS -> TurnedAway, see session/turned-away.ts */
+  turnedAway: `${keys.nodes}:turned-away`,
 } as const;
 
 /** How often a coordinator says that it lives, and for how long that counts. */

@@ -6,7 +6,6 @@ import type { Redis } from 'ioredis';
 import type { App } from '../http/app-types.ts';
 import { type NodeId, nodeKey } from '../plan/steps.ts';
 import type { Inventory } from '../store/inventory.ts';
-import { keys } from '../store/keys.ts';
 import { restoresOf } from '../store/restores.ts';
 import type { StoreProblem } from '../store/store-identity.ts';
 import type { AgentCalls } from './agent-calls.ts';
@@ -14,8 +13,9 @@ import { deliveryCalls } from './delivery/delivery-calls.ts';
 import { answerSink, deliverySender } from './delivery/delivery-sender.ts';
 import { openDeliveryStore } from './delivery/delivery-store.ts';
 import { SharedDeliveryWaits } from './delivery/delivery-waits.ts';
+import { agentCertificates, type IssueAgentCertificate } from './enrol/agent-certificates.ts';
 import { enrolRoutes } from './enrol/enrol-routes.ts';
-import { type EnrolmentParts, enrolment } from './enrol/enrolment.ts';
+import { enrolment } from './enrol/enrolment.ts';
 import { type JoinTokens, joinTokens } from './enrol/join-tokens.ts';
 import { gatewayKeys } from './gateway-keys.ts';
 import type { GatewayLog } from './gateway-log.ts';
@@ -25,6 +25,7 @@ import { trackPresence } from './session/node-presence.ts';
 import { openRefusals, type Refusals } from './session/refusals.ts';
 import { openSessionHub } from './session/session-hub.ts';
 import { openSessionRegistry, type SessionRecord } from './session/session-registry.ts';
+import { openTurnedAways, type TurnedAways } from './session/turned-away.ts';
 import { handleUpgrades } from './session/upgrade.ts';
 import { openWakeUps } from './wake-ups.ts';
 
@@ -41,8 +42,14 @@ export interface GatewayParts {
   readonly inventory: Pick<Inventory, 'clusters' | 'nodes'>;
   readonly fleetCa: {
     readonly certificatePem: string;
-    readonly issueAgentCertificate: EnrolmentParts['issueAgentCertificate'];
+    issueAgentCertificate(request: {
+      readonly publicKeyPem: string;
+      readonly id: string;
+      readonly validityMs: number;
+    }): { readonly certificatePem: string };
   };
+  /** How long agents' certificates live, in ms; the CA's own end may cut it. */
+  readonly agentCertificateMs: number;
   readonly secrets: { get(reference: string): Promise<Buffer> };
   readonly storeId: string;
   /** Agents are welcome only while this says null. Absent: not asked. */
@@ -69,6 +76,8 @@ export interface Gateway {
     list(): Promise<ReadonlyMap<string, SessionRecord>>;
     /** Agents that were refused lately and not let in since. */
     refused: Refusals['list'];
+    /** Agents whose certificate was not accepted lately. */
+    turnedAway: TurnedAways['list'];
   };
   readonly tokens: Pick<JoinTokens, 'create'>;
   /** Revokes the certificates of a node's agents and closes their sockets, wherever they are. The node's record is the caller's. */
@@ -76,14 +85,6 @@ export interface Gateway {
   /** Takes no new sessions, closes those there are with `draining` within 1 s, rejects open calls; within 2 s even when Redis is away. */
   close(): Promise<void>;
 }
-
-const revoke = async (redis: Redis, node: NodeId): Promise<void> => {
-  const all = Object.entries(await redis.hgetall(keys.agentCertificates));
-  const own = all.filter(([, id]) => id === nodeKey(node)).map(([fingerprint]) => fingerprint);
-  if (own.length > 0) await redis.hdel(keys.agentCertificates, ...own);
-  await redis.hdel(gatewayKeys.unverified, nodeKey(node));
-  await redis.hdel(gatewayKeys.refused, nodeKey(node));
-};
 
 export const createGateway = async (parts: GatewayParts): Promise<Gateway> => {
   const { redis, inventory, coordinatorId, fleetCa, storeId, publicUrls, verifyNode, log } = parts;
@@ -93,10 +94,15 @@ export const createGateway = async (parts: GatewayParts): Promise<Gateway> => {
   );
   const store = openDeliveryStore(redis);
   const highestFence = (): Promise<number> => store.highestFence();
-  const nodeOf = (fingerprint: string): Promise<string | null> => redis.hget(keys.agentCertificates, fingerprint);
+  const issueAgentCertificate: IssueAgentCertificate = (request) =>
+    fleetCa.issueAgentCertificate({ ...request, validityMs: parts.agentCertificateMs });
+  const certificates = agentCertificates(redis, issueAgentCertificate);
+  const nodeOf = (fingerprint: string): Promise<string | null> => certificates.nodeOf(fingerprint);
   const refusals = openRefusals(redis);
+  const turnedAways = openTurnedAways(redis, log);
   const hub = openSessionHub({
     registry,
+    certificates,
     refusals,
     presence: trackPresence(inventory.nodes),
     wakeUps,
@@ -120,8 +126,6 @@ export const createGateway = async (parts: GatewayParts): Promise<Gateway> => {
     caFingerprint: fingerprintOf(new X509Certificate(fleetCa.certificatePem)),
     clusterExists: async (name) => (await inventory.clusters.get(name)) !== null,
   });
-  const issueAgentCertificate: EnrolmentParts['issueAgentCertificate'] = (request) =>
-    fleetCa.issueAgentCertificate(request);
   const join = enrolment({
     ...{ tokens, inventory, registry, wakeUps, nodeOf, issueAgentCertificate, verifyNode, storeId, publicUrls },
     highestFence,
@@ -136,6 +140,7 @@ export const createGateway = async (parts: GatewayParts): Promise<Gateway> => {
         nodeOf,
         onSession,
         isStopping: () => stopping,
+        onTurnedAway: turnedAways.note,
         log,
       });
     },
@@ -144,10 +149,11 @@ export const createGateway = async (parts: GatewayParts): Promise<Gateway> => {
       isOnline: async (node) => (await registry.find(node)) !== null,
       list: () => registry.list(),
       refused: () => refusals.list(),
+      turnedAway: () => turnedAways.list(),
     },
     tokens: { create: (request) => tokens.create(request) },
     async disconnect(node) {
-      await revoke(redis, node);
+      await certificates.revoke(node);
       await wakeUps.toAll({ kind: 'revoked', node: nodeKey(node), fingerprint: null });
     },
     async close() {

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { createDurably, readIfPresent, readPrivateIfPresent } from '../secrets/durable-file.ts';
 import { type CertificateAuthority, keyMatches, selfSignCa } from './ca.ts';
-import { DAY_MS } from './certificate-builder.ts';
 import { describeCertificate } from './describe.ts';
 import { type IssuedCertificate, issueCertificate } from './issue.ts';
 import { generateRsaKeyPair } from './keys.ts';
@@ -23,7 +22,7 @@ export interface FleetCa {
   issueAgentCertificate(request: {
     readonly publicKeyPem: string;
     readonly id: string;
-    readonly validityDays: number;
+    readonly validityMs: number;
   }): IssuedCertificate;
   /**
    * The coordinator's own TLS key and chain for these hosts (names and IP addresses; localhost, 127.0.0.1 and ::1 are always added), kept in `server.key` and
@@ -49,14 +48,14 @@ export const openFleetCa = async (options: {
     certificatePem: ca.certificatePem,
     fingerprint256: facts.fingerprint256,
     notAfter: facts.notAfter,
-    issueAgentCertificate: ({ publicKeyPem, id, validityDays }) =>
+    issueAgentCertificate: ({ publicKeyPem, id, validityMs }) =>
       issueCertificate({
         ca,
         publicKeyPem,
         subject: { commonName: id },
         sans: { dns: [], ip: [] },
         usage: ['client'],
-        validityMs: validityDays * DAY_MS,
+        validityMs,
         now: now(),
       }),
     issueServerCertificate: ({ hosts }) => keepServerCertificate({ ca, directory, hosts, now: now() }),

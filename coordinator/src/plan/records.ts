@@ -15,6 +15,12 @@ export interface ClusterRecord {
   readonly addedAt: string;
 }
 
+/** ISO 8601. */
+export interface CertificateLife {
+  readonly notBefore: string;
+  readonly notAfter: string;
+}
+
 /** A node with an agent. */
 export interface NodeRecord {
   readonly cluster: string;
@@ -22,6 +28,15 @@ export interface NodeRecord {
   readonly agentVersion: string;
   /** SHA-256 of the agent's client certificate. */
   readonly certificateFingerprint: string;
+  /** Its dates; absent until it was seen by a release that keeps them. */
+  readonly certificateLife?: CertificateLife;
+  /** One that was issued to take its place, and that no session was opened with yet: both are accepted until then. */
+  readonly renewedCertificate?: {
+    readonly fingerprint: string;
+    /** SHA-256 of the public key as it was sent. */
+    readonly publicKey: string;
+    readonly certificatePem: string;
+  };
   readonly joinedAt: string;
   readonly lastSeen: string | null;
   /** As the agent last said. */

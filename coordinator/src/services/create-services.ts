@@ -39,7 +39,7 @@ export interface ServiceParts extends Ground {
   readonly lockOf: LockOf;
   readonly audit: AuditLog;
   readonly history: RunHistory & DoctorParts['runs'];
-  readonly health: Pick<DoctorParts, 'pingStore' | 'durability' | 'freeBytes' | 'storeProblem'>;
+  readonly health: Pick<DoctorParts, 'pingStore' | 'durability' | 'freeBytes' | 'storeProblem' | 'identity'>;
 }
 
 /** The newest version of each secret. */
@@ -74,6 +74,10 @@ export const createServices = (parts: ServiceParts): Services => {
     cas: caService({ inventory, secrets, clock }),
     certificates: certificateService(observing, changeOf(changing, 'rotate-certificates')),
     audit: parts.audit,
-    doctor: () => doctor({ ...observing, ...parts.health, runs: parts.history, refused: gateway.sessions.refused }),
+    doctor: () =>
+      doctor({
+        ...{ ...observing, ...parts.health, runs: parts.history },
+        ...{ refused: gateway.sessions.refused, turnedAway: gateway.sessions.turnedAway },
+      }),
   };
 };

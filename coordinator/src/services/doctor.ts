@@ -1,6 +1,7 @@
 import { messageOf } from '@remora/shared/errors.ts';
 import type { DoctorLine } from '@remora/shared/model/inventory.ts';
 import type { Refusal } from '../gateway/session/refusals.ts';
+import type { TurnedAway } from '../gateway/session/turned-away.ts';
 import type { ObserveParts } from '../observe/observe-nodes.ts';
 import { observeWhole } from '../observe/observe-nodes.ts';
 import { notInCluster } from '../plan/agent-findings.ts';
@@ -9,6 +10,7 @@ import { lacksPrivileges, mayNotAsk, neededPrivileges } from '../plan/privileges
 import type { Durability } from '../store/durability.ts';
 import type { RunStore } from '../store/run-store.ts';
 import type { StoreProblem } from '../store/store-identity.ts';
+import { type FleetIdentity, identityLines, turnedAwayLines } from './doctor-identity.ts';
 
 export interface DoctorParts extends ObserveParts {
   /** Redis' answer to a write and a read back, in ms; throws when there is none. */
@@ -17,6 +19,9 @@ export interface DoctorParts extends ObserveParts {
   readonly durability: () => Promise<Durability>;
   /** Agents that are not let in. */
   readonly refused: () => Promise<readonly Refusal[]>;
+  /** Agents whose certificate was not accepted. */
+  readonly turnedAway: () => Promise<readonly TurnedAway[]>;
+  readonly identity: () => FleetIdentity;
   /** Absent: not asked. */
   readonly storeProblem?: StoreProblem;
   /** Free bytes in the coordinator's data directory. */
@@ -125,10 +130,12 @@ const clusterLines = (cluster: ClusterObservation, aliases: readonly string[]): 
 
 /** Looks at coordinator, Redis, clusters, agents and clocks. */
 export const doctor = async (parts: DoctorParts): Promise<DoctorLine[]> => {
-  const [records, connections, refused] = await Promise.all([
+  const [records, connections, nodes, refused, turnedAway] = await Promise.all([
     parts.inventory.clusters.list(),
     parts.inventory.connections.list(),
+    parts.inventory.nodes.list(),
     parts.refused(),
+    parts.turnedAway(),
   ]);
   const aliasesOf = (name: string): string[] =>
     connections.filter(({ local }) => local === name).map(({ alias }) => alias);
@@ -160,5 +167,6 @@ export const doctor = async (parts: DoctorParts): Promise<DoctorLine[]> => {
       ),
     ),
   );
-  return [...own, ...withRefusals(clusters.flat(), refused)];
+  const identity = identityLines(parts.identity(), nodes, parts.clock().getTime());
+  return [...own, ...identity, ...withRefusals(clusters.flat(), refused), ...turnedAwayLines(turnedAway)];
 };

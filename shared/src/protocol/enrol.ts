@@ -47,6 +47,13 @@ export type JoinResponse = Static<typeof JoinResponse>;
 export const joinProof = (tokenId: string, name: string, publicKeyPem: string): string =>
   `remora-join-v1\n${tokenId}\n${name}\n${publicKeyPem.trim()}\n`;
 
+/** The text whose signature proves possession of the private key of a renewal, and binds it to the agent that asks. */
+export const renewalProof = (cluster: string, name: string, publicKeyPem: string): string =>
+  `remora-renew-v1\n${cluster}\n${name}\n${publicKeyPem.trim()}\n`;
+
+/** Certificates begin this long before they are issued, for clocks that are a little behind: their life is counted from its end. */
+export const BACKDATED_MS = 5 * 60 * 1000;
+
 /** What the one-time token carries. */
 export interface JoinToken {
   /** https URL of the coordinator. */

@@ -28,6 +28,8 @@ export const Welcome = Type.Object({
   version: Type.Integer(),
   epoch: Type.Integer(),
   heartbeatMs: Type.Integer(),
+  /** Whether this coordinator answers `renew`: one of an earlier release would end the session. */
+  renews: Type.Optional(Type.Boolean()),
   /** The times that the store was restored from a back-up, oldest first, and when each back-up was made: what an agent wrote later, the store does not know. */
   restores: Type.Optional(Type.Array(Type.Object({ id: Type.String(), backupAtMs: Type.Integer() }))),
 });
@@ -43,7 +45,24 @@ export const Heartbeat = Type.Object({
 /** agent -> coordinator before it closes on SIGTERM: no more deliveries, please. */
 export const Draining = Type.Object({ type: Type.Literal('draining') });
 
+/**
+ * agent -> coordinator, once welcome: a certificate for a new key, please. The session's own certificate is the right to it. What was issued counts beside that
+ * one until a session was opened with it, so that neither side can be cut off at an instant when the other one holds another certificate.
+ */
+export const Renew = Type.Object({
+  type: Type.Literal('renew'),
+  /** SubjectPublicKeyInfo, PEM. */
+  publicKeyPem: Type.String({ maxLength: 4096 }),
+  /** Base64 of an RSASSA-PKCS1-v1_5 SHA-256 signature over `renewalProof`. */
+  signature: Type.String({ maxLength: 2048 }),
+});
+
+/** coordinator -> agent, the answer; none comes when the certificate could not be issued now. */
+export const Renewed = Type.Object({ type: Type.Literal('renewed'), certificatePem: Type.String() });
+
 export type Hello = Static<typeof Hello>;
 export type Welcome = Static<typeof Welcome>;
 export type Heartbeat = Static<typeof Heartbeat>;
 export type Draining = Static<typeof Draining>;
+export type Renew = Static<typeof Renew>;
+export type Renewed = Static<typeof Renewed>;

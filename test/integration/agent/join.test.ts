@@ -86,14 +86,14 @@ describe('join', () => {
     });
     expect(bed.gateway.joined[0]).toMatchObject({ name: 'eu-1', elasticsearch: { nodeName: 'eu-1', pid: null } });
     expect(mode(bed.dataDir)).toBe(0o700);
-    for (const name of ['agent.key', 'agent.yml']) expect(mode(join(bed.dataDir, name))).toBe(0o600);
+    for (const name of ['identity.pem', 'agent.yml']) expect(mode(join(bed.dataDir, name))).toBe(0o600);
   });
 
   test('again takes a new key, and a running agent goes on with it', async () => {
-    const key = await readFile(join(bed.dataDir, 'agent.key'), 'utf8');
+    const key = await readFile(join(bed.dataDir, 'identity.pem'), 'utf8');
     const agent = await bed.startAgent();
     await bed.join();
-    expect(await readFile(join(bed.dataDir, 'agent.key'), 'utf8')).not.toBe(key);
+    expect(await readFile(join(bed.dataDir, 'identity.pem'), 'utf8')).not.toBe(key);
     bed.gateway.cut();
     await bed.gateway.waitForSession();
     expect(await agent.stop()).toBe(0);

@@ -49,13 +49,17 @@ describe('an upgrade', () => {
     onTestFinished(() => rm(directory, { recursive: true }));
     const other = await openFleetCa({ directory, now: () => new Date() });
     const { publicKeyPem } = keys;
-    const { certificatePem } = other.issueAgentCertificate({ publicKeyPem, id: 'us/up-2', validityDays: 1 });
+    const { certificatePem } = other.issueAgentCertificate({ publicKeyPem, id: 'us/up-2', validityMs: 86_400_000 });
     await refused({ ...(await enrol('up-2')), cert: certificatePem }, /another CA/);
   });
 
   test('with a certificate of the fleet CA that was never registered is refused', async () => {
     const { publicKeyPem } = keys;
-    const { certificatePem } = fleet.fleetCa.issueAgentCertificate({ publicKeyPem, id: 'us/up-3', validityDays: 1 });
+    const { certificatePem } = fleet.fleetCa.issueAgentCertificate({
+      publicKeyPem,
+      id: 'us/up-3',
+      validityMs: 86_400_000,
+    });
     await refused({ ...(await enrol('up-3')), cert: certificatePem }, /revoked/);
   });
 
@@ -73,7 +77,7 @@ describe('an upgrade', () => {
       now: () => new Date(Date.now() - 400 * 86_400_000),
     });
     const { publicKeyPem } = keys;
-    const { certificatePem } = longAgo.issueAgentCertificate({ publicKeyPem, id: 'us/up-5', validityDays: 1 });
+    const { certificatePem } = longAgo.issueAgentCertificate({ publicKeyPem, id: 'us/up-5', validityMs: 86_400_000 });
     const fingerprint = new X509Certificate(certificatePem).fingerprint256.replaceAll(':', '').toLowerCase();
     await fleet.redis.hset(storeKeys.agentCertificates, fingerprint, 'us/up-5');
     await refused({ ...(await enrol('up-5')), cert: certificatePem }, /expired on/);

@@ -162,11 +162,18 @@ describe('SLM and ML', () => {
     for (const one of await told()) expect(one).toMatch(why);
     expect(Object.keys(await bench.redis.redis.hgetall('remora:locks')).sort()).toEqual(['eu', 'us']);
     // It looks at no cluster where none is on record.
-    const parts = { inventory: openInventory(bench.redis.redis), runs: bench.store, refused: async () => [] };
+    const parts = {
+      inventory: openInventory(bench.redis.redis),
+      runs: bench.store,
+      refused: async () => [],
+      turnedAway: async () => [],
+      clock: () => new Date(),
+    };
     const health = {
       pingStore: async () => 1,
       freeBytes: async () => 1e9,
       durability: async () => ({ problems: [], unknown: null }),
+      identity: () => ({ caEnds: '2090-01-01', server: { notBefore: '2020-01-01', notAfter: '2090-01-01' } }),
     };
     const doctorSays = async () => doctor({ ...parts, ...health } as unknown as DoctorParts);
     const line = {

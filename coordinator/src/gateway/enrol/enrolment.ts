@@ -7,14 +7,12 @@ import { verifyProofOfPossession } from '../../pki/proof-of-possession.ts';
 import { nodeKey } from '../../plan/steps.ts';
 import type { Inventory } from '../../store/inventory.ts';
 import type { NodeRecord } from '../../store/records.ts';
-import { fingerprintOf } from '../session/admission.ts';
+import { fingerprintOf, lifeOf } from '../session/admission.ts';
 import type { FoundNode, VerifyNode } from '../session/hello-check.ts';
 import type { SessionRegistry } from '../session/session-registry.ts';
 import type { WakeUps } from '../wake-ups.ts';
+import type { IssueAgentCertificate } from './agent-certificates.ts';
 import type { HeldToken, JoinTokens } from './join-tokens.ts';
-
-/** No agent renews its certificate yet: it lives as long as a machine does, and ends by revocation. The CA's own end may cut it. */
-const CERTIFICATE_DAYS = 1825;
 
 export interface EnrolmentParts {
   readonly tokens: Pick<JoinTokens, 'hold' | 'spend'>;
@@ -23,11 +21,7 @@ export interface EnrolmentParts {
   readonly wakeUps: Pick<WakeUps, 'toAll'>;
   /** `CLUSTER/NODE` of a registered certificate. */
   readonly nodeOf: (fingerprint: string) => Promise<string | null>;
-  readonly issueAgentCertificate: (request: {
-    readonly publicKeyPem: string;
-    readonly id: string;
-    readonly validityDays: number;
-  }) => { readonly certificatePem: string };
+  readonly issueAgentCertificate: IssueAgentCertificate;
   readonly verifyNode: VerifyNode | undefined;
   readonly storeId: string;
   readonly highestFence: () => Promise<number>;
@@ -50,7 +44,7 @@ const checkRequest = (request: JoinRequest): string => {
 };
 
 /**
- * An agent may come again for its node, once the one that it replaces is stopped: after its data directory was lost, or to renew its certificate. While that
+ * An agent may come again for its node, once the one that it replaces is stopped: after its data directory was lost, or its certificate ended. While that
  * is online nobody else gets its name, whatever the request says of itself: a join token alone must not take a live node over.
  */
 const checkNameIsFree = async (known: NodeRecord | null, registry: EnrolmentParts['registry']): Promise<void> => {
@@ -75,6 +69,7 @@ const nodeRecord = (parts: {
   node: parts.request.name,
   agentVersion: parts.request.agentVersion,
   certificateFingerprint: fingerprintOf(new X509Certificate(parts.certificatePem)),
+  certificateLife: lifeOf(new X509Certificate(parts.certificatePem)),
   joinedAt: new Date().toISOString(),
   lastSeen: null,
   running: parts.request.elasticsearch.pid !== null,
@@ -112,7 +107,7 @@ export const enrolment = (parts: EnrolmentParts) => {
     await checkNameIsFree(known, registry);
     const found = verifyNode ? await look(verifyNode, token.cluster, request) : null;
     const { publicKeyPem } = request;
-    const { certificatePem } = parts.issueAgentCertificate({ publicKeyPem, id, validityDays: CERTIFICATE_DAYS });
+    const { certificatePem } = parts.issueAgentCertificate({ publicKeyPem, id });
     const record = nodeRecord({ request, cluster: token.cluster, certificatePem, known, found });
     const unverifiedName = verifyNode && !found ? request.elasticsearch.nodeName : null;
     await tokens.spend({ token, publicKeyPem, certificatePem, record, unverifiedName });

@@ -58,7 +58,11 @@ local uses = tonumber(redis.call('HGET', KEYS[1], 'uses') or '0')
 if uses < 1 then return 0 end
 redis.call('HSET', KEYS[1], 'uses', uses - 1, ARGV[1], ARGV[5])
 local before = redis.call('HGET', KEYS[2], ARGV[2])
-if before then redis.call('HDEL', KEYS[3], cjson.decode(before).certificateFingerprint) end
+if before then
+  local known = cjson.decode(before)
+  redis.call('HDEL', KEYS[3], known.certificateFingerprint)
+  if known.renewedCertificate then redis.call('HDEL', KEYS[3], known.renewedCertificate.fingerprint) end
+end
 redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
 redis.call('HSET', KEYS[3], ARGV[4], ARGV[2])
 if ARGV[6] == '' then redis.call('HDEL', KEYS[4], ARGV[2]) else redis.call('HSET', KEYS[4], ARGV[2], ARGV[6]) end

@@ -2,12 +2,14 @@ import { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { NodeId } from '../../plan/steps.ts';
+import type { CertificateLife } from '../../store/records.ts';
 
 /** An agent whose certificate was accepted, before it said anything. */
 export interface Peer {
   readonly node: NodeId;
   /** SHA-256 of its certificate, lower-case hex. */
   readonly fingerprint: string;
+  readonly life: CertificateLife;
   /** Its address, for logs. */
   readonly address: string;
 }
@@ -15,6 +17,11 @@ export interface Peer {
 /** SHA-256 of a certificate's DER as the store keeps it: lower-case hex without colons. */
 export const fingerprintOf = (certificate: X509Certificate): string =>
   certificate.fingerprint256.replaceAll(':', '').toLowerCase();
+
+export const lifeOf = ({ validFromDate, validToDate }: X509Certificate): CertificateLife => ({
+  notBefore: validFromDate.toISOString(),
+  notAfter: validToDate.toISOString(),
+});
 
 /** `CLUSTER/NODE`; neither name contains a slash. */
 const parseNodeKey = (key: string): NodeId => {
@@ -26,6 +33,15 @@ const refuse = (message: string): never => {
   throw new RemoraError('not-allowed', message, {
     hint: 'Join the agent again: `remora tokens create`, then `remora agent join` on that node.',
   });
+};
+
+/** `CLUSTER/NODE` that the fleet CA once issued the peer's certificate for; null for whoever else dials. */
+export const issuedFor = (socket: TLSSocket, fleetCa: X509Certificate): string | null => {
+  const raw = socket.getPeerCertificate().raw as Buffer | undefined;
+  if (!raw) return null;
+  const certificate = new X509Certificate(raw);
+  if (!certificate.verify(fleetCa.publicKey)) return null;
+  return /^CN=(.*)$/m.exec(certificate.subject)?.[1] ?? null;
 };
 
 /** The certificate must be the fleet CA's own word: what else the server may trust does not count, nor does a resumed TLS session's old verdict. */
@@ -52,10 +68,11 @@ export const admit = async (
   socket: TLSSocket,
   parts: { readonly fleetCa: X509Certificate; readonly nodeOf: (fingerprint: string) => Promise<string | null> },
 ): Promise<Peer> => {
-  const fingerprint = fingerprintOf(checkCertificate(socket, parts.fleetCa));
+  const certificate = checkCertificate(socket, parts.fleetCa);
+  const fingerprint = fingerprintOf(certificate);
   const key = await parts.nodeOf(fingerprint);
   if (key === null) return refuse("The agent's certificate was revoked, or belongs to a store that is gone.");
-  return { node: parseNodeKey(key), fingerprint, address: peerAddress(socket) };
+  return { node: parseNodeKey(key), fingerprint, life: lifeOf(certificate), address: peerAddress(socket) };
 };
 
 export const peerAddress = (socket: TLSSocket): string =>

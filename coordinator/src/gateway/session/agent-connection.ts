@@ -2,10 +2,11 @@ import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import type { Progress, Result } from '@remora/shared/protocol/delivery.ts';
 import { closeCodes, HEARTBEAT_MS, PROTOCOL_VERSION } from '@remora/shared/protocol/limits.ts';
 import type { FromAgent, FromCoordinator } from '@remora/shared/protocol/messages.ts';
-import type { Heartbeat, Hello } from '@remora/shared/protocol/session.ts';
+import type { Heartbeat, Hello, Renew } from '@remora/shared/protocol/session.ts';
 import type { WebSocket } from 'ws';
 import { type NodeId, nodeKey } from '../../plan/steps.ts';
 import type { Restored } from '../../store/restores.ts';
+import type { AgentCertificates } from '../enrol/agent-certificates.ts';
 import type { GatewayLog } from '../gateway-log.ts';
 import type { WakeUps } from '../wake-ups.ts';
 import type { Peer } from './admission.ts';
@@ -32,6 +33,7 @@ export interface AnswerSink {
 
 export interface ConnectionParts {
   readonly registry: SessionRegistry;
+  readonly certificates: Pick<AgentCertificates, 'renew' | 'settle'>;
   readonly presence: NodePresence;
   readonly wakeUps: WakeUps;
   readonly helloCheck: HelloCheck;
@@ -145,11 +147,26 @@ export class AgentConnection {
         return this.#parts.answers.onResult(this.#open(session), message);
       case 'progress':
         return this.#parts.answers.onProgress(this.#open(session), message);
+      case 'renew':
+        return this.#renew(session, message);
+    }
+  }
+
+  /** The agent asks again by itself when no answer comes: the session is worth more than a certificate that has a third of its life left. */
+  async #renew(session: SessionState, request: Renew): Promise<void> {
+    const { certificates, log } = this.#parts;
+    try {
+      const certificatePem = await certificates.renew({ peer: this.peer, epoch: session.epoch }, request);
+      this.#open(session).send({ type: 'renewed', certificatePem });
+      log.info(this.#about(), "an agent's certificate was renewed");
+    } catch (error) {
+      if (error instanceof RemoraError && ['not-allowed', 'protocol-violation'].includes(error.code)) throw error;
+      log.error({ ...this.#about(), reason: messageOf(error) }, "an agent's certificate could not be renewed");
     }
   }
 
   async #begin(hello: Hello): Promise<void> {
-    const { registry, presence, refusals, wakeUps, helloCheck, log } = this.#parts;
+    const { registry, certificates, presence, refusals, wakeUps, helloCheck, log } = this.#parts;
     const { node, fingerprint } = this.peer;
     const { unverified, found } = await helloCheck.hello(hello, node).catch(async (error: unknown) => {
       await refusals.note(node, error);
@@ -157,6 +174,7 @@ export class AgentConnection {
     });
     const registered = await registry.register(node, fingerprint);
     if (!registered) throw new RemoraError('not-allowed', "The agent's certificate was revoked.");
+    await certificates.settle(this.peer);
     const { epoch, before } = registered;
     const { running, configDir } = hello.elasticsearch;
     const session: SessionState = {
@@ -175,6 +193,7 @@ export class AgentConnection {
       version: PROTOCOL_VERSION,
       epoch,
       heartbeatMs: HEARTBEAT_MS,
+      renews: true,
       restores,
     });
     log.info({ ...this.#about(), agentVersion: hello.agentVersion }, 'agent session opened');

@@ -7,13 +7,15 @@ import { MAX_FRAME_BYTES, paths } from '@remora/shared/protocol/limits.ts';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { toProblem } from '../../http/problem.ts';
 import type { GatewayLog } from '../gateway-log.ts';
-import { admit, type Peer, peerAddress } from './admission.ts';
+import { admit, issuedFor, type Peer, peerAddress } from './admission.ts';
 
 export interface UpgradeParts {
   readonly fleetCaPem: string;
   readonly nodeOf: (fingerprint: string) => Promise<string | null>;
   readonly onSession: (socket: WebSocket, peer: Peer) => void;
   readonly isStopping: () => boolean;
+  /** An agent of this fleet by its certificate, which is not accepted (any more). */
+  readonly onTurnedAway: (who: string, from: string, error: unknown) => void;
   readonly log: GatewayLog;
 }
 
@@ -38,6 +40,8 @@ const refuseUpgrade = (socket: Duplex, error: unknown): void => {
   socket.once('finish', () => socket.destroy());
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 };
+
+const hostOf = (peer: string): string => peer.slice(0, peer.lastIndexOf(':'));
 
 /**
  * Handles the upgrades of an HTTPS server (`requestCert: true, rejectUnauthorized: false`, the fleet CA as `ca`): `paths.session` becomes a session when the
@@ -65,6 +69,8 @@ export const handleUpgrades = (server: Server, parts: UpgradeParts): void => {
       (error: unknown) => {
         parts.log.warn({ peer, reason: messageOf(error) }, 'agent refused');
         refuseUpgrade(socket, error);
+        const who = socket instanceof TLSSocket ? issuedFor(socket, fleetCa) : null;
+        if (who !== null) parts.onTurnedAway(who, hostOf(peer), error);
       },
     );
   });

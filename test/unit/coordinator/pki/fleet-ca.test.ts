@@ -150,7 +150,7 @@ test('an agent with a certificate of the fleet CA is let in, one of another CA i
     const { certificatePem } = by.issueAgentCertificate({
       publicKeyPem: keys.publicKeyPem,
       id: `agent:us/${'n'.repeat(200)}`,
-      validityDays: 30,
+      validityMs: 30 * 86_400_000,
     });
     expect(opensslVerify(by.certificatePem, certificatePem, 'sslclient')).toBe('leaf.crt: OK');
     return new Promise((resolve, reject) => {
