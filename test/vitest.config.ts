@@ -8,6 +8,7 @@ const services = [
   'integration/agent/**/*.test.ts',
   'integration/store/**/*.test.ts',
   'integration/fleet/**/*.test.ts',
+  'integration/schedule/**/*.test.ts',
   'integration/certificates/cas.test.ts',
   'integration/private-redis.test.ts',
   'faults/**/*.test.ts',

@@ -21,6 +21,7 @@ import { toProblem, toRemoraError } from './http/problem.ts';
 import { restartRoutes } from './http/restarts.ts';
 import { rollbackRoutes } from './http/rollbacks.ts';
 import { runRoutes } from './http/runs.ts';
+import { scheduleRoutes } from './http/schedules.ts';
 import { lazySerialization, lazyValidation } from './http/schemas/compile-late.ts';
 import { secretRoutes } from './http/secrets.ts';
 import { tokenRoutes } from './http/tokens.ts';
@@ -86,6 +87,7 @@ const addApi = (app: App, { services, bearer, redis, storeProblem }: AppParts, c
   secretRoutes(app, services);
   caRoutes(app, services);
   certificateRoutes(app, services);
+  scheduleRoutes(app, services);
   auditRoutes(app, services);
   doctorRoutes(app, services);
   app.setNotFoundHandler((request) => {

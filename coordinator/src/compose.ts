@@ -20,10 +20,11 @@ import { newHead, newId, type RunEngine, startRunEngine } from './run/engine.ts'
 import { ROLLBACK } from './run/on-failure.ts';
 import { nextInRoll } from './run/roll.ts';
 import { createExecutors, createRestorers } from './run/steps/executors.ts';
+import { type Scheduler, startScheduler } from './schedule/scheduler.ts';
 import type { Redactor } from './secrets/redact.ts';
 import { openSealingKey } from './secrets/sealing.ts';
 import { SecretStore } from './secrets/secret-store.ts';
-import { createServices, observeParts } from './services/create-services.ts';
+import { createServices, observeParts, type ServiceParts, scheduledWork } from './services/create-services.ts';
 import { type ByItselfParts, rollBackByItself } from './services/rollbacks.ts';
 import { verifyNode } from './services/verify-node.ts';
 import { confirmPlan } from './services/workflows.ts';
@@ -175,7 +176,8 @@ const openHouse = async (
   const parts = { inventory, secrets, clients, gateway, clock: systemClock, history };
   const engine = await startRuns(store, { ...parts, storeProblem }, log, ground.redactor);
   closers.add('the runs', () => engine.close());
-  const services = createServices({
+  const scheduling: { scheduler?: Scheduler } = {};
+  const serving: ServiceParts = {
     ...{ ...parts, runs: engine, audit: new AuditLog(redis) },
     lockOf: (cluster) => redis.hget(keys.locks, cluster),
     planning: { newPlanId, ...engine },
@@ -186,7 +188,14 @@ const openHouse = async (
       storeProblem,
       identity: () => ({ caEnds: fleetCa.notAfter, server: listener.certificate() }),
     },
+    wakeSchedule: async (name) => scheduling.scheduler?.look(name),
+  };
+  const services = createServices(serving);
+  scheduling.scheduler = startScheduler(store, {
+    ...{ schedules: inventory.schedules, begin: scheduledWork(serving), runs: engine, clock: systemClock },
+    ...{ tell: async () => undefined, storeProblem, log },
   });
+  closers.add('the schedules', () => scheduling.scheduler?.close());
   const app = await createApp({
     ...{ services, redis, log, version: VERSION, server: listener.server, storeProblem },
     bearer: bearerCheck(adminTokenHash),

@@ -12,6 +12,7 @@ import type {
 import type { RestartRequest } from '@remora/shared/model/restart-request.ts';
 import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import type { Run, RunEvent, RunStatus } from '@remora/shared/model/run.ts';
+import type { ScheduleAdded, ScheduleRequest, ScheduleResult, ScheduleView } from '@remora/shared/model/schedule.ts';
 import type { AuditPage } from './audit/audit-log.ts';
 import type { CaView } from './http/schemas/ca-view.ts';
 import type { RsaBits } from './pki/keys.ts';
@@ -141,6 +142,20 @@ export interface Services {
     list(): Promise<CertificateList>;
     /** Replaces those that Remora made. A run that fails is rolled back unless it is said otherwise: the old ones are still good. */
     readonly rotation: Change<RotateRequest>;
+  };
+  readonly schedules: {
+    list(): Promise<ScheduleView[]>;
+    show(name: string): Promise<ScheduleView>;
+    /** One that is known by this name gets other times and another work. */
+    add(request: ScheduleRequest, actor: string): Promise<ScheduleAdded>;
+    pause(name: string, actor: string): Promise<ScheduleView>;
+    /** What came while it was paused does not fire. */
+    resume(name: string, actor: string): Promise<ScheduleView>;
+    /** What it would do now; `bad-input` for one that changes nothing. */
+    plan(name: string): Promise<PlanDocument>;
+    /** Fires it now; `conflict` while its last fire is not over. Answers its run, or what came of it without one. */
+    run(name: string, request: Pick<ChangeRequest, 'actor' | 'idempotencyKey'>): Promise<ScheduleResult>;
+    remove(name: string, actor: string): Promise<void>;
   };
   /** Who did what; nothing here writes to it. */
   readonly audit: {

@@ -56,6 +56,7 @@ export const startHttpFleet = async (): Promise<HttpFleet> => {
   const services = createServices({
     ...{ inventory: fleet.inventory, secrets: fleet.secrets, clients, gateway: coordinator.gateway },
     ...{ clock: parts.clock, history: new RunStore(redis, parts.clock), runs: engine, audit: new AuditLog(redis) },
+    wakeSchedule: async () => undefined,
     lockOf: (cluster) => redis.hget(keys.locks, cluster),
     planning: { newPlanId: () => newId('plan', new Date()), ...engine },
     health: {

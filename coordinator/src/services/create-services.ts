@@ -16,6 +16,8 @@ import { type DoctorParts, doctor } from './doctor.ts';
 import type { LockOf } from './held-clusters.ts';
 import { nodeService } from './nodes.ts';
 import { type PlanServiceParts, planService } from './plans.ts';
+import { beginScheduled, type ScheduledParts } from './scheduled-workflows.ts';
+import { scheduleService } from './schedules.ts';
 import { secretService } from './secrets.ts';
 import { tokenService } from './tokens.ts';
 
@@ -37,6 +39,8 @@ export interface ServiceParts extends Ground {
     'newPlanId' | 'start' | 'startedWith' | 'savePlan' | 'plan' | 'plans'
   >;
   readonly lockOf: LockOf;
+  /** Has a schedule be looked at soon. */
+  readonly wakeSchedule: (name: string) => Promise<void>;
   readonly audit: AuditLog;
   readonly history: RunHistory & DoctorParts['runs'];
   readonly health: Pick<DoctorParts, 'pingStore' | 'durability' | 'freeBytes' | 'storeProblem' | 'identity'>;
@@ -55,12 +59,27 @@ export const observeParts = ({ inventory, secrets, clients, gateway, clock, hist
   clock,
 });
 
+/** What changes of the fleet are planned and carried out with. */
+const changeParts = (parts: ServiceParts): ChangeParts & PlanServiceParts => ({
+  ...observeParts(parts),
+  ...parts.planning,
+  isOnline: (node: NodeId): Promise<boolean> => parts.gateway.sessions.isOnline(node),
+});
+
+const scheduledParts = (parts: ServiceParts): ScheduledParts => {
+  const changing = changeParts(parts);
+  return { ...changing, certificates: certificateService(changing, changeOf(changing, 'rotate-certificates')) };
+};
+
+/** Carries out what schedules do. */
+export const scheduledWork = (parts: ServiceParts): ReturnType<typeof beginScheduled> =>
+  beginScheduled(scheduledParts(parts));
+
 /** Everything that the HTTP API offers, from the coordinator's parts. */
 export const createServices = (parts: ServiceParts): Services => {
-  const { inventory, secrets, clients, gateway, clock, lockOf } = parts;
+  const { inventory, secrets, clients, gateway, clock, lockOf, wakeSchedule } = parts;
   const observing = observeParts(parts);
-  const isOnline = (node: NodeId): Promise<boolean> => gateway.sessions.isOnline(node);
-  const changing = { ...observing, ...parts.planning, isOnline };
+  const changing = changeParts(parts);
   return {
     clusters: clusterService({ inventory, secrets, clients, clock, lockOf }),
     tokens: tokenService(gateway.tokens),
@@ -73,6 +92,7 @@ export const createServices = (parts: ServiceParts): Services => {
     secrets: secretService({ store: secrets, inventory }),
     cas: caService({ inventory, secrets, clock }),
     certificates: certificateService(observing, changeOf(changing, 'rotate-certificates')),
+    schedules: scheduleService({ ...scheduledParts(parts), wakeSchedule }),
     audit: parts.audit,
     doctor: () =>
       doctor({

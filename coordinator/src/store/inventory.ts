@@ -13,6 +13,7 @@ import type {
   NodeRecord,
   RestartTimesRecord,
 } from '../plan/records.ts';
+import type { ScheduleRecord } from '../schedule/record.ts';
 import { keys } from './keys.ts';
 
 /** A Redis hash of JSON records. With an entry for the audit log a change is recorded in the same step; what agents and steps of runs file has none. */
@@ -103,6 +104,8 @@ export interface InventoryRecords {
   readonly debts: DebtRecord;
   /** By `CLUSTER/NODE`. */
   readonly restartTimes: RestartTimesRecord;
+  /** By name. */
+  readonly schedules: ScheduleRecord;
 }
 
 export type Inventory = { readonly [N in keyof InventoryRecords]: Collection<InventoryRecords[N]> };
@@ -118,5 +121,6 @@ export const openInventory = (redis: Redis): Inventory => {
     apiKeys: collection(redis, recorder, keys.apiKeys),
     debts: collection(redis, recorder, keys.debts),
     restartTimes: collection(redis, recorder, keys.restartTimes),
+    schedules: collection(redis, recorder, keys.schedules),
   };
 };

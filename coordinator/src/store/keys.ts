@@ -24,6 +24,8 @@ export const keys = {
   debts: `${PREFIX}debts`,
   /** hash: CLUSTER/NODE -> RestartTimesRecord */
   restartTimes: `${PREFIX}restart-times`,
+  /** hash: name -> ScheduleRecord */
+  schedules: `${PREFIX}schedules`,
   /** hash with expiry: a join token's record */
   token: (id: string) => `${PREFIX}token:${id}`,
   /** sorted set: ids of plans by when they were made, in ms since 1970 */

@@ -42,6 +42,14 @@ export const parseCaName = (text: string): string =>
         `"${text}" is not the name of a CA: use 1 to 63 letters, digits, "-" and "_", beginning with a letter or digit.`,
       );
 
+/** The name of a schedule: it appears in actors and keys. */
+export const parseScheduleName = (text: string): string =>
+  PLAIN_NAME.test(text)
+    ? text
+    : refuse(
+        `"${text}" is not the name of a schedule: use 1 to 63 letters, digits, "-" and "_", beginning with a letter or digit.`,
+      );
+
 /** A node's `node.name`: free text in Elasticsearch, but without what would break a list, a path or a line. */
 export const parseNodeName = (text: string): string =>
   /^[^\s/,\p{Cc}]{1,255}$/u.test(text)

@@ -26,7 +26,8 @@ export interface Bench {
   fileRun(plan: StoredPlan, how?: { readonly key?: string; readonly options?: ChangeOptions }): Promise<string>;
   engine(parts?: Partial<Omit<DriverParts, 'store'>>): Promise<RunEngine>;
   openStore(): Promise<Store>;
-  coordinator(): Promise<TestCoordinator>;
+  /** One of another program, where it is named. */
+  coordinator(main?: string): Promise<TestCoordinator>;
   ended(runId: string): Promise<Run>;
 }
 
@@ -80,8 +81,8 @@ export const makeBench = async (): Promise<Bench> => {
       cleanups.push(() => engine.close());
       return engine;
     },
-    async coordinator() {
-      const coordinator = await startCoordinator(redis.path, file);
+    async coordinator(main) {
+      const coordinator = await startCoordinator(redis.path, file, main);
       cleanups.push(async () => {
         coordinator.signal('SIGKILL');
         await coordinator.exited;

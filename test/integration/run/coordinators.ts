@@ -5,10 +5,11 @@ import { createInterface } from 'node:readline';
 
 const MAIN = join(import.meta.dirname, 'coordinator-process.ts');
 
-interface LogLine {
+export interface LogLine {
   readonly level: string;
   readonly message: string;
   readonly runId?: string;
+  readonly [more: string]: unknown;
 }
 
 /** A coordinator in a process of its own. */
@@ -20,8 +21,9 @@ export interface TestCoordinator {
   readonly exited: Promise<number | null>;
 }
 
-export const startCoordinator = async (path: string, file: string): Promise<TestCoordinator> => {
-  const child: ChildProcess = spawn(process.execPath, [MAIN, path, file], { stdio: ['ignore', 'pipe', 'inherit'] });
+/** `main` is what the process runs, a program that says `ready`. */
+export const startCoordinator = async (path: string, file: string, main = MAIN): Promise<TestCoordinator> => {
+  const child: ChildProcess = spawn(process.execPath, [main, path, file], { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(child, 'exit').then(([code]) => code as number | null);
   const log: LogLine[] = [];
   if (!child.stdout) throw new Error('the coordinator has no output');

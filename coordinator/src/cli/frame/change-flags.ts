@@ -23,7 +23,8 @@ export interface ChangeFlags {
   readonly ticket?: string;
 }
 
-const onFailure = (given: string): ChangeOptions['onFailure'] => {
+/** Reads what follows a failure; throws `bad-input`. */
+export const onFailure = (given: string): ChangeOptions['onFailure'] => {
   if (given === 'stop' || given === 'rollback') return given;
   throw new RemoraError('bad-input', `\`--on-failure ${given}\`: write stop or rollback.`);
 };

@@ -16,7 +16,6 @@ export const laterCommands = [
   'plan',
   'drift',
   'api-keys',
-  'schedules',
   'freeze',
   'unfreeze',
   'bench',

@@ -27,6 +27,10 @@ const commands: Readonly<Record<string, Entry>> = {
   audit: { summary: 'list, verify and export the audit log', load: () => import('../audit.ts') },
   ca: { summary: 'create, import, list, export and remove CAs', load: () => import('../ca.ts') },
   certs: { summary: 'list and replace certificates of nodes', load: () => import('../certs.ts') },
+  schedules: {
+    summary: 'add, list, show, pause, resume, run and remove schedules',
+    load: () => import('../schedules.ts'),
+  },
   backup: { summary: 'write all that a coordinator has to a file', load: () => import('../backup.ts') },
   restore: { summary: 'make a new coordinator of a back-up', load: () => import('../restore.ts') },
   doctor: { summary: 'check coordinator, Redis, agents, clusters and clocks', load: () => import('../doctor.ts') },
