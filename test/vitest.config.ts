@@ -14,6 +14,7 @@ const services = [
   'faults/**/*.test.ts',
 ];
 const realNode = 'integration/agent/elasticsearch.test.ts';
+const placed = 'integration/certificates/place.test.ts';
 
 /** Projects by what their tests need. Each file of tests is in exactly one. */
 export default defineConfig({
@@ -46,7 +47,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
-          include: ['integration/{connect,gateway,http}/**/*.test.ts', 'integration/*.test.ts', realNode],
+          include: ['integration/{connect,gateway,http}/**/*.test.ts', 'integration/*.test.ts', realNode, placed],
           exclude: ['integration/private-redis.test.ts'],
           globalSetup: ['elasticsearch/shared-pair.ts'],
           pool: 'forks',

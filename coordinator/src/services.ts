@@ -9,6 +9,7 @@ import type {
   DoctorLine,
   NodeView,
 } from '@remora/shared/model/inventory.ts';
+import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
 import type { RestartRequest } from '@remora/shared/model/restart-request.ts';
 import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import type { Run, RunEvent, RunStatus } from '@remora/shared/model/run.ts';
@@ -142,6 +143,8 @@ export interface Services {
     list(): Promise<CertificateList>;
     /** Replaces those that Remora made. A run that fails is rolled back unless it is said otherwise: the old ones are still good. */
     readonly rotation: Change<RotateRequest>;
+    /** Has the transport or HTTP ports of a cluster's nodes serve certificates of a CA. */
+    readonly placement: Change<PlaceRequest>;
   };
   readonly schedules: {
     list(): Promise<ScheduleView[]>;

@@ -43,6 +43,19 @@ export const settingRules: readonly SettingRule[] = [
   { name: 'xpack.security.remote_cluster_server.ssl.keystore.secure_password', effect: 'restart', secure: true },
   { name: 'xpack.security.remote_cluster_client.ssl.enabled', effect: 'restart' },
   { name: 'xpack.security.remote_cluster_client.ssl.certificate_authorities', effect: 'restart' },
+  ...(['transport', 'http'] as const).flatMap((port): SettingRule[] => [
+    { name: `xpack.security.${port}.ssl.keystore.path`, effect: 'restart' },
+    { name: `xpack.security.${port}.ssl.keystore.type`, effect: 'restart' },
+    { name: `xpack.security.${port}.ssl.keystore.algorithm`, effect: 'restart' },
+    { name: `xpack.security.${port}.ssl.keystore.secure_password`, effect: 'restart', secure: true },
+    { name: `xpack.security.${port}.ssl.keystore.secure_key_password`, effect: 'restart', secure: true },
+    { name: `xpack.security.${port}.ssl.certificate`, effect: 'restart' },
+    { name: `xpack.security.${port}.ssl.key`, effect: 'restart' },
+  ]),
+  { name: 'xpack.security.transport.ssl.certificate_authorities', effect: 'restart' },
+  { name: 'xpack.security.transport.ssl.truststore.path', effect: 'restart' },
+  { name: 'xpack.security.transport.ssl.truststore.type', effect: 'restart' },
+  { name: 'xpack.security.transport.ssl.truststore.algorithm', effect: 'restart' },
 ];
 
 const matches = (pattern: string, name: string): boolean => {

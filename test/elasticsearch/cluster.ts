@@ -109,6 +109,11 @@ export class EsCluster implements AsyncDisposable {
     throw new Error(`${method} ${path} on ${this.name}: ${answer.status} ${JSON.stringify(answer.body).slice(0, 800)}`);
   }
 
+  /** Has the calls from here trust another authority too, as clients have to before a node's HTTPS port serves a certificate of it. */
+  async trust(pem: string): Promise<void> {
+    this.#ca = `${this.#ca ?? (await readFile(this.caPath, 'utf8'))}\n${pem}`;
+  }
+
   /** As `call`, whatever the status. */
   async raw(method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<HttpAnswer> {
     const { node = 0, user = this.user, password = this.password, timeout, agent } = options;

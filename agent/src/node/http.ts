@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, RequestOptions } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import type { AgentConfig } from '../checks.ts';
 import { isOwnAddress } from './address.ts';
@@ -71,9 +73,20 @@ export interface NodeCall {
   readonly signal: AbortSignal;
 }
 
+/** Placed by the coordinator before the node serves a certificate of another CA than the agent was given when it joined. */
+const PLACED_CAS = 'remora-http-cas.crt';
+
+/** What the node's certificate is verified by; undefined for the CAs of the system alone. */
+const authorities = async ({ ca, configDir }: AgentConfig['elasticsearch']): Promise<string[] | undefined> => {
+  const given = ca === undefined ? undefined : await readFile(ca, 'utf8');
+  const placed = await readFile(join(configDir, PLACED_CAS), 'utf8').catch(() => undefined);
+  if (placed === undefined) return given === undefined ? undefined : [given];
+  return [...(given === undefined ? rootCertificates : [given]), placed];
+};
+
 /** Calls the node with a credential, over verified TLS. Rejects with `elasticsearch-error` when there is no answer; any status is an answer. */
 export const callNode = async (config: AgentConfig, call: NodeCall): Promise<{ status: number; body: unknown }> => {
-  const { url, ca } = config.elasticsearch;
+  const { url } = config.elasticsearch;
   // Joined as text: `new URL` would take a path like `//host/` for another host.
   const target = new URL(`${url.replace(/\/+$/, '')}${call.path}`);
   if (target.pathname + target.search !== call.path) {
@@ -92,6 +105,7 @@ export const callNode = async (config: AgentConfig, call: NodeCall): Promise<{ s
   }
   const body = call.body === undefined ? undefined : JSON.stringify(call.body);
   try {
+    const ca = target.protocol === 'https:' ? await authorities(config.elasticsearch) : undefined;
     const response = await send(
       target,
       {
@@ -100,7 +114,7 @@ export const callNode = async (config: AgentConfig, call: NodeCall): Promise<{ s
         agent: false,
         signal: call.signal,
         headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-        ...(ca === undefined ? {} : { ca: await readFile(ca) }),
+        ...(ca === undefined ? {} : { ca }),
       },
       body,
     );

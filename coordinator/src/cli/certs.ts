@@ -2,11 +2,18 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import type { CertificateList, CertificateView } from '@remora/shared/model/certificate-view.ts';
 import { parseDuration } from '@remora/shared/model/duration.ts';
 import { parseClusterName } from '@remora/shared/model/names.ts';
+import {
+  checkPlaceRequest,
+  type PlacedPurpose,
+  type PlaceRequest,
+  placedPurposes,
+} from '@remora/shared/model/place-request.ts';
 import { checkRotateRequest, type RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import { planAndCarryOut } from './frame/change.ts';
 import { addChangeFlags, type ChangeFlags } from './frame/change-flags.ts';
 import type { Cli } from './frame/cli.ts';
-import { given, wholeNumber } from './frame/input.ts';
+import { addToList, given, wholeNumber } from './frame/input.ts';
+import { addLaterOptions } from './frame/later.ts';
 import type { Register } from './frame/register.ts';
 import { certificateTable } from './show/certificates.ts';
 
@@ -49,6 +56,33 @@ const rotate = async (cli: Cli, flags: RotateFlags): Promise<void> => {
   await planAndCarryOut(cli, { address: '/certificates/rotation', wish }, flags);
 };
 
+interface PlaceFlags extends ChangeFlags {
+  readonly cluster: string;
+  readonly node?: string;
+  readonly purpose: PlacedPurpose;
+  readonly ca: string;
+  readonly san?: string[];
+  readonly validity?: string;
+}
+
+const placedPurpose = (given: string): PlacedPurpose => {
+  const found = placedPurposes.find((purpose) => purpose === given);
+  if (found !== undefined) return found;
+  throw new RemoraError(
+    'bad-input',
+    given === 'remote_cluster_server'
+      ? 'Certificates for the remote cluster port are placed by `remora connect`.'
+      : `\`--purpose ${given}\`: write ${placedPurposes.join(' or ')}.`,
+  );
+};
+
+const place = async (cli: Cli, flags: PlaceFlags): Promise<void> => {
+  const { cluster, node, purpose, ca, san: sans, validity } = flags;
+  const wish = given<PlaceRequest>({ cluster, node, purpose, ca, sans, validity });
+  checkPlaceRequest(wish);
+  await planAndCarryOut(cli, { address: '/certificates/placement', wish }, flags);
+};
+
 export const register: Register = (command, cli) => {
   command
     .command('list')
@@ -68,6 +102,18 @@ export const register: Register = (command, cli) => {
     .option('--all', 'all that Remora made')
     .option('--validity <time>', 'how long the new ones are valid, like 90d or 12h (default: as long as the old ones)')
     .option('--days <days>', 'the same in days', wholeNumber('--days', 36_500));
+  const placement = command
+    .command('place')
+    .description("have the transport or HTTP ports of a cluster's nodes serve certificates of a CA")
+    .requiredOption('--cluster <name>', 'the cluster')
+    .requiredOption('--purpose <port>', 'which port: transport or http', placedPurpose)
+    .requiredOption('--ca <name>', 'the CA that signs them; see `remora ca list`')
+    .option('--node <name>', 'of this node alone (default: of all)')
+    .option('--san <names>', 'names and addresses that they cover beside those of the node', addToList)
+    .option('--validity <time>', 'how long they are valid, like 90d (default: as long as those before, or 365d)');
+  addLaterOptions(placement, ['--files <directory>', '--format <format>']);
+  addChangeFlags(placement);
+  placement.action((flags: PlaceFlags) => place(cli, flags));
   addChangeFlags(rotation);
   rotation.action((flags: RotateFlags) => rotate(cli, flags));
 };

@@ -1,4 +1,5 @@
 import { CertificateList } from '@remora/shared/model/certificate-view.ts';
+import { PlaceRequest } from '@remora/shared/model/place-request.ts';
 import { RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import type { Services } from '../services.ts';
 import type { App } from './app-types.ts';
@@ -28,5 +29,17 @@ export const certificateRoutes = (app: App, { certificates }: Pick<Services, 'ce
       },
     },
     certificates.rotation,
+  );
+  changeRoutes(
+    app,
+    {
+      ...{ address: '/certificates/placement', tags, Wish: PlaceRequest },
+      summaries: {
+        plan: 'What a placement would do; changes nothing',
+        start:
+          "Place certificates of a CA on the transport or HTTP ports of a cluster's nodes; answers the run at once",
+      },
+    },
+    certificates.placement,
   );
 };

@@ -55,8 +55,8 @@ const filesOf = (values: Values): string[] => [
 type PublishAddresses = Readonly<Partial<Record<ServingPurpose, string>>>;
 
 /** Where the nodes of a cluster publish their ports, by name of the node. */
-const publishAddresses = async (
-  parts: ObserveParts,
+export const publishAddresses = async (
+  parts: Pick<ObserveParts, 'clients'>,
   cluster: string,
 ): Promise<ReadonlyMap<string, PublishAddresses>> => {
   interface Published {

@@ -6,7 +6,7 @@ import { type BareCluster, type BareNode, observeCluster } from '../elasticsearc
 import type { AgentCalls } from '../gateway/agent-calls.ts';
 import type { AgentObservation, ClusterObservation, NodeObservation } from '../plan/facts.ts';
 import { keystorePasswordInput, keystorePasswordReference } from '../plan/node-step.ts';
-import { files } from '../plan/placed-files.ts';
+import { files, foundAuthorities, portFiles } from '../plan/placed-files.ts';
 import type { NodeRecord } from '../plan/records.ts';
 import { nodeKey } from '../plan/steps.ts';
 import type { Inventory } from '../store/inventory.ts';
@@ -32,7 +32,10 @@ const inspect = async (
 ): Promise<AgentObservation> => {
   const input: OperationInput<'inspect'> = {
     settings: [...settingsToRead],
-    files: [files.serverKeystore, files.caBundle],
+    files: [
+      ...[files.serverKeystore, files.caBundle, foundAuthorities],
+      ...Object.values(portFiles).flatMap((port) => Object.values(port)),
+    ],
     ...keystorePasswordInput(password),
   };
   try {

@@ -2,11 +2,11 @@ import { explain } from '../elasticsearch/client.ts';
 import type { ClusterObservation, FlatSettings, KeyObservation, NodeObservation } from '../plan/facts.ts';
 import { keystorePasswordInput, keystorePasswordReference } from '../plan/node-step.ts';
 import type { ApiKeyRecord } from '../plan/records.ts';
-import { deliveriesOf, MOST_DELIVERIES, type NodeDeliveries } from '../plan/rollback/deliveries.ts';
+import { deliveredKey, deliveriesOf, MOST_DELIVERIES, type NodeDeliveries } from '../plan/rollback/deliveries.ts';
 import type { Backups, PastRun, RollbackFacts } from '../plan/rollback/facts.ts';
 import { earlierSecretsOf } from '../plan/rollback/keys.ts';
 import { refuseRun } from '../plan/rollback/refusals.ts';
-import { nodeKey, type StoredPlan } from '../plan/steps.ts';
+import type { StoredPlan } from '../plan/steps.ts';
 import type { RunRecord } from '../store/run-hash.ts';
 import { observeKeys } from './observe-connect.ts';
 import { type ObserveParts, observeWhole } from './observe-nodes.ts';
@@ -66,11 +66,12 @@ const observeBackups = async (
   const asked = deliveriesOf(run).filter(
     (one) => one.ids.length <= MOST_DELIVERIES && seenNode(clusters, one)?.agent.state === 'online',
   );
-  const looks = asked.map(async ({ cluster, node, ids }): Promise<[string, Backups]> => {
+  const looks = asked.map(async (one): Promise<[string, Backups]> => {
+    const { cluster, node, ids } = one;
     const password = keystorePasswordReference({ secretVersions }, cluster, node);
     const input = { deliveries: [...ids], ...keystorePasswordInput(password) };
     const answer = await parts.agents.read({ cluster, node }, 'backups', input, { timeoutMs: BACKUPS_LIMIT_MS });
-    return [nodeKey({ cluster, node }), answer];
+    return [deliveredKey(one), answer];
   });
   return new Map(await Promise.all(looks));
 };

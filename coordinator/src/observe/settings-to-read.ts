@@ -3,6 +3,8 @@ export const settingsToRead = [
   'remote_cluster*',
   'cluster.remote.*',
   'xpack.security.remote_cluster_*',
+  'xpack.security.transport.ssl.*',
+  'xpack.security.http.ssl.*',
   'network.*',
   'transport.publish_host',
   'transport.host',

@@ -23,6 +23,8 @@ export interface WantedFile extends FileDiff {
 export interface WantedNode {
   readonly files: readonly WantedFile[];
   readonly settings: Readonly<Record<string, SettingValue>>;
+  /** Settings that must not stand in elasticsearch.yml beside these. */
+  readonly without?: readonly string[];
   /** Keystore entries: setting name to the reference of the secret. */
   readonly keystore: Readonly<Record<string, string>>;
   /** Reference of the keystore's password, for a protected keystore. */
@@ -47,23 +49,24 @@ export const changeOf = (node: NodeObservation, facts: NodeFacts, wanted: Wanted
   const settings = Object.entries(wanted.settings).filter(
     ([name, value]) => !sameSettingValue(facts.settingsFile.values[name], value),
   );
+  const removed = (wanted.without ?? []).filter((name) => facts.settingsFile.values[name] !== undefined);
   const keystore = Object.entries(wanted.keystore).filter(
     ([name, reference]) => entryOf(facts, name)?.reference !== reference,
   );
   const unloaded = notLoaded(node, facts, wanted);
   const restartEntries = keystore.filter(([name]) => settingRule(name)?.effect === 'restart');
-  const restart = settings.length > 0 || restartEntries.length > 0 || unloaded.length > 0;
+  const restart = settings.length + removed.length > 0 || restartEntries.length > 0 || unloaded.length > 0;
   if (files.length + settings.length + keystore.length === 0 && !restart) return null;
   return {
-    operations: operationsOf({ files, settings, keystore, restart }, facts, wanted),
+    operations: operationsOf({ files, settings, removed, keystore, restart }, facts, wanted),
     restart,
     reload: !restart && keystore.length > 0,
     diff: [
       ...files.flatMap((file) => [...fileDiff(facts, file), ...heldCertificates(file.holds ?? [])]),
-      ...settingsDiff(facts, settings),
+      ...settingsDiff(facts, settings, removed),
       ...keystoreDiff(facts, wanted.keystore, keystore),
     ],
-    reasons: reasonsOf(files.length, settings.length, keystore.length, unloaded),
+    reasons: reasonsOf(files.length, settings.length + removed.length, keystore.length, unloaded),
   };
 };
 
@@ -97,6 +100,7 @@ const notLoaded = (node: NodeObservation, facts: NodeFacts, wanted: WantedNode):
 interface Difference {
   readonly files: readonly WantedFile[];
   readonly settings: readonly (readonly [string, SettingValue])[];
+  readonly removed: readonly string[];
   readonly keystore: readonly (readonly [string, string])[];
   readonly restart: boolean;
 }
@@ -112,11 +116,14 @@ const operationsOf = (
     const write = difference.files.map(({ path, content, source, mode }) => ({ path, content, source, mode }));
     operations.push({ name: 'files', input: { write, remove: [] } });
   }
-  if (difference.settings.length > 0) {
+  if (difference.settings.length + difference.removed.length > 0) {
     const set = Object.fromEntries(
       difference.settings.map(([name, value]) => [name, Array.isArray(value) ? [...value] : value]),
     ) as OperationInput<'settings'>['set'];
-    operations.push({ name: 'settings', input: { set, remove: [], expectDigest: facts.settingsFile.digest } });
+    operations.push({
+      name: 'settings',
+      input: { set, remove: [...difference.removed], expectDigest: facts.settingsFile.digest },
+    });
   }
   if (difference.keystore.length > 0) {
     const set = difference.keystore.map(([name, reference]) => ({ name, value: { $secret: reference }, reference }));
@@ -137,6 +144,17 @@ export const restartOfAny: OperationCall<'service'> = {
 export const restartOf = ({ process: { identity } }: NodeFacts): OperationCall<'service'> => ({
   ...restartOfAny,
   input: { ...restartOfAny.input, ...(identity === null ? {} : { replaces: identity }) },
+});
+
+/** The same change of a node that a step before has changed by then: its elasticsearch.yml and its process are others than those that the plan saw. */
+export const afterOther = (change: NodeChange): NodeChange => ({
+  ...change,
+  operations: change.operations.map((call) => {
+    if (call.name === 'service') return restartOfAny;
+    if (call.name !== 'settings') return call;
+    const { expectDigest: _, ...input } = call.input;
+    return { ...call, input };
+  }),
 });
 
 const reasonsOf = (files: number, settings: number, keystore: number, unloaded: readonly string[]): string[] => [

@@ -41,14 +41,19 @@ const formatValue = (value: SettingValue | null): string =>
       : String(value);
 
 /** The settings that become different, by name: what is known without the text of the file. */
-export const settingsDiff = (facts: NodeFacts, settings: readonly (readonly [string, SettingValue])[]): string[] => {
-  if (settings.length === 0) return [];
+export const settingsDiff = (
+  facts: NodeFacts,
+  settings: readonly (readonly [string, SettingValue])[],
+  removed: readonly string[],
+): string[] => {
+  if (settings.length + removed.length === 0) return [];
   const lines = settings.flatMap(([name, value]) => {
     const old = facts.settingsFile.values[name];
     const added = `+   ${name}: ${formatValue(value)}`;
     return old === undefined ? [added] : [`-   ${name}: ${formatValue(old)}`, added];
   });
-  return [SETTINGS, ...lines];
+  const gone = removed.map((name) => `-   ${name}: ${formatValue(facts.settingsFile.values[name] ?? null)}`);
+  return [SETTINGS, ...gone, ...lines];
 };
 
 /** The same diff with the file's own text in the place of the list of settings. */

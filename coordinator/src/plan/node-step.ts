@@ -11,12 +11,14 @@ export interface NodeStepParts {
   readonly change: NodeChange;
   readonly effect: EffectClass;
   readonly stages: { readonly roll: string; readonly files: string };
+  /** See the step's input. */
+  readonly phase?: number;
   /** Of a node whose agent is away. */
   readonly unseen?: SeenProcess;
 }
 
 /** The step that carries out a node's change: in the roll when it restarts the node, else beside the others. */
-export const nodeStep = ({ cluster, node, change, effect, stages, unseen }: NodeStepParts): AnyStep => ({
+export const nodeStep = ({ cluster, node, change, effect, stages, phase, unseen }: NodeStepParts): AnyStep => ({
   // Cluster names have no dot: with a dash, node b-c of cluster a and node c of cluster a-b would be one step.
   id: `change-${cluster.name}.${node.name}`,
   kind: 'node.change',
@@ -31,6 +33,7 @@ export const nodeStep = ({ cluster, node, change, effect, stages, unseen }: Node
     operations: change.operations,
     baseline: { health: cluster.health, nodes: cluster.nodes.length },
     outageStated: statedOutages(cluster, node.name),
+    ...(phase === undefined ? {} : { phase }),
     ...(unseen ? { unseen } : {}),
   },
 });

@@ -1,3 +1,5 @@
+import type { PlacedPurpose } from '@remora/shared/model/place-request.ts';
+
 /** Where Remora places files, relative to a node's configuration directory. */
 export const files = {
   /** The PKCS#12 file of a remote node. */
@@ -5,3 +7,20 @@ export const files = {
   /** One bundle holds the CAs of all remotes of a local cluster. */
   caBundle: 'remora-remote-cluster-cas.crt',
 } as const;
+
+/** Where the certificates of a node's own ports are placed, relative to its configuration directory. */
+export const portFiles = {
+  transport: {
+    keystore: 'remora-transport.p12',
+    /** CAs of the inventory that the nodes of a cluster trust in each other. */
+    bundle: 'remora-transport-cas.crt',
+  },
+  http: {
+    keystore: 'remora-http.p12',
+    /** For the agent beside the node, which asks the node over HTTPS. Elasticsearch does not read it. */
+    bundle: 'remora-http-cas.crt',
+  },
+} as const satisfies Record<PlacedPurpose, unknown>;
+
+/** CAs that nodes trusted in each other through a truststore, which Elasticsearch does not take together with PEM files. */
+export const foundAuthorities = 'remora-transport-found.crt';

@@ -2,9 +2,15 @@ import { agentFindings, type Finding } from './agent-findings.ts';
 import { isVersionOf } from './certificate-versions.ts';
 import type { ClusterObservation, NodeObservation } from './facts.ts';
 import { fileSetting } from './nodes.ts';
+import type { CertificateRecord } from './records.ts';
 import type { Reissue } from './reissue.ts';
+import { sslPrefix } from './ssl.ts';
 
-const KEYSTORE_PATH = 'xpack.security.remote_cluster_server.ssl.keystore.path';
+/** What puts a certificate of Remora back. */
+const placedBy = ({ cluster, node, purpose, ca }: CertificateRecord): string =>
+  purpose === 'remote_cluster_server'
+    ? `\`remora connect\` with the values of a connection to ${cluster}`
+    : `\`remora certs place --cluster ${cluster} --node ${node} --purpose ${purpose} --ca ${ca}\``;
 
 /** Only a file that is in use, and still what Remora placed, is replaced; what somebody else put there is theirs. */
 const fileFindings = (
@@ -15,12 +21,13 @@ const fileFindings = (
   if (node.agent.state !== 'online') return [];
   const named = `${node.name} (cluster ${cluster.name})`;
   const file = node.agent.facts.files.find(({ path }) => path === record.path);
-  const configured = fileSetting(node, KEYSTORE_PATH);
+  const setting = `${sslPrefix[record.purpose]}.keystore.path`;
+  const configured = fileSetting(node, setting);
   if (configured !== record.path)
     return [
       [
         'conflict',
-        `elasticsearch.yml of node ${named} names ${configured === undefined ? 'no file' : String(configured)} as ${KEYSTORE_PATH} and not ${record.path}, where Remora placed its certificate.`,
+        `elasticsearch.yml of node ${named} names ${configured === undefined ? 'no file' : String(configured)} as ${setting} and not ${record.path}, where Remora placed its certificate.`,
       ],
     ];
   // Another version of ours: the newest was issued by a run that never placed it.
@@ -28,10 +35,10 @@ const fileFindings = (
     return [
       [
         'conflict',
-        `${record.path} of node ${named} is not what Remora placed there: somebody replaced or removed it. \`remora connect\` with the values of a connection to ${cluster.name} puts Remora's certificate back.`,
+        `${record.path} of node ${named} is not what Remora placed there: somebody replaced or removed it. ${placedBy(record)} puts Remora's certificate back.`,
       ],
     ];
-  return node.remoteClusterServer === null
+  return record.purpose === 'remote_cluster_server' && node.remoteClusterServer === null
     ? [
         [
           'preflight-failed',

@@ -4,6 +4,7 @@ import { wishedLifeMs } from './certificate-life.ts';
 import type { ClusterObservation, NodeObservation } from './facts.ts';
 import { changeOf } from './node-change.ts';
 import { nodeStep } from './node-step.ts';
+import { proofStep, trustingPeers } from './port-proof.ts';
 import type { CaRecord, CertificateRecord } from './records.ts';
 import { serverSecrets } from './secret-names.ts';
 import { commonNameOf, serverKeystoreFile } from './server-certificate.ts';
@@ -67,6 +68,14 @@ const issueOf = (record: CertificateRecord, versions: Versions, wish: NewCertifi
   };
 };
 
+/** What is first is so for each port of each cluster. */
+const isAlike = (a: CertificateRecord, b: CertificateRecord): boolean =>
+  a.cluster === b.cluster && a.purpose === b.purpose;
+
+/** A node may have a certificate for each of its ports; names of nodes have no comma. */
+const stepId = (what: string, { cluster, node, purpose }: CertificateIssue): string =>
+  `${what}-${cluster}.${node}${purpose === 'remote_cluster_server' ? '' : `,${purpose}`}`;
+
 interface Placing {
   readonly issue: CertificateIssue;
   readonly record: CertificateRecord;
@@ -76,7 +85,7 @@ interface Placing {
 }
 
 const issueStep = ({ issue, record }: Placing, reason: string): AnyStep => ({
-  ...{ id: `issue-certificate-${issue.cluster}.${issue.node}`, kind: 'certificate.issue', target: issue.node },
+  ...{ id: stepId('issue-certificate', issue), kind: 'certificate.issue', target: issue.node },
   ...{ effect: 'none', reason, stage: 'issue' },
   diff: certificateDiff(record, issue),
   input: issue,
@@ -91,15 +100,26 @@ const placeStep = ({ issue, cluster, node, isFirst }: Placing): AnyStep[] => {
     keystorePassword: null,
   });
   const stage = isFirst ? 'first' : 'files';
-  return change ? [nodeStep({ cluster, node, change, effect: 'file', stages: { roll: stage, files: stage } })] : [];
+  if (!change) return [];
+  const step = nodeStep({ cluster, node, change, effect: 'file', stages: { roll: stage, files: stage } });
+  return [{ ...step, id: stepId('change', issue) }];
 };
 
-const verifyStep = ({ issue, isFirst }: Placing, trustedBy: readonly TrustingNode[]): AnyStep => ({
-  ...{ id: `verify-server-${issue.cluster}.${issue.node}`, kind: 'remote-server.verify', target: issue.node },
-  ...{ effect: 'none', stage: isFirst ? 'first' : 'verify', diff: '' },
-  reason: 'the port must serve the new certificate, and every node that connects must trust it',
-  input: { ...issue, planned: null, trustedBy },
-});
+const verifyStep = (placing: Placing, index: number, trust: readonly TrustObservation[]): AnyStep => {
+  const { issue, isFirst, cluster } = placing;
+  const stage = isFirst ? 'first' : 'verify';
+  const { purpose } = issue;
+  if (purpose !== 'remote_cluster_server') {
+    const peers = purpose === 'transport' ? trustingPeers(cluster, issue.node, { index: isFirst ? 0 : index }) : [];
+    return proofStep({ ...issue, purpose }, stage, peers);
+  }
+  return {
+    ...{ id: stepId('verify-server', issue), kind: 'remote-server.verify', target: issue.node },
+    ...{ effect: 'none', stage, diff: '' },
+    reason: 'the port must serve the new certificate, and every node that connects must trust it',
+    input: { ...issue, planned: null, trustedBy: trustedBy(placing, index, trust) },
+  };
+};
 
 const placingsOf = (reissues: readonly Reissue[], versions: Versions, wish: NewCertificates): Placing[] =>
   reissues.flatMap(({ record, cluster, node }, index) =>
@@ -107,7 +127,7 @@ const placingsOf = (reissues: readonly Reissue[], versions: Versions, wish: NewC
       ? [
           {
             ...{ record, cluster, node, issue: issueOf(record, versions, wish) },
-            isFirst: reissues.findIndex((one) => one.record.cluster === record.cluster) === index,
+            isFirst: reissues.findIndex((one) => isAlike(one.record, record)) === index,
           },
         ]
       : [],
@@ -133,7 +153,7 @@ export const reissueSteps = (
   const steps = placingsOf(reissues, facts.secretVersions, wish).flatMap((one, index) => [
     issueStep(one, wish.reason),
     ...placeStep(one),
-    verifyStep(one, trustedBy(one, index, facts.trust)),
+    verifyStep(one, index, facts.trust),
   ]);
   const order = new Map(reissueStages.map(({ id }, index) => [id, index]));
   return steps.sort((a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0));
@@ -156,7 +176,8 @@ export const shortenedWarnings = (steps: readonly AnyStep[], cas: readonly CaRec
 
 /** In words, of nodes that are not asked for their trust. */
 export const trustWarnings = (reissues: readonly Reissue[], trust: readonly TrustObservation[]): string[] => {
-  const remotes = new Set(reissues.map(({ record }) => record.cluster));
+  const served = reissues.filter(({ record }) => record.purpose === 'remote_cluster_server');
+  const remotes = new Set(served.map(({ record }) => record.cluster));
   return trust
     .filter(({ remote, problem }) => remotes.has(remote) && problem !== null)
     .map(

@@ -9,3 +9,10 @@ export const sslPrefix: Readonly<Record<ServingPurpose | 'remote_cluster_client'
   transport: 'xpack.security.transport.ssl',
   http: 'xpack.security.http.ssl',
 };
+
+/** How people call the port. */
+export const portName: Readonly<Record<ServingPurpose, string>> = {
+  remote_cluster_server: 'remote cluster server',
+  transport: 'transport port',
+  http: 'HTTP port',
+};

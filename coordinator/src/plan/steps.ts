@@ -1,4 +1,5 @@
 import type { Address } from '@remora/shared/model/address.ts';
+import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
 import type { Estimate, PLAN_VERSION, PlannedBatch, PlanStage } from '@remora/shared/model/plan.ts';
 import type { ChangeOperation, OperationCall } from '@remora/shared/operations.ts';
 import type { EffectClass, SettingValue } from '@remora/shared/settings.ts';
@@ -39,6 +40,11 @@ export interface StepInputs {
     readonly operations: readonly OperationCall<ChangeOperation>[];
     /** How the cluster was when the plan was made: a roll must not leave it worse. */
     readonly baseline: Baseline;
+    /**
+     * Where a plan changes nodes in phases of which a later one relies on an earlier one having reached all nodes: taken back in the reverse order, each phase on all
+     * nodes of the cluster before the next. Absent: 0.
+     */
+    readonly phase?: number;
     /** What the plan states of this node; a run starts only once it was accepted. */
     readonly outageStated: StatedOutages;
     /** The agent was away when the plan was made: the step looks at the node through it first, and does nothing to one that was restarted since. */
@@ -54,6 +60,12 @@ export interface StepInputs {
     /** Nodes that connect to it, and have to trust what it serves; absent where a proof of the whole connection follows. */
     readonly trustedBy?: readonly TrustingNode[];
   };
+  /** Waits until Elasticsearch on a node has loaded a CA from one of these files, by what it says of itself. */
+  'peer-trust.verify': NodeId & { readonly paths: readonly string[]; readonly ca: CertificateFacts };
+  /** Waits until the transport or HTTP port of a node serves the certificate on record, and has others of its cluster try whether they trust it. */
+  'certificate.verify': CertificateIssue & { readonly trustedBy: readonly TrustingNode[] };
+  /** The CAs (PEM) by which the coordinator knows a cluster's HTTPS ports. */
+  'cluster.trust': { readonly cluster: string; readonly caPem: string };
   /** Creates the cross-cluster API key on the remote cluster and mints its encoded form as a secret. */
   'api-key.create': {
     readonly cluster: string;

@@ -12,6 +12,9 @@ const recorded: Readonly<Record<StepKind, boolean>> = {
   'node.change': true,
   // It may issue and place another certificate.
   'remote-server.verify': true,
+  'peer-trust.verify': false,
+  'certificate.verify': false,
+  'cluster.trust': true,
   'api-key.create': true,
   'api-key.update': true,
   'secure-settings.reload': true,

@@ -66,9 +66,15 @@ const changeParts = (parts: ServiceParts): ChangeParts & PlanServiceParts => ({
   isOnline: (node: NodeId): Promise<boolean> => parts.gateway.sessions.isOnline(node),
 });
 
+const certificatesOf = (changing: ChangeParts): Services['certificates'] =>
+  certificateService(changing, {
+    rotation: changeOf(changing, 'rotate-certificates'),
+    placement: changeOf(changing, 'place-certificates'),
+  });
+
 const scheduledParts = (parts: ServiceParts): ScheduledParts => {
   const changing = changeParts(parts);
-  return { ...changing, certificates: certificateService(changing, changeOf(changing, 'rotate-certificates')) };
+  return { ...changing, certificates: certificatesOf(changing) };
 };
 
 /** Carries out what schedules do. */
@@ -91,7 +97,7 @@ export const createServices = (parts: ServiceParts): Services => {
     runs: parts.runs,
     secrets: secretService({ store: secrets, inventory }),
     cas: caService({ inventory, secrets, clock }),
-    certificates: certificateService(observing, changeOf(changing, 'rotate-certificates')),
+    certificates: certificatesOf(changing),
     schedules: scheduleService({ ...scheduledParts(parts), wakeSchedule }),
     audit: parts.audit,
     doctor: () =>

@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto';
 import { RemoraError } from '@remora/shared/errors.ts';
 import { type ConnectRequest, checkConnectRequest } from '@remora/shared/model/connect-request.ts';
+import { checkPlaceRequest, type PlaceRequest } from '@remora/shared/model/place-request.ts';
 import { checkRestartRequest, type RestartRequest } from '@remora/shared/model/restart-request.ts';
 import { checkRotateRequest, type RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import { observeConnect } from '../observe/observe-connect.ts';
 import { observeWhole } from '../observe/observe-nodes.ts';
+import { observePlacement } from '../observe/observe-placement.ts';
 import { observeRollback, type RollbackParts } from '../observe/observe-rollback.ts';
 import { observeRotation } from '../observe/observe-rotation.ts';
 import { settingsDiffs } from '../observe/settings-diffs.ts';
 import { planConnect } from '../plan/connect/connect.ts';
 import type { PlanContext } from '../plan/context.ts';
+import { planPlacement } from '../plan/place/place.ts';
 import { planChanges } from '../plan/plan-changes.ts';
 import { planRestart } from '../plan/restart/restart.ts';
 import { planRollback, type RollbackRequest } from '../plan/rollback/rollback.ts';
@@ -24,6 +27,7 @@ export interface Wishes {
   readonly restart: RestartRequest;
   readonly rollback: RollbackRequest;
   readonly 'rotate-certificates': RotateRequest;
+  readonly 'place-certificates': PlaceRequest;
 }
 
 export type WorkflowName = keyof Wishes;
@@ -48,6 +52,10 @@ const workflows: Workflows = {
   async 'rotate-certificates'(parts, wish, context) {
     checkRotateRequest(wish);
     return planRotation(wish, await observeRotation(parts, wish), context);
+  },
+  async 'place-certificates'(parts, wish, context) {
+    checkPlaceRequest(wish);
+    return planPlacement(wish, await observePlacement(parts, wish), context);
   },
 };
 

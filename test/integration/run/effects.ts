@@ -83,6 +83,9 @@ export const fileExecutors = (file: string): Executors => ({
     return outcome;
   },
   'remote-server.verify': never,
+  'peer-trust.verify': never,
+  'certificate.verify': never,
+  'cluster.trust': never,
   'api-key.create': never,
   'api-key.update': never,
   'secure-settings.reload': never,

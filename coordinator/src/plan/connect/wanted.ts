@@ -1,4 +1,4 @@
-import { formatAddress, isHostName, isIp, isLoopback, parseAddress } from '@remora/shared/model/address.ts';
+import { formatAddress, isIp, isLoopback, parseAddress } from '@remora/shared/model/address.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { parseDuration } from '@remora/shared/model/duration.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
@@ -6,7 +6,7 @@ import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { byName } from '../order.ts';
 import { isData } from '../outages.ts';
 import type { Access } from '../records.ts';
-import { commonNameOf } from '../server-certificate.ts';
+import { commonNameOf, distinctNames, LIFE } from '../server-certificate.ts';
 import type { CertificateWish } from '../steps.ts';
 import { type ServerAddress, serverAddress } from './server-address.ts';
 
@@ -16,20 +16,12 @@ export interface ServerWish extends ServerAddress {
   readonly certificate: CertificateWish;
 }
 
-const CERTIFICATE_LIFE = '365d';
-
 /** All nodes of the remote cluster, by name: the same facts make the same plan however the cluster lists them. */
 export const serverWishes = (remote: ClusterObservation, request: ConnectRequest): ServerWish[] =>
   [...remote.nodes].sort(byName).map((node) => {
     const address = serverAddress(node, request);
     return { ...address, node, certificate: certificateWish(node, address, request) };
   });
-
-/** Names and addresses that can stand in a certificate, each once, in a stable order. DNS names know no case. */
-const distinct = (names: readonly string[]): string[] =>
-  [...new Set(names.map((name) => name.toLowerCase()))]
-    .filter((name) => isIp(name) || isHostName(name.replace(/^\*\./, '')))
-    .sort();
 
 /** Names and addresses under which a local node may reach this one. */
 const certificateWish = (
@@ -44,14 +36,14 @@ const certificateWish = (
     ...addressesOf(request).map((address) => parseAddress(address).host),
   ];
   const loopback = isLoopback(host) ? ['localhost', '127.0.0.1', '::1'] : [];
-  const required = distinct([node.name, host, node.transportHost, ...listening, ...given, ...loopback]);
-  const all = distinct([...required, ...(facts ? [facts.hostname, ...facts.addresses] : [])]);
+  const required = distinctNames([node.name, host, node.transportHost, ...listening, ...given, ...loopback]);
+  const all = distinctNames([...required, ...(facts ? [facts.hostname, ...facts.addresses] : [])]);
   return {
     required,
     commonName: commonNameOf(node.name),
     dns: all.filter((name) => !isIp(name)),
     ip: all.filter(isIp),
-    validityMs: parseDuration(request.certValidity ?? CERTIFICATE_LIFE),
+    validityMs: parseDuration(request.certValidity ?? LIFE),
   };
 };
 

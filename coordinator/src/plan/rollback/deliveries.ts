@@ -4,8 +4,10 @@ import type { PastRun, PastStep } from './facts.ts';
 /** What an agent takes back at once; older ones left out would be a change that is overlooked. */
 export const MOST_DELIVERIES = 50;
 
-/** What a run delivered to one node. */
+/** What a run delivered to one node in one phase. */
 export interface NodeDeliveries extends NodeId {
+  /** See `node.change`: later ones are taken back first, on all nodes of the cluster. */
+  readonly phase: number;
   /** Newest first. */
   readonly ids: readonly string[];
   /** Of each of these at least one has to be known to the agent: it changed something for certain. */
@@ -28,22 +30,29 @@ const isCertain = ({ kind }: AnyStep, { status, intent, kept }: PastStep): boole
   return status === 'succeeded' || doneSince !== undefined || (status === 'failed' && began === true);
 };
 
+type ChangingStep = Extract<AnyStep, { kind: 'node.change' | 'remote-server.verify' }>;
+
 /** Whether the step changes a node beyond a restart. */
-export const changesNode = (
-  step: AnyStep,
-): step is Extract<AnyStep, { kind: 'node.change' | 'remote-server.verify' }> =>
+export const changesNode = (step: AnyStep): step is ChangingStep =>
   step.kind === 'remote-server.verify' ||
   (step.kind === 'node.change' && step.input.operations.some(({ name }) => name !== 'service'));
 
-/** The deliveries of a run by node, the nodes in the reverse of the order in which it came to them. */
+/** Names what was delivered to a node in one phase; of a run without phases the node. */
+export const deliveredKey = (one: Pick<NodeDeliveries, 'cluster' | 'node' | 'phase'>): string =>
+  one.phase === 0 ? nodeKey(one) : `${nodeKey(one)}/${one.phase}`;
+
+const phaseOf = ({ kind, input }: ChangingStep): number => (kind === 'node.change' ? (input.phase ?? 0) : 0);
+
+/** The deliveries of a run by node and phase, in the reverse of the order in which it came to them. */
 export const deliveriesOf = (run: PastRun): NodeDeliveries[] => {
-  const nodes = new Map<string, { cluster: string; node: string; ids: string[]; certain: string[][] }>();
+  const nodes = new Map<string, NodeDeliveries & { readonly ids: string[]; readonly certain: string[][] }>();
   for (const step of run.plan.steps.toReversed()) {
     const past = run.steps.get(step.id);
     if (!past || past.attempts === 0 || !changesNode(step)) continue;
     const { cluster, node } = step.input;
-    const found = nodes.get(nodeKey(step.input)) ?? { cluster, node, ids: [], certain: [] };
-    nodes.set(nodeKey(step.input), found);
+    const at = { cluster, node, phase: phaseOf(step) };
+    const found = nodes.get(deliveredKey(at)) ?? { ...at, ids: [], certain: [] };
+    nodes.set(deliveredKey(at), found);
     const ids = idsOf(run, step, past);
     found.ids.push(...ids);
     if (isCertain(step, past)) found.certain.push(ids);

@@ -38,7 +38,7 @@ export interface RollbackFacts {
   readonly clusters: ReadonlyMap<string, ClusterObservation>;
   /** All persistent settings of each cluster. */
   readonly settings: ReadonlyMap<string, FlatSettings>;
-  /** By CLUSTER/NODE, of nodes whose agents are online. */
+  /** By `deliveredKey` (CLUSTER/NODE without phases), of nodes whose agents are online. */
   readonly backups: ReadonlyMap<string, Backups>;
   /** Keys that the run made. */
   readonly keys: readonly KeyObservation[];

@@ -1,22 +1,34 @@
 import type { OperationCall } from '@remora/shared/operations.ts';
 import { settingRule } from '@remora/shared/settings.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
-import { type NodeChange, restartOf } from '../node-change.ts';
+import { afterOther, type NodeChange, restartOf } from '../node-change.ts';
 import { keystorePasswordInput, keystorePasswordReference, nodeStep } from '../node-step.ts';
 import { rollOrder } from '../order.ts';
-import { type AnyStep, nodeKey, type Stage } from '../steps.ts';
-import { deliveriesOf, type NodeDeliveries } from './deliveries.ts';
+import type { AnyStep, Stage } from '../steps.ts';
+import { deliveredKey, deliveriesOf, type NodeDeliveries } from './deliveries.ts';
 import type { Backups, RollbackFacts } from './facts.ts';
 import type { Part } from './settings.ts';
 
 type Change = Backups['changes'][number];
 
-/** Stages of one cluster, in this order. */
-export const clusterStages = (cluster: string): Stage[] => [
-  { id: `files-${cluster}`, title: `Put files of cluster ${cluster} back`, mode: 'parallel' },
-  { id: `roll-${cluster}`, title: `Roll cluster ${cluster}`, mode: 'roll' },
-  { id: `reload-${cluster}`, title: `Reload secure settings of cluster ${cluster}`, mode: 'parallel' },
-];
+/** What the run delivered to one cluster in one phase. */
+interface Group {
+  readonly cluster: string;
+  readonly phase: number;
+}
+
+/** Names of clusters have no dot. */
+const groupName = ({ cluster, phase }: Group): string => (phase === 0 ? cluster : `${cluster}.${phase}`);
+
+/** Stages of one group, in this order. */
+const stagesOf = (group: Group): Stage[] => {
+  const [name, { cluster }] = [groupName(group), group];
+  return [
+    { id: `files-${name}`, title: `Put files of cluster ${cluster} back`, mode: 'parallel' },
+    { id: `roll-${name}`, title: `Roll cluster ${cluster}`, mode: 'roll' },
+    { id: `reload-${name}`, title: `Reload secure settings of cluster ${cluster}`, mode: 'parallel' },
+  ];
+};
 
 const text = (value: Change['now']): string => (Array.isArray(value) ? `[${value.join(', ')}]` : String(value ?? ''));
 
@@ -60,25 +72,42 @@ const changeOf = (node: NodeObservation, ids: readonly string[], ours: readonly 
   } satisfies NodeChange;
 };
 
-const reloadStep = (cluster: string, node: string, keystorePassword: string | null): AnyStep => ({
-  ...{ id: `reload-${cluster}.${node}`, kind: 'secure-settings.reload', target: node, effect: 'reload' },
-  ...{ reason: 'a secure setting goes back in the keystore', diff: '', stage: `reload-${cluster}` },
-  input: { cluster, node, keystorePassword },
-});
+/** Node names have no comma. */
+const stepId = (what: string, { cluster, node, phase }: NodeDeliveries): string =>
+  `${what}-${cluster}.${node}${phase === 0 ? '' : `,${phase}`}`;
 
-const stepsOf = (facts: RollbackFacts, cluster: ClusterObservation, node: NodeObservation, ids: readonly string[]) => {
-  const backups = facts.backups.get(nodeKey({ cluster: cluster.name, node: node.name }));
+const reloadStep = (delivered: NodeDeliveries, keystorePassword: string | null): AnyStep => {
+  const { cluster, node } = delivered;
+  return {
+    ...{ id: stepId('reload', delivered), kind: 'secure-settings.reload', target: node, effect: 'reload' },
+    ...{ reason: 'a secure setting goes back in the keystore', diff: '', stage: `reload-${groupName(delivered)}` },
+    input: { cluster, node, keystorePassword },
+  };
+};
+
+/** Whether something that was delivered to the node in another phase is taken back before. */
+const isLater = ({ run }: RollbackFacts, { cluster, node, phase }: NodeDeliveries): boolean =>
+  deliveriesOf(run).find((one) => one.cluster === cluster && one.node === node)?.phase !== phase;
+
+const stepsOf = (
+  facts: RollbackFacts,
+  cluster: ClusterObservation,
+  node: NodeObservation,
+  delivered: NodeDeliveries,
+): AnyStep[] => {
+  const backups = facts.backups.get(deliveredKey(delivered));
   const ours = backups?.changes.filter(({ state }) => state === 'ours') ?? [];
   const password = keystorePasswordReference(facts, cluster.name, node.name);
   // An entry that is back in the keystore may not be in the process: an earlier rollback of the run may have ended in between. A reload too many does no harm.
   const isBack = backups?.changes.some((change) => change.state === 'back' && isReload(change)) ?? false;
-  if (ours.length === 0) return isBack ? [reloadStep(cluster.name, node.name, password)] : [];
-  const change = changeOf(node, ids, ours, password);
-  const stages = { roll: `roll-${cluster.name}`, files: `files-${cluster.name}` };
+  if (ours.length === 0) return isBack ? [reloadStep(delivered, password)] : [];
+  const alone = changeOf(node, delivered.ids, ours, password);
+  const change = isLater(facts, delivered) ? afterOther(alone) : alone;
+  const stages = { roll: `roll-${groupName(delivered)}`, files: `files-${groupName(delivered)}` };
   const effect = change.restart ? 'restart' : change.reload ? 'reload' : 'file';
   return [
-    nodeStep({ cluster, node, change, effect, stages }),
-    ...(change.reload || (isBack && !change.restart) ? [reloadStep(cluster.name, node.name, password)] : []),
+    { ...nodeStep({ cluster, node, change, effect, stages }), id: stepId('change', delivered) },
+    ...(change.reload || (isBack && !change.restart) ? [reloadStep(delivered, password)] : []),
   ];
 };
 
@@ -86,22 +115,33 @@ const warningsOf = (facts: RollbackFacts, delivered: NodeDeliveries): string[] =
   const { cluster, node } = delivered;
   const seen = facts.clusters.get(cluster)?.nodes.some(({ name }) => name === node);
   if (!seen) return [`Node ${node} of cluster ${cluster}, which the run changed, is gone: it is left out.`];
-  const foreign = facts.backups.get(nodeKey(delivered))?.changes.filter(({ state }) => state === 'foreign') ?? [];
+  const foreign = facts.backups.get(deliveredKey(delivered))?.changes.filter(({ state }) => state === 'foreign') ?? [];
   return foreign.map(
     ({ name }) =>
       `${name} on node ${node} of cluster ${cluster} was changed by somebody else since, and stays as it is.`,
   );
 };
 
-/** Takes back what agents carried out for the run, the clusters in the reverse of its order, each with its restarts under the gates. */
-export const nodesPart = (facts: RollbackFacts): Part & { readonly clusters: readonly string[] } => {
+/**
+ * Takes back what agents carried out for the run, the clusters in the reverse of its order, and of each the phases in the reverse of theirs, with restarts under the
+ * gates.
+ */
+export const nodesPart = (facts: RollbackFacts): Part & { readonly stages: readonly Stage[] } => {
   const delivered = deliveriesOf(facts.run);
-  const clusters = [...new Set(delivered.map(({ cluster }) => cluster))];
-  const steps = clusters.flatMap((name) => {
-    const cluster = facts.clusters.get(name);
-    const ids = new Map(delivered.filter((one) => one.cluster === name).map((one) => [one.node, one.ids]));
-    const nodes = rollOrder((cluster?.nodes ?? []).filter((node) => ids.has(node.name)));
-    return cluster ? nodes.flatMap((node) => stepsOf(facts, cluster, node, ids.get(node.name) ?? [])) : [];
+  const groups = Map.groupBy(delivered, groupName);
+  const steps = [...groups.values()].flatMap((group) => {
+    const cluster = facts.clusters.get(group[0]?.cluster ?? '');
+    const of = new Map(group.map((one) => [one.node, one]));
+    return rollOrder(cluster?.nodes ?? []).flatMap((node) => {
+      const one = of.get(node.name);
+      return cluster && one ? stepsOf(facts, cluster, node, one) : [];
+    });
   });
-  return { steps, clusters, warnings: delivered.flatMap((one) => warningsOf(facts, one)), findings: [] };
+  const warnings = [...new Set(delivered.flatMap((one) => warningsOf(facts, one)))];
+  return {
+    steps,
+    stages: [...groups.values()].flatMap(([first]) => (first ? stagesOf(first) : [])),
+    warnings,
+    findings: [],
+  };
 };

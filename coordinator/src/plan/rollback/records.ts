@@ -67,6 +67,21 @@ const named: Readonly<Record<RecordBefore['collection'], string>> = {
 const diffOf = ({ collection, id, record }: RecordBefore): string =>
   record === null ? `- ${named[collection]} ${id}` : `~ ${named[collection]} ${id}: as it was before`;
 
+/** By what the coordinator knew a cluster's HTTPS ports before. */
+const clusterTrust = ({ run }: RollbackFacts): AnyStep[] =>
+  run.plan.steps.flatMap((step) => {
+    const before = beforeOf(run.steps.get(step.id)) as { readonly caPem: string | null } | undefined;
+    if (step.kind !== 'cluster.trust' || !before || before.caPem === null || before.caPem === step.input.caPem)
+      return [];
+    return [
+      {
+        ...{ id: `trust-${step.input.cluster}`, kind: 'cluster.trust', target: 'coordinator', effect: 'none' },
+        ...{ reason: 'the run had the coordinator trust a CA', diff: step.diff.replace(/^\+/, '-'), stage: END_STAGE },
+        input: { cluster: step.input.cluster, caPem: before.caPem },
+      },
+    ];
+  });
+
 /** Last: what Remora keeps on record goes back, and the run is marked. Until then all that is left is known to be ours. */
 export const endSteps = (facts: RollbackFacts): AnyStep[] => {
   const filed = filedRecords(facts);
@@ -78,6 +93,7 @@ export const endSteps = (facts: RollbackFacts): AnyStep[] => {
   const step = { target: 'coordinator', effect: 'none', stage: END_STAGE } as const;
   const { runId } = facts.run;
   return [
+    ...clusterTrust(facts),
     ...(records.length === 0
       ? []
       : [

@@ -2,8 +2,8 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import { isEnded } from '@remora/shared/model/run.ts';
 import { agentFindings, type Finding, notInCluster, throwFindings } from '../agent-findings.ts';
 import type { CertificateRecord } from '../records.ts';
-import { type AnyStep, type NodeId, nodeKey } from '../steps.ts';
-import { deliveriesOf, MOST_DELIVERIES, type NodeDeliveries } from './deliveries.ts';
+import type { AnyStep, NodeId } from '../steps.ts';
+import { deliveredKey, deliveriesOf, MOST_DELIVERIES, type NodeDeliveries } from './deliveries.ts';
 import { beforeOf, isOf, type PastRun, type RollbackFacts } from './facts.ts';
 import { changedSince, touchedBy } from './touched.ts';
 
@@ -72,7 +72,14 @@ const refuseSharedServer = ({ run, connections }: RollbackFacts): void => {
 
 /** A step that ended well and remembers nothing of before. */
 const refuseUnremembered = ({ run }: RollbackFacts): void => {
-  const remembers = ['cluster-settings.put', 'connection.record', 'ca.create', 'certificate.issue', 'api-key.update'];
+  const remembers = [
+    'cluster-settings.put',
+    'connection.record',
+    'ca.create',
+    'certificate.issue',
+    'cluster.trust',
+    'api-key.update',
+  ];
   const step = run.plan.steps.find(
     ({ id, kind }) =>
       remembers.includes(kind) &&
@@ -91,7 +98,8 @@ const gone = (where: string, what: string): Finding => [
   `${where}: what stood there before ${what} is not kept any more, or cannot be read. Agents keep it for 30 days, of their newest 20 changes. Put it back by hand, or give another command that makes it what it shall be.`,
 ];
 
-const findingsOf = (facts: RollbackFacts, { cluster, node, ids, certain }: NodeDeliveries): Finding[] => {
+const findingsOf = (facts: RollbackFacts, delivered: NodeDeliveries): Finding[] => {
+  const { cluster, node, ids, certain } = delivered;
   const where = `Node ${node} of cluster ${cluster}`;
   const observed = facts.clusters.get(cluster);
   const seen = observed?.nodes.find(({ name }) => name === node);
@@ -107,7 +115,7 @@ const findingsOf = (facts: RollbackFacts, { cluster, node, ids, certain }: NodeD
         `${where}: run ${facts.run.runId} came to it in ${ids.length} deliveries, more than an agent takes back at once (${MOST_DELIVERIES}). Put back by hand what they changed.`,
       ],
     ];
-  const backups = facts.backups.get(nodeKey({ cluster, node }));
+  const backups = facts.backups.get(deliveredKey(delivered));
   if (!backups) return [['preflight-failed', `${where}: its agent did not say what it could take back.`]];
   const lost = backups.changes.filter(({ state }) => state === 'lost').map(({ name }) => gone(where, name));
   const forgotten = certain.some((ids) => ids.every((id) => backups.unknown.includes(id)));

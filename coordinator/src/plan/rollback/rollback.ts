@@ -4,7 +4,7 @@ import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
 import { earlierPart, PROOF_STAGE } from './earlier.ts';
 import type { RollbackFacts } from './facts.ts';
 import { KEY_STAGE, keysPart } from './keys.ts';
-import { clusterStages, nodesPart } from './nodes.ts';
+import { nodesPart } from './nodes.ts';
 import { END_STAGE, endSteps } from './records.ts';
 import { refuse } from './refusals.ts';
 import { ALIAS_STAGE, settingsPart } from './settings.ts';
@@ -33,19 +33,17 @@ export const planRollback = (request: RollbackRequest, facts: RollbackFacts, con
   const steps = [...changes, ...proofs, ...keys.steps, ...endSteps(facts)];
   const stages: readonly Stage[] = [
     { id: ALIAS_STAGE, title: 'Put cluster settings back', mode: 'serial' },
-    ...nodes.clusters.flatMap(clusterStages),
+    ...nodes.stages,
     { id: PROOF_STAGE, title: 'Prove what was there before', mode: 'serial' },
     { id: KEY_STAGE, title: 'API keys', mode: 'serial' },
     { id: END_STAGE, title: 'Records', mode: 'serial' },
   ];
   const order = new Map(stages.map(({ id }, index) => [id, index]));
   const sorted = steps.toSorted((a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0));
-  const restartsIn = (cluster: string): string[] =>
-    sorted.filter(({ stage }) => stage === `roll-${cluster}`).map(({ target }) => target);
-  const rolled = nodes.clusters.flatMap((name) => {
-    const cluster = facts.clusters.get(name);
-    return cluster ? [{ cluster, restarts: restartsIn(name) }] : [];
-  });
+  const restarting = sorted.filter(({ stage }) => stages.find(({ id }) => id === stage)?.mode === 'roll');
+  const restartsOf = (cluster: string): string[] =>
+    restarting.flatMap(({ input, target }) => ('node' in input && input.cluster === cluster ? [target] : []));
+  const rolled = [...facts.clusters.values()].map((cluster) => ({ cluster, restarts: restartsOf(cluster.name) }));
   const { run } = facts;
   return {
     planId: context.planId,
@@ -55,8 +53,8 @@ export const planRollback = (request: RollbackRequest, facts: RollbackFacts, con
     clusters: run.plan.clusters,
     stages: stages.filter(({ id }) => sorted.some(({ stage }) => stage === id)),
     steps: sorted,
-    restarts: rolled.flatMap(({ restarts }) => restarts),
-    outages: rolled.flatMap(({ cluster, restarts }) => outagesOf(cluster, restarts)),
+    restarts: restarting.map(({ target }) => target),
+    outages: rolled.flatMap(({ cluster, restarts }) => outagesOf(cluster, [...new Set(restarts)])),
     warnings: [
       ...[settings, nodes, keys, earlier].flatMap(({ warnings }) => warnings),
       ...rolled.flatMap(({ cluster, restarts }) => unreplicatedWarning(cluster, restarts)),

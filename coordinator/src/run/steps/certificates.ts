@@ -7,6 +7,7 @@ import { issueCertificate } from '../../pki/issue.ts';
 import { generateRsaKeyPair } from '../../pki/keys.ts';
 import { newPassword, toPkcs12 } from '../../pki/pkcs12.ts';
 import { leafOfPkcs12 } from '../../pki/pkcs12-reader.ts';
+import { usagesOf } from '../../pki/usages.ts';
 import { caCertificateSecret, caKeySecret, ownCa } from '../../plan/ca-names.ts';
 import type { CaRecord } from '../../plan/records.ts';
 import { type CertificateIssue, nodeKey } from '../../plan/steps.ts';
@@ -62,7 +63,7 @@ const makePkcs12 = async (
     publicKeyPem: pair.publicKeyPem,
     subject: { commonName: wish.commonName },
     sans: { dns: wish.dns, ip: wish.ip },
-    usage: ['server'],
+    usage: usagesOf[wish.purpose],
     validityMs: wish.validityMs,
     now: parts.clock(),
   });

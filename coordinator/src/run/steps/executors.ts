@@ -11,6 +11,8 @@ import { restorePauses, withPauses } from './pauses.ts';
 import { reloadSecureSettingsStep } from './reload.ts';
 import { measured } from './restart-times.ts';
 import { putBackRecordsStep, rollbackStep } from './rollback.ts';
+import { trustClusterStep, verifyTrustStep } from './trust.ts';
+import { verifyCertificateStep } from './verify-certificate.ts';
 import { verifyServerStep } from './verify-server.ts';
 
 /** One executor a kind of step; a kind without one does not compile. */
@@ -19,6 +21,9 @@ export const createExecutors = (parts: StepParts): Executors => ({
   'certificate.issue': issueCertificateStep(parts),
   'node.change': withPauses(parts, measured(parts, nodeChangeStep(parts))),
   'remote-server.verify': verifyServerStep(parts),
+  'peer-trust.verify': verifyTrustStep(parts),
+  'certificate.verify': verifyCertificateStep(parts),
+  'cluster.trust': trustClusterStep(parts),
   'api-key.create': createApiKeyStep(parts),
   'api-key.update': updateApiKeyStep(parts),
   'api-key.put-back': putBackApiKeyStep(parts),

@@ -1,0 +1,107 @@
+import { X509Certificate } from 'node:crypto';
+import { messageOf } from '@remora/shared/errors.ts';
+import type { SeenCertificate } from '@remora/shared/model/certificate.ts';
+import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
+import { describeCertificate, parsePemBundle } from '../pki/describe.ts';
+import { publishedParts } from '../plan/connect/server-address.ts';
+import type { ClusterObservation, NodeObservation } from '../plan/facts.ts';
+import { hasPlaceholder } from '../plan/loaded.ts';
+import type { PlaceFacts, PortObservation, SentAuthority } from '../plan/place/facts.ts';
+import { transportAuthorities } from '../plan/port-proof.ts';
+import { publishAddresses } from './observe-certificates.ts';
+import { type ObserveParts, observeWhole } from './observe-nodes.ts';
+
+const PROBE_TIMEOUT_MS = 5000;
+const READ_TIMEOUT_MS = 60_000;
+
+/** The node with what stands in the PEM files of CAs that its elasticsearch.yml names. */
+const withAuthorities = async (
+  parts: ObserveParts,
+  cluster: string,
+  node: NodeObservation,
+): Promise<NodeObservation> => {
+  const { agent } = node;
+  const files = transportAuthorities(node).filter((path) => !hasPlaceholder(path));
+  if (agent.state !== 'online' || files.length === 0) return node;
+  try {
+    const input = { settings: [], files };
+    const found = await parts.agents.read({ cluster, node: node.name }, 'inspect', input, {
+      timeoutMs: READ_TIMEOUT_MS,
+    });
+    const known = agent.facts.files.filter(({ path }) => !files.includes(path));
+    return { ...node, agent: { ...agent, facts: { ...agent.facts, files: [...known, ...found.files] } } };
+  } catch (error) {
+    return { ...node, agent: { state: 'failed', reason: messageOf(error) } };
+  }
+};
+
+const sentAuthority = ({ der, ...facts }: SeenCertificate): SentAuthority[] =>
+  der === undefined ? [] : [{ facts, pem: new X509Certificate(Buffer.from(der, 'base64')).toString() }];
+
+const look = async (
+  parts: ObserveParts,
+  cluster: string,
+  { name, agent }: NodeObservation,
+  address: string | undefined,
+): Promise<PortObservation> => {
+  if (address === undefined) return { names: [], issuers: [], problem: 'the node publishes none' };
+  const { names, port } = publishedParts(address);
+  if (agent.state !== 'online') return { names, issuers: [], problem: 'its agent is away' };
+  const input = { host: names.at(-1) ?? '', port, timeoutMs: PROBE_TIMEOUT_MS, tls: { judge: true } };
+  try {
+    const { tcp, detail, tls } = await parts.agents.read({ cluster, node: name }, 'probe', input, {
+      timeoutMs: PROBE_TIMEOUT_MS * 3,
+    });
+    const [leaf, ...issuers] = tls?.chain ?? [];
+    if (!leaf) return { names, issuers: [], problem: tls?.error ?? `${tcp}: ${detail}` };
+    const isOwn = issuers.length === 0 && leaf.subject === leaf.issuer;
+    return { names, issuers: (isOwn ? [leaf] : issuers).flatMap(sentAuthority), problem: '' };
+  } catch (error) {
+    return { names, issuers: [], problem: messageOf(error) };
+  }
+};
+
+const observePorts = async (
+  parts: ObserveParts,
+  { cluster, purpose }: PlaceRequest,
+  { nodes }: ClusterObservation,
+): Promise<Map<string, PortObservation>> => {
+  const addresses = await publishAddresses(parts, cluster);
+  return new Map(
+    await Promise.all(
+      nodes.map(
+        async (node): Promise<[string, PortObservation]> => [
+          node.name,
+          await look(parts, cluster, node, addresses.get(node.name)?.[purpose]),
+        ],
+      ),
+    ),
+  );
+};
+
+/** Gathers everything that the planner of a placement looks at. Changes nothing. */
+export const observePlacement = async (parts: ObserveParts, request: PlaceRequest): Promise<PlaceFacts> => {
+  const { urls, caPem } = await parts.clients.record(request.cluster);
+  const [bare, certificates, cas, secretVersions] = await Promise.all([
+    observeWhole(parts, request.cluster),
+    parts.inventory.certificates.list(),
+    parts.inventory.cas.list(),
+    parts.secretVersions(),
+  ]);
+  const [nodes, ports] = await Promise.all([
+    Promise.all(bare.nodes.map((node) => withAuthorities(parts, request.cluster, node))),
+    observePorts(parts, request, bare),
+  ]);
+  const trusted =
+    caPem === null
+      ? null
+      : { pem: caPem, fingerprints: parsePemBundle(caPem).map((pem) => describeCertificate(pem).fingerprint256) };
+  return {
+    cluster: { ...bare, nodes },
+    urlHosts: urls.map((url) => new URL(url).hostname.replace(/^\[|\]$/g, '')),
+    ...{ trusted, ports, cas, secretVersions },
+    certificates: certificates.filter(
+      ({ cluster, purpose }) => cluster === request.cluster && purpose === request.purpose,
+    ),
+  };
+};

@@ -1,0 +1,36 @@
+import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
+import type { ClusterObservation } from '../facts.ts';
+import type { CaRecord, CertificateRecord } from '../records.ts';
+
+/** A CA certificate as a port sent it beside its own. */
+export interface SentAuthority {
+  readonly facts: CertificateFacts;
+  readonly pem: string;
+}
+
+/** What a node's port of the purpose publishes and serves now. */
+export interface PortObservation {
+  /** The address at which it is published, and the name where the host has one; empty when that is not known. */
+  readonly names: readonly string[];
+  /** The issuers that it sends with its certificate, nearest first; a self-signed certificate is its own. */
+  readonly issuers: readonly SentAuthority[];
+  /** Why nothing was seen; empty when a certificate was. */
+  readonly problem: string;
+}
+
+/** Everything that the planner of a placement looks at. */
+export interface PlaceFacts {
+  /** With the PEM files that the nodes' elasticsearch.yml names for the port. */
+  readonly cluster: ClusterObservation;
+  /** Hosts of the URLs by which the coordinator reaches the cluster. */
+  readonly urlHosts: readonly string[];
+  /** The CAs by which it knows them; null where it goes by the system's. */
+  readonly trusted: { readonly pem: string; readonly fingerprints: readonly string[] } | null;
+  /** By name of the node. */
+  readonly ports: ReadonlyMap<string, PortObservation>;
+  /** Certificates that Remora made for this port of the cluster's nodes. */
+  readonly certificates: readonly CertificateRecord[];
+  readonly cas: readonly CaRecord[];
+  /** Names and latest versions of the secrets that exist. */
+  readonly secretVersions: Readonly<Record<string, number>>;
+}

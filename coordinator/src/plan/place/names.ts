@@ -1,0 +1,46 @@
+import { isIp, isLoopback } from '@remora/shared/model/address.ts';
+import { parseDuration } from '@remora/shared/model/duration.ts';
+import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
+import { wishedLifeMs } from '../certificate-life.ts';
+import type { NodeObservation } from '../facts.ts';
+import { commonNameOf, distinctNames, LIFE } from '../server-certificate.ts';
+import type { CertificateWish } from '../steps.ts';
+import type { PlaceFacts } from './facts.ts';
+
+const LOOPBACK = ['localhost', '127.0.0.1', '::1'];
+
+/** Names by which a node is known already, so that no other node's certificate covers them. */
+const ownNames = (node: NodeObservation, { ports }: PlaceFacts): string[] => {
+  const host = node.agent.state === 'online' ? node.agent.facts.host : null;
+  return distinctNames([
+    node.name,
+    node.transportHost,
+    ...(ports.get(node.name)?.names ?? []),
+    ...(host ? [host.hostname, ...host.addresses] : []),
+  ]);
+};
+
+/** Hosts of the coordinator's URLs that are no single node's, such as a load balancer's: every node behind it has to cover them. */
+const sharedHosts = (facts: PlaceFacts): string[] => {
+  const taken = new Set(facts.cluster.nodes.flatMap((node) => ownNames(node, facts)));
+  return distinctNames(facts.urlHosts).filter((host) => !taken.has(host) && !isLoopback(host));
+};
+
+/** What the certificate of a node's port shall say: the names under which other nodes (transport) or clients and the agent beside it (HTTP) reach it. */
+export const certificateWish = (node: NodeObservation, facts: PlaceFacts, request: PlaceRequest): CertificateWish => {
+  const published = facts.ports.get(node.name)?.names ?? [];
+  const isHttp = request.purpose === 'http';
+  const around = [node.transportHost, ...published].some(isLoopback) || isHttp ? LOOPBACK : [];
+  const shared = isHttp ? sharedHosts(facts) : [];
+  const required = distinctNames([node.name, ...published, ...(request.sans ?? []), ...around, ...shared]);
+  const all = distinctNames([...required, ...ownNames(node, facts)]);
+  const standing = facts.certificates.find((record) => record.node === node.name);
+  return {
+    required,
+    commonName: commonNameOf(node.name),
+    dns: all.filter((name) => !isIp(name)),
+    ip: all.filter(isIp),
+    validityMs:
+      request.validity === undefined && standing ? wishedLifeMs(standing) : parseDuration(request.validity ?? LIFE),
+  };
+};

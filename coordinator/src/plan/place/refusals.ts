@@ -1,0 +1,111 @@
+import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
+import { sameSettingValue } from '@remora/shared/settings.ts';
+import { agentFindings, type Finding, nodesAbsent, throwFindings } from '../agent-findings.ts';
+import type { NodeObservation } from '../facts.ts';
+import { fileSetting } from '../nodes.ts';
+import { portFiles } from '../placed-files.ts';
+import type { CaRecord } from '../records.ts';
+import { keystorePasswordNames } from '../secret-names.ts';
+import { sslPrefix } from '../ssl.ts';
+import type { PlaceFacts } from './facts.ts';
+import { trustsByStore, unknownInBundle } from './trust.ts';
+
+const caFindings = ({ ca: name }: PlaceRequest, { cas }: PlaceFacts, now: string): Finding[] => {
+  const ca = cas.find((one) => one.name === name);
+  if (ca === undefined)
+    return [['bad-input', `There is no CA "${name}": make it with \`remora ca create\`, or import it with its key.`]];
+  if (ca.key === null)
+    return [['conflict', `The key of CA ${name} is not here, so it cannot sign: import the CA with its key.`]];
+  return ca.facts.notAfter <= now
+    ? [['conflict', `CA ${name} ended at ${ca.facts.notAfter}: a certificate of it would be of no use.`]]
+    : [];
+};
+
+/** What has to hold on each node that is changed. */
+const nodeFindings = (node: NodeObservation, request: PlaceRequest, facts: PlaceFacts): Finding[] => {
+  const { cluster } = facts;
+  const found = agentFindings(node, cluster);
+  if (found.length > 0 || node.agent.state !== 'online') return found;
+  const { settingsFile, keystore } = node.agent.facts;
+  const where = `node ${node.name} (cluster ${cluster.name})`;
+  if (settingsFile.refusal)
+    return [['settings-file', `elasticsearch.yml of ${where} cannot be edited safely: ${settingsFile.refusal}`]];
+  if (keystore.refusal) {
+    const [, secret] = keystorePasswordNames(cluster.name, node.name);
+    return [
+      [
+        'keystore-password',
+        `The keystore of ${where} cannot be read: ${keystore.refusal} For a protected keystore store its password with \`remora secrets set ${secret} --file FILE\`.`,
+      ],
+    ];
+  }
+  return portFindings(node, where, request, facts);
+};
+
+const portFindings = (node: NodeObservation, where: string, request: PlaceRequest, facts: PlaceFacts): Finding[] => {
+  const prefix = sslPrefix[request.purpose];
+  if (!sameSettingValue(fileSetting(node, `${prefix}.enabled`), true))
+    return [
+      [
+        'conflict',
+        `elasticsearch.yml of ${where} does not say ${prefix}.enabled: true. Remora replaces what a port serves, and does not turn TLS on: others would find the port changed.`,
+      ],
+    ];
+  const findings: Finding[] = [];
+  if (unknownInBundle(node, request, facts))
+    findings.push([
+      'conflict',
+      `${portFiles[request.purpose].bundle} of ${where} holds a certificate that Remora does not know: import its CA with \`remora ca import\`, or take it out.`,
+    ]);
+  if (request.purpose === 'http') return findings;
+  const restrictions = fileSetting(node, `${prefix}.trust_restrictions.path`);
+  if (restrictions !== undefined)
+    findings.push([
+      'conflict',
+      `${where} trusts by ${prefix}.trust_restrictions.path (${String(restrictions)}), whose names certificates of \`certs place\` do not have: the other nodes would refuse them.`,
+    ]);
+  const { issuers, problem } = facts.ports.get(node.name) ?? { issuers: [], problem: 'it was not looked at' };
+  if (facts.cluster.nodes.some(trustsByStore) && issuers.length === 0)
+    findings.push([
+      'preflight-failed',
+      `Which CA signed what the transport port of ${where} serves is not known (${problem || 'it sends no CA with its certificate'}), and nodes trust it by a truststore: name that CA as a PEM file in ${prefix}.certificate_authorities first.`,
+    ]);
+  return findings;
+};
+
+const httpFindings = ({ purpose, cluster }: PlaceRequest, { trusted }: PlaceFacts): Finding[] =>
+  purpose === 'http' && trusted === null
+    ? [
+        [
+          'conflict',
+          `The coordinator reaches cluster ${cluster} by the CAs of its own system, and would be cut off by a certificate of another CA: add the cluster with its CA (\`remora clusters add … --ca FILE\`).`,
+        ],
+      ]
+    : [];
+
+/** Nodes of the cluster that the placement changes: all, or the one that is named. Transport certificates have to be trusted by all nodes. */
+export const placedNodes = ({ node }: PlaceRequest, { cluster }: PlaceFacts): NodeObservation[] =>
+  cluster.nodes.filter(({ name }) => node === undefined || node === name);
+
+/** The CA, once nothing forbids the placement. Throws all findings. */
+export const refusePlacement = (request: PlaceRequest, facts: PlaceFacts, now: string): CaRecord => {
+  const { cluster, cas } = facts;
+  const nodes = placedNodes(request, facts);
+  const touched = request.purpose === 'transport' ? cluster.nodes : nodes;
+  const absent = nodesAbsent(cluster);
+  const unknown: Finding[] =
+    nodes.length === 0
+      ? [['bad-input', `Cluster ${cluster.name} has no node "${request.node}": see \`remora nodes list\`.`]]
+      : [];
+  const off: Finding[] =
+    cluster.security === 'off' ? [['conflict', `Security is off in cluster ${cluster.name}: it has no TLS.`]] : [];
+  throwFindings([
+    ...unknown,
+    ...off,
+    ...caFindings(request, facts, now),
+    ...httpFindings(request, facts),
+    ...(absent === null ? [] : [['preflight-failed', absent] as const]),
+    ...touched.flatMap((node) => nodeFindings(node, request, facts)),
+  ]);
+  return cas.find(({ name }) => name === request.ca) as CaRecord;
+};

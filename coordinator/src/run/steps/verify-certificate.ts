@@ -1,0 +1,68 @@
+import { RemoraError } from '@remora/shared/errors.ts';
+import { formatAddress, parseAddress } from '@remora/shared/model/address.ts';
+import { listNodes } from '../../elasticsearch/observe-cluster.ts';
+import { trustProblem } from '../../elasticsearch/trust.ts';
+import { publishAddresses } from '../../observe/observe-certificates.ts';
+import { publishedAddress } from '../../plan/connect/server-address.ts';
+import { portName } from '../../plan/ssl.ts';
+import { type CertificateIssue, nodeKey } from '../../plan/steps.ts';
+import type { Executor, StepContext } from '../executor.ts';
+import type { StepParts } from './parts.ts';
+import { patientRead } from './patient-read.ts';
+import { refuseUntrusted, waitUntilServed } from './served.ts';
+
+const REQUEST_TIMEOUT_MS = 10_000;
+
+const publishedAt = async (parts: StepParts, { cluster, node, purpose }: CertificateIssue): Promise<string> => {
+  const address = (await publishAddresses(parts, cluster)).get(node)?.[purpose];
+  if (address !== undefined) return publishedAddress(address);
+  throw new RemoraError(
+    'step-failed',
+    `Node ${node} of cluster ${cluster} publishes no ${portName[purpose]}, or is not in its cluster any more.`,
+    { hint: "Look into the node's log for the reason." },
+  );
+};
+
+/** A node that others do not trust on its transport port answers, and is in no cluster. */
+const refuseAlone = async ({ clients }: StepParts, { cluster, node }: CertificateIssue): Promise<void> => {
+  if ((await listNodes(await clients.get(cluster))).some(({ name }) => name === node)) return;
+  throw new RemoraError('step-failed', `Node ${node} is not in cluster ${cluster} any more.`, {
+    hint: "Look into the logs of the node and of the elected master for what they say of each other's certificates.",
+  });
+};
+
+/** The agent beside the node asks it over HTTPS, and so does the coordinator: both have to trust it still. */
+const refuseDeaf = async (parts: StepParts, context: StepContext, wish: CertificateIssue): Promise<void> => {
+  const { user, password, urls, caPem } = await parts.clients.record(wish.cluster);
+  const asked = { user, password: { $secret: password }, timeoutMs: REQUEST_TIMEOUT_MS };
+  const input = { method: 'GET', path: '/', ...asked } as const;
+  await patientRead({ parts, context }, wish, 'request', input, REQUEST_TIMEOUT_MS * 2);
+  for (const url of urls) {
+    const problem = await trustProblem(url, caPem);
+    if (problem === null) continue;
+    throw new RemoraError(
+      'step-failed',
+      `The coordinator does not trust what ${url} (cluster ${wish.cluster}) serves now: ${problem.subject}, by ${problem.issuer} (${problem.reason}).`,
+    );
+  }
+};
+
+export const verifyCertificateStep =
+  (parts: StepParts): Executor<'certificate.verify'> =>
+  async (context, wish) => {
+    const record = await parts.inventory.certificates.get(`${nodeKey(wish)}/${wish.purpose}`);
+    if (!record)
+      throw new RemoraError(
+        'step-failed',
+        `There is no certificate on record for the ${portName[wish.purpose]} of ${wish.node}.`,
+      );
+    const { fingerprint256 } = record.facts;
+    const address = await publishedAt(parts, wish);
+    await context.phase('waiting until it is served');
+    await waitUntilServed(parts, context, wish, address, fingerprint256);
+    if (wish.trustedBy.length > 0) await context.phase('asking other nodes of the cluster whether they trust it');
+    for (const node of wish.trustedBy) await refuseUntrusted(parts, context, wish, address, fingerprint256, node);
+    if (wish.purpose === 'transport') await refuseAlone(parts, wish);
+    else await refuseDeaf(parts, context, wish);
+    return { address: formatAddress(parseAddress(address)), fingerprint256 };
+  };

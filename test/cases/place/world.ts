@@ -1,0 +1,266 @@
+import type { OperationCall } from '@remora/shared/operations.ts';
+import type { SettingValue } from '@remora/shared/settings.ts';
+import type { PlaceFacts, SentAuthority } from '../../../coordinator/src/plan/place/facts.ts';
+import type { CaRecord, CertificateRecord } from '../../../coordinator/src/plan/records.ts';
+import type { AnyStep, CertificateIssue } from '../../../coordinator/src/plan/steps.ts';
+import { certificateFacts, factsOf, request, ymlDigest } from '../connect/facts.ts';
+import { nodeOf, type World, world } from '../connect/world.ts';
+
+/**
+ * A cluster `us` of which each node serves a certificate on its transport and HTTP ports and trusts CAs, by the files that its process has loaded: what the
+ * others see of it is that, and not what its files say.
+ */
+
+export const TRANSPORT = 'xpack.security.transport.ssl';
+export const HTTP = 'xpack.security.http.ssl';
+/** The CA of what nodes serve before Remora. */
+const THEIRS = 'theirs';
+
+interface Loaded {
+  /** Name of the CA of what the transport port serves. */
+  readonly serves: string;
+  readonly trusts: readonly string[];
+}
+
+interface Before {
+  readonly files: Readonly<Record<string, { source: string | null; certificates: string[] } | undefined>>;
+  readonly settings: Readonly<Record<string, SettingValue | null | undefined>>;
+}
+
+export interface TransportWorld {
+  readonly made: World;
+  readonly loaded: Map<string, Loaded>;
+  /** What each delivery of a step changed, by node and step. */
+  readonly deliveries: Map<string, Before>;
+  cas: CaRecord[];
+  certificates: CertificateRecord[];
+  secretVersions: Record<string, number>;
+  trusted: string[];
+  restarts: string[];
+}
+
+const DAY_MS = 86_400_000;
+
+export const caOf = (name: string, nowMs: number, more: Partial<CaRecord> = {}): CaRecord => ({
+  ...{ name, certificatePem: `PEM of ${name}`, certificate: `secret:ca/${name}/certificate@1` },
+  ...{
+    key: `secret:ca/${name}/key@1`,
+    facts: certificateFacts(`fingerprint of ${name}`, nowMs, nowMs + 3650 * DAY_MS),
+  },
+  ...more,
+});
+
+/** Three nodes that trust one another by a PEM file, or by a truststore. */
+export const transportWorld = (by: 'pem' | 'truststore'): TransportWorld => {
+  const made = world({ remote: 3, local: 1 });
+  for (const node of made.remote.nodes) {
+    const trust: Record<string, SettingValue> =
+      by === 'pem'
+        ? { [`${TRANSPORT}.certificate_authorities`]: ['transport-ca.crt'] }
+        : { [`${TRANSPORT}.truststore.path`]: 'certs/transport.p12' };
+    const store: Record<string, SettingValue> =
+      by === 'pem'
+        ? { [`${TRANSPORT}.certificate`]: 'transport.crt', [`${TRANSPORT}.key`]: 'transport.key' }
+        : { [`${TRANSPORT}.keystore.path`]: 'certs/transport.p12' };
+    Object.assign(node.yml.values, { [`${TRANSPORT}.enabled`]: true, [`${HTTP}.enabled`]: true, ...trust, ...store });
+    node.running.settings = Object.fromEntries(Object.entries(node.yml.values)) as Record<string, SettingValue>;
+    if (by === 'pem') node.files['transport-ca.crt'] = { source: null, certificates: [`fingerprint of ${THEIRS}`] };
+  }
+  const one: TransportWorld = {
+    ...{ made, loaded: new Map(), deliveries: new Map(), certificates: [], secretVersions: {} },
+    cas: [caOf('a', made.nowMs), caOf('b', made.nowMs)],
+    ...{ trusted: ['their HTTPS CA'], restarts: [] },
+  };
+  for (const { name } of made.remote.nodes) load(one, name);
+  return one;
+};
+
+const fingerprintOf = (name: string): string => `fingerprint of ${name}`;
+const list = (value: SettingValue | null | undefined): string[] => [value ?? []].flat().map(String);
+
+/** What Elasticsearch has once it has read its files, as at a start. */
+const load = ({ made, loaded, certificates }: TransportWorld, name: string): void => {
+  const { yml, files } = nodeOf(made.remote, name);
+  const keystore = String(yml.values[`${TRANSPORT}.keystore.path`] ?? '');
+  const source = files[keystore]?.source;
+  const serves = source == null ? THEIRS : (issuedBy.get(source) ?? certificates[0]?.ca ?? '');
+  const truststore = yml.values[`${TRANSPORT}.truststore.path`];
+  const authorities = list(yml.values[`${TRANSPORT}.certificate_authorities`]);
+  if (truststore != null && authorities.length > 0)
+    throw new Error(`${name} does not start: a truststore beside PEM files`);
+  if (keystore !== '' && yml.values[`${TRANSPORT}.certificate`] != null)
+    throw new Error(`${name} does not start: a keystore beside a PEM certificate`);
+  const trusts =
+    truststore == null ? authorities.flatMap((path) => files[path]?.certificates ?? []) : [fingerprintOf(THEIRS)];
+  loaded.set(name, { serves, trusts });
+};
+
+/** Which CA signed what is kept under a reference. */
+const issuedBy = new Map<string, string>();
+
+/** Pairs of which one would not be let in by the other now, in words. */
+export const strangers = ({ loaded }: TransportWorld): string[] =>
+  [...loaded].flatMap(([name, { serves }]) =>
+    [...loaded].flatMap(([other, { trusts }]) =>
+      name === other || trusts.includes(fingerprintOf(serves)) ? [] : [`${other} does not trust ${name} (${serves})`],
+    ),
+  );
+
+const theirCa = (nowMs: number): SentAuthority => ({
+  facts: certificateFacts(fingerprintOf(THEIRS), nowMs, nowMs + DAY_MS),
+  pem: `PEM of ${THEIRS}`,
+});
+
+export const placeFacts = (one: TransportWorld, purpose: 'transport' | 'http' = 'transport'): PlaceFacts => {
+  const { made } = one;
+  const { remote } = factsOf(made, request());
+  return {
+    cluster: {
+      ...remote,
+      // As Elasticsearch tells it: the files of the running process.
+      nodes: remote.nodes.map((node) => ({ ...node, loadedCertificates: null })),
+    },
+    urlHosts: ['us.example.com'],
+    trusted: { pem: 'PEM of their HTTPS CA', fingerprints: one.trusted },
+    ports: new Map(
+      made.remote.nodes.map(({ name, transportHost }) => [
+        name,
+        { names: [transportHost], issuers: [theirCa(made.nowMs)], problem: '' },
+      ]),
+    ),
+    certificates: one.certificates.filter((record) => record.purpose === purpose),
+    ...{ cas: one.cas, secretVersions: one.secretVersions },
+  };
+};
+
+const referenced = (reference: string): readonly [string, number] => {
+  const [, name = '', version = '1'] = /^secret:(.*)@(\d+)$/.exec(reference) ?? [];
+  return [name, Number(version)];
+};
+
+const issue = (one: TransportWorld, wish: CertificateIssue): void => {
+  const { cluster, node, purpose, ca, path, dns, ip, p12Secret, passwordSecret, validityMs } = wish;
+  for (const reference of [p12Secret, passwordSecret]) {
+    const [name, version] = referenced(reference);
+    one.secretVersions[name] = Math.max(one.secretVersions[name] ?? 0, version);
+  }
+  issuedBy.set(p12Secret, ca);
+  const facts = certificateFacts(`fingerprint of ${p12Secret}`, one.made.nowMs, one.made.nowMs + validityMs);
+  const record = {
+    cluster,
+    node,
+    purpose,
+    ca,
+    path,
+    names: [...dns, ...ip],
+    p12Secret,
+    passwordSecret,
+    validityMs,
+    facts,
+  };
+  const isOther = (other: CertificateRecord): boolean => other.node !== node || other.purpose !== purpose;
+  one.certificates = [...one.certificates.filter(isOther), record];
+};
+
+const namesIn = (content: unknown): string[] =>
+  typeof content === 'string'
+    ? [
+        ...Buffer.from(content, 'base64')
+          .toString()
+          .matchAll(/^PEM of (.*)$/gm),
+      ].map(([, name = '']) => name)
+    : [];
+
+const change = (
+  one: TransportWorld,
+  stepId: string,
+  name: string,
+  operations: readonly OperationCall[],
+  isRead: boolean,
+): void => {
+  const node = nodeOf(one.made.remote, name);
+  const { files, yml, keystore } = node;
+  const before = {
+    files: {} as Record<string, Before['files'][string]>,
+    settings: {} as Record<string, Before['settings'][string]>,
+  };
+  for (const call of operations) {
+    if (call.name === 'files')
+      for (const { path, content, source } of call.input.write) {
+        before.files[path] = files[path];
+        files[path] = { source, certificates: namesIn(content).map(fingerprintOf) };
+      }
+    if (call.name === 'settings') {
+      const { expectDigest } = call.input;
+      if (expectDigest && expectDigest !== ymlDigest(node))
+        throw new Error(`elasticsearch.yml of ${name} was edited since`);
+      for (const setting of [...Object.keys(call.input.set), ...call.input.remove])
+        before.settings[setting] = yml.values[setting];
+      Object.assign(yml.values, call.input.set);
+      for (const setting of call.input.remove) delete yml.values[setting];
+      yml.modifiedAtMs = one.made.nowMs;
+    }
+    if (call.name === 'keystore')
+      for (const { name: entry, reference } of call.input.set)
+        keystore.entries[entry] = { reference, writtenAtMs: one.made.nowMs };
+    if (call.name === 'undo')
+      for (const id of call.input.deliveries) undo(one, name, id.split('/').slice(1, -1).join('/'));
+    if (call.name === 'service') {
+      const { replaces } = call.input;
+      if (replaces && replaces !== `${node.agentPid}:${node.startedAtMs}`)
+        throw new Error(`${name} has another process`);
+      node.startedAtMs = one.made.nowMs + 1;
+      node.running.settings = Object.fromEntries(Object.entries(yml.values)) as Record<string, SettingValue>;
+      one.restarts.push(name);
+    }
+  }
+  one.deliveries.set(`${name} ${stepId}`, before);
+  const restarts = operations.some((call) => call.name === 'service');
+  if (restarts || isRead) load(one, name);
+};
+
+const undo = ({ made, deliveries }: TransportWorld, name: string, stepId: string): void => {
+  const { files, yml } = nodeOf(made.remote, name);
+  const before = deliveries.get(`${name} ${stepId}`);
+  if (!before) throw new Error(`nothing was delivered to ${name} by ${stepId}`);
+  for (const [path, file] of Object.entries(before.files)) {
+    if (file) files[path] = file;
+    else delete files[path];
+  }
+  for (const [setting, value] of Object.entries(before.settings)) {
+    if (value === undefined) delete yml.values[setting];
+    else yml.values[setting] = value;
+  }
+};
+
+/** Carries one step out. `isRead`: whether a file that changes without a restart is read at once, or only when a later step waits for that. */
+export const take = (one: TransportWorld, step: AnyStep, isRead: boolean): void => {
+  one.made.nowMs += 60_000;
+  switch (step.kind) {
+    case 'node.change':
+      change(one, step.id, step.input.node, step.input.operations, isRead);
+      return;
+    case 'certificate.issue':
+      issue(one, step.input);
+      return;
+    case 'peer-trust.verify': {
+      load(one, step.input.node);
+      const { files } = nodeOf(one.made.remote, step.input.node);
+      const isHeld = step.input.paths.some((path) => files[path]?.certificates.includes(step.input.ca.fingerprint256));
+      if (!isHeld) throw new Error(`${step.input.node} has not loaded ${step.input.ca.subject}`);
+      return;
+    }
+    case 'certificate.verify': {
+      load(one, step.input.node);
+      const { serves } = one.loaded.get(step.input.node) ?? {};
+      if (step.input.purpose === 'transport' && serves !== step.input.ca)
+        throw new Error(`${step.input.node} serves ${serves}`);
+      return;
+    }
+    case 'cluster.trust':
+      one.trusted = [...one.trusted, ...namesIn(Buffer.from(step.input.caPem).toString('base64')).map(fingerprintOf)];
+      return;
+    default:
+      return;
+  }
+};
