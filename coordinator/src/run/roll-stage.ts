@@ -1,5 +1,4 @@
 import { parseShare } from '@remora/shared/model/change-options.ts';
-import { parseDuration } from '@remora/shared/model/duration.ts';
 import type { StepError } from '@remora/shared/model/run.ts';
 import { batchLimits, readyOf } from '../plan/batches.ts';
 import type { AnyStep } from '../plan/steps.ts';
@@ -7,6 +6,7 @@ import { isGoingOn } from '../store/run-hash.ts';
 import { Batch } from './batch.ts';
 import { haltIfCancelled, haltIfLate, RunHalted, StepPostponed } from './halt.ts';
 import { runNext, type StageParts } from './next-step.ts';
+import { leaveOffline, waitsUntil } from './nodes-left.ts';
 import { StepFailure } from './run-step.ts';
 
 /** How many nodes of a roll may fail before no other one is begun. */
@@ -47,29 +47,6 @@ const onlineOf = async ({ isOnline }: StageParts, pending: readonly AnyStep[]): 
     pending.map((step) => (step.kind === 'node.change' ? isOnline(step.input).catch(() => false) : true)),
   );
   return pending.filter((_, index) => online[index]);
-};
-
-/** Until when nodes that are away are waited for, counted from when the run was made; null when nobody asked for it, or that is over. */
-const waitsUntil = ({ writer, clock }: StageParts): string | null => {
-  const { waitOffline } = writer.options;
-  if (waitOffline === undefined) return null;
-  const until = Date.parse(writer.createdAt) + parseDuration(waitOffline);
-  return clock().getTime() < until ? new Date(until).toISOString() : null;
-};
-
-/** The run ends without nodes whose agents are away, and goes on when they are back: nothing failed. */
-export class NodesLeft extends StepFailure {}
-
-/** Ends the run without the nodes whose agents are away, and notes that it has to go on: a cluster is not held for what may take a day. */
-const leaveOffline = async ({ writer }: StageParts, pending: readonly AnyStep[], until: string): Promise<never> => {
-  const nodes = pending.flatMap(({ input }) => ('node' in input ? [{ cluster: input.cluster, node: input.node }] : []));
-  await writer.file('debts', writer.runId, { runId: writer.runId, fence: writer.fence, nodes, until });
-  const names = nodes.map(({ node }) => node).join(', ');
-  throw new NodesLeft({
-    code: 'agent-offline',
-    message: `${names} ${nodes.length > 1 ? 'are' : 'is'} left, since ${nodes.length > 1 ? 'their agents are' : 'its agent is'} offline.`,
-    hint: `The run goes on by itself when an agent is back by ${until}. Start \`remora agent run\` there.`,
-  });
 };
 
 /** The nodes that come next: those that were interrupted first, since they may be down; else those that are right at this moment. */

@@ -1,5 +1,6 @@
 import type { AnyStep, Stage } from '../plan/steps.ts';
 import { runNext, type StageParts } from './next-step.ts';
+import { awayOf, leaveOffline, waitsUntil } from './nodes-left.ts';
 import { tryRestore } from './restore.ts';
 import { runRoll } from './roll-stage.ts';
 import { StepFailure } from './run-step.ts';
@@ -15,7 +16,7 @@ const serial: StageRunner = async (parts, steps) => {
 };
 
 /** All that were begun end before the stage does, also when one fails. */
-const parallel: StageRunner = async (parts, steps) => {
+const sideBySide: StageRunner = async (parts, steps) => {
   const waiting = [...steps];
   const failures: unknown[] = [];
   const lane = async (): Promise<void> => {
@@ -26,6 +27,22 @@ const parallel: StageRunner = async (parts, steps) => {
   await Promise.all(Array.from({ length: Math.min(PARALLEL, steps.length) }, lane));
   // What failed counts more than that somebody wanted to stop.
   if (failures.length > 0) throw failures.find((failure) => failure instanceof StepFailure) ?? failures[0];
+};
+
+/** Nodes whose agents are away come last, and are left when they still are by then, if the run is to wait for such. */
+const parallel: StageRunner = async (parts, steps) => {
+  const away = await awayOf(parts, steps);
+  await sideBySide(
+    parts,
+    steps.filter((step) => !away.includes(step)),
+  );
+  const still = await awayOf(parts, away);
+  const back = away.filter((step) => !still.includes(step));
+  await sideBySide(parts, back);
+  const until = waitsUntil(parts);
+  if (still.length === 0) return;
+  if (until === null) await sideBySide(parts, still);
+  else await leaveOffline(parts, still, until);
 };
 
 /**

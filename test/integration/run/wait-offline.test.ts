@@ -10,13 +10,13 @@ import { clientsOf } from '../../support/wire-cluster.ts';
 import { type Bench, makeBench, until } from './bench.ts';
 import { effectsOf, planOf, release, serialPlan, workStep } from './effects.ts';
 
-/** A roll of nodes, whose agents `online` lists, that effects of `workStep` stand for; the step after it needs all of them. */
-const rollOn = (nodes: readonly string[]) =>
+/** A stage of nodes, whose agents `online` lists, that effects of `workStep` stand for; the step after it needs all of them. */
+const stageOf = (mode: 'roll' | 'parallel', nodes: readonly string[]) =>
   planOf(
     ['us'],
     [
       {
-        mode: 'roll',
+        mode,
         steps: nodes.map(
           (node): AnyStep => ({
             ...workStep(node, 'roll'),
@@ -31,6 +31,8 @@ const rollOn = (nodes: readonly string[]) =>
       { mode: 'serial', steps: [workStep('after', 'after')] },
     ],
   );
+
+const rollOn = (nodes: readonly string[]) => stageOf('roll', nodes);
 
 /** Starts a coordinator that sees these agents, and writes down which nodes it changed; those of `failing` could not be. */
 const start = async (
@@ -58,30 +60,33 @@ const start = async (
 const anna = { actor: 'anna' };
 const debtsOf = ({ redis }: Bench) => openInventory(redis.redis).debts.list();
 
-test('nodes that are away come last, and with --wait-offline the run ends without them, holds nothing, and goes on when they are back', async () => {
-  const bench = await makeBench();
-  const online = new Set(['n2', 'n3']);
-  const { engine, changed } = await start(bench, online);
-  const { runId } = await engine.start(rollOn(['n1', 'n2', 'n3']), {
-    ...anna,
-    options: { waitOffline: '1h', onFailure: 'rollback' },
-  });
-  const left = await bench.ended(runId);
-  expect(left).toMatchObject({ status: 'failed', error: { code: 'agent-offline' } });
-  expect(left.error?.message).toBe('n1 is left, since its agent is offline.');
-  expect(left.steps.map(({ status }) => status)).toEqual(['pending', 'succeeded', 'succeeded', 'pending']);
-  expect(changed).toEqual(['n2', 'n3']);
-  await until(async () => Object.keys(await bench.redis.redis.hgetall('remora:locks')).length === 0);
-  expect(await debtsOf(bench)).toMatchObject([{ runId, nodes: [{ cluster: 'us', node: 'n1' }] }]);
+test.each(['roll', 'parallel'] as const)(
+  'nodes of a %s stage that are away come last, and with --wait-offline the run ends without them, holds nothing, and goes on when they are back',
+  async (mode) => {
+    const bench = await makeBench();
+    const online = new Set(['n2', 'n3']);
+    const { engine, changed } = await start(bench, online);
+    const { runId } = await engine.start(stageOf(mode, ['n1', 'n2', 'n3']), {
+      ...anna,
+      options: { waitOffline: '1h', onFailure: 'rollback' },
+    });
+    const left = await bench.ended(runId);
+    expect(left).toMatchObject({ status: 'failed', error: { code: 'agent-offline' } });
+    expect(left.error?.message).toBe('n1 is left, since its agent is offline.');
+    expect(left.steps.map(({ status }) => status)).toEqual(['pending', 'succeeded', 'succeeded', 'pending']);
+    expect([...changed].sort()).toEqual(['n2', 'n3']);
+    await until(async () => Object.keys(await bench.redis.redis.hgetall('remora:locks')).length === 0);
+    expect(await debtsOf(bench)).toMatchObject([{ runId, nodes: [{ cluster: 'us', node: 'n1' }] }]);
 
-  online.add('n1');
-  await until(async () => (await engine.get(runId)).status === 'succeeded');
-  expect(changed).toEqual(['n2', 'n3', 'n1']);
-  expect(effectsOf(bench.effects())).toEqual(['after/1']);
-  expect(await debtsOf(bench)).toEqual([]);
-  const said = (await engine.events(runId, 0)).map(({ message }) => message);
-  expect(said).toContain('resumed by wait-offline');
-});
+    online.add('n1');
+    await until(async () => (await engine.get(runId)).status === 'succeeded');
+    expect(changed.at(-1)).toBe('n1');
+    expect(effectsOf(bench.effects())).toEqual(['after/1']);
+    expect(await debtsOf(bench)).toEqual([]);
+    const said = (await engine.events(runId, 0)).map(({ message }) => message);
+    expect(said).toContain('resumed by wait-offline');
+  },
+);
 
 test('a plan for nodes that are all away waits for them at once and looks at no gate, and is not made again: each node is looked at; without --wait-offline it is refused', async () => {
   const bench = await makeBench();
