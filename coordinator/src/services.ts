@@ -1,4 +1,5 @@
 import type { AuditEntry, AuditVerdict } from '@remora/shared/model/audit.ts';
+import type { CaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
 import type { CertificateList } from '@remora/shared/model/certificate-view.ts';
 import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
@@ -135,8 +136,10 @@ export interface Services {
     create(input: CaCreation, actor: string): Promise<CaView>;
     /** Checks that it can be a CA now; `bad-input` says why not. */
     import(input: CaImport, actor: string): Promise<CaView>;
-    /** `conflict` while it has certificates or a connection trusts it. */
+    /** `conflict` while it has certificates, a connection trusts it, or a rotation that has not come to its end trusts it. */
     remove(name: string, actor: string): Promise<void>;
+    /** Another CA takes its place. A run that fails is rolled back unless it is said otherwise. */
+    readonly rotation: Change<CaRotateRequest>;
   };
   readonly certificates: {
     /** Looks at every node that has an agent: what is on its disk, configured, and served. */

@@ -1,14 +1,24 @@
 import { RemoraError } from '@remora/shared/errors.ts';
+import { type CaRotateRequest, checkCaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
 import { parseCaName } from '@remora/shared/model/names.ts';
 import { isPkcs12 } from '@remora/shared/pkcs12-header.ts';
 import type { Command } from 'commander';
 import type { CaView } from '../http/schemas/ca-view.ts';
+import { planAndCarryOut } from './frame/change.ts';
+import { addChangeFlags, type ChangeFlags } from './frame/change-flags.ts';
 import type { Cli } from './frame/cli.ts';
-import { readBytes, readSecret, wholeNumber } from './frame/input.ts';
-import { addLaterCommands } from './frame/later.ts';
+import { given, readBytes, readSecret, wholeNumber } from './frame/input.ts';
 import type { Register } from './frame/register.ts';
 import { removeCommand } from './frame/remove.ts';
 import { table } from './show/table.ts';
+
+/** Of one whose place another takes, how far that is. */
+const stateOf = ({ successor, retiredAt }: CaView): string => {
+  if (successor === undefined) return '';
+  return retiredAt === undefined
+    ? `being replaced by ${successor}, still trusted`
+    : `retired, replaced by ${successor}`;
+};
 
 const caTable = (cas: readonly CaView[]): string =>
   table(
@@ -19,6 +29,7 @@ const caTable = (cas: readonly CaView[]): string =>
       ['VALID UNTIL', ({ notAfter }) => notAfter],
       ['KEY', ({ hasKey }) => (hasKey ? 'yes' : 'no')],
       ['USED BY', ({ usedBy }) => usedBy.join(', ')],
+      ['STATE', stateOf],
       ['SHA-256', ({ fingerprint256 }) => fingerprint256],
     ],
     'There are no CAs yet: the first `remora connect` makes one, or `remora ca create` and `remora ca import` do.',
@@ -97,6 +108,27 @@ const addImport = (command: Command, cli: Cli): void => {
     });
 };
 
+interface RotateFlags extends ChangeFlags {
+  readonly to?: string;
+}
+
+const addRotate = (command: Command, cli: Cli): void => {
+  const rotation = command
+    .command('rotate')
+    .description(
+      'have another CA take the place of one, without a restart: both are trusted, the new one serves, the old one goes',
+    )
+    .argument('<name>')
+    .option('--to <name>', 'a CA that is there already (default: a new one like the old one)');
+  addChangeFlags(rotation);
+  rotation.action(async (ca: string, flags: RotateFlags) => {
+    const waitOffline = flags.waitOffline === undefined ? undefined : true;
+    const wish = given<CaRotateRequest>({ ca, to: flags.to, waitOffline });
+    checkCaRotateRequest(wish);
+    await planAndCarryOut(cli, { address: '/cas/rotation', wish }, flags);
+  });
+};
+
 export const register: Register = (command, cli) => {
   command
     .command('list')
@@ -117,5 +149,5 @@ export const register: Register = (command, cli) => {
   addCreate(command, cli);
   addImport(command, cli);
   removeCommand(command, cli, 'CA', addressOf);
-  addLaterCommands(command, ['rotate']);
+  addRotate(command, cli);
 };

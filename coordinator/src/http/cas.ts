@@ -1,7 +1,9 @@
+import { CaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
 import Type from 'typebox';
 import { ownCa } from '../plan/ca-names.ts';
 import type { Services } from '../services.ts';
 import type { App } from './app-types.ts';
+import { changeRoutes } from './change-routes.ts';
 import { CaView } from './schemas/ca-view.ts';
 
 const tags = ['certificates'];
@@ -66,6 +68,17 @@ export const caRoutes = (app: App, { cas }: Pick<Services, 'cas'>): void => {
       };
       return reply.code(201).send(await cas.import({ name, ...files, passphrase }, actor));
     },
+  );
+  changeRoutes(
+    app,
+    {
+      ...{ address: '/cas/rotation', tags, Wish: CaRotateRequest },
+      summaries: {
+        plan: 'What the rotation of a CA would do; changes nothing',
+        start: 'Have another CA take the place of one, without a restart; answers the run at once',
+      },
+    },
+    cas.rotation,
   );
   app.delete(
     '/cas/:name',

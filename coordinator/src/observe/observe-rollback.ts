@@ -64,12 +64,12 @@ const observeBackups = async (
   secretVersions: Readonly<Record<string, number>>,
 ): Promise<Map<string, Backups>> => {
   const asked = deliveriesOf(run).filter(
-    (one) => one.ids.length <= MOST_DELIVERIES && seenNode(clusters, one)?.agent.state === 'online',
+    (one) => one.upTo.length <= MOST_DELIVERIES && seenNode(clusters, one)?.agent.state === 'online',
   );
   const looks = asked.map(async (one): Promise<[string, Backups]> => {
-    const { cluster, node, ids } = one;
+    const { cluster, node, upTo } = one;
     const password = keystorePasswordReference({ secretVersions }, cluster, node);
-    const input = { deliveries: [...ids], ...keystorePasswordInput(password) };
+    const input = { deliveries: [...upTo], ...keystorePasswordInput(password) };
     const answer = await parts.agents.read({ cluster, node }, 'backups', input, { timeoutMs: BACKUPS_LIMIT_MS });
     return [deliveredKey(one), answer];
   });

@@ -1,5 +1,5 @@
 import { messageOf } from '@remora/shared/errors.ts';
-import { parseAddress } from '@remora/shared/model/address.ts';
+import { formatAddress, parseAddress } from '@remora/shared/model/address.ts';
 import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import { publishedAddress } from '../plan/connect/server-address.ts';
 import type { ClusterObservation, NodeObservation } from '../plan/facts.ts';
@@ -8,6 +8,7 @@ import type { ConnectionRecord } from '../plan/records.ts';
 import { meantCertificates } from '../plan/rotate/chosen.ts';
 import type { RotateFacts } from '../plan/rotate/facts.ts';
 import { sslPrefix } from '../plan/ssl.ts';
+import type { ProxyWay } from '../plan/steps.ts';
 import type { TrustObservation } from '../plan/trust.ts';
 import { type ObserveParts, observeWhole } from './observe-nodes.ts';
 
@@ -16,7 +17,7 @@ const PROBE_TIMEOUT_MS = 5000;
 type Looked = ReadonlyMap<string, ClusterObservation | string>;
 
 /** Each cluster, or a sentence that says why it could not be looked at. */
-const lookAt = async (parts: ObserveParts, clusters: Iterable<string>): Promise<Looked> =>
+export const lookAt = async (parts: ObserveParts, clusters: Iterable<string>): Promise<Looked> =>
   new Map(
     await Promise.all(
       [...new Set(clusters)].sort().map(async (name): Promise<[string, ClusterObservation | string]> => {
@@ -29,29 +30,44 @@ const lookAt = async (parts: ObserveParts, clusters: Iterable<string>): Promise<
     ),
   );
 
-/** Whether a node trusts what one of the remote nodes serves now: what it does not trust before, it need not trust afterwards. */
-const observeTrust = async (
-  parts: ObserveParts,
-  remote: ClusterObservation,
-  local: string,
-  node: NodeObservation,
-): Promise<TrustObservation> => {
+/** A way from a node that connects to a remote cluster. */
+export interface Way {
+  readonly remote: ClusterObservation;
+  readonly alias: string;
+  readonly cluster: string;
+  readonly node: NodeObservation;
+  /** Null where it connects to the nodes themselves. */
+  readonly proxy: ProxyWay | null;
+}
+
+const addressOf = ({ remote, proxy }: Way): string | undefined => {
+  if (proxy) return formatAddress(proxy.address);
+  const published = remote.nodes.find(({ remoteClusterServer }) => remoteClusterServer)?.remoteClusterServer;
+  return published ? publishedAddress(published.publishAddress) : undefined;
+};
+
+/** Whether a node trusts what it is served now: what it does not trust before, it need not trust afterwards. */
+export const observeTrust = async (parts: ObserveParts, way: Way): Promise<TrustObservation> => {
+  const { remote, alias, cluster, node, proxy } = way;
   const certificateAuthorities = itemsOf(
     fileSetting(node, `${sslPrefix.remote_cluster_client}.certificate_authorities`),
   );
-  const found = { remote: remote.name, cluster: local, node: node.name, certificateAuthorities };
-  const published = remote.nodes.find(({ remoteClusterServer }) => remoteClusterServer)?.remoteClusterServer;
-  if (node.agent.state !== 'online') return { ...found, problem: 'its agent is away.' };
-  if (!published) return { ...found, problem: `no node of ${remote.name} listens for remote clusters.` };
-  const address = publishedAddress(published.publishAddress);
+  const isAway = node.agent.state !== 'online';
+  const found = { remote: remote.name, alias, cluster, node: node.name, certificateAuthorities, isAway };
+  const answer = (problem: string | null) => ({ ...found, isDirect: proxy === null, problem });
+  const address = addressOf(way);
+  if (isAway) return answer('its agent is away.');
+  if (address === undefined) return answer(`no node of ${remote.name} listens for remote clusters.`);
   try {
-    const input = { ...parseAddress(address), timeoutMs: PROBE_TIMEOUT_MS, tls: { certificateAuthorities } };
-    const at = { cluster: local, node: node.name };
-    const { tcp, detail, tls } = await parts.agents.read(at, 'probe', input, { timeoutMs: PROBE_TIMEOUT_MS * 3 });
-    if (tls === undefined) return { ...found, problem: `it does not reach ${address} (${tcp}: ${detail}).` };
-    return { ...found, problem: tls.trusted ? null : `it does not trust what ${address} serves now (${tls.error}).` };
+    const serverName = proxy?.serverName ? { serverName: proxy.serverName } : {};
+    const tls = { certificateAuthorities, ...serverName };
+    const input = { ...parseAddress(address), timeoutMs: PROBE_TIMEOUT_MS, tls };
+    const at = { cluster, node: node.name };
+    const shown = await parts.agents.read(at, 'probe', input, { timeoutMs: PROBE_TIMEOUT_MS * 3 });
+    if (shown.tls === undefined) return answer(`it does not reach ${address} (${shown.tcp}: ${shown.detail}).`);
+    return answer(shown.tls.trusted ? null : `it does not trust what ${address} serves now (${shown.tls.error}).`);
   } catch (error) {
-    return { ...found, problem: messageOf(error) };
+    return answer(messageOf(error));
   }
 };
 
@@ -61,11 +77,15 @@ const observeAllTrust = async (
   looked: Looked,
   connections: readonly ConnectionRecord[],
 ): Promise<TrustObservation[]> => {
-  const pairs = new Map(connections.map(({ local, remote }) => [`${local}/${remote}`, { local, remote }]));
-  const asked = [...pairs.values()].flatMap(({ local, remote }) => {
+  const pairs = new Map(
+    connections.map(({ local, remote, alias }) => [`${local}/${remote}`, { local, remote, alias }]),
+  );
+  const asked = [...pairs.values()].flatMap(({ local, remote, alias }) => {
     const [from, to] = [looked.get(local), looked.get(remote)];
     return typeof from === 'object' && typeof to === 'object'
-      ? connectingNodes(from).map((node) => observeTrust(parts, to, local, node))
+      ? connectingNodes(from).map((node) =>
+          observeTrust(parts, { remote: to, alias, cluster: local, node, proxy: null }),
+        )
       : [];
   });
   return Promise.all(asked);

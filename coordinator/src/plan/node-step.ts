@@ -15,12 +15,23 @@ export interface NodeStepParts {
   readonly phase?: number;
   /** Of a node whose agent is away. */
   readonly unseen?: SeenProcess;
+  /** Beginning of the step's id, where a plan changes a node more than once. */
+  readonly prefix?: string;
 }
 
 /** The step that carries out a node's change: in the roll when it restarts the node, else beside the others. */
-export const nodeStep = ({ cluster, node, change, effect, stages, phase, unseen }: NodeStepParts): AnyStep => ({
+export const nodeStep = ({
+  cluster,
+  node,
+  change,
+  effect,
+  stages,
+  phase,
+  unseen,
+  prefix = 'change',
+}: NodeStepParts): AnyStep => ({
   // Cluster names have no dot: with a dash, node b-c of cluster a and node c of cluster a-b would be one step.
-  id: `change-${cluster.name}.${node.name}`,
+  id: `${prefix}-${cluster.name}.${node.name}`,
   kind: 'node.change',
   target: node.name,
   effect,

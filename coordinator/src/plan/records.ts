@@ -56,6 +56,10 @@ export interface CaRecord {
   /** `secret:…`, null for a CA that is only trusted. */
   readonly key: string | null;
   readonly facts: CertificateFacts;
+  /** The CA that takes its place; whoever trusts this one trusts that one too, until this one is retired. */
+  readonly successor?: string;
+  /** When its successor had taken its place for good, ISO 8601. Its key is kept, so that this can be taken back. */
+  readonly retiredAt?: string;
 }
 
 /** A certificate that Remora issued for a node. */

@@ -32,7 +32,15 @@ export interface CertificateWish {
  */
 export interface StepInputs {
   /** Makes a CA whose key is sealed in the store. */
-  'ca.create': { readonly ca: string; readonly commonName: string; readonly validityDays: number };
+  'ca.create': {
+    readonly ca: string;
+    readonly commonName: string;
+    readonly validityDays: number;
+    /** Length of its RSA key; absent: that of a CA of Remora's own. */
+    readonly keyBits?: 3072 | 4096;
+  };
+  /** Notes which CA takes the place of another, or that it has done so. */
+  'ca.succession': { readonly ca: string; readonly successor: string; readonly isRetired: boolean };
   /** Issues a server certificate and mints the PKCS#12 and its password as secrets. */
   'certificate.issue': CertificateIssue;
   /** A transaction on one node; with a `service` operation the node is restarted under the gates of a roll. */
@@ -66,6 +74,20 @@ export interface StepInputs {
   'certificate.verify': CertificateIssue & { readonly trustedBy: readonly TrustingNode[] };
   /** The CAs (PEM) by which the coordinator knows a cluster's HTTPS ports. */
   'cluster.trust': { readonly cluster: string; readonly caPem: string };
+  /** Waits until a node that connects has loaded its CA bundle, with these CAs in it and without those. */
+  'trust.verify': NodeId & {
+    /** As elasticsearch.yml names it. */
+    readonly path: string;
+    readonly holds: readonly string[];
+    readonly lacks: readonly string[];
+  };
+  /** From a node that connects: handshakes with the nodes of a remote cluster that trust one CA alone, and others that trust what the node is configured to trust. */
+  'handshake.verify': TrustingNode & {
+    readonly remote: string;
+    readonly ca: string;
+    /** What it connects through; null where it connects to the nodes themselves. */
+    readonly proxy: ProxyWay | null;
+  };
   /** Creates the cross-cluster API key on the remote cluster and mints its encoded form as a secret. */
   'api-key.create': {
     readonly cluster: string;
@@ -131,6 +153,13 @@ export interface StepInputs {
 /** A node that connects to remote clusters, with the CA files that its elasticsearch.yml names for that. */
 export interface TrustingNode extends NodeId {
   readonly certificateAuthorities: readonly string[];
+}
+
+/** What local nodes connect through to a remote cluster. */
+export interface ProxyWay {
+  readonly address: Address;
+  /** The name that they ask for, where one is configured. */
+  readonly serverName: string | null;
 }
 
 /** A key as it was before a run changed it. */

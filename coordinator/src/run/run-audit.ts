@@ -8,6 +8,7 @@ export type RunAudit = Omit<AuditDraft, 'actor' | 'runId' | 'planId'>;
 /** Whether the end of a step belongs into the audit log: all do that may have changed something. */
 const recorded: Readonly<Record<StepKind, boolean>> = {
   'ca.create': true,
+  'ca.succession': true,
   'certificate.issue': true,
   'node.change': true,
   // It may issue and place another certificate.
@@ -25,6 +26,8 @@ const recorded: Readonly<Record<StepKind, boolean>> = {
   // It is recorded as what it is, with the run that it marks.
   'run.rollback': false,
   'connection.prove': false,
+  'trust.verify': false,
+  'handshake.verify': false,
   'connection.record': true,
 };
 

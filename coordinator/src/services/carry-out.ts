@@ -28,7 +28,7 @@ const refuseOutage = (plan: StoredPlan): never => {
 
 /** Without the time that is waited for them, the run would stand at the gate of the first that is away. */
 const refuseAway = (plan: StoredPlan, waitOffline: string | undefined): void => {
-  const away = plan.steps.filter(isUnseen).map(({ target }) => target);
+  const away = [...new Set(plan.steps.filter(isUnseen).map(({ target }) => target))];
   if (waitOffline !== undefined || away.length === 0) return;
   throw new RemoraError(
     'agent-offline',
@@ -66,9 +66,11 @@ const refuseClosedGates = async (
   }
 };
 
+const takenBack: readonly string[] = ['rotate-certificates', 'rotate-ca'];
+
 /** A certificate that is not served, or not trusted, is taken back at once: the one before is still good, and no node restarts for it. */
 const withDefaults = (plan: StoredPlan, change: ChangeOptions): ChangeOptions =>
-  plan.workflow === 'rotate-certificates' ? { onFailure: 'rollback', ...change } : change;
+  takenBack.includes(plan.workflow) ? { onFailure: 'rollback', ...change } : change;
 
 /**
  * Starts a run of a plan that `make` makes, when nothing speaks against it: the options make sense, the plan is the one that was looked at, its outages are

@@ -5,6 +5,7 @@ import type { CaView } from '../http/schemas/ca-view.ts';
 import { createCa } from '../pki/ca.ts';
 import { describeCertificate } from '../pki/describe.ts';
 import { type ReadCa, readCa } from '../pki/read-ca.ts';
+import { comingCa } from '../plan/ca-names.ts';
 import type { CaRecord } from '../plan/records.ts';
 import type { SecretStore } from '../secrets/secret-store.ts';
 import type { CaCreation, Services } from '../services.ts';
@@ -14,6 +15,7 @@ export interface CaServiceParts {
   readonly inventory: Inventory;
   readonly secrets: Pick<SecretStore, 'put' | 'remove'>;
   readonly clock: Clock;
+  readonly rotation: Services['cas']['rotation'];
 }
 
 /** Certificates of the CA, as `CLUSTER/NODE`, and connections that trust it, as `LOCAL ALIAS`. */
@@ -25,13 +27,15 @@ const usersOf = async ({ certificates, connections }: Inventory): Promise<(ca: s
   ];
 };
 
-const viewOf = ({ name, facts, key }: CaRecord, usedBy: readonly string[]): CaView => ({
+const viewOf = ({ name, facts, key, successor, retiredAt }: CaRecord, usedBy: readonly string[]): CaView => ({
   name,
   subject: facts.subject,
   notAfter: facts.notAfter,
   fingerprint256: facts.fingerprint256,
   hasKey: key !== null,
   usedBy: [...usedBy],
+  ...(successor === undefined ? {} : { successor }),
+  ...(retiredAt === undefined ? {} : { retiredAt }),
 });
 
 const unknown = (name: string): RemoraError =>
@@ -89,6 +93,19 @@ const addKey = async (
   return viewOf({ ...standing, key }, (await usersOf(inventory))(name));
 };
 
+/** While one CA takes the place of another, nodes trust both. */
+const refuseInTransition = (name: string, all: readonly CaRecord[]): void => {
+  const old = all.find((ca) => [ca.name, ca.successor].includes(name) && comingCa(all, ca.name) !== null);
+  if (old === undefined) return;
+  throw new RemoraError(
+    'conflict',
+    `The CA "${old.successor}" is taking the place of "${old.name}": nodes trust both.`,
+    {
+      hint: `Finish that with \`remora ca rotate ${old.name}\`, or roll its run back.`,
+    },
+  );
+};
+
 /** The CAs that sign the remote nodes' certificates, or are trusted by local nodes; the fleet's own CA is not among them. */
 export const caService = (parts: CaServiceParts): Services['cas'] => {
   const { cas } = parts.inventory;
@@ -96,6 +113,7 @@ export const caService = (parts: CaServiceParts): Services['cas'] => {
     if ((await cas.get(parseCaName(name))) !== null) throw taken(name);
   };
   return {
+    rotation: parts.rotation,
     async list() {
       const [all, users] = await Promise.all([cas.list(), usersOf(parts.inventory)]);
       return all.map((record) => viewOf(record, users(record.name)));
@@ -122,6 +140,7 @@ export const caService = (parts: CaServiceParts): Services['cas'] => {
         throw new RemoraError('conflict', `The CA "${name}" is still used by ${users.join(', ')}.`, {
           hint: 'It can go once nothing has a certificate of it and no connection trusts it.',
         });
+      refuseInTransition(name, await cas.list());
       const record = await cas.get(name);
       if (record === null || !(await cas.remove(name, { actor, action: 'ca.remove', target: name })))
         throw unknown(name);

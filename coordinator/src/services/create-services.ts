@@ -96,8 +96,8 @@ export const createServices = (parts: ServiceParts): Services => {
     plans: planService(changing),
     runs: parts.runs,
     secrets: secretService({ store: secrets, inventory }),
-    cas: caService({ inventory, secrets, clock }),
     certificates: certificatesOf(changing),
+    cas: caService({ inventory, secrets, clock, rotation: changeOf(changing, 'rotate-ca') }),
     schedules: scheduleService({ ...scheduledParts(parts), wakeSchedule }),
     audit: parts.audit,
     doctor: () =>

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { RemoraError } from '@remora/shared/errors.ts';
+import { type CaRotateRequest, checkCaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
 import { type ConnectRequest, checkConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { checkPlaceRequest, type PlaceRequest } from '@remora/shared/model/place-request.ts';
 import { checkRestartRequest, type RestartRequest } from '@remora/shared/model/restart-request.ts';
 import { checkRotateRequest, type RotateRequest } from '@remora/shared/model/rotate-request.ts';
+import { observeCaRotation } from '../observe/observe-ca-rotation.ts';
 import { observeConnect } from '../observe/observe-connect.ts';
 import { observeWhole } from '../observe/observe-nodes.ts';
 import { observePlacement } from '../observe/observe-placement.ts';
@@ -17,6 +19,7 @@ import { planChanges } from '../plan/plan-changes.ts';
 import { planRestart } from '../plan/restart/restart.ts';
 import { planRollback, type RollbackRequest } from '../plan/rollback/rollback.ts';
 import { planRotation } from '../plan/rotate/rotate.ts';
+import { planCaRotation } from '../plan/rotate-ca/rotate-ca.ts';
 import type { StoredPlan } from '../plan/steps.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -28,6 +31,7 @@ export interface Wishes {
   readonly rollback: RollbackRequest;
   readonly 'rotate-certificates': RotateRequest;
   readonly 'place-certificates': PlaceRequest;
+  readonly 'rotate-ca': CaRotateRequest;
 }
 
 export type WorkflowName = keyof Wishes;
@@ -56,6 +60,10 @@ const workflows: Workflows = {
   async 'place-certificates'(parts, wish, context) {
     checkPlaceRequest(wish);
     return planPlacement(wish, await observePlacement(parts, wish), context);
+  },
+  async 'rotate-ca'(parts, wish, context) {
+    checkCaRotateRequest(wish);
+    return planCaRotation(wish, await observeCaRotation(parts, wish), context);
   },
 };
 

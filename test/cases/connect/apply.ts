@@ -4,7 +4,7 @@ import type { SettingValue } from '@remora/shared/settings.ts';
 import { caCertificateSecret, caKeySecret } from '../../../coordinator/src/plan/ca-names.ts';
 import type { AnyStep, CertificateIssue, StepInputs, StepKind } from '../../../coordinator/src/plan/steps.ts';
 import { certificateFacts, ymlDigest } from './facts.ts';
-import { isConnected, serves } from './truth.ts';
+import { fingerprintOf, isConnected, servedBy, serves } from './truth.ts';
 import { clusterOf, listening, type NodeWorld, nodeOf, type World } from './world.ts';
 
 /**
@@ -80,6 +80,7 @@ const issue = (world: World, wish: CertificateIssue): void => {
   const facts = certificateFacts(wish.p12Secret, world.nowMs - 300_000, world.nowMs + wish.validityMs);
   const { cluster, node, purpose, ca, path, p12Secret, passwordSecret, validityMs } = wish;
   const names = [...wish.dns, ...wish.ip];
+  world.issuers[p12Secret] = ca;
   world.certificates = world.certificates.filter((one) => one.node !== node);
   world.certificates.push({ cluster, node, purpose, ca, path, names, p12Secret, passwordSecret, validityMs, facts });
 };
@@ -160,6 +161,27 @@ const prove = (world: World, { alias }: StepInputs['connection.prove']): void =>
   if (!isConnected(world, alias)) throw new Error(`the connection ${alias} does not work`);
 };
 
+const succeed = (world: World, { ca, successor, isRetired }: StepInputs['ca.succession']): void => {
+  if (isRetired && [...world.certificates, ...world.connections].some((one) => one.ca === ca))
+    throw new Error(`CA ${ca} is in use`);
+  const retiredAt = isRetired ? { retiredAt: new Date(world.nowMs).toISOString() } : {};
+  world.cas = world.cas.map((one) => (one.name === ca ? { ...one, successor, ...retiredAt } : one));
+};
+
+const verifyTrust = (world: World, { cluster, node, path, holds, lacks }: StepInputs['trust.verify']): void => {
+  const held = nodeOf(clusterOf(world, cluster), node).files[path]?.certificates ?? [];
+  const wrong = [
+    ...holds.filter((ca) => !held.includes(fingerprintOf(world, ca))),
+    ...lacks.filter((ca) => held.includes(fingerprintOf(world, ca))),
+  ];
+  if (wrong.length > 0) throw new Error(`${node} does not hold what it shall: ${wrong.join(', ')}`);
+};
+
+const shakeHands = (world: World, { remote, ca }: StepInputs['handshake.verify']): void => {
+  const other = clusterOf(world, remote).nodes.find((node) => servedBy(world, node) !== ca);
+  if (other) throw new Error(`${other.name} serves what ${servedBy(world, other)} signed, and not ${ca}`);
+};
+
 const never = (): never => {
   throw new Error('a connection is not made with such a step');
 };
@@ -169,7 +191,10 @@ type Effects = { readonly [K in StepKind]: (world: World, input: StepInputs[K]) 
 const effects: Effects = {
   'connection.record': record,
   'ca.create': createCa,
+  'ca.succession': succeed,
   'certificate.issue': issue,
+  'trust.verify': verifyTrust,
+  'handshake.verify': shakeHands,
   'node.change': changeNode,
   'remote-server.verify': verify,
   'api-key.create': key,

@@ -4,6 +4,25 @@ import { listening, type NodeWorld, type World } from './world.ts';
 const BUNDLE = 'remora-remote-cluster-cas.crt';
 const SERVER = 'remora-remote-cluster-server.p12';
 
+export const fingerprintOf = (world: World, ca: string): string =>
+  world.cas.find(({ name }) => name === ca)?.facts.fingerprint256 ?? 'none';
+
+/** The CA that signed what a remote node serves; undefined where it serves nothing of ours. */
+export const servedBy = (world: World, node: NodeWorld): string | undefined =>
+  world.issuers[node.files[SERVER]?.source ?? ''];
+
+/** Pairs of a node that connects and one that serves, of which the first does not trust what the second serves. */
+export const distrust = (world: World): string[] =>
+  world.local.nodes
+    .filter(({ roles, files }) => roles.includes('remote_cluster_client') && BUNDLE in files)
+    .flatMap((local) =>
+      world.remote.nodes.flatMap((remote) => {
+        const ca = servedBy(world, remote);
+        const isTrusted = ca === undefined || local.files[BUNDLE]?.certificates.includes(fingerprintOf(world, ca));
+        return isTrusted ? [] : [`${local.name} does not trust ${remote.name} (${ca})`];
+      }),
+    );
+
 const trusts = (world: World, node: NodeWorld): boolean => {
   const authorities = node.running.settings['xpack.security.remote_cluster_client.ssl.certificate_authorities'];
   const needed = world.certificates.map(({ ca }) => world.cas.find(({ name }) => name === ca)?.facts.fingerprint256);
@@ -40,6 +59,14 @@ const reaches = (world: World, alias: string): boolean => {
   });
   return seeds.length > 0 && [seeds].flat().every((seed) => addresses.includes(seed));
 };
+
+/** Whether a request crosses now, whatever is on record: it may be of a certificate that is yet to be placed. */
+export const works = (world: World, alias: string): boolean =>
+  reaches(world, alias) &&
+  distrust(world).length === 0 &&
+  world.local.nodes
+    .filter((node) => node.roles.includes('remote_cluster_client'))
+    .every((node) => authenticates(world, node, alias));
 
 /** Whether a request over this alias would be answered from every connecting node: the truth that a proof finds out. */
 export const isConnected = (world: World, alias: string): boolean =>

@@ -72,6 +72,8 @@ export interface World {
   connections: ConnectionRecord[];
   cas: CaRecord[];
   certificates: CertificateRecord[];
+  /** The CA that signed what is kept under this reference. */
+  issuers: Record<string, string>;
   keys: { record: ApiKeyRecord; usable: boolean }[];
   secretVersions: Record<string, number>;
   /** What stands between the clusters, by address; what is not named here is open where something listens and refused elsewhere. */
@@ -144,6 +146,7 @@ export const world = (sizes: { remote?: Nodes; local?: Nodes } = {}): World => (
   connections: [],
   cas: [],
   certificates: [],
+  issuers: {},
   keys: [],
   secretVersions: {},
   network: {},

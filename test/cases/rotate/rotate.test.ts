@@ -16,6 +16,7 @@ const rotationFacts = (made: World): RotateFacts => {
   const { local, remote, certificates, cas, connections, secretVersions } = factsOf(made, request());
   const trust = local.nodes.map(({ name, agent }) => ({
     ...{ remote: 'us', cluster: 'eu', node: name, certificateAuthorities: ['remora-remote-cluster-cas.crt'] },
+    ...{ alias: 'us', isDirect: true, isAway: agent.state !== 'online' },
     problem: agent.state === 'online' ? null : 'its agent is away.',
   }));
   const clusters = [local, remote];

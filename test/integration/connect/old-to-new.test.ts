@@ -12,6 +12,7 @@ import { newestVersionHere } from '../../elasticsearch/versions.ts';
 import { Fleet } from '../../support/fleet.ts';
 import { filesBelow, findSecrets, redisContents } from './canary.ts';
 import { ProcessSampler } from './process-sampler.ts';
+import { caIsRotated } from './rotations.ts';
 import { standingNode } from './standing.ts';
 import { everything, fill, restarts, searchAcross, settingsFile, traces } from './traces.ts';
 
@@ -176,8 +177,16 @@ describe(`8.19.21 to ${await newestVersionHere()}, proxy mode, a nested elastics
     expect(findSecrets(secrets, places).filter((one) => !belongs.some((pattern) => pattern.test(one)))).toEqual([]);
   });
 
+  test('a CA takes the place of another without a restart, and that is taken back, compared one by one', async () => {
+    const standing = nodesNow();
+    await caIsRotated({ fleet, us, eu, made: { 'us-1': 1, 'eu-1': 1 } });
+    expect(nodesNow()).toEqual(standing);
+    expect((await fleet.cli([...connect, '--check'])).code).toBe(0);
+  });
+
   test('rolled back, everything is as before, compared one by one, and would be planned again as before', async () => {
-    const [connected, limited] = (await fleet.json<Run[]>(['runs', 'list'])).map(({ runId }) => runId);
+    const runs = await fleet.json<Run[]>(['runs', 'list']);
+    const [connected, limited] = runs.filter(({ workflow }) => workflow === 'connect').map(({ runId }) => runId);
     const rollback = (runId = ''): string[] => ['runs', 'rollback', runId, '--accept-outage'];
     // Somebody's own entry and setting, made since: they are no part of it.
     const [local, remote] = [eu.nodes[0] as EsNode, us.nodes[0] as EsNode];
@@ -223,7 +232,10 @@ describe(`8.19.21 to ${await newestVersionHere()}, proxy mode, a nested elastics
     expect(await fleet.json(['connections', 'list'])).toEqual([]);
     expect(await fleet.json(['ca', 'list'])).toEqual([]);
     const audit = await fleet.json<AuditEntry[]>(['audit', 'list', '--limit', '100']);
-    expect(audit.filter(({ action }) => action === 'run.rollback')).toMatchObject([
+    const taken = audit.filter(
+      ({ action, runId }) => action === 'run.rollback' && [connected, limited].includes(runId ?? ''),
+    );
+    expect(taken).toMatchObject([
       { runId: limited, actor: 'admin' },
       { runId: connected, actor: 'admin' },
     ]);

@@ -31,9 +31,16 @@ interface SearchReport {
 export class SearchLoop {
   readonly #stop = new AbortController();
   readonly #loops: readonly Promise<SearchReport>[];
+  readonly #reports: readonly SearchReport[];
 
   constructor(loads: readonly Load[]) {
-    this.#loops = loads.map((load) => run(load, this.#stop.signal));
+    this.#reports = loads.map(() => ({ searches: 0, retried: 0, failures: [] }));
+    this.#loops = loads.map((load, i) => run(load, this.#reports[i] as SearchReport, this.#stop.signal));
+  }
+
+  /** Resolves once so many searches were made in all. */
+  async atLeast(searches: number): Promise<void> {
+    while (this.#reports.reduce((sum, report) => sum + report.searches, 0) < searches) await sleep(PAUSE_MS);
   }
 
   /** Ends the loop and answers a report for each load, in their order. */
@@ -43,8 +50,7 @@ export class SearchLoop {
   }
 }
 
-const run = async (load: Load, stop: AbortSignal): Promise<SearchReport> => {
-  const report: SearchReport = { searches: 0, retried: 0, failures: [] };
+const run = async (load: Load, report: SearchReport, stop: AbortSignal): Promise<SearchReport> => {
   const isTls = load.cluster.nodes[0]?.url.startsWith('https:');
   const client = { ...load, agent: new (isTls ? TlsAgent : PlainAgent)({ keepAlive: true }) };
   for (let turn = 0; !stop.aborted; turn += 1) {

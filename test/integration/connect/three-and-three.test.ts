@@ -1,9 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditEntry, AuditVerdict } from '@remora/shared/model/audit.ts';
-import type { CertificateView } from '@remora/shared/model/certificate-view.ts';
 import type { ConnectionView } from '@remora/shared/model/inventory.ts';
 import type { Plan } from '@remora/shared/model/plan.ts';
 import type { Run } from '@remora/shared/model/run.ts';
@@ -14,8 +11,8 @@ import type { EsNode } from '../../elasticsearch/node.ts';
 import { sharedPair } from '../../elasticsearch/shared-pair.ts';
 import { newestVersionHere } from '../../elasticsearch/versions.ts';
 import { Fleet } from '../../support/fleet.ts';
+import { caIsReplaced, certificatesAreReplaced, type RotationBed, untrustedIsTakenBack } from './rotations.ts';
 import { SearchLoop } from './search-loop.ts';
-import { servedBy } from './served.ts';
 import { standing, standingNode, writeSince } from './standing.ts';
 import { everything, fill, patched, restarts, searchAcross, settingsFile } from './traces.ts';
 import { whileDown } from './while-down.ts';
@@ -225,68 +222,18 @@ describe(`${await newestVersionHere()} to the same, sniff mode, three nodes each
     expect(JSON.parse(answer.stdout)).toMatchObject({ steps: [], restarts: [], outages: [] });
   });
 
+  const bed = (): RotationBed => ({ fleet, us, eu, made, checked, documents: DOCUMENTS, stack });
+
   test('certificates are replaced under search load, without a restart, and taken back', async () => {
-    const served = () => Promise.all(us.nodes.map(servedBy));
-    const listed = async (): Promise<CertificateView[]> =>
-      (await fleet.json<CertificateView[]>(['certs', 'list', '--cluster', 'us']))
-        .filter(({ purpose }) => purpose === 'remote_cluster_server')
-        .sort((a, b) => a.node.localeCompare(b.node));
-    const [before, without] = [await served(), await standing(us, eu)];
-    const serving = { served: true, managed: true, ca: 'us-remote', findings: [] };
-    const rows = (fingerprints: readonly string[]) =>
-      us.nodes.map(({ name }, i) => ({ ...serving, node: name, fingerprint256: fingerprints[i] }));
-    expect(await listed()).toMatchObject(rows(before));
-
-    const rotate = ['certs', 'rotate', '--cluster', 'us'];
-    expect((await checked(rotate)).restarts).toEqual([]);
-    const load = new SearchLoop([{ cluster: eu, index: 'us:logs-1', documents: DOCUMENTS }]);
-    stack.defer(async () => void (await load.stop()));
-    const run = await fleet.json<Run>([...rotate, '--days', '90', '--yes']);
-    const reports = await load.stop();
-    expect([run.status, run.restarts, restarts(us, eu)]).toEqual(['succeeded', [], made]);
-    expect(reports).toMatchObject([{ failures: [], retried: 0 }]);
-    const fresh = await served();
-    expect([...before, ...fresh].length).toBe(new Set([...before, ...fresh]).size);
-    expect(await listed()).toMatchObject(rows(fresh).map((row) => ({ ...row, daysLeft: 89 })));
-
-    const back = await fleet.json<Run>(['runs', 'rollback', run.runId, '--yes']);
-    expect(back).toMatchObject({ status: 'succeeded', restarts: [] });
-    // Elasticsearch looks at its files every five seconds.
-    while (JSON.stringify(await served()) !== JSON.stringify(before)) await sleep(500);
-    expect(await standing(us, eu)).toEqual(without);
-    expect(await listed()).toMatchObject(rows(before));
-    expect(restarts(us, eu)).toEqual(made);
+    await certificatesAreReplaced(bed());
   }, 300_000);
 
   test('a new certificate that a node does not trust any more is taken back at once', async () => {
-    const [before, without] = [await Promise.all(us.nodes.map(servedBy)), await standing(us, eu)];
-    const bundle = join(nodeOf('eu-1').configDir, 'remora-remote-cluster-cas.crt');
-    const trusted = readFileSync(bundle);
-    const answer = await fleet.cli(['certs', 'rotate', '--cluster', 'us', '--yes', '--json'], {
-      onLine: (line) => {
-        if (line.includes('waiting until it is served')) writeFileSync(bundle, readFileSync(us.caPath));
-      },
-    });
-    expect(answer.code, answer.stderr).toBe(1);
-    let runs: Run[] = [];
-    do {
-      await sleep(500);
-      runs = await fleet.json<Run[]>(['runs', 'list', '--limit', '2']);
-    } while (runs[0]?.workflow !== 'rollback' || runs[0].status !== 'succeeded');
-    expect(runs[1]).toMatchObject({
-      ...{ workflow: 'rotate-certificates', status: 'rolled_back', restarts: [] },
-      error: {
-        message: expect.stringMatching(
-          /^Node eu-1 of cluster eu could connect to us-1 before, and cannot any more: it does not trust what 127\.0\.0\.1:\d+ serves/,
-        ),
-      },
-    });
-    const placed = runs[1]?.steps.filter(({ kind }) => kind === 'node.change').map(({ status }) => status);
-    expect(placed).toEqual(['succeeded', 'pending', 'pending']);
-    writeFileSync(bundle, trusted);
-    while (JSON.stringify(await Promise.all(us.nodes.map(servedBy))) !== JSON.stringify(before)) await sleep(500);
-    expect(await standing(us, eu)).toEqual(without);
-    expect(restarts(us, eu)).toEqual(made);
+    await untrustedIsTakenBack(bed());
+  }, 300_000);
+
+  test('a CA takes the place of another under search load, without a restart, and that is taken back', async () => {
+    await caIsReplaced(bed());
   }, 300_000);
 
   test('other values are an update: shown as a diff, made without a restart, and taken back without one', async () => {

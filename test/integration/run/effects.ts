@@ -77,7 +77,10 @@ const never = (): Promise<never> => Promise.reject(new Error('these tests have n
 /** Executors whose effects are lines of a file: `effect RUN/STEP/ATTEMPT PID`. */
 export const fileExecutors = (file: string): Executors => ({
   'ca.create': never,
+  'ca.succession': never,
   'certificate.issue': never,
+  'trust.verify': never,
+  'handshake.verify': never,
   'node.change': async (context, { operations, ...node }) => {
     const { outcome } = await context.change(node, operations, { timeoutMs: 60_000 });
     return outcome;

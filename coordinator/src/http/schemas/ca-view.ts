@@ -12,5 +12,9 @@ export const CaView = Type.Object({
   hasKey: Type.Boolean(),
   /** Certificates of it, as `CLUSTER/NODE`, and connections that trust it, as `LOCAL ALIAS`. */
   usedBy: Type.Array(Type.String()),
+  /** The CA that takes its place, or took it. */
+  successor: Type.Optional(Type.String()),
+  /** When it had taken it, ISO 8601, UTC; absent while both are trusted. */
+  retiredAt: Type.Optional(Type.String()),
 });
 export type CaView = Static<typeof CaView>;

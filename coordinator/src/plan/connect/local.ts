@@ -1,6 +1,7 @@
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import { type SettingValue, sameSettingValue } from '@remora/shared/settings.ts';
-import { caCertificateSecret } from '../ca-names.ts';
+import { caBundleFile } from '../ca-bundle.ts';
+import { withComing } from '../ca-names.ts';
 import type { FlatSettings, NodeObservation } from '../facts.ts';
 import { isSecureSettingLoaded } from '../loaded.ts';
 import { changeOf, type NodeChange, type WantedFile } from '../node-change.ts';
@@ -48,25 +49,12 @@ export const localSteps = (draft: ConnectDraft, remoteSteps: readonly AnyStep[])
  * The CAs of all remotes of the local cluster in one file, so that a further remote needs no restart. The CA of another connection that was filed but
  * never came to be made is left out: its own run adds it.
  */
-const bundleFile = (draft: ConnectDraft): WantedFile => {
-  const others = draft.facts.connections
-    .filter((c) => c.local === draft.request.local && c.alias !== draft.request.alias)
+const bundleFile = ({ facts, request, ca, context }: ConnectDraft): WantedFile => {
+  const others = facts.connections
+    .filter((c) => c.local === request.local && c.alias !== request.alias)
     .map((c) => c.ca)
-    .filter((name) => draft.facts.cas.some((ca) => ca.name === name));
-  const names = [...new Set([draft.ca, ...others])].sort();
-  const records = names.map((name) => draft.facts.cas.find((ca) => ca.name === name));
-  const fingerprints = records.map((record) => record?.facts.fingerprint256 ?? 'not made yet');
-  const content = { $secret: names.map((name, i) => records[i]?.certificate ?? caCertificateSecret(name)) };
-  return {
-    path: files.caBundle,
-    content,
-    source: `CA ${names.join(', ')}`,
-    certificates: fingerprints,
-    holds: names.map((name, i) => records[i]?.facts ?? `the certificate of CA ${name}, once it is made`),
-    digest: records.includes(undefined) ? null : draft.context.hash(records.map((one) => one?.certificatePem).join('')),
-    mode: 0o644,
-    what: `CA certificate of ${names.join(', ')}`,
-  };
+    .filter((name) => facts.cas.some((known) => known.name === name));
+  return caBundleFile(withComing(facts.cas, [ca, ...others]), facts.cas, context.hash);
 };
 
 /** CAs that somebody else configured stay; ours is added behind them. */

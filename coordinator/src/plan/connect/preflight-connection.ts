@@ -1,5 +1,5 @@
 import { formatAddress } from '@remora/shared/model/address.ts';
-import { caNameOf } from '../ca-names.ts';
+import { caNameOf, comingCa } from '../ca-names.ts';
 import type { PathObservation } from '../facts.ts';
 import { connectingNodes, fileSetting } from '../nodes.ts';
 import { files } from '../placed-files.ts';
@@ -184,8 +184,12 @@ export const certificateAuthority: Check = {
         `The key of CA ${ca.name} is not here, so it cannot sign certificates for cluster ${facts.remote.name}: choose another with --ca.`,
       ];
     if (request.ca === undefined) return [];
+    const asked = request.ca;
+    const retired = facts.cas.find(({ name, retiredAt }) => name === asked && retiredAt !== undefined);
+    if (retired && facts.certificates.length === 0)
+      return [`CA ${asked} is retired, and ${retired.successor} took its place: give --ca ${retired.successor}.`];
     const others = [...new Set(facts.certificates.map((certificate) => certificate.ca))].filter(
-      (ca) => ca !== request.ca,
+      (ca) => ca !== asked && comingCa(facts.cas, ca) !== asked && comingCa(facts.cas, asked) !== ca,
     );
     return others.length === 0
       ? []

@@ -1,8 +1,9 @@
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import { strongestEffect } from '@remora/shared/settings.ts';
-import { caKeySecret, ownCa } from '../ca-names.ts';
+import { caKeySecret, ownCa, signingCa } from '../ca-names.ts';
 import { certificateDiff } from '../certificate-diff.ts';
 import { isMostlyOver, wishedLifeMs } from '../certificate-life.ts';
+import { connectionDiff } from '../connection-diff.ts';
 import { changeOf } from '../node-change.ts';
 import { keystorePasswordReference, type NodeStepParts, nodeStep } from '../node-step.ts';
 import { rollOrder } from '../order.ts';
@@ -11,7 +12,6 @@ import type { CertificateRecord } from '../records.ts';
 import { serverSecrets } from '../secret-names.ts';
 import { serverKeystoreFile } from '../server-certificate.ts';
 import type { AnyStep, CertificateIssue } from '../steps.ts';
-import { connectionDiff } from './connection-diff.ts';
 import type { ConnectDraft } from './draft.ts';
 import type { ServerWish } from './wanted.ts';
 
@@ -82,7 +82,7 @@ const serverSteps = (draft: ConnectDraft, server: ServerWish): AnyStep[] => {
     node: node.name,
     ...server.certificate,
     ...(known && draft.request.certValidity === undefined ? { validityMs: wishedLifeMs(known) } : {}),
-    ca: draft.ca,
+    ca: signingCa(draft.facts, draft.ca, known?.ca),
     purpose: 'remote_cluster_server',
     path: files.serverKeystore,
     passwordSecret,
@@ -90,7 +90,7 @@ const serverSteps = (draft: ConnectDraft, server: ServerWish): AnyStep[] => {
   const issue: CertificateIssue = { ...wish, p12Secret: known?.p12Secret ?? '' };
   const current =
     known !== undefined &&
-    draft.facts.cas.some(({ name }) => name === draft.ca) &&
+    draft.facts.cas.some(({ name }) => name === wish.ca) &&
     isCurrent(known, issue, draft.context.now);
   const certificate: CertificateIssue = current ? issue : { ...wish, p12Secret: `secret:${secrets.p12}@${fresh}` };
   const change = nodeChangeStep(draft, server, node.agent.facts, certificate);

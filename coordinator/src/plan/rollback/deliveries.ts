@@ -1,3 +1,4 @@
+import { rotationPhase } from '../ca-rotation-stages.ts';
 import { type AnyStep, type NodeId, nodeKey } from '../steps.ts';
 import type { PastRun, PastStep } from './facts.ts';
 
@@ -10,6 +11,8 @@ export interface NodeDeliveries extends NodeId {
   readonly phase: number;
   /** Newest first. */
   readonly ids: readonly string[];
+  /** Those by which it is told how the node stands: where later phases changed the same files theirs too. */
+  readonly upTo: readonly string[];
   /** Of each of these at least one has to be known to the agent: it changed something for certain. */
   readonly certain: readonly (readonly string[])[];
 }
@@ -41,20 +44,35 @@ export const changesNode = (step: AnyStep): step is ChangingStep =>
 export const deliveredKey = (one: Pick<NodeDeliveries, 'cluster' | 'node' | 'phase'>): string =>
   one.phase === 0 ? nodeKey(one) : `${nodeKey(one)}/${one.phase}`;
 
-const phaseOf = ({ kind, input }: ChangingStep): number => (kind === 'node.change' ? (input.phase ?? 0) : 0);
+/** The rotation of a CA changes bundles twice, and what serves in between, whatever kind of step does it. */
+const isCaRotation = ({ plan }: PastRun): boolean => plan.workflow === 'rotate-ca';
+
+const phaseOf = (run: PastRun, { kind, input, stage }: ChangingStep): number => {
+  if (isCaRotation(run)) return rotationPhase(stage);
+  return kind === 'node.change' ? (input.phase ?? 0) : 0;
+};
+
+interface Collected extends NodeDeliveries {
+  readonly ids: string[];
+  upTo: readonly string[];
+  readonly certain: string[][];
+}
 
 /** The deliveries of a run by node and phase, in the reverse of the order in which it came to them. */
 export const deliveriesOf = (run: PastRun): NodeDeliveries[] => {
-  const nodes = new Map<string, NodeDeliveries & { readonly ids: string[]; readonly certain: string[][] }>();
+  const [nodes, all] = [new Map<string, Collected>(), new Map<string, string[]>()];
   for (const step of run.plan.steps.toReversed()) {
     const past = run.steps.get(step.id);
     if (!past || past.attempts === 0 || !changesNode(step)) continue;
     const { cluster, node } = step.input;
-    const at = { cluster, node, phase: phaseOf(step) };
-    const found = nodes.get(deliveredKey(at)) ?? { ...at, ids: [], certain: [] };
+    const at = { cluster, node, phase: phaseOf(run, step) };
+    const found = nodes.get(deliveredKey(at)) ?? { ...at, ids: [], upTo: [], certain: [] };
     nodes.set(deliveredKey(at), found);
     const ids = idsOf(run, step, past);
     found.ids.push(...ids);
+    const newer = [...(all.get(nodeKey(at)) ?? []), ...ids];
+    all.set(nodeKey(at), newer);
+    found.upTo = isCaRotation(run) ? newer : found.ids;
     if (isCertain(step, past)) found.certain.push(ids);
   }
   return [...nodes.values()];

@@ -1,9 +1,11 @@
 import type { OperationCall } from '@remora/shared/operations.ts';
 import { settingRule } from '@remora/shared/settings.ts';
+import { rotationPhases } from '../ca-rotation-stages.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { afterOther, type NodeChange, restartOf } from '../node-change.ts';
 import { keystorePasswordInput, keystorePasswordReference, nodeStep } from '../node-step.ts';
 import { rollOrder } from '../order.ts';
+import { files } from '../placed-files.ts';
 import type { AnyStep, Stage } from '../steps.ts';
 import { deliveredKey, deliveriesOf, type NodeDeliveries } from './deliveries.ts';
 import type { Backups, RollbackFacts } from './facts.ts';
@@ -89,17 +91,24 @@ const reloadStep = (delivered: NodeDeliveries, keystorePassword: string | null):
 const isLater = ({ run }: RollbackFacts, { cluster, node, phase }: NodeDeliveries): boolean =>
   deliveriesOf(run).find((one) => one.cluster === cluster && one.node === node)?.phase !== phase;
 
+/** What was changed in this phase, of what is known of it and, of the rotation of a CA, of later phases. */
+const changesOf = (facts: RollbackFacts, delivered: NodeDeliveries): readonly Change[] => {
+  const changes = facts.backups.get(deliveredKey(delivered))?.changes ?? [];
+  if (facts.run.plan.workflow !== 'rotate-ca') return changes;
+  return changes.filter(({ name }) => name.endsWith(files.caBundle) === (delivered.phase !== rotationPhases.serve));
+};
+
 const stepsOf = (
   facts: RollbackFacts,
   cluster: ClusterObservation,
   node: NodeObservation,
   delivered: NodeDeliveries,
 ): AnyStep[] => {
-  const backups = facts.backups.get(deliveredKey(delivered));
-  const ours = backups?.changes.filter(({ state }) => state === 'ours') ?? [];
+  const changes = changesOf(facts, delivered);
+  const ours = changes.filter(({ state }) => state === 'ours');
   const password = keystorePasswordReference(facts, cluster.name, node.name);
   // An entry that is back in the keystore may not be in the process: an earlier rollback of the run may have ended in between. A reload too many does no harm.
-  const isBack = backups?.changes.some((change) => change.state === 'back' && isReload(change)) ?? false;
+  const isBack = changes.some((change) => change.state === 'back' && isReload(change));
   if (ours.length === 0) return isBack ? [reloadStep(delivered, password)] : [];
   const alone = changeOf(node, delivered.ids, ours, password);
   const change = isLater(facts, delivered) ? afterOther(alone) : alone;
@@ -115,7 +124,7 @@ const warningsOf = (facts: RollbackFacts, delivered: NodeDeliveries): string[] =
   const { cluster, node } = delivered;
   const seen = facts.clusters.get(cluster)?.nodes.some(({ name }) => name === node);
   if (!seen) return [`Node ${node} of cluster ${cluster}, which the run changed, is gone: it is left out.`];
-  const foreign = facts.backups.get(deliveredKey(delivered))?.changes.filter(({ state }) => state === 'foreign') ?? [];
+  const foreign = changesOf(facts, delivered).filter(({ state }) => state === 'foreign');
   return foreign.map(
     ({ name }) =>
       `${name} on node ${node} of cluster ${cluster} was changed by somebody else since, and stays as it is.`,
@@ -124,10 +133,10 @@ const warningsOf = (facts: RollbackFacts, delivered: NodeDeliveries): string[] =
 
 /**
  * Takes back what agents carried out for the run, the clusters in the reverse of its order, and of each the phases in the reverse of theirs, with restarts under the
- * gates.
+ * gates; or of one phase alone.
  */
-export const nodesPart = (facts: RollbackFacts): Part & { readonly stages: readonly Stage[] } => {
-  const delivered = deliveriesOf(facts.run);
+export const nodesPart = (facts: RollbackFacts, phase?: number): Part & { readonly stages: readonly Stage[] } => {
+  const delivered = deliveriesOf(facts.run).filter((one) => phase === undefined || one.phase === phase);
   const groups = Map.groupBy(delivered, groupName);
   const steps = [...groups.values()].flatMap((group) => {
     const cluster = facts.clusters.get(group[0]?.cluster ?? '');

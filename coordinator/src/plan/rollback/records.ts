@@ -1,4 +1,4 @@
-import type { CertificateRecord, ConnectionRecord, RecordBefore } from '../records.ts';
+import type { CaRecord, CertificateRecord, ConnectionRecord, RecordBefore } from '../records.ts';
 import { type AnyStep, nodeKey } from '../steps.ts';
 import { beforeOf, type RollbackFacts } from './facts.ts';
 
@@ -12,6 +12,7 @@ const recordOf = ({ run }: RollbackFacts, step: AnyStep): RecordBefore | null =>
     const { local, alias } = step.input.connection;
     return { collection: 'connections', id: `${local}/${alias}`, record: before as ConnectionRecord | null };
   }
+  if (step.kind === 'ca.succession') return { collection: 'cas', id: step.input.ca, record: before as CaRecord | null };
   if (step.kind === 'certificate.issue' || step.kind === 'remote-server.verify') {
     const id = `${nodeKey(step.input)}/${step.input.purpose}`;
     return { collection: 'certificates', id, record: before as CertificateRecord | null };
@@ -19,10 +20,12 @@ const recordOf = ({ run }: RollbackFacts, step: AnyStep): RecordBefore | null =>
   return null;
 };
 
-const standing = (facts: RollbackFacts, { collection, id }: RecordBefore): unknown =>
-  collection === 'connections'
+const standing = (facts: RollbackFacts, { collection, id }: RecordBefore): unknown => {
+  if (collection === 'cas') return facts.cas.find(({ name }) => name === id);
+  return collection === 'connections'
     ? facts.connections.find(({ local, alias }) => `${local}/${alias}` === id)
     : facts.certificates.find((record) => `${nodeKey(record)}/${record.purpose}` === id);
+};
 
 /** What was found before the first step that filed it. */
 const filedRecords = (facts: RollbackFacts): RecordBefore[] => {
@@ -82,33 +85,34 @@ const clusterTrust = ({ run }: RollbackFacts): AnyStep[] =>
     ];
   });
 
-/** Last: what Remora keeps on record goes back, and the run is marked. Until then all that is left is known to be ours. */
-export const endSteps = (facts: RollbackFacts): AnyStep[] => {
-  const filed = filedRecords(facts);
-  const changed = filed.filter((one) => JSON.stringify(standing(facts, one) ?? null) !== JSON.stringify(one.record));
+/** Records that are not as they were before the run. */
+export const changedRecords = (facts: RollbackFacts): RecordBefore[] =>
+  filedRecords(facts).filter((one) => JSON.stringify(standing(facts, one) ?? null) !== JSON.stringify(one.record));
+
+/** The step that puts records back; none without any. */
+export const putBackStep = (id: string, stage: string, records: readonly RecordBefore[]): AnyStep[] =>
+  records.length === 0
+    ? []
+    : [
+        {
+          ...{ id, kind: 'inventory.put-back', target: 'coordinator', effect: 'none', stage },
+          ...{ reason: 'the run filed it', diff: records.map(diffOf).join('\n'), input: { records } },
+        },
+      ];
+
+/** Last: what Remora keeps on record goes back, but for what went back before, and the run is marked. Until then all that is left is known to be ours. */
+export const endSteps = (facts: RollbackFacts, isBack: (record: RecordBefore) => boolean = () => false): AnyStep[] => {
   const keys = facts.keys.map(
     ({ record }): RecordBefore => ({ collection: 'apiKeys', id: record.secret, record: null }),
   );
-  const records = [...changed, ...unusedCas(facts, filed), ...keys];
-  const step = { target: 'coordinator', effect: 'none', stage: END_STAGE } as const;
+  const changed = changedRecords(facts).filter((record) => !isBack(record));
   const { runId } = facts.run;
   return [
     ...clusterTrust(facts),
-    ...(records.length === 0
-      ? []
-      : [
-          {
-            ...{ ...step, id: 'put-back-records', kind: 'inventory.put-back' as const },
-            ...{ reason: 'the run filed it', diff: records.map(diffOf).join('\n'), input: { records } },
-          },
-        ]),
+    ...putBackStep('put-back-records', END_STAGE, [...changed, ...unusedCas(facts, filedRecords(facts)), ...keys]),
     {
-      ...step,
-      id: 'mark-run',
-      kind: 'run.rollback',
-      reason: `${runId} is taken back then`,
-      diff: '',
-      input: { run: runId },
+      ...{ id: 'mark-run', kind: 'run.rollback', target: 'coordinator', effect: 'none', stage: END_STAGE, diff: '' },
+      ...{ reason: `${runId} is taken back then`, input: { run: runId } },
     },
   ];
 };

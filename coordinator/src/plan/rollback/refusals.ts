@@ -1,7 +1,7 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import { isEnded } from '@remora/shared/model/run.ts';
 import { agentFindings, type Finding, notInCluster, throwFindings } from '../agent-findings.ts';
-import type { CertificateRecord } from '../records.ts';
+import type { CertificateRecord, ConnectionRecord } from '../records.ts';
 import type { AnyStep, NodeId } from '../steps.ts';
 import { deliveredKey, deliveriesOf, MOST_DELIVERIES, type NodeDeliveries } from './deliveries.ts';
 import { beforeOf, isOf, type PastRun, type RollbackFacts } from './facts.ts';
@@ -59,10 +59,33 @@ const setUpServer = (run: PastRun, step: AnyStep): boolean => {
   return before?.ca !== step.input.ca;
 };
 
+/** Of the rotation of a CA, whether a connection trusts the old one, or is one of those that get it back. */
+const trustsEarlierCa = ({ plan }: PastRun, { local, alias, ca }: ConnectionRecord): boolean =>
+  plan.workflow === 'rotate-ca' &&
+  plan.steps.some(
+    (step) =>
+      (step.kind === 'ca.succession' && step.input.ca === ca) ||
+      (step.kind === 'connection.record' &&
+        step.input.connection.local === local &&
+        step.input.connection.alias === alias),
+  );
+
+/** What goes back to an earlier CA needs it. */
+const refuseWithoutCa = ({ run, cas }: RollbackFacts): void => {
+  const gone = run.plan.steps.find(
+    (step) => step.kind === 'ca.succession' && !cas.some(({ name }) => name === step.input.ca),
+  );
+  if (gone?.kind !== 'ca.succession') return;
+  throw conflict(
+    `Run ${run.runId} cannot be rolled back: CA ${gone.input.ca} was removed since.`,
+    'Import it again under its name, with its key.',
+  );
+};
+
 /** Other connections to a cluster whose remote cluster server the run set up: without it they would be gone, whoever made them. */
 const refuseSharedServer = ({ run, connections }: RollbackFacts): void => {
   const served = run.plan.steps.filter((step) => setUpServer(run, step)).map(({ input }) => (input as NodeId).cluster);
-  const other = connections.find((one) => served.includes(one.remote) && !isOf(run, one));
+  const other = connections.find((one) => served.includes(one.remote) && !isOf(run, one) && !trustsEarlierCa(run, one));
   if (!other) return;
   throw conflict(
     `Run ${run.runId} cannot be rolled back: the connection ${other.local}/${other.alias} uses the remote cluster server of ${other.remote} too, which the run set up.`,
@@ -76,6 +99,7 @@ const refuseUnremembered = ({ run }: RollbackFacts): void => {
     'cluster-settings.put',
     'connection.record',
     'ca.create',
+    'ca.succession',
     'certificate.issue',
     'cluster.trust',
     'api-key.update',
@@ -99,7 +123,7 @@ const gone = (where: string, what: string): Finding => [
 ];
 
 const findingsOf = (facts: RollbackFacts, delivered: NodeDeliveries): Finding[] => {
-  const { cluster, node, ids, certain } = delivered;
+  const { cluster, node, upTo, certain } = delivered;
   const where = `Node ${node} of cluster ${cluster}`;
   const observed = facts.clusters.get(cluster);
   const seen = observed?.nodes.find(({ name }) => name === node);
@@ -108,11 +132,11 @@ const findingsOf = (facts: RollbackFacts, delivered: NodeDeliveries): Finding[] 
   }
   const elsewhere = agentFindings(seen, { name: cluster });
   if (elsewhere.length > 0) return elsewhere;
-  if (ids.length > MOST_DELIVERIES)
+  if (upTo.length > MOST_DELIVERIES)
     return [
       [
         'preflight-failed',
-        `${where}: run ${facts.run.runId} came to it in ${ids.length} deliveries, more than an agent takes back at once (${MOST_DELIVERIES}). Put back by hand what they changed.`,
+        `${where}: run ${facts.run.runId} came to it in ${upTo.length} deliveries, more than an agent takes back at once (${MOST_DELIVERIES}). Put back by hand what they changed.`,
       ],
     ];
   const backups = facts.backups.get(deliveredKey(delivered));
@@ -128,6 +152,7 @@ export const refuse = (facts: RollbackFacts, more: readonly string[]): void => {
   refuseTwice(facts);
   refuseLaterRuns(facts);
   refuseSharedServer(facts);
+  refuseWithoutCa(facts);
   refuseUnremembered(facts);
   const findings = [
     ...deliveriesOf(facts.run).flatMap((one) => findingsOf(facts, one)),

@@ -7,6 +7,7 @@ import { KEY_STAGE, keysPart } from './keys.ts';
 import { nodesPart } from './nodes.ts';
 import { END_STAGE, endSteps } from './records.ts';
 import { refuse } from './refusals.ts';
+import { type NodesBack, rotationBack } from './rotation.ts';
 import { ALIAS_STAGE, settingsPart } from './settings.ts';
 
 /** A run that is to be taken back. */
@@ -20,17 +21,20 @@ const hashOf = (context: PlanContext, steps: readonly AnyStep[], provable: reado
   return context.hash(JSON.stringify([changes, provable], withoutBaseline));
 };
 
+const nodesBack = (facts: RollbackFacts): NodesBack =>
+  facts.run.plan.workflow === 'rotate-ca' ? rotationBack(facts) : { ...nodesPart(facts), isBack: () => false };
+
 /**
  * Plans to take a run back, from what it recorded and what the agents' journals hold: the reverse of its order, aliases first, keys and records last. What
  * somebody changed since stays and is named in the warnings. Throws a RemoraError with all findings when it cannot be done.
  */
 export const planRollback = (request: RollbackRequest, facts: RollbackFacts, context: PlanContext): StoredPlan => {
-  const [settings, nodes, keys] = [settingsPart(facts), nodesPart(facts), keysPart(facts, context.now)];
+  const [settings, nodes, keys] = [settingsPart(facts), nodesBack(facts), keysPart(facts, context.now)];
   const earlier = earlierPart(facts, settings, context.now);
   refuse(facts, [...settings.findings, ...keys.findings]);
   const changes = [...settings.steps, ...nodes.steps];
   const { steps: proofs, provable } = changes.length + keys.steps.length > 0 ? earlier : { steps: [], provable: [] };
-  const steps = [...changes, ...proofs, ...keys.steps, ...endSteps(facts)];
+  const steps = [...changes, ...proofs, ...keys.steps, ...endSteps(facts, nodes.isBack)];
   const stages: readonly Stage[] = [
     { id: ALIAS_STAGE, title: 'Put cluster settings back', mode: 'serial' },
     ...nodes.stages,

@@ -15,6 +15,7 @@ const thingsOf = (step: AnyStep): string[] => {
       return [`connection ${step.input.connection.local}/${step.input.connection.alias}`];
     case 'certificate.issue':
       return [`node ${nodeKey(step.input)}`];
+    case 'ca.succession':
     case 'ca.create':
       return [`CA ${step.input.ca}`];
     case 'api-key.create':

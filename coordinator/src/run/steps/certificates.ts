@@ -29,11 +29,11 @@ const mint = async (
 
 export const createCaStep =
   (parts: StepParts): Executor<'ca.create'> =>
-  async (context, { ca, commonName, validityDays }) => {
+  async (context, { ca, commonName, validityDays, keyBits = ownCa.keyBits }) => {
     await rememberBefore(context, () => parts.inventory.cas.get(ca));
     await context.phase('making an RSA key');
     await context.checkFence();
-    const key = await mint(parts, caKeySecret(ca), async () => (await generateRsaKeyPair(ownCa.keyBits)).privateKeyPem);
+    const key = await mint(parts, caKeySecret(ca), async () => (await generateRsaKeyPair(keyBits)).privateKeyPem);
     const privateKeyPem = key.toString('utf8');
     const publicKeyPem = createPublicKey(privateKeyPem).export({ type: 'spki', format: 'pem' }).toString();
     const certificate = await mint(parts, caCertificateSecret(ca), () =>

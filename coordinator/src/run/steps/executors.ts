@@ -11,13 +11,17 @@ import { restorePauses, withPauses } from './pauses.ts';
 import { reloadSecureSettingsStep } from './reload.ts';
 import { measured } from './restart-times.ts';
 import { putBackRecordsStep, rollbackStep } from './rollback.ts';
+import { successionStep } from './succession.ts';
 import { trustClusterStep, verifyTrustStep } from './trust.ts';
+import { verifyBundleStep } from './verify-bundle.ts';
 import { verifyCertificateStep } from './verify-certificate.ts';
+import { verifyHandshakesStep } from './verify-handshakes.ts';
 import { verifyServerStep } from './verify-server.ts';
 
 /** One executor a kind of step; a kind without one does not compile. */
 export const createExecutors = (parts: StepParts): Executors => ({
   'ca.create': createCaStep(parts),
+  'ca.succession': successionStep(parts),
   'certificate.issue': issueCertificateStep(parts),
   'node.change': withPauses(parts, measured(parts, nodeChangeStep(parts))),
   'remote-server.verify': verifyServerStep(parts),
@@ -32,6 +36,8 @@ export const createExecutors = (parts: StepParts): Executors => ({
   'run.rollback': rollbackStep,
   'secure-settings.reload': reloadSecureSettingsStep(parts),
   'cluster-settings.put': putClusterSettingsStep(parts),
+  'trust.verify': verifyBundleStep(parts),
+  'handshake.verify': verifyHandshakesStep(parts),
   'connection.prove': proveConnectionStep(parts),
   'connection.record': recordConnectionStep(parts),
 });

@@ -2,6 +2,8 @@ import type { Client } from '@elastic/elasticsearch';
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import type { Result } from '@remora/shared/protocol/delivery.ts';
+import { listNodes } from '../../elasticsearch/observe-cluster.ts';
+import { limitOf } from '../../limit.ts';
 import { agentElsewhere } from '../../plan/agent-findings.ts';
 import type { StepInputs } from '../../plan/steps.ts';
 import { isStoreFailure } from '../../store/store-failure.ts';
@@ -75,6 +77,30 @@ const refuseElsewhere = async (
   if ((await startOf(await clients.get(cluster), node)) !== unseen.startedAtMs)
     throw new StepPostponed(`${node} has another process at this moment`);
   throw new RemoraError('wrong-node', message);
+};
+
+const ELSEWHERE_LIMIT_MS = 60_000;
+
+/** The same of a change without a restart: whichever process the node has by now will do, as long as the agent is beside it. */
+const refuseBesideAnother = async (
+  parts: StepParts,
+  context: StepContext,
+  { cluster, node, unseen }: NodeChange,
+): Promise<void> => {
+  if (!unseen || context.memory.kept !== null) return;
+  const client = await parts.clients.get(cluster);
+  const limit = limitOf(ELSEWHERE_LIMIT_MS);
+  for (;;) {
+    const input = { settings: [], files: [] };
+    const facts = await patientRead({ parts, context }, { cluster, node }, 'inspect', input, INSPECT_LIMIT_MS);
+    const pid = (await listNodes(client)).find(({ name }) => name === node)?.pid ?? unseen.pid;
+    const agent = { state: 'online', facts, clockSkewMs: 0 } as const;
+    const message = agentElsewhere({ name: node, pid, agent }, { name: cluster });
+    if (message === null) return;
+    // It may be restarting, and its agent is faster than the cluster.
+    if (limit.isOver()) throw new RemoraError('wrong-node', message);
+    await context.sleep(1000);
+  }
 };
 
 /** Whether the plan does not know what is there: the agent is asked then. */
@@ -199,7 +225,9 @@ export const nodeChangeStep =
   async (context, change) => {
     if (change.operations.some(({ name }) => name === 'service')) await restart(parts, context, change);
     else {
-      const operations = await operationsOf(parts, context, change);
+      await refuseBesideAnother(parts, context, change);
+      const { unseen: _, ...seen } = change;
+      const operations = await operationsOf(parts, context, seen);
       const result = await context.change(change, operations, { timeoutMs: CHANGE_LIMIT_MS });
       if (result.outcome === 'undone' || result.outcome === 'contested')
         await context.remember({ kept: { began: true } satisfies Kept });

@@ -1,4 +1,4 @@
-import type { ConnectionRecord } from '../records.ts';
+import type { ConnectionRecord } from './records.ts';
 
 const shown = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
 

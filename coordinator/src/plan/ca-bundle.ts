@@ -1,0 +1,23 @@
+import { caCertificateSecret } from './ca-names.ts';
+import type { WantedFile } from './node-change.ts';
+import { files } from './placed-files.ts';
+import type { CaRecord } from './records.ts';
+
+/** The bundle with the certificates of these CAs, of which some may not be made yet. */
+export const caBundleFile = (
+  names: readonly string[],
+  cas: readonly CaRecord[],
+  hash: (text: string) => string,
+): WantedFile => {
+  const records = names.map((name) => cas.find((ca) => ca.name === name));
+  return {
+    path: files.caBundle,
+    content: { $secret: names.map((name, i) => records[i]?.certificate ?? caCertificateSecret(name)) },
+    source: `CA ${names.join(', ')}`,
+    certificates: records.map((record) => record?.facts.fingerprint256 ?? 'not made yet'),
+    holds: names.map((name, i) => records[i]?.facts ?? `the certificate of CA ${name}, once it is made`),
+    digest: records.includes(undefined) ? null : hash(records.map((one) => one?.certificatePem).join('')),
+    mode: 0o644,
+    what: `CA certificate of ${names.join(', ')}`,
+  };
+};

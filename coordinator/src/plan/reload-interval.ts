@@ -1,0 +1,19 @@
+import { parseDuration } from '@remora/shared/model/duration.ts';
+import type { FlatSettings } from './facts.ts';
+
+/** The default of `resource.reload.interval.high`. */
+const DEFAULT_MS = 5000;
+/** For an interval in a unit that is not read here. */
+const LONG_MS = 60_000;
+
+/** How often a process looks whether its certificate files changed, in ms, by its settings; null when it does not. */
+export const reloadInterval = (settings: FlatSettings): number | null => {
+  if (settings['resource.reload.enabled'] === 'false') return null;
+  const given = settings['resource.reload.interval.high'];
+  if (given === undefined) return DEFAULT_MS;
+  try {
+    return parseDuration(String(given));
+  } catch {
+    return LONG_MS;
+  }
+};

@@ -1,0 +1,99 @@
+import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
+import { caBundleFile } from '../ca-bundle.ts';
+import { withComing } from '../ca-names.ts';
+import type { PlanContext } from '../context.ts';
+import type { ClusterObservation, NodeObservation } from '../facts.ts';
+import { changeOf, type NodeChange, type WantedFile } from '../node-change.ts';
+import { nodeStep } from '../node-step.ts';
+import { connectingNodes } from '../nodes.ts';
+import { byName } from '../order.ts';
+import { files } from '../placed-files.ts';
+import type { AnyStep } from '../steps.ts';
+import type { Concerned } from './concerned.ts';
+import type { CaRotationFacts } from './facts.ts';
+
+/** A node that connects, whose bundle is changed. */
+interface Bundled {
+  readonly cluster: ClusterObservation;
+  readonly node: NodeObservation;
+}
+
+/** The nodes of a cluster that connect, by name. */
+export const bundledNodes = (facts: CaRotationFacts, locals: readonly string[]): Bundled[] =>
+  facts.clusters
+    .filter(({ name }) => locals.includes(name))
+    .sort(byName)
+    .flatMap((cluster) =>
+      connectingNodes(cluster)
+        .sort(byName)
+        .map((node) => ({ cluster, node })),
+    );
+
+/** CAs of the connections of a cluster, without the one that is replaced; those of connections that never came to be made are left out. */
+const others = ({ old }: Concerned, { connections, cas }: CaRotationFacts, local: string): string[] =>
+  connections
+    .filter((one) => one.local === local && cas.some(({ name }) => name === one.ca) && one.ca !== old.name)
+    .map(({ ca }) => ca);
+
+/** The CAs that a node's bundle shall hold while both are trusted, and in the end. */
+export const bundleNames = (concerned: Concerned, facts: CaRotationFacts, local: string) => {
+  const rest = withComing(facts.cas, others(concerned, facts, local));
+  const [old, next] = [concerned.old.name, concerned.next.name];
+  return {
+    both: [...new Set([old, next, ...rest])].sort(),
+    only: [...new Set([next, ...rest])].filter((name) => name !== old).sort(),
+  };
+};
+
+const ofAway = ({ path, content, source, mode }: WantedFile): NodeChange => ({
+  operations: [{ name: 'files', input: { write: [{ path, content, source, mode }], remove: [] } }],
+  ...{ restart: false, reload: false, diff: [`~ file ${path}: ${source}`] },
+  reasons: ['its agent is away: the node is left until it is back'],
+});
+
+/** As the node's facts will be once the bundle was written by an earlier step of the plan: with what no plan wants. */
+const afterWrite = (facts: NodeFacts): NodeFacts => ({
+  ...facts,
+  files: facts.files.filter(({ path }) => path !== files.caBundle),
+});
+
+interface BundleStep {
+  readonly names: readonly string[];
+  readonly stage: 'trust-both' | 'trust-new';
+  readonly reason: string;
+  /** An earlier step of the plan writes the bundle. */
+  readonly isWritten: boolean;
+}
+
+/** The step that writes a node's bundle; none where it holds these CAs already. */
+export const bundleStep = (
+  { cluster, node }: Bundled,
+  { names, stage, reason, isWritten }: BundleStep,
+  { cas }: CaRotationFacts,
+  context: PlanContext,
+): AnyStep[] => {
+  const file = caBundleFile(names, cas, context.hash);
+  const parts = { cluster, node, effect: 'file', stages: { roll: stage, files: stage }, prefix: stage } as const;
+  if (node.agent.state !== 'online') {
+    const { pid, startedAtMs } = node;
+    return [nodeStep({ ...parts, change: ofAway(file), unseen: { pid, startedAtMs } })];
+  }
+  const { facts } = node.agent;
+  const wanted = { files: [file], settings: {}, keystore: {}, keystorePassword: null };
+  const change = changeOf(node, isWritten ? afterWrite(facts) : facts, wanted);
+  if (change === null) return [];
+  const diff = isWritten ? [`~ file ${file.path}: ${file.what}`] : change.diff;
+  return [nodeStep({ ...parts, change: { ...change, diff, reasons: [reason] } })];
+};
+
+/** That a node has loaded its bundle. */
+export const trustStep = (
+  { cluster, node }: Bundled,
+  stage: 'prove-both' | 'prove-new',
+  holds: readonly string[],
+  lacks: readonly string[],
+): AnyStep => ({
+  ...{ id: `${stage}-${cluster.name}.${node.name}`, kind: 'trust.verify', target: node.name, effect: 'none', diff: '' },
+  ...{ reason: 'what follows relies on what this node trusts', stage },
+  input: { cluster: cluster.name, node: node.name, path: files.caBundle, holds: [...holds], lacks: [...lacks] },
+});

@@ -1,0 +1,122 @@
+import { type ErrorCode, RemoraError } from '@remora/shared/errors.ts';
+import type { CaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
+import { comingCa } from '../ca-names.ts';
+import type { CaRecord, CertificateRecord, ConnectionRecord } from '../records.ts';
+import { nodeKey } from '../steps.ts';
+import type { CaRecords } from './facts.ts';
+
+const DAY_MS = 86_400_000;
+/** A CA that ends sooner would have to be replaced at once. */
+const LEAST_LIFE_MS = 30 * DAY_MS;
+const LONGEST_NAME = 63;
+
+/** A CA, the one that takes its place, and what uses them. */
+export interface Concerned {
+  readonly old: CaRecord;
+  readonly next: { readonly name: string /** Null of one that is to be made. */; readonly record: CaRecord | null };
+  readonly connections: readonly ConnectionRecord[];
+  readonly certificates: readonly CertificateRecord[];
+  /** Clusters whose nodes connect, and clusters whose nodes serve: by name, in order. */
+  readonly locals: readonly string[];
+  readonly remotes: readonly string[];
+}
+
+const refuse = (code: ErrorCode, message: string, hint = 'See `remora ca list`.'): never => {
+  throw new RemoraError(code, message, { hint });
+};
+
+/** `us-remote-2` for `us-remote`, `us-remote-3` for that one: the first number of which there is no CA, and of which none was: its key would be the old one again. */
+const freeName = (name: string, { cas, secretVersions }: CaRecords): string => {
+  const [, base = name, number = '1'] = /^(.+)-(\d{1,4})$/.exec(name) ?? [];
+  for (let n = Number(number) + 1; ; n += 1) {
+    const candidate = `${base.slice(0, LONGEST_NAME - String(n).length - 1)}-${n}`;
+    if (!cas.some((ca) => ca.name === candidate) && !(`ca/${candidate}/key` in secretVersions)) return candidate;
+  }
+};
+
+const oldCa = ({ ca: name }: CaRotateRequest, { cas }: CaRecords): CaRecord => {
+  const old = cas.find((ca) => ca.name === name);
+  if (!old) return refuse('not-found', `There is no CA "${name}".`);
+  if (old.retiredAt !== undefined)
+    return refuse('conflict', `CA ${name} is retired: CA ${old.successor} took its place at ${old.retiredAt}.`);
+  const before = cas.find((ca) => comingCa(cas, ca.name) === name);
+  return before
+    ? refuse(
+        'conflict',
+        `CA ${name} is only taking the place of ${before.name}, which is still trusted.`,
+        `Finish that first with \`remora ca rotate ${before.name}\`, or roll its run back.`,
+      )
+    : old;
+};
+
+/** Whether a CA that is there can take the place of another. */
+const checkNext = (old: CaRecord, next: CaRecord, { cas }: CaRecords, now: string): void => {
+  const { name, key, facts, retiredAt, successor } = next;
+  const what = `CA ${name} cannot take the place of ${old.name}`;
+  if (name === old.name || facts.fingerprint256 === old.facts.fingerprint256)
+    refuse('bad-input', `${what}: it is the same.`);
+  if (key === null)
+    refuse('bad-input', `${what}: its key is not here.`, `\`remora ca import ${name}\` with --key adds it.`);
+  if (facts.notAfter <= now) refuse('bad-input', `${what}: it ended at ${facts.notAfter}.`);
+  if (facts.notBefore > now) refuse('bad-input', `${what}: it begins at ${facts.notBefore}.`);
+  if (Date.parse(facts.notAfter) - Date.parse(now) < LEAST_LIFE_MS)
+    refuse('bad-input', `${what}: it ends at ${facts.notAfter} already, in less than 30 days.`);
+  if (retiredAt !== undefined) refuse('conflict', `${what}: it is retired, and ${successor} took its place.`);
+  if (comingCa(cas, name) !== null) refuse('conflict', `${what}: its own place is being taken by ${successor}.`);
+};
+
+const nextCa = (request: CaRotateRequest, old: CaRecord, records: CaRecords, now: string): Concerned['next'] => {
+  const { successor } = old;
+  if (successor !== undefined && request.to !== undefined && request.to !== successor)
+    refuse(
+      'conflict',
+      `CA ${successor} is taking the place of ${old.name} already, and nodes trust it.`,
+      `\`remora ca rotate ${old.name}\` goes on with that one; a rollback of its run takes it back.`,
+    );
+  const name = request.to ?? successor ?? freeName(old.name, records);
+  const record = records.cas.find((ca) => ca.name === name) ?? null;
+  if (record === null && request.to !== undefined)
+    refuse('not-found', `There is no CA "${name}".`, 'Make or import it first, or leave out --to: then one is made.');
+  if (record !== null) checkNext(old, record, records, now);
+  return { name, record };
+};
+
+/** A CA may have signed what this does not replace. */
+const refuseOtherPurposes = ({ name }: CaRecord, { certificates }: CaRecords): void => {
+  const other = certificates.find(({ ca, purpose }) => ca === name && purpose !== 'remote_cluster_server');
+  if (!other) return;
+  refuse(
+    'conflict',
+    `CA ${name} also signed the certificate of ${other.cluster}/${other.node} for ${other.purpose}, which other clients trust: only what serves remote clusters is replaced by this.`,
+    'Have another CA sign that one first.',
+  );
+};
+
+/** What the records say of the rotation. Throws what forbids it whatever the clusters are like. */
+export const concernedBy = (request: CaRotateRequest, records: CaRecords, now: string): Concerned => {
+  const old = oldCa(request, records);
+  const next = nextCa(request, old, records, now);
+  refuseOtherPurposes(old, records);
+  // Of a rotation that was begun, what has the new CA already may still trust the old one.
+  const names = [old.name, ...(old.successor === undefined ? [] : [old.successor])];
+  const isConcerned = ({ ca }: { readonly ca: string }): boolean => names.includes(ca);
+  const byKey = <T>(all: readonly T[], key: (one: T) => string): T[] =>
+    [...all].sort((a, b) => key(a).localeCompare(key(b), 'en', { numeric: true }));
+  const connections = byKey(records.connections.filter(isConcerned), ({ local, alias }) => `${local}/${alias}`);
+  const certificates = byKey(
+    records.certificates.filter((record) => isConcerned(record) && record.purpose === 'remote_cluster_server'),
+    nodeKey,
+  );
+  if (old.successor === undefined && connections.length + certificates.length === 0)
+    refuse(
+      'conflict',
+      `Nothing uses CA ${old.name}: no certificate is of it, and no connection trusts it.`,
+      `\`remora ca remove ${old.name}\` forgets it.`,
+    );
+  const sorted = (clusters: readonly string[]): string[] => [...new Set(clusters)].sort();
+  return {
+    ...{ old, next, connections, certificates },
+    locals: sorted(connections.map(({ local }) => local)),
+    remotes: sorted([...connections.map(({ remote }) => remote), ...certificates.map(({ cluster }) => cluster)]),
+  };
+};

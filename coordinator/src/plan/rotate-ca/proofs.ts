@@ -1,0 +1,63 @@
+import { parseAddress } from '@remora/shared/model/address.ts';
+import type { ClusterObservation } from '../facts.ts';
+import type { ConnectionRecord } from '../records.ts';
+import type { AnyStep, ProxyWay } from '../steps.ts';
+import type { TrustObservation } from '../trust.ts';
+import type { CaRotationFacts } from './facts.ts';
+
+/** What a cluster connects through by this alias; null of one that connects to the nodes themselves. */
+export const proxyOf = ({ persistent }: Pick<ClusterObservation, 'persistent'>, alias: string): ProxyWay | null => {
+  const address = persistent[`cluster.remote.${alias}.proxy_address`];
+  if (address === undefined) return null;
+  const serverName = persistent[`cluster.remote.${alias}.server_name`];
+  return { address: parseAddress(String(address)), serverName: serverName === undefined ? null : String(serverName) };
+};
+
+/** Connections that lead to the same remote cluster by the same way, once. */
+export const ways = (connections: readonly ConnectionRecord[], clusters: readonly ClusterObservation[]) => {
+  const all = connections.flatMap((connection) => {
+    const cluster = clusters.find(({ name }) => name === connection.local);
+    return cluster ? [{ connection, proxy: proxyOf(cluster, connection.alias) }] : [];
+  });
+  return [
+    ...new Map(
+      all.map((one) => [JSON.stringify([one.connection.local, one.connection.remote, one.proxy]), one]),
+    ).values(),
+  ];
+};
+
+/** Whether a node is asked: it trusted what was served before, or nobody could ask it since its agent was away. */
+const isAsked = ({ problem, isAway }: TrustObservation): boolean => problem === null || isAway;
+
+/** Handshakes of every node that connects, trusting one CA alone. */
+export const handshakeSteps = (
+  connections: readonly ConnectionRecord[],
+  { clusters, trust }: Pick<CaRotationFacts, 'clusters' | 'trust'>,
+  ca: string,
+  stage: string,
+): AnyStep[] =>
+  ways(connections, clusters).flatMap(({ connection: { local, remote, alias }, proxy }) =>
+    trust
+      .filter((one) => one.cluster === local && one.alias === alias && isAsked(one))
+      .map(
+        ({ node, certificateAuthorities }): AnyStep => ({
+          ...{ id: `${stage}-${local}.${node}.${alias}`, kind: 'handshake.verify', target: node, effect: 'none' },
+          ...{ reason: `what ${remote} serves must be trusted by CA ${ca} alone`, diff: '', stage },
+          input: { cluster: local, node, certificateAuthorities, remote, ca, proxy },
+        }),
+      ),
+  );
+
+/** Proofs of the connections that work now: what does not work before need not work afterwards. */
+export const crossSteps = (
+  connections: readonly ConnectionRecord[],
+  { problems }: CaRotationFacts,
+  stage: 'cross' | 'cross-again',
+): AnyStep[] =>
+  connections
+    .filter(({ local, alias }) => problems.get(`${local}/${alias}`) === null)
+    .map(({ local, remote, alias, keySecret }) => ({
+      ...{ id: `${stage}-${local}.${alias}`, kind: 'connection.prove', target: local, effect: 'none', diff: '' },
+      ...{ reason: 'the connection must work as it did', stage },
+      input: { local, remote, alias, keySecret },
+    }));

@@ -1,0 +1,95 @@
+import { agentFindings, type Finding, nodesAbsent, throwFindings } from '../agent-findings.ts';
+import type { ClusterObservation, NodeObservation } from '../facts.ts';
+import { connectingNodes, fileSetting, itemsOf } from '../nodes.ts';
+import { files } from '../placed-files.ts';
+import type { Reissue } from '../reissue.ts';
+import { reissueFindings } from '../reissue-refusals.ts';
+import { reloadInterval } from '../reload-interval.ts';
+import { sslPrefix } from '../ssl.ts';
+import type { Concerned } from './concerned.ts';
+import type { CaRotationFacts } from './facts.ts';
+
+const AUTHORITIES = `${sslPrefix.remote_cluster_client}.certificate_authorities`;
+
+const named = ({ name }: NodeObservation, cluster: ClusterObservation): string => `${name} (cluster ${cluster.name})`;
+
+/** A process that never looks at its files again would take a new certificate or CA at its next restart only. */
+const reloadFindings = (node: NodeObservation, cluster: ClusterObservation): Finding[] =>
+  reloadInterval(node.settings) === null
+    ? [
+        [
+          'preflight-failed',
+          `Node ${named(node, cluster)} does not look at its files again (resource.reload.enabled: false): it would need a restart for each file. Take the setting out of elasticsearch.yml first.`,
+        ],
+      ]
+    : [];
+
+/** The bundle has to be the file that Elasticsearch uses, and to hold nothing that Remora does not know: it would be lost. */
+const bundleFindings = (node: NodeObservation, cluster: ClusterObservation, { cas }: CaRotationFacts): Finding[] => {
+  if (node.agent.state !== 'online') return [];
+  const again = `\`remora connect\` with the values of the connection puts it right.`;
+  const authorities = itemsOf(fileSetting(node, AUTHORITIES));
+  const file = node.agent.facts.files.find(({ path }) => path === files.caBundle);
+  if (!authorities.includes(files.caBundle) || file?.digest == null)
+    return [
+      [
+        'conflict',
+        `Node ${named(node, cluster)} does not trust remote clusters by ${files.caBundle}: ${authorities.includes(files.caBundle) ? 'the file is not there' : `elasticsearch.yml names ${authorities.join(', ') || 'no file'} as ${AUTHORITIES}`}. ${again}`,
+      ],
+    ];
+  const known = new Set(cas.map(({ facts }) => facts.fingerprint256));
+  const foreign = file.certificates.find(({ fingerprint256 }) => !known.has(fingerprint256));
+  return foreign
+    ? [
+        [
+          'conflict',
+          `${files.caBundle} of node ${named(node, cluster)} was changed by somebody else: it holds ${foreign.subject} (SHA-256 ${foreign.fingerprint256}), which Remora does not know. Give that CA a file of its own in ${AUTHORITIES}, or \`remora ca import\` it; ${again}`,
+        ],
+      ]
+    : [];
+};
+
+const localFindings = (cluster: ClusterObservation, facts: CaRotationFacts, waitOffline: boolean): Finding[] => {
+  const absent = nodesAbsent(cluster);
+  return [
+    ...(absent === null ? [] : [['preflight-failed', absent] as const]),
+    ...connectingNodes(cluster).flatMap((node) => {
+      const agents = agentFindings(node, cluster).filter(([code]) => !(waitOffline && code === 'agent-offline'));
+      return [...(agents.length > 0 ? agents : bundleFindings(node, cluster, facts)), ...reloadFindings(node, cluster)];
+    }),
+  ];
+};
+
+/** What a node serves that Remora did not make would be cut off with the old CA, or was never trusted by it: nobody can tell. */
+const remoteFindings = (cluster: ClusterObservation, { certificates }: CaRotationFacts): Finding[] =>
+  cluster.nodes.flatMap((node): Finding[] => {
+    if (node.remoteClusterServer === null) return [];
+    const isOurs = certificates.some((one) => one.cluster === cluster.name && one.node === node.name);
+    return isOurs
+      ? reloadFindings(node, cluster)
+      : [
+          [
+            'conflict',
+            `Node ${named(node, cluster)} serves the remote cluster port with a certificate that Remora did not make: whether it needs this CA is not known. \`remora connect\` with the values of a connection to ${cluster.name} gives it one.`,
+          ],
+        ];
+  });
+
+/** Throws all that forbids it, the first as the message. */
+export const refuseCaRotation = (
+  { locals, remotes }: Concerned,
+  servers: readonly Reissue[],
+  facts: CaRotationFacts,
+  waitOffline: boolean,
+): void => {
+  const seen = (names: readonly string[]) => facts.clusters.filter(({ name }) => names.includes(name));
+  const findings = [
+    ...[...facts.unseen].map(([, problem]): Finding => ['cluster-unreachable', problem]),
+    ...servers.filter(({ unseen }) => unseen === undefined).flatMap(reissueFindings),
+    ...seen(remotes).flatMap((cluster) => remoteFindings(cluster, facts)),
+    ...seen(locals).flatMap((cluster) => localFindings(cluster, facts, waitOffline)),
+  ];
+  // A node of a cluster that connects and serves is looked at twice.
+  const messages = findings.map(([, message]) => message);
+  throwFindings(findings.filter(([, message], index) => messages.indexOf(message) === index));
+};

@@ -1,0 +1,47 @@
+import type { CaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
+import { connectingNodes } from '../../../coordinator/src/plan/nodes.ts';
+import type { CaRotationFacts } from '../../../coordinator/src/plan/rotate-ca/facts.ts';
+import { proxyOf } from '../../../coordinator/src/plan/rotate-ca/proofs.ts';
+import { planCaRotation } from '../../../coordinator/src/plan/rotate-ca/rotate-ca.ts';
+import type { AnyStep, StoredPlan } from '../../../coordinator/src/plan/steps.ts';
+import { applySteps } from '../connect/apply.ts';
+import { factsOf, request, sha256 } from '../connect/facts.ts';
+import { connected } from '../connect/plans.ts';
+import { works } from '../connect/truth.ts';
+import { type World, world } from '../connect/world.ts';
+
+/** What the planner would be shown of this world. */
+const caFacts = (made: World): CaRotationFacts => {
+  const { local, remote, connections, cas, secretVersions } = factsOf(made, request());
+  const trust = connections.flatMap(({ alias }) =>
+    connectingNodes(local).map(({ name, agent }) => ({
+      ...{ remote: 'us', alias, cluster: 'eu', node: name, certificateAuthorities: ['remora-remote-cluster-cas.crt'] },
+      ...{ isDirect: proxyOf(local, alias) === null, isAway: agent.state !== 'online' },
+      problem: agent.state === 'online' ? null : 'its agent is away.',
+    })),
+  );
+  return {
+    ...{ clusters: [local, remote], unseen: new Map(), cas, connections, secretVersions, trust },
+    certificates: structuredClone(made.certificates),
+    like: { commonName: 'us-remote', keyBits: 3072, validityDays: 3650 },
+    problems: new Map(
+      connections.map(({ alias }) => [`eu/${alias}`, works(made, alias) ? null : 'eu-1: it is broken']),
+    ),
+  };
+};
+
+export const planCa = (made: World, wish: Partial<CaRotateRequest> = {}): StoredPlan =>
+  planCaRotation({ ca: 'us-remote', ...wish }, caFacts(made), {
+    ...{ planId: 'plan-1', now: new Date(made.nowMs).toISOString(), hash: sha256 },
+  });
+
+/** Two clusters that are connected, with something bent. */
+export const standing = (change: (made: World) => void = () => undefined, nodes = { remote: 3, local: 2 }): World => {
+  const made = connected(world(nodes));
+  change(made);
+  return made;
+};
+
+/** The world after some of the steps: whole, or cut off after so many. */
+export const carriedOut = (made: World, steps: readonly AnyStep[], count = steps.length): World =>
+  applySteps(made, steps.slice(0, count));

@@ -1,0 +1,359 @@
+import type { RemoraError } from '@remora/shared/errors.ts';
+import type { CaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { AnyStep } from '../../../coordinator/src/plan/steps.ts';
+import { applySteps } from '../connect/apply.ts';
+import { certificateFacts, request } from '../connect/facts.ts';
+import { connected, lines, planIn, stepOf } from '../connect/plans.ts';
+import { distrust, isConnected } from '../connect/truth.ts';
+import { nodeOf, type World, world } from '../connect/world.ts';
+import { carriedOut, planCa, standing } from './plans.ts';
+
+const BUNDLE = 'remora-remote-cluster-cas.crt';
+const [OLD, NEW] = ['fingerprint of us-remote', 'fingerprint of us-remote-2'];
+const us = ['us-1', 'us-2', 'us-3'];
+const eu = ['eu-1', 'eu-2'];
+const bundleOf = (made: World, node: string): string[] | undefined =>
+  nodeOf(made.local, node).files[BUNDLE]?.certificates;
+
+const whole = [
+  'prepare ca.succession coordinator none',
+  'prepare ca.create coordinator none',
+  ...eu.map((node) => `trust-both node.change ${node} file`),
+  ...eu.map((node) => `prove-both trust.verify ${node} none`),
+  ...us.map((node) => `issue certificate.issue ${node} none`),
+  ...['first node.change us-1 file', 'first remote-server.verify us-1 none'],
+  ...['us-2', 'us-3'].map((node) => `files node.change ${node} file`),
+  ...['us-2', 'us-3'].map((node) => `verify remote-server.verify ${node} none`),
+  ...eu.map((node) => `handshakes handshake.verify ${node} none`),
+  'cross connection.prove eu none',
+  'record connection.record coordinator none',
+  ...eu.map((node) => `trust-new node.change ${node} file`),
+  ...eu.map((node) => `prove-new trust.verify ${node} none`),
+  'cross-again connection.prove eu none',
+  'retire ca.succession coordinator none',
+];
+
+/** A CA that somebody imported. */
+const imported = (made: World, change: object = {}): void => {
+  const facts = certificateFacts('theirs', made.nowMs, made.nowMs + 1000 * 86_400_000);
+  made.cas.push({
+    ...{ name: 'corporate', certificatePem: 'PEM', certificate: 'secret:ca/corporate/x/certificate@1', facts },
+    key: 'secret:ca/corporate/x/key@1',
+    ...change,
+  });
+  made.secretVersions['ca/corporate/x/certificate'] = 1;
+  made.secretVersions['ca/corporate/x/key'] = 1;
+};
+
+describe('a CA is replaced', () => {
+  test('in parts, each proven before the next, without a restart', () => {
+    const plan = planCa(standing());
+    expect(lines(plan)).toEqual(whole);
+    expect(plan).toMatchObject({ restarts: [], outages: [], warnings: [], workflow: 'rotate-ca' });
+    expect([plan.title, plan.clusters]).toEqual(['Replace CA us-remote by us-remote-2', ['us', 'eu']]);
+    expect(new Set(plan.steps.map(({ id }) => id)).size).toBe(plan.steps.length);
+  });
+
+  test('by one that is like it, and leaves all connected with the new one alone', () => {
+    const made = standing();
+    const plan = planCa(made);
+    expect(stepOf(plan, 'ca.create').input).toEqual({
+      ...{ ca: 'us-remote-2', commonName: 'us-remote-2', validityDays: 3650, keyBits: 3072 },
+    });
+    const done = carriedOut(made, plan.steps);
+    for (const node of eu) expect(bundleOf(done, node)).toEqual([NEW]);
+    expect(done.certificates.map(({ ca }) => ca)).toEqual(us.map(() => 'us-remote-2'));
+    expect(done.connections.map(({ ca }) => ca)).toEqual(['us-remote-2']);
+    expect(done.cas.find(({ name }) => name === 'us-remote')).toMatchObject({
+      ...{ successor: 'us-remote-2', retiredAt: expect.any(String), key: expect.any(String) },
+    });
+    expect([isConnected(done, 'us'), distrust(done)]).toEqual([true, []]);
+    expect(lines(planIn(done, request()))).toEqual([]);
+    expect(stepOf(planCa(done, { ca: 'us-remote-2' }), 'ca.create').input.ca).toBe('us-remote-3');
+  });
+
+  test('by one that is there', () => {
+    const made = standing(imported);
+    const plan = planCa(made, { to: 'corporate' });
+    expect(lines(plan)).toEqual(whole.filter((line) => !line.includes('ca.create')));
+    const done = carriedOut(made, plan.steps);
+    for (const node of eu) expect(bundleOf(done, node)).toEqual(['theirs']);
+    expect(isConnected(done, 'us')).toBe(true);
+  });
+
+  test('under a name that was never one, also of a run that was taken back', () => {
+    const made = standing((it) => {
+      it.secretVersions['ca/us-remote-2/key'] = 1;
+    });
+    expect(stepOf(planCa(made), 'ca.create').input.ca).toBe('us-remote-3');
+  });
+
+  test('and CAs of other connections stay in the bundle', () => {
+    const made = standing((it) => {
+      imported(it);
+      const [one] = it.connections;
+      if (one) it.connections.push({ ...one, alias: 'other', remote: 'ap', ca: 'corporate' });
+      for (const node of it.local.nodes) node.files[BUNDLE]?.certificates.push('theirs');
+    });
+    const plan = planCa(made);
+    const done = carriedOut(made, plan.steps);
+    for (const node of eu) expect(bundleOf(done, node)?.sort()).toEqual([NEW, 'theirs'].sort());
+    const both = carriedOut(
+      made,
+      plan.steps,
+      plan.steps.findIndex(({ stage }) => stage === 'prove-both'),
+    );
+    for (const node of eu) expect(bundleOf(both, node)?.sort()).toEqual([OLD, NEW, 'theirs'].sort());
+  });
+
+  test('and the proxy is asked where nodes connect through one', () => {
+    const made = connected(world({ remote: 1, local: 1 }), { mode: 'proxy', proxyAddress: 'lb.example.com:9400' });
+    expect(stepOf(planCa(made), 'handshake.verify').input).toMatchObject({
+      ...{
+        remote: 'us',
+        ca: 'us-remote-2',
+        proxy: { address: { host: 'lb.example.com', port: 9400 }, serverName: null },
+      },
+    });
+    expect(stepOf(planCa(made), 'remote-server.verify').input.trustedBy).toEqual([]);
+  });
+
+  test('and a connection that does not work before is not proven, which is said', () => {
+    const made = standing((it) => {
+      nodeOf(it.local, 'eu-1').running.credentials = {};
+    });
+    const plan = planCa(made);
+    expect(plan.steps.filter(({ kind }) => kind === 'connection.prove')).toEqual([]);
+    expect(plan.warnings).toEqual([expect.stringContaining('eu/us does not work now, and is not proven: eu-1')]);
+  });
+});
+
+describe('a rotation that ended half-way', () => {
+  /** Steps of one stage run side by side: in any order. */
+  const shuffledStages = (steps: readonly AnyStep[], seed: number): AnyStep[] => {
+    const weight = ({ id }: AnyStep): number =>
+      [...id].reduce((sum, c) => (sum * 31 + c.charCodeAt(0) + seed) % 9973, 7);
+    const parallel = ['trust-both', 'prove-both', 'issue', 'files', 'verify', 'handshakes', 'trust-new', 'prove-new'];
+    const stages = [...new Set(steps.map(({ stage }) => stage))];
+    return stages.flatMap((stage) => {
+      const own = steps.filter((step) => step.stage === stage);
+      return parallel.includes(stage) ? own.sort((a, b) => weight(a) - weight(b)) : own;
+    });
+  };
+
+  test('goes on with what is missing, and at no instant anybody distrusts what is served', () => {
+    fc.assert(
+      fc.property(fc.nat(40), fc.nat(40), fc.nat(99), (cut, again, seed) => {
+        let made = standing();
+        const run = (steps: readonly AnyStep[], count: number): void => {
+          for (const step of shuffledStages(steps, seed).slice(0, count)) {
+            made = applySteps(made, [step]);
+            expect(distrust(made)).toEqual([]);
+          }
+        };
+        run(planCa(made).steps, cut % whole.length);
+        const second = planCa(made).steps;
+        run(second, again % second.length);
+        run(planCa(made).steps, whole.length);
+        expect([isConnected(made, 'us'), ...eu.map((node) => bundleOf(made, node))]).toEqual([true, [NEW], [NEW]]);
+        expect(made.cas.find(({ name }) => name === 'us-remote')?.retiredAt).toEqual(expect.any(String));
+        expect(lines(planIn(made, request()))).toEqual([]);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test('lets connect go on, and a node join, at every instant: whatever connect does then, nobody is cut off', () => {
+    const made = standing();
+    const { steps } = planCa(made);
+    for (let cut = 1; cut < steps.length; cut += 1) {
+      let half = carriedOut(made, steps, cut);
+      const fresh = world({ remote: 4, local: 3 });
+      half.local.nodes.push(nodeOf(fresh.local, 'eu-3'));
+      half.remote.nodes.push(nodeOf(fresh.remote, 'us-4'));
+      for (const step of planIn(half, request()).steps) {
+        half = applySteps(half, [step]);
+        expect(distrust(half), `${cut} ${step.id}`).toEqual([]);
+      }
+      expect(isConnected(half, 'us')).toBe(true);
+      expect(lines(planIn(half, request()))).toEqual([]);
+      const done = carriedOut(half, planCa(half).steps);
+      expect([isConnected(done, 'us'), bundleOf(done, 'eu-3')]).toEqual([true, [NEW]]);
+    }
+  });
+
+  test('has only the missing steps', () => {
+    const made = standing();
+    const { steps } = planCa(made);
+    const until = (stage: string) =>
+      carriedOut(
+        made,
+        steps,
+        steps.findIndex((step) => step.stage === stage),
+      );
+    expect(lines(planCa(until('trust-new')))).toEqual([
+      ...whole.filter((line) => /^(handshakes|cross|trust-new|prove-new|retire)/.test(line)),
+    ]);
+    expect(lines(planCa(until('first')))).toEqual(whole.filter((line) => !/^(prepare|trust-both)/.test(line)));
+    expect(lines(planCa(until('retire')))).toEqual(
+      whole.filter((line) => /^(handshakes|cross|prove-new|retire)/.test(line)),
+    );
+  });
+});
+
+describe('a node whose agent is away', () => {
+  const away = (): World =>
+    standing((it) => {
+      nodeOf(it.local, 'eu-2').agent = 'offline';
+    });
+
+  test('is waited for where that was asked for: nothing is reissued before it trusts both', () => {
+    const plan = planCa(away(), { waitOffline: true });
+    const unseen = plan.steps.flatMap((step) => (step.kind === 'node.change' && step.input.unseen ? [step.id] : []));
+    expect(unseen).toEqual(['trust-both-eu.eu-2', 'trust-new-eu.eu-2']);
+    expect(lines(plan)).toEqual(whole);
+    expect(plan.warnings).toEqual([expect.stringMatching(/^Nodes whose agents are away: eu-2 \(cluster eu\)\./)]);
+    expect(isConnected(carriedOut(away(), plan.steps), 'us')).toBe(true);
+    expect(planCa(standing(), { waitOffline: true }).hash).toBe(plan.hash);
+  });
+});
+
+describe('is refused', () => {
+  test.each<[string, Partial<CaRotateRequest>, (made: World) => void, RegExp]>([
+    ['a CA that is not known', { ca: 'other' }, () => {}, /There is no CA "other"/],
+    [
+      'one that nothing uses',
+      {},
+      (it) => {
+        it.connections = [];
+        it.certificates = [];
+      },
+      /Nothing uses CA us-remote/,
+    ],
+    ['itself', { to: 'us-remote' }, () => {}, /it is the same/],
+    ['one that is not known as the new one', { to: 'other' }, () => {}, /There is no CA "other"/],
+    [
+      'one without its key',
+      { to: 'corporate' },
+      (it) => imported(it, { key: null }),
+      /corporate cannot take .*: its key is not here/,
+    ],
+    [
+      'one that has ended',
+      { to: 'corporate' },
+      (it) => imported(it, { facts: certificateFacts('theirs', 0, it.nowMs - 1) }),
+      /corporate cannot take .*: it ended at/,
+    ],
+    [
+      'one that ends soon',
+      { to: 'corporate' },
+      (it) => imported(it, { facts: certificateFacts('theirs', 0, it.nowMs + 86_400_000) }),
+      /in less than 30 days/,
+    ],
+    [
+      'another one than that of a rotation that was begun',
+      { to: 'corporate' },
+      (it) => {
+        imported(it);
+        it.cas = it.cas.map((ca) => (ca.name === 'us-remote' ? { ...ca, successor: 'us-remote-2' } : ca));
+      },
+      /us-remote-2 is taking the place of us-remote already/,
+    ],
+    [
+      'one that is only taking the place of another',
+      { ca: 'us-remote-2' },
+      (it) => Object.assign(it, carriedOut(it, planCa(it).steps, 6)),
+      /us-remote-2 is only taking the place of us-remote/,
+    ],
+    [
+      'one that is retired',
+      {},
+      (it) => Object.assign(it, carriedOut(it, planCa(it).steps)),
+      /us-remote is retired: CA us-remote-2 took its place/,
+    ],
+    [
+      'a CA that signed for other ports',
+      {},
+      (it) => {
+        it.certificates = it.certificates.map((one) => ({
+          ...one,
+          purpose: one.node === 'us-1' ? ('http' as const) : one.purpose,
+        }));
+      },
+      /also signed the certificate of us\/us-1 for http/,
+    ],
+    [
+      'an agent of a node that serves which is away',
+      { waitOffline: true },
+      (it) => {
+        nodeOf(it.remote, 'us-1').agent = 'offline';
+      },
+      /The agent of node us-1 \(cluster us\) is offline/,
+    ],
+    [
+      'an agent of a node that connects which is away',
+      {},
+      (it) => {
+        nodeOf(it.local, 'eu-2').agent = 'offline';
+      },
+      /The agent of node eu-2 \(cluster eu\) is offline/,
+    ],
+    [
+      'a bundle that somebody changed',
+      {},
+      (it) => nodeOf(it.local, 'eu-1').files[BUNDLE]?.certificates.push('unknown'),
+      /remora-remote-cluster-cas\.crt of node eu-1 \(cluster eu\) was changed by somebody else: it holds CN=unknown/,
+    ],
+    [
+      'another file in elasticsearch.yml',
+      {},
+      (it) => {
+        nodeOf(it.local, 'eu-1').yml.values['xpack.security.remote_cluster_client.ssl.certificate_authorities'] =
+          'a.crt';
+      },
+      /does not trust remote clusters by .*: elasticsearch\.yml names a\.crt/,
+    ],
+    [
+      'a node that never looks at its files again',
+      {},
+      (it) => {
+        nodeOf(it.local, 'eu-1').running.settings['resource.reload.enabled'] = 'false';
+      },
+      /eu-1 \(cluster eu\) does not look at its files again/,
+    ],
+    [
+      'a certificate of somebody else on a node that serves',
+      {},
+      (it) => {
+        it.certificates = it.certificates.filter(({ node }) => node !== 'us-1');
+      },
+      /us-1 \(cluster us\) serves the remote cluster port with a certificate that Remora did not make/,
+    ],
+    [
+      'a file that somebody replaced on a node that serves',
+      {},
+      (it) => {
+        nodeOf(it.remote, 'us-1').files = {};
+      },
+      /remora-remote-cluster-server\.p12 of node us-1 \(cluster us\) is not what Remora placed there/,
+    ],
+    [
+      'a node with an agent that is not in its cluster',
+      {},
+      (it) => it.local.absentNodes.push('eu-9'),
+      /Node eu-9 has an agent and is not in cluster eu/,
+    ],
+  ])('%s', (_, wish, change, sentence) => {
+    const refused = (): RemoraError => {
+      try {
+        planCa(standing(change), wish);
+      } catch (error) {
+        return error as RemoraError;
+      }
+      throw new Error('it was not refused');
+    };
+    expect(refused().message).toMatch(sentence);
+  });
+});
