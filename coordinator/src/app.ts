@@ -15,6 +15,7 @@ import { healthRoutes } from './http/health.ts';
 import { addIdempotency } from './http/idempotency.ts';
 import { metricsRoutes } from './http/metrics.ts';
 import { nodeRoutes } from './http/nodes.ts';
+import { notifyRoutes } from './http/notify.ts';
 import { collectOpenApi, openApiRoute } from './http/openapi.ts';
 import { planRoutes } from './http/plans.ts';
 import { toProblem, toRemoraError } from './http/problem.ts';
@@ -88,6 +89,7 @@ const addApi = (app: App, { services, bearer, redis, storeProblem }: AppParts, c
   caRoutes(app, services);
   certificateRoutes(app, services);
   scheduleRoutes(app, services);
+  notifyRoutes(app, services);
   auditRoutes(app, services);
   doctorRoutes(app, services);
   app.setNotFoundHandler((request) => {

@@ -14,6 +14,7 @@ import { createGateway, type Gateway } from './gateway/gateway.ts';
 import type { App } from './http/app-types.ts';
 import { claimAddress, type Listener, listen, openListener } from './listener.ts';
 import type { Log } from './log.ts';
+import { openNotifier } from './notify/notifier.ts';
 import { type FleetCa, openFleetCa } from './pki/fleet-ca.ts';
 import type { NodeId } from './plan/steps.ts';
 import { newHead, newId, type RunEngine, startRunEngine } from './run/engine.ts';
@@ -191,9 +192,14 @@ const openHouse = async (
     wakeSchedule: async (name) => scheduling.scheduler?.look(name),
   };
   const services = createServices(serving);
+  const notifier = openNotifier(store.address, {
+    ...{ webhooks: inventory.webhooks, clock: systemClock, log },
+    secret: async (reference) => (await secrets.get(reference)).toString('utf8'),
+  });
+  closers.add('the notifications', () => notifier.close());
   scheduling.scheduler = startScheduler(store, {
     ...{ schedules: inventory.schedules, begin: scheduledWork(serving), runs: engine, clock: systemClock },
-    ...{ tell: async () => undefined, storeProblem, log },
+    ...{ tell: notifier.tell, storeProblem, log },
   });
   closers.add('the schedules', () => scheduling.scheduler?.close());
   const app = await createApp({

@@ -15,6 +15,7 @@ import type { RestartRequest } from '@remora/shared/model/restart-request.ts';
 import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import type { Run, RunEvent, RunStatus } from '@remora/shared/model/run.ts';
 import type { ScheduleAdded, ScheduleRequest, ScheduleResult, ScheduleView } from '@remora/shared/model/schedule.ts';
+import type { WebhookRequest, WebhookTest, WebhookView } from '@remora/shared/model/webhook.ts';
 import type { AuditPage } from './audit/audit-log.ts';
 import type { CaView } from './http/schemas/ca-view.ts';
 import type { RsaBits } from './pki/keys.ts';
@@ -162,6 +163,14 @@ export interface Services {
     /** Fires it now; `conflict` while its last fire is not over. Answers its run, or what came of it without one. */
     run(name: string, request: Pick<ChangeRequest, 'actor' | 'idempotencyKey'>): Promise<ScheduleResult>;
     remove(name: string, actor: string): Promise<void>;
+  };
+  /** Where failures and reports of schedules are sent; `not-found` where nothing was set. */
+  readonly notify: {
+    set(request: WebhookRequest, actor: string): Promise<WebhookView>;
+    show(): Promise<WebhookView>;
+    /** Sends a test message once. */
+    test(): Promise<WebhookTest>;
+    remove(actor: string): Promise<void>;
   };
   /** Who did what; nothing here writes to it. */
   readonly audit: {

@@ -5,6 +5,7 @@ import { once } from '../audit/audit-lua.ts';
 import { AuditRecorder } from '../audit/recorder.ts';
 import type { Clock } from '../clock.ts';
 import { HIGHEST_FENCE } from '../gateway/gateway-keys.ts';
+import type { ScheduleRecord } from '../schedule/record.ts';
 import { keys } from '../store/keys.ts';
 import { RESTORES, type Restored } from '../store/restores.ts';
 import { hasBegun, isGoingOn, parseRunHash, pendingStep, type RunRecord, type StepState } from '../store/run-hash.ts';
@@ -53,6 +54,20 @@ const settleRuns = async (redis: Redis, restoreId: string): Promise<string[]> =>
   return goOn;
 };
 
+/**
+ * Schedules come back paused: the fleet is another one than the store remembers, and what nobody asked for should not be the first to find out. A fire that was
+ * open goes with the back-up; its run, where it had one, is settled as all runs are.
+ */
+const pauseSchedules = async (redis: Redis, createdAt: string): Promise<void> => {
+  for (const [name, text] of Object.entries(await redis.hgetall(keys.schedules))) {
+    const record = JSON.parse(text) as ScheduleRecord;
+    const fire = record.fire?.runId ? record.fire : null;
+    const because = `The back-up of ${createdAt} was restored: \`remora schedules resume ${name}\` lets it fire again.`;
+    const pausedBecause = record.paused ? record.pausedBecause : because;
+    await redis.hset(keys.schedules, name, JSON.stringify({ ...record, paused: true, pausedBecause, fire }));
+  }
+};
+
 const RECORD_RESTORE = once('record(1)\nreturn 1');
 
 /** Puts the store's identity in place, last of all and in one step: from then on it is a store. Fences begin above all that any agent saw. */
@@ -79,6 +94,7 @@ export const settleStore = async (
   const now = clock();
   const restored: Restored = { id: randomBytes(4).toString('hex'), backupAtMs: Date.parse(createdAt) };
   const goOn = await settleRuns(redis, restored.id);
+  await pauseSchedules(redis, createdAt);
   const audit = {
     actor: 'remora restore',
     action: 'store.restore',

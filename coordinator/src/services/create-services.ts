@@ -15,6 +15,7 @@ import { connectionService } from './connections.ts';
 import { type DoctorParts, doctor } from './doctor.ts';
 import type { LockOf } from './held-clusters.ts';
 import { nodeService } from './nodes.ts';
+import { notifyService } from './notify.ts';
 import { type PlanServiceParts, planService } from './plans.ts';
 import { beginScheduled, type ScheduledParts } from './scheduled-workflows.ts';
 import { scheduleService } from './schedules.ts';
@@ -99,6 +100,7 @@ export const createServices = (parts: ServiceParts): Services => {
     certificates: certificatesOf(changing),
     cas: caService({ inventory, secrets, clock, rotation: changeOf(changing, 'rotate-ca') }),
     schedules: scheduleService({ ...scheduledParts(parts), wakeSchedule }),
+    notify: notifyService({ webhooks: inventory.webhooks, secrets, clock }),
     audit: parts.audit,
     doctor: () =>
       doctor({

@@ -11,6 +11,7 @@ import type { Durability } from '../store/durability.ts';
 import type { RunStore } from '../store/run-store.ts';
 import type { StoreProblem } from '../store/store-identity.ts';
 import { type FleetIdentity, identityLines, turnedAwayLines } from './doctor-identity.ts';
+import { scheduleLines } from './schedule-lines.ts';
 
 export interface DoctorParts extends ObserveParts {
   /** Redis' answer to a write and a read back, in ms; throws when there is none. */
@@ -168,5 +169,6 @@ export const doctor = async (parts: DoctorParts): Promise<DoctorLine[]> => {
     ),
   );
   const identity = identityLines(parts.identity(), nodes, parts.clock().getTime());
-  return [...own, ...identity, ...withRefusals(clusters.flat(), refused), ...turnedAwayLines(turnedAway)];
+  const scheduled = await scheduleLines(parts.inventory);
+  return [...own, ...scheduled, ...identity, ...withRefusals(clusters.flat(), refused), ...turnedAwayLines(turnedAway)];
 };

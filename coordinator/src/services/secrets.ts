@@ -12,14 +12,19 @@ export interface SecretServiceParts {
 const nameOf = (reference: string): string => parseSecretReference(reference).name;
 
 /** Who still needs a secret, in words; removing it would break them at the next change. */
-const usersOf = async ({ clusters, connections, cas, certificates }: Inventory, name: string): Promise<string[]> => {
-  const [allClusters, allConnections, allCas, allCertificates] = await Promise.all([
+const usersOf = async (
+  { clusters, connections, cas, certificates, webhooks }: Inventory,
+  name: string,
+): Promise<string[]> => {
+  const [allClusters, allConnections, allCas, allCertificates, allWebhooks] = await Promise.all([
     clusters.list(),
     connections.list(),
     cas.list(),
     certificates.list(),
+    webhooks.list(),
   ]);
   const uses: readonly (readonly [string | null, string])[] = [
+    ...allWebhooks.map((one) => [one.secret, `the webhook (\`remora notify set\`)`] as const),
     ...allClusters.map((one) => [one.password, `the cluster ${one.name}`] as const),
     ...allConnections.map((one) => [one.keySecret, `the connection ${one.local} ${one.alias}`] as const),
     ...allCas.map((one) => [one.key, `the CA ${one.name}`] as const),

@@ -3,6 +3,7 @@ import { once } from '../audit/audit-lua.ts';
 import type { AuditDraft } from '../audit/chain.ts';
 import { AuditRecorder } from '../audit/recorder.ts';
 import { systemClock } from '../clock.ts';
+import type { WebhookRecord } from '../notify/record.ts';
 import type {
   ApiKeyRecord,
   CaRecord,
@@ -106,6 +107,8 @@ export interface InventoryRecords {
   readonly restartTimes: RestartTimesRecord;
   /** By name. */
   readonly schedules: ScheduleRecord;
+  /** There is one at most. */
+  readonly webhooks: WebhookRecord;
 }
 
 export type Inventory = { readonly [N in keyof InventoryRecords]: Collection<InventoryRecords[N]> };
@@ -122,5 +125,6 @@ export const openInventory = (redis: Redis): Inventory => {
     debts: collection(redis, recorder, keys.debts),
     restartTimes: collection(redis, recorder, keys.restartTimes),
     schedules: collection(redis, recorder, keys.schedules),
+    webhooks: collection(redis, recorder, keys.webhooks),
   };
 };

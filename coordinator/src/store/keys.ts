@@ -24,6 +24,8 @@ export const keys = {
   debts: `${PREFIX}debts`,
   /** hash: CLUSTER/NODE -> RestartTimesRecord */
   restartTimes: `${PREFIX}restart-times`,
+  /** hash: `webhook` -> WebhookRecord */
+  webhooks: `${PREFIX}webhooks`,
   /** hash: name -> ScheduleRecord */
   schedules: `${PREFIX}schedules`,
   /** hash with expiry: a join token's record */

@@ -1,0 +1,127 @@
+import { join } from 'node:path';
+import type { AuditEntry } from '@remora/shared/model/audit.ts';
+import type { DoctorLine } from '@remora/shared/model/inventory.ts';
+import type { ScheduleView } from '@remora/shared/model/schedule.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { CoordinatorProcess } from '../../support/coordinator-process.ts';
+import { createStoreBed, type StoreBed } from '../../support/store-bed.ts';
+import { until } from '../run/bench.ts';
+import { startReceiver } from './receiver.ts';
+
+const SECRET = 'a secret of sixteen or more';
+let bed: StoreBed;
+let first: CoordinatorProcess;
+let receiver: Awaited<ReturnType<typeof startReceiver>>;
+
+beforeAll(async () => {
+  [bed, receiver] = await Promise.all([createStoreBed(), startReceiver(SECRET)]);
+  first = await bed.start('first');
+});
+afterAll(async () => {
+  await receiver.stop();
+  await bed[Symbol.asyncDispose]();
+});
+
+const ok = async <T>(args: readonly string[], stdin?: string): Promise<T> => {
+  const { code, stdout, stderr } = await bed.cli('first', [...args, '--json'], stdin);
+  expect(code, stderr).toBe(0);
+  return JSON.parse(stdout) as T;
+};
+const nightly = ['schedules', 'add', 'nightly', '--do', 'rotate-expiring', '--cron'];
+
+test('a schedule is added, changed, listed, paused, resumed and removed, which is recorded', async () => {
+  await ok([...nightly, '0 3 * * *', '--timezone', 'Europe/Berlin', '--window', '2h', '--jitter', '20m']);
+  const [listed] = await ok<ScheduleView[]>(['schedules', 'list']);
+  expect(listed).toMatchObject({
+    ...{ name: 'nightly', cron: '0 3 * * *', timezone: 'Europe/Berlin', do: 'rotate-expiring', paused: false },
+    ...{ window: '2h', jitter: '20m', last: null },
+  });
+  expect(listed?.nextRuns).toHaveLength(3);
+  const changed = await bed.cli('first', [...nightly, '30 4 * * *', '--validity', '90d']);
+  expect(changed.stderr).toContain('Schedule nightly was known');
+  expect(await ok(['schedules', 'show', 'nightly'])).toMatchObject({
+    ...{ cron: '30 4 * * *', timezone: 'UTC', window: null, arguments: { validity: '90d' } },
+  });
+  expect(await ok(['schedules', 'pause', 'nightly'])).toMatchObject({ paused: true, nextRuns: [] });
+  expect(await ok(['schedules', 'run', 'nightly'])).toMatchObject({ outcome: 'nothing-to-do', runId: null });
+  expect(await ok(['schedules', 'resume', 'nightly'])).toMatchObject({ paused: false });
+  expect(await ok(['schedules', 'remove', 'nightly'])).toEqual({ removed: 'nightly' });
+  expect(await ok(['schedules', 'list'])).toEqual([]);
+  const actions = (await ok<AuditEntry[]>(['audit', 'list'])).map(({ action }) => action).reverse();
+  expect(actions).toEqual(['add', 'update', 'pause', 'run', 'resume', 'remove'].map((verb) => `schedule.${verb}`));
+  expect(await ok(['runs', 'list'])).toEqual([]);
+});
+
+test.each<[string, readonly string[], RegExp]>([
+  [
+    'an expression of four fields',
+    ['--cron', '0 3 * *', '--do', 'rotate-expiring'],
+    /does not have five or six fields/,
+  ],
+  ['a later workflow', ['--cron', '0 3 * * *', '--do', 'rotate-key'], /`--do rotate-key` is not supported yet/],
+  ['no workflow', ['--cron', '0 3 * * *', '--do', 'x'], /a schedule does rotate-expiring or certs-report/],
+  [
+    'a window that is too long',
+    ['--cron', '0 3 * * *', '--do', 'rotate-expiring', '--window', '25h'],
+    /--window 25h is longer than the shortest time between two fires of "0 3 \* \* \*", which is 1 day/,
+  ],
+  [
+    'an argument of another workflow',
+    ['--cron', '0 3 * * *', '--do', 'certs-report', '--validity', '3d'],
+    /--validity has nothing to do/,
+  ],
+  ['a report with a window', ['--cron', '0 3 * * *', '--do', 'certs-report', '--window', '1h'], /changes nothing/],
+  ['a zone that is none', ['--cron', '0 3 * * *', '--do', 'certs-report', '--timezone', 'Mars'], /no such time zone/],
+  ['a cluster that is not known', ['--cron', '0 3 * * *', '--do', 'certs-report', '--cluster', 'x'], /no cluster "x"/],
+])('%s is refused in a sentence', async (_, flags, sentence) => {
+  const answer = await bed.cli('first', ['schedules', 'add', 'x', ...flags]);
+  expect([answer.code, answer.stdout]).toEqual([64, '']);
+  expect(answer.stderr).toMatch(sentence);
+});
+
+test('a report is on record and comes to the webhook, and a back-up has both, paused', async () => {
+  const refused = await bed.cli(
+    'first',
+    ['notify', 'set', '--url', 'http://example.com/', '--secret-file', '-'],
+    SECRET,
+  );
+  expect([refused.code, refused.stderr]).toEqual([64, expect.stringMatching(/messages go over https only/)]);
+  const set = await bed.cli('first', ['notify', 'set', '--url', receiver.url, '--secret-file', '-'], SECRET);
+  expect([set.code, set.stdout]).toEqual([0, expect.not.stringContaining(SECRET)]);
+  expect(await ok(['notify', 'test'])).toMatchObject({ delivered: true });
+  await ok(['schedules', 'add', 'report', '--do', 'certs-report', '--cron', '*/2 * * * * *']);
+  const report = await until(() => receiver.received.find(({ body }) => body.type === 'schedule.report'));
+  expect(report).toMatchObject({
+    genuine: true,
+    body: { data: { schedule: 'report', outcome: 'succeeded', message: '0 of 0 certificates need a look.' } },
+  });
+  const held = await bed.cli('first', ['secrets', 'remove', 'notify/webhook', '--yes']);
+  expect([held.code, held.stderr]).toEqual([64, expect.stringMatching(/still used by the webhook/)]);
+
+  const file = join(bed.directory, 'backup');
+  const sealed = ['--passphrase-file', '-'];
+  const place = (name: string) => ['--data-dir', bed.dataDir(name)];
+  const backUp = await bed.cli('first', ['backup', ...place('first'), '--out', file, ...sealed], 'a passphrase');
+  expect(backUp.code, backUp.stderr).toBe(0);
+  const restored = await bed.cli('second', ['restore', file, ...place('second'), ...sealed], 'a passphrase');
+  expect(restored.code, restored.stderr).toBe(0);
+  // On the same address: the first one has to go.
+  await ok(['schedules', 'pause', 'report']);
+  await first.stop();
+  await bed.start('second');
+  const asSecond = async <T>(args: readonly string[]): Promise<T> =>
+    JSON.parse((await bed.cli('second', [...args, '--json'])).stdout) as T;
+  expect(await asSecond<ScheduleView[]>(['schedules', 'list'])).toMatchObject([
+    {
+      name: 'report',
+      paused: true,
+      pausedBecause: expect.stringMatching(/was restored: `remora schedules resume report`/),
+    },
+  ]);
+  expect(await asSecond<DoctorLine[]>(['doctor'])).toContainEqual(
+    expect.objectContaining({ check: 'schedule report', ok: false }),
+  );
+  expect(await asSecond(['schedules', 'resume', 'report'])).toMatchObject({ paused: false, pausedBecause: null });
+  const before = receiver.received.length;
+  await until(() => receiver.received.length > before);
+});
