@@ -71,7 +71,11 @@ export interface StepInputs {
   /** Waits until Elasticsearch on a node has loaded a CA from one of these files, by what it says of itself. */
   'peer-trust.verify': NodeId & { readonly paths: readonly string[]; readonly ca: CertificateFacts };
   /** Waits until the transport or HTTP port of a node serves the certificate on record, and has others of its cluster try whether they trust it. */
-  'certificate.verify': CertificateIssue & { readonly trustedBy: readonly TrustingNode[] };
+  'certificate.verify': CertificateIssue & {
+    readonly trustedBy: readonly TrustingNode[];
+    /** Of a certificate that is back on the node before it is back on record. */
+    readonly fingerprint256?: string;
+  };
   /** The CAs (PEM) by which the coordinator knows a cluster's HTTPS ports. */
   'cluster.trust': { readonly cluster: string; readonly caPem: string };
   /** Waits until a node that connects has loaded its CA bundle, with these CAs in it and without those. */

@@ -197,6 +197,20 @@ describe('taken back', () => {
     }
   });
 
+  test('of another CA later as well: what is served is proven before trust in that CA goes, though no node restarts', () => {
+    const whole = planIn(placed(), wish({ ca: 'b' })).steps.length;
+    for (let until = 1; until <= whole; until += 1) {
+      const one = placed();
+      const standing = one.certificates;
+      const plan = planIn(one, wish({ ca: 'b' }));
+      carryOut(one, plan.steps.slice(0, until));
+      const back = planRollback({ run: 'run-1' }, rollbackFacts(one, plan, until, standing), context);
+      expect(back.restarts).toEqual([]);
+      // At the worst: what is served is read late, and what is trusted at once.
+      carryOut(one, back.steps, (index) => back.steps[index]?.stage === 'files-us.1');
+    }
+  });
+
   test('the coordinator trusts less again at the end', () => {
     const one = transportWorld('pem');
     const plan = planIn(one, wish({ purpose: 'http' }));

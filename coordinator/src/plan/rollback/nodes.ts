@@ -6,9 +6,10 @@ import { afterOther, type NodeChange, restartOf } from '../node-change.ts';
 import { keystorePasswordInput, keystorePasswordReference, nodeStep } from '../node-step.ts';
 import { rollOrder } from '../order.ts';
 import { files } from '../placed-files.ts';
-import type { AnyStep, Stage } from '../steps.ts';
+import { type AnyStep, nodeKey, type Stage } from '../steps.ts';
 import { deliveredKey, deliveriesOf, type NodeDeliveries } from './deliveries.ts';
 import type { Backups, RollbackFacts } from './facts.ts';
+import { servedSteps } from './served.ts';
 import type { Part } from './settings.ts';
 
 type Change = Backups['changes'][number];
@@ -18,6 +19,9 @@ interface Group {
   readonly cluster: string;
   readonly phase: number;
 }
+
+/** The stage that proves what the nodes serve again, before a further phase is taken back. */
+const servedStage = (group: Group): string => `served-${groupName(group)}`;
 
 /** Names of clusters have no dot. */
 const groupName = ({ cluster, phase }: Group): string => (phase === 0 ? cluster : `${cluster}.${phase}`);
@@ -29,6 +33,7 @@ const stagesOf = (group: Group): Stage[] => {
     { id: `files-${name}`, title: `Put files of cluster ${cluster} back`, mode: 'parallel' },
     { id: `roll-${name}`, title: `Roll cluster ${cluster}`, mode: 'roll' },
     { id: `reload-${name}`, title: `Reload secure settings of cluster ${cluster}`, mode: 'parallel' },
+    { id: servedStage(group), title: `Prove what cluster ${cluster} serves again`, mode: 'parallel' },
   ];
 };
 
@@ -87,10 +92,6 @@ const reloadStep = (delivered: NodeDeliveries, keystorePassword: string | null):
   };
 };
 
-/** Whether something that was delivered to the node in another phase is taken back before. */
-const isLater = ({ run }: RollbackFacts, { cluster, node, phase }: NodeDeliveries): boolean =>
-  deliveriesOf(run).find((one) => one.cluster === cluster && one.node === node)?.phase !== phase;
-
 /** What was changed in this phase, of what is known of it and, of the rotation of a CA, of later phases. */
 const changesOf = (facts: RollbackFacts, delivered: NodeDeliveries): readonly Change[] => {
   const changes = facts.backups.get(deliveredKey(delivered))?.changes ?? [];
@@ -103,6 +104,8 @@ const stepsOf = (
   cluster: ClusterObservation,
   node: NodeObservation,
   delivered: NodeDeliveries,
+  /** Something that was delivered to the node in another phase is taken back before. */
+  isLater: boolean,
 ): AnyStep[] => {
   const changes = changesOf(facts, delivered);
   const ours = changes.filter(({ state }) => state === 'ours');
@@ -111,7 +114,7 @@ const stepsOf = (
   const isBack = changes.some((change) => change.state === 'back' && isReload(change));
   if (ours.length === 0) return isBack ? [reloadStep(delivered, password)] : [];
   const alone = changeOf(node, delivered.ids, ours, password);
-  const change = isLater(facts, delivered) ? afterOther(alone) : alone;
+  const change = isLater ? afterOther(alone) : alone;
   const stages = { roll: `roll-${groupName(delivered)}`, files: `files-${groupName(delivered)}` };
   const effect = change.restart ? 'restart' : change.reload ? 'reload' : 'file';
   return [
@@ -131,25 +134,40 @@ const warningsOf = (facts: RollbackFacts, delivered: NodeDeliveries): string[] =
   );
 };
 
+/** The phase in which something of the node is taken back first, by node. */
+const firstPhases = (delivered: readonly NodeDeliveries[]): ReadonlyMap<string, number> =>
+  new Map(delivered.toReversed().map((one) => [nodeKey(one), one.phase]));
+
 /**
  * Takes back what agents carried out for the run, the clusters in the reverse of its order, and of each the phases in the reverse of theirs, with restarts under the
  * gates; or of one phase alone.
  */
-export const nodesPart = (facts: RollbackFacts, phase?: number): Part & { readonly stages: readonly Stage[] } => {
+export const nodesPart = (
+  facts: RollbackFacts,
+  now: string,
+  phase?: number,
+): Part & { readonly stages: readonly Stage[] } => {
   const delivered = deliveriesOf(facts.run).filter((one) => phase === undefined || one.phase === phase);
   const groups = Map.groupBy(delivered, groupName);
+  const first = firstPhases(deliveriesOf(facts.run));
   const steps = [...groups.values()].flatMap((group) => {
     const cluster = facts.clusters.get(group[0]?.cluster ?? '');
     const of = new Map(group.map((one) => [one.node, one]));
-    return rollOrder(cluster?.nodes ?? []).flatMap((node) => {
+    const isFirst = (one: NodeDeliveries): boolean => first.get(nodeKey(one)) === one.phase;
+    const back = rollOrder(cluster?.nodes ?? []).flatMap((node) => {
       const one = of.get(node.name);
-      return cluster && one ? stepsOf(facts, cluster, node, one) : [];
+      return cluster && one ? [{ one, steps: stepsOf(facts, cluster, node, one, !isFirst(one)) }] : [];
     });
+    const served = back.filter(({ one }) => isFirst(one)).flatMap(({ steps }) => steps);
+    return [
+      ...back.flatMap(({ steps }) => steps),
+      ...servedSteps(facts, served, { stage: servedStage(group[0] as Group), now }),
+    ];
   });
   const warnings = [...new Set(delivered.flatMap((one) => warningsOf(facts, one)))];
   return {
     steps,
-    stages: [...groups.values()].flatMap(([first]) => (first ? stagesOf(first) : [])),
+    stages: [...groups.values()].flatMap(([one]) => (one ? stagesOf(one) : [])),
     warnings,
     findings: [],
   };

@@ -21,15 +21,17 @@ const hashOf = (context: PlanContext, steps: readonly AnyStep[], provable: reado
   return context.hash(JSON.stringify([changes, provable], withoutBaseline));
 };
 
-const nodesBack = (facts: RollbackFacts): NodesBack =>
-  facts.run.plan.workflow === 'rotate-ca' ? rotationBack(facts) : { ...nodesPart(facts), isBack: () => false };
+const nodesBack = (facts: RollbackFacts, now: string): NodesBack =>
+  facts.run.plan.workflow === 'rotate-ca'
+    ? rotationBack(facts, now)
+    : { ...nodesPart(facts, now), isBack: () => false };
 
 /**
  * Plans to take a run back, from what it recorded and what the agents' journals hold: the reverse of its order, aliases first, keys and records last. What
  * somebody changed since stays and is named in the warnings. Throws a RemoraError with all findings when it cannot be done.
  */
 export const planRollback = (request: RollbackRequest, facts: RollbackFacts, context: PlanContext): StoredPlan => {
-  const [settings, nodes, keys] = [settingsPart(facts), nodesBack(facts), keysPart(facts, context.now)];
+  const [settings, nodes, keys] = [settingsPart(facts), nodesBack(facts, context.now), keysPart(facts, context.now)];
   const earlier = earlierPart(facts, settings, context.now);
   refuse(facts, [...settings.findings, ...keys.findings]);
   const changes = [...settings.steps, ...nodes.steps];

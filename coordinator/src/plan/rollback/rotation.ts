@@ -54,12 +54,16 @@ const inTransition = ({ retiredAt: _, ...ca }: CaRecord, successor: string): CaR
  * Takes the rotation of a CA back, the reverse of its order: both CAs are trusted before anything is served by the old one again, and the new one goes once all is. As long as
  * that lasts the records say that both are trusted, so that whatever else is done meanwhile, if this ends half-way, cuts nobody off.
  */
-export const rotationBack = (facts: RollbackFacts): NodesBack => {
+export const rotationBack = (facts: RollbackFacts, now: string): NodesBack => {
   const succession = facts.run.plan.steps.findLast(({ kind }) => kind === 'ca.succession');
   if (succession?.kind !== 'ca.succession') throw new Error(`${facts.run.runId} is no rotation of a CA`);
   const { ca: old, successor } = succession.input;
   const { trustBoth, serve, trustNew } = rotationPhases;
-  const [only, servers, both] = [nodesPart(facts, trustNew), nodesPart(facts, serve), nodesPart(facts, trustBoth)];
+  const [only, servers, both] = [
+    nodesPart(facts, now, trustNew),
+    nodesPart(facts, now, serve),
+    nodesPart(facts, now, trustBoth),
+  ];
   const changed = changedRecords(facts);
   const of = (collection: RecordBefore['collection']) => changed.filter((one) => one.collection === collection);
   const standing = facts.cas.find(({ name }) => name === old);

@@ -56,7 +56,7 @@ export const verifyCertificateStep =
         'step-failed',
         `There is no certificate on record for the ${portName[wish.purpose]} of ${wish.node}.`,
       );
-    const { fingerprint256 } = record.facts;
+    const { fingerprint256 = record.facts.fingerprint256 } = wish;
     const address = await publishedAt(parts, wish);
     await context.phase('waiting until it is served');
     await waitUntilServed(parts, context, wish, address, fingerprint256);

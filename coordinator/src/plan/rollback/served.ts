@@ -1,0 +1,45 @@
+import { isIp } from '@remora/shared/model/address.ts';
+import { wishedLifeMs } from '../certificate-life.ts';
+import { proofStep } from '../port-proof.ts';
+import type { CertificateRecord } from '../records.ts';
+import { commonNameOf } from '../server-certificate.ts';
+import type { AnyStep, CertificateIssue } from '../steps.ts';
+import { beforeOf, type RollbackFacts } from './facts.ts';
+
+const issueOf = (record: CertificateRecord): CertificateIssue => {
+  const { cluster, node, purpose, ca, path, names, p12Secret, passwordSecret } = record;
+  return {
+    ...{ cluster, node, purpose, ca, path, p12Secret, passwordSecret },
+    validityMs: wishedLifeMs(record),
+    commonName: commonNameOf(node),
+    dns: names.filter((name) => !isIp(name)),
+    ip: names.filter(isIp),
+    required: names,
+  };
+};
+
+/**
+ * Proves the certificates of Remora that go back as files alone, on the transport and HTTP ports: Elasticsearch takes a moment to read them, and until then nodes serve
+ * those of the run, which the next phase has others trust no more. One that has ended is trusted by nobody, and not waited for.
+ */
+export const servedSteps = (
+  { run }: RollbackFacts,
+  back: readonly AnyStep[],
+  { stage, now }: { readonly stage: string; readonly now: string },
+): AnyStep[] =>
+  run.plan.steps.flatMap((step) => {
+    if (step.kind !== 'certificate.issue') return [];
+    const { cluster, node, purpose } = step.input;
+    const before = beforeOf(run.steps.get(step.id)) as CertificateRecord | null | undefined;
+    const isBack = back.some(
+      ({ kind, input, effect }) =>
+        kind === 'node.change' &&
+        effect === 'file' &&
+        'node' in input &&
+        input.cluster === cluster &&
+        input.node === node,
+    );
+    if (purpose === 'remote_cluster_server' || !before || !isBack || before.facts.notAfter <= now) return [];
+    const proof = proofStep({ ...issueOf(before), purpose }, stage, []);
+    return [{ ...proof, input: { ...proof.input, fingerprint256: before.facts.fingerprint256 } } as AnyStep];
+  });
