@@ -25,6 +25,8 @@ import { type Scheduler, startScheduler } from './schedule/scheduler.ts';
 import type { Redactor } from './secrets/redact.ts';
 import { openSealingKey } from './secrets/sealing.ts';
 import { SecretStore } from './secrets/secret-store.ts';
+import { watchCertificates } from './services/certificate-watch.ts';
+import { lookAtCertificates } from './services/certificates.ts';
 import { createServices, observeParts, type ServiceParts, scheduledWork } from './services/create-services.ts';
 import { type ByItselfParts, rollBackByItself } from './services/rollbacks.ts';
 import { verifyNode } from './services/verify-node.ts';
@@ -177,9 +179,11 @@ const openHouse = async (
   const parts = { inventory, secrets, clients, gateway, clock: systemClock, history };
   const engine = await startRuns(store, { ...parts, storeProblem }, log, ground.redactor);
   closers.add('the runs', () => engine.close());
+  const certificateWatch = watchCertificates(() => lookAtCertificates(observeParts(parts)));
+  closers.add('the watch over certificates', certificateWatch.keepLooking(log));
   const scheduling: { scheduler?: Scheduler } = {};
   const serving: ServiceParts = {
-    ...{ ...parts, runs: engine, audit: new AuditLog(redis) },
+    ...{ ...parts, runs: engine, audit: new AuditLog(redis), certificateWatch },
     lockOf: (cluster) => redis.hget(keys.locks, cluster),
     planning: { newPlanId, ...engine },
     health: {

@@ -145,6 +145,10 @@ export interface Services {
   readonly certificates: {
     /** Looks at every node that has an agent: what is on its disk, configured, and served. */
     list(): Promise<CertificateList>;
+    /** What the last look found, and how long ago that was; null before the first. Looks happen in the background too. */
+    latest(): { readonly certificates: CertificateList['certificates']; readonly ageMs: number } | null;
+    /** When the certificates by which coordinator and agents know each other end, ISO 8601; of agents those that are on record. */
+    fleet(): Promise<FleetEnds>;
     /** Replaces those that Remora made. A run that fails is rolled back unless it is said otherwise: the old ones are still good. */
     readonly rotation: Change<RotateRequest>;
     /** Has the transport or HTTP ports of a cluster's nodes serve certificates of a CA. */
@@ -181,6 +185,12 @@ export interface Services {
     export(): AsyncIterable<string>;
   };
   doctor(): Promise<DoctorLine[]>;
+}
+
+/** When the fleet's own certificates end, ISO 8601. */
+export interface FleetEnds {
+  readonly ca: string;
+  readonly agents: readonly { readonly cluster: string; readonly node: string; readonly notAfter: string }[];
 }
 
 /** Who asks; `request` is the same for a request that is sent again. */

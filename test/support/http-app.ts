@@ -8,7 +8,9 @@ import type { App } from '../../coordinator/src/http/app-types.ts';
 import { newId, type RunEngine, startRunEngine } from '../../coordinator/src/run/engine.ts';
 import { nextInRoll } from '../../coordinator/src/run/roll.ts';
 import { createExecutors, createRestorers } from '../../coordinator/src/run/steps/executors.ts';
-import { createServices } from '../../coordinator/src/services/create-services.ts';
+import { watchCertificates } from '../../coordinator/src/services/certificate-watch.ts';
+import { lookAtCertificates } from '../../coordinator/src/services/certificates.ts';
+import { createServices, observeParts } from '../../coordinator/src/services/create-services.ts';
 import { keys } from '../../coordinator/src/store/keys.ts';
 import { RunStore } from '../../coordinator/src/store/run-store.ts';
 import { type GatewayFleet, startGatewayFleet, type TestCoordinator } from './gateway-fleet.ts';
@@ -53,9 +55,12 @@ export const startHttpFleet = async (): Promise<HttpFleet> => {
       ...{ agents: parts.agents, clock: parts.clock, log, redact: (text: string) => text },
     },
   );
+  const history = new RunStore(redis, parts.clock);
+  const ground = { ...parts, gateway: coordinator.gateway, history };
+  const certificateWatch = watchCertificates(() => lookAtCertificates(observeParts(ground)));
   const services = createServices({
     ...{ inventory: fleet.inventory, secrets: fleet.secrets, clients, gateway: coordinator.gateway },
-    ...{ clock: parts.clock, history: new RunStore(redis, parts.clock), runs: engine, audit: new AuditLog(redis) },
+    ...{ clock: parts.clock, history, runs: engine, certificateWatch, audit: new AuditLog(redis) },
     wakeSchedule: async () => undefined,
     lockOf: (cluster) => redis.hget(keys.locks, cluster),
     planning: { newPlanId: () => newId('plan', new Date()), ...engine },

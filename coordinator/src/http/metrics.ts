@@ -2,9 +2,12 @@ import { runStatuses } from '@remora/shared/model/run.ts';
 import type { Registry } from 'prom-client';
 import type { Services } from '../services.ts';
 import type { App } from './app-types.ts';
+import { addCertificateMetrics } from './certificate-metrics.ts';
 
 /** Counting reads every node and the status of every run, and whoever reaches the address may ask: the store is asked once in this time, however many scrape. */
 const COUNTS_TTL_MS = 10_000;
+
+type Sources = Pick<Services, 'nodes' | 'runs' | 'cas' | 'certificates'>;
 
 /** Answers what `load` gave last, while that is fresh; a failure is not kept. */
 const cached = <T>(load: () => Promise<T>): (() => Promise<T>) => {
@@ -20,8 +23,11 @@ const cached = <T>(load: () => Promise<T>): (() => Promise<T>) => {
   };
 };
 
-/** Counts only, no names: the address needs no token. The library is loaded when somebody first asks, to keep the start short. */
-export const metricsRoutes = (app: App, services: Pick<Services, 'nodes' | 'runs'>): void => {
+/**
+ * Counts, and names only of clusters, nodes and CAs with the dates of their certificates, which a handshake shows as well: the address needs no token. The library is loaded when somebody
+ * first asks, to keep the start short.
+ */
+export const metricsRoutes = (app: App, services: Sources): void => {
   let registry: Promise<Registry> | undefined;
   app.get('/metrics', { schema: { hide: true }, logLevel: 'silent' }, async (_request, reply) => {
     registry ??= createRegistry(services);
@@ -33,10 +39,10 @@ export const metricsRoutes = (app: App, services: Pick<Services, 'nodes' | 'runs
   });
 };
 
-const createRegistry = async ({ nodes, runs }: Pick<Services, 'nodes' | 'runs'>): Promise<Registry> => {
+const createRegistry = async ({ nodes, runs, cas, certificates }: Sources): Promise<Registry> => {
   const { collectDefaultMetrics, Gauge, Registry } = await import('prom-client');
   const registry = new Registry();
-  const agentStates = cached(async () => (await nodes.list()).map(({ agent }) => agent));
+  const allNodes = cached(() => nodes.list());
   const runStates = cached(() => runs.statuses());
   collectDefaultMetrics({ register: registry });
   new Gauge({
@@ -45,7 +51,7 @@ const createRegistry = async ({ nodes, runs }: Pick<Services, 'nodes' | 'runs'>)
     labelNames: ['state'],
     registers: [registry],
     async collect() {
-      const all = await agentStates();
+      const all = (await allNodes()).map(({ agent }) => agent);
       for (const state of ['online', 'offline']) {
         this.set({ state }, all.filter((agent) => agent === state).length);
       }
@@ -60,6 +66,10 @@ const createRegistry = async ({ nodes, runs }: Pick<Services, 'nodes' | 'runs'>)
       const all = await runStates();
       for (const status of runStatuses) this.set({ status }, all.filter((run) => run === status).length);
     },
+  });
+  addCertificateMetrics(registry, Gauge, {
+    ...{ latest: certificates.latest, nodes: allNodes, cas: cached(() => cas.list()) },
+    fleet: cached(() => certificates.fleet()),
   });
   return registry;
 };

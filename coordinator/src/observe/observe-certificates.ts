@@ -5,7 +5,7 @@ import { publishedParts } from '../plan/connect/server-address.ts';
 import { hasPlaceholder } from '../plan/loaded.ts';
 import { itemsOf } from '../plan/nodes.ts';
 import { type ServingPurpose, servingPurposes, sslPrefix } from '../plan/ssl.ts';
-import type { NodeId } from '../plan/steps.ts';
+import { type NodeId, nodeKey } from '../plan/steps.ts';
 import type { ObserveParts } from './observe-nodes.ts';
 import { type ConfiguredCertificate, configuredCertificates } from './ssl-certificates.ts';
 
@@ -32,7 +32,7 @@ export interface NodeCertificates extends NodeId {
   readonly problems: readonly string[];
 }
 
-const READ_TIMEOUT_MS = 60_000;
+const READ_TIMEOUT_MS = 20_000;
 const PROBE_TIMEOUT_MS = 5000;
 
 const settingsToRead = [...Object.values(sslPrefix).map((prefix) => `${prefix}.*`), 'remote_cluster_server.enabled'];
@@ -81,6 +81,9 @@ export const publishAddresses = async (
   );
 };
 
+/** OpenSSL ends some of its errors with a line feed; here each is part of a sentence. */
+const oneLine = (text: string): string => text.trim().replaceAll(/\s+/g, ' ');
+
 /** One handshake that trusts nothing: what is served is asked, not whether it is trusted. */
 const look = async (
   parts: ObserveParts,
@@ -93,10 +96,10 @@ const look = async (
   const at = { purpose, hosts: names, port };
   try {
     const { tcp, detail, tls } = await parts.agents.read(node, 'probe', input, { timeoutMs: PROBE_TIMEOUT_MS * 3 });
-    if (tls === undefined) return { ...at, chain: [], error: `${tcp}: ${detail}` };
-    return { ...at, chain: tls.chain, error: tls.chain.length > 0 ? '' : tls.error };
+    if (tls === undefined) return { ...at, chain: [], error: oneLine(`${tcp}: ${detail}`) };
+    return { ...at, chain: tls.chain, error: tls.chain.length > 0 ? '' : oneLine(tls.error) };
   } catch (error) {
-    return { ...at, chain: [], error: messageOf(error) };
+    return { ...at, chain: [], error: oneLine(messageOf(error)) };
   }
 };
 
@@ -111,7 +114,7 @@ const storesOf = async (
   try {
     return { configured: await configuredCertificates(parts, node), problems: [] };
   } catch (error) {
-    return { configured: [], problems: [`What its keystores hold is not known: ${messageOf(error)}`] };
+    return { configured: [], problems: [`What its keystores hold is not known: ${oneLine(messageOf(error))}`] };
   }
 };
 
@@ -170,18 +173,23 @@ const portsOf = async (parts: ObserveParts, cluster: string): Promise<ClusterPor
   }
 };
 
+/** So many nodes are looked at side by side: each answer is held in memory, and the agents' answers come through one event loop. */
+const NODES_AT_ONCE = 64;
+
 /** Looks at the certificates of all nodes that have an agent. Changes nothing; what cannot be looked at is said. */
 export const observeCertificates = async (parts: ObserveParts): Promise<NodeCertificates[]> => {
   const nodes = await parts.inventory.nodes.list();
-  const clusters = Map.groupBy(nodes, ({ cluster }) => cluster);
-  const seen = [...clusters].map(async ([cluster, members]) => {
-    const { addresses, problems } = await portsOf(parts, cluster);
-    return Promise.all(
-      members.map(async ({ node }) => {
-        const found = await observeNode(parts, { cluster, node }, addresses.get(node));
-        return { ...found, problems: [...found.problems, ...problems] };
-      }),
-    );
-  });
-  return (await Promise.all(seen)).flat();
+  const clusters = [...new Set(nodes.map(({ cluster }) => cluster))];
+  const ports = new Map(await Promise.all(clusters.map(async (name) => [name, await portsOf(parts, name)] as const)));
+  const seen: NodeCertificates[] = [];
+  const waiting = nodes.values();
+  const lookAtNext = async (): Promise<void> => {
+    for (const { cluster, node } of waiting) {
+      const { addresses, problems } = ports.get(cluster) ?? { addresses: new Map(), problems: [] };
+      const found = await observeNode(parts, { cluster, node }, addresses.get(node));
+      seen.push({ ...found, problems: [...found.problems, ...problems] });
+    }
+  };
+  await Promise.all(Array.from({ length: NODES_AT_ONCE }, lookAtNext));
+  return seen.sort((a, b) => nodeKey(a).localeCompare(nodeKey(b), 'en', { numeric: true }));
 };

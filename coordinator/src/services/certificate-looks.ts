@@ -1,4 +1,4 @@
-import type { CertificatePurpose } from '@remora/shared/model/certificate-view.ts';
+import type { CertificateLevel, CertificatePurpose } from '@remora/shared/model/certificate-view.ts';
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import { type NodeCertificates, pathsIn, type ServedCertificate } from '../observe/observe-certificates.ts';
 import type { ConfiguredCertificate } from '../observe/ssl-certificates.ts';
@@ -6,6 +6,12 @@ import { isOtherVersion } from '../plan/certificate-versions.ts';
 import type { CertificateRecord } from '../plan/records.ts';
 import { type ServingPurpose, servingPurposes, sslPrefix } from '../plan/ssl.ts';
 import { type FoundFacts, type KnownCertificates, sameCertificate } from './known-certificates.ts';
+
+/** A sentence that says what is wrong with a certificate and what to do, and how bad that is. */
+export interface Finding {
+  readonly level: Exclude<CertificateLevel, 'ok'>;
+  readonly text: string;
+}
 
 /** A certificate as it was found, before it is judged. */
 export interface Found {
@@ -20,7 +26,7 @@ export interface Found {
   readonly hosts: readonly string[];
   /** SHA-256 of the public half of the private key beside it; null where that cannot be read or there is none to look at. */
   readonly keyDigest: string | null;
-  readonly findings: readonly string[];
+  readonly findings: readonly Finding[];
 }
 
 /** What is found of a purpose on a node, and what could not be found out: a sentence each. */
@@ -62,11 +68,15 @@ const leafIn = (
   return entry === undefined ? null : known.whole(entry);
 };
 
+const warning = (text: string): Finding => ({ level: 'warning', text });
+
 /** A run issued a newer certificate and never placed it. */
-const behindFinding = (file: FileFacts | undefined, record: CertificateRecord | undefined): string[] =>
+const behindFinding = (file: FileFacts | undefined, record: CertificateRecord | undefined): Finding[] =>
   record !== undefined && isOtherVersion(file, record)
     ? [
-        `A newer one was issued and never placed: \`remora certs rotate --cluster ${record.cluster} --node ${record.node}\` places another.`,
+        warning(
+          `A newer one was issued and never placed: \`remora certs rotate --cluster ${record.cluster} --node ${record.node}\` places another.`,
+        ),
       ]
     : [];
 
@@ -117,15 +127,15 @@ const lookAtPort = (
   const found: Found[] = [];
   if (leaf !== undefined && served !== undefined) {
     const isKnown = standing === null || isSame;
-    const stray = isKnown ? [] : [`${path} holds another one: Elasticsearch has not loaded that.`];
-    const findings = [...stray, ...lost, ...behindFinding(file, record)];
+    const stray = isKnown ? [] : [warning(`${path} holds another one: Elasticsearch has not loaded that.`)];
+    const findings = [...stray, ...lost.map(warning), ...behindFinding(file, record)];
     const key = isSame ? keyDigest : null;
     const at = { path: isKnown ? path : null, hosts: served.hosts, keyDigest: key };
     found.push({ ...base, ...at, facts: leaf, served: true, chain, findings });
   }
   if (standing !== null && !isSame) {
     const isServed = served === undefined ? null : false;
-    const findings = served === undefined ? [] : [`Port ${served.port} does not serve it${silence}.`];
+    const findings = served === undefined ? [] : [warning(`Port ${served.port} does not serve it${silence}.`)];
     found.push({ ...base, facts: standing, path, served: isServed, chain: [], hosts: [], keyDigest, findings });
   }
   if (found.length > 0 || (path === null && silence === '')) return { found, problems: [] };

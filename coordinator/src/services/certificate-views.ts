@@ -3,7 +3,7 @@ import type { NodeCertificates } from '../observe/observe-certificates.ts';
 import { isSignedBy } from '../pki/judge.ts';
 import type { CaRecord, CertificateRecord } from '../plan/records.ts';
 import { nodeKey } from '../plan/steps.ts';
-import { DAY_MS, findingsOf, keyMatches } from './certificate-findings.ts';
+import { DAY_MS, findingsOf, keyMatches, worstOf } from './certificate-findings.ts';
 import { type Found, fileOf, lookAtNode } from './certificate-looks.ts';
 import { type KnownCertificates, knownCertificates } from './known-certificates.ts';
 
@@ -49,13 +49,17 @@ const viewOf = (found: Found, { records, cas, now }: CertificatesKnown, known: K
   const ca = caOf(found, cas, known);
   const managed = isManaged(found, ca, records);
   const lifeMs = records.find((one) => one.facts.fingerprint256 === facts.fingerprint256)?.validityMs ?? null;
+  // Only remote clusters have CAs that Remora can replace by another.
+  const isReplaceable = purpose === 'remote_cluster_client_ca' && ca?.facts.fingerprint256 === facts.fingerprint256;
+  const origin = { managed, isCa: isCaPurpose(purpose), ca: isReplaceable && ca?.key ? ca.name : null, lifeMs };
+  const findings = findingsOf(found, origin, known, now);
   return {
     ...{ node: node.node, cluster: node.cluster, purpose, ...facts, daysLeft, path, served },
     chain: chain.map(({ subject }) => subject),
     ca: ca?.name ?? null,
     managed,
     ...{ key: judged?.key ?? null, signature: judged?.signature ?? null, keyMatches: keyMatches(found, judged) },
-    findings: findingsOf(found, { managed, isCa: isCaPurpose(purpose), lifeMs }, known, now),
+    ...{ level: worstOf(findings), findings: findings.map(({ text }) => text) },
   };
 };
 

@@ -8,6 +8,7 @@ import type { SecretStore } from '../secrets/secret-store.ts';
 import type { Services } from '../services.ts';
 import type { Inventory } from '../store/inventory.ts';
 import { caService } from './cas.ts';
+import type { CertificateWatch } from './certificate-watch.ts';
 import { certificateService } from './certificates.ts';
 import { type ChangeParts, changeOf } from './changes.ts';
 import { clusterService } from './clusters.ts';
@@ -42,6 +43,7 @@ export interface ServiceParts extends Ground {
   readonly lockOf: LockOf;
   /** Has a schedule be looked at soon. */
   readonly wakeSchedule: (name: string) => Promise<void>;
+  readonly certificateWatch: CertificateWatch;
   readonly audit: AuditLog;
   readonly history: RunHistory & DoctorParts['runs'];
   readonly health: Pick<DoctorParts, 'pingStore' | 'durability' | 'freeBytes' | 'storeProblem' | 'identity'>;
@@ -67,15 +69,18 @@ const changeParts = (parts: ServiceParts): ChangeParts & PlanServiceParts => ({
   isOnline: (node: NodeId): Promise<boolean> => parts.gateway.sessions.isOnline(node),
 });
 
-const certificatesOf = (changing: ChangeParts): Services['certificates'] =>
-  certificateService(changing, {
-    rotation: changeOf(changing, 'rotate-certificates'),
-    placement: changeOf(changing, 'place-certificates'),
-  });
+const certificatesOf = (parts: ServiceParts, changing: ChangeParts): Services['certificates'] =>
+  certificateService(
+    { watch: parts.certificateWatch, nodes: parts.inventory.nodes, identity: parts.health.identity },
+    {
+      rotation: changeOf(changing, 'rotate-certificates'),
+      placement: changeOf(changing, 'place-certificates'),
+    },
+  );
 
 const scheduledParts = (parts: ServiceParts): ScheduledParts => {
   const changing = changeParts(parts);
-  return { ...changing, certificates: certificatesOf(changing) };
+  return { ...changing, certificates: certificatesOf(parts, changing) };
 };
 
 /** Carries out what schedules do. */
@@ -97,14 +102,14 @@ export const createServices = (parts: ServiceParts): Services => {
     plans: planService(changing),
     runs: parts.runs,
     secrets: secretService({ store: secrets, inventory }),
-    certificates: certificatesOf(changing),
+    certificates: certificatesOf(parts, changing),
     cas: caService({ inventory, secrets, clock, rotation: changeOf(changing, 'rotate-ca') }),
     schedules: scheduleService({ ...scheduledParts(parts), wakeSchedule }),
     notify: notifyService({ webhooks: inventory.webhooks, secrets, clock }),
     audit: parts.audit,
     doctor: () =>
       doctor({
-        ...{ ...observing, ...parts.health, runs: parts.history },
+        ...{ ...observing, ...parts.health, runs: parts.history, certificateWatch: parts.certificateWatch },
         ...{ refused: gateway.sessions.refused, turnedAway: gateway.sessions.turnedAway },
       }),
   };

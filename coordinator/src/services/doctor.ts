@@ -10,6 +10,8 @@ import { lacksPrivileges, mayNotAsk, neededPrivileges } from '../plan/privileges
 import type { Durability } from '../store/durability.ts';
 import type { RunStore } from '../store/run-store.ts';
 import type { StoreProblem } from '../store/store-identity.ts';
+import type { CertificateWatch } from './certificate-watch.ts';
+import { certificateLines } from './doctor-certificates.ts';
 import { type FleetIdentity, identityLines, turnedAwayLines } from './doctor-identity.ts';
 import { scheduleLines } from './schedule-lines.ts';
 
@@ -29,8 +31,11 @@ export interface DoctorParts extends ObserveParts {
   readonly freeBytes: () => Promise<number>;
   /** Runs that have not ended, or still have something to put back. */
   readonly runs: Pick<RunStore, 'openRuns' | 'view'>;
+  readonly certificateWatch: Pick<CertificateWatch, 'lookWithin'>;
 }
 
+/** One silent agent shall not hold up the rest: then what was seen before is told. */
+const LOOK_LIMIT_MS = 10_000;
 const MIN_FREE_BYTES = 200 * 1024 * 1024;
 const MAX_SKEW_MS = 60_000;
 
@@ -131,9 +136,12 @@ const clusterLines = (cluster: ClusterObservation, aliases: readonly string[]): 
 
 /** Looks at coordinator, Redis, clusters, agents and clocks. */
 export const doctor = async (parts: DoctorParts): Promise<DoctorLine[]> => {
-  const [records, connections, nodes, refused, turnedAway] = await Promise.all([
+  const askedMs = performance.now();
+  const looking = parts.certificateWatch.lookWithin(LOOK_LIMIT_MS).catch(() => null);
+  const [records, connections, cas, nodes, refused, turnedAway] = await Promise.all([
     parts.inventory.clusters.list(),
     parts.inventory.connections.list(),
+    parts.inventory.cas.list(),
     parts.inventory.nodes.list(),
     parts.refused(),
     parts.turnedAway(),
@@ -168,7 +176,16 @@ export const doctor = async (parts: DoctorParts): Promise<DoctorLine[]> => {
       ),
     ),
   );
-  const identity = identityLines(parts.identity(), nodes, parts.clock().getTime());
+  const nowMs = parts.clock().getTime();
+  const identity = identityLines(parts.identity(), nodes, nowMs);
+  const certificates = certificateLines(await looking, cas, { nowMs, askedMs });
   const scheduled = await scheduleLines(parts.inventory);
-  return [...own, ...scheduled, ...identity, ...withRefusals(clusters.flat(), refused), ...turnedAwayLines(turnedAway)];
+  return [
+    ...own,
+    ...scheduled,
+    ...identity,
+    ...withRefusals(clusters.flat(), refused),
+    ...turnedAwayLines(turnedAway),
+    ...certificates,
+  ];
 };

@@ -17,6 +17,13 @@ export type CertificatePurpose = (typeof certificatePurposes)[number];
 /** Those that a node trusts, and no port serves. */
 export const isCaPurpose = (purpose: CertificatePurpose): boolean => purpose.endsWith('_ca');
 
+/**
+ * How bad it is: `critical` is refused by peers, or is as soon as it is loaded; `warning` will be, if nobody does anything; `note` is worth knowing, and may be
+ * meant so.
+ */
+export const certificateLevels = ['ok', 'note', 'warning', 'critical'] as const;
+export type CertificateLevel = (typeof certificateLevels)[number];
+
 /** A certificate of a node, as `certs list` answers it. */
 export const CertificateView = Type.Object({
   node: Type.String(),
@@ -44,6 +51,8 @@ export const CertificateView = Type.Object({
   signature: Nullable(Type.String()),
   /** Whether the private key beside it is its own; null where that is not known, as of a keystore that no port serves. */
   keyMatches: Nullable(Type.Boolean()),
+  /** The worst of the findings. */
+  level: Type.Enum([...certificateLevels]),
   /** What is wrong with it and what to do, a sentence each; the worst first. */
   findings: Type.Array(Type.String()),
 });

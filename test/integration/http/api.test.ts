@@ -139,7 +139,10 @@ it('shows a node while its agent is there, tells equal names apart, and forgets 
 
 it('tells no secret in metrics and logs, and a request line without query', async () => {
   await call('GET', '/api/v1/nodes/x?cluster=us');
+  expect(await call('GET', '/api/v1/certificates')).toMatchObject({ status: 200 });
   const metrics = (await http.app.inject('/metrics')).body;
+  for (const gauge of ['remora_certificates_age_seconds', 'remora_fleet_ca_not_after_seconds'])
+    expect(metrics).toMatch(new RegExp(`^${gauge} \\d`, 'm'));
   expect(metrics).toMatch(/remora_agents\{state="online"\} \d+/);
   expect(metrics).toMatch(/remora_runs\{status="succeeded"\} \d+/);
   const logs = http.logs.join('');

@@ -31,12 +31,19 @@ const fit = (natural: readonly number[], width: number): number[] => {
 const cut = (text: string, width: number): string =>
   text.length > width ? `${text.slice(0, width - 1)}…` : text.padEnd(width);
 
+interface Look<T> {
+  /** Columns of the terminal. */
+  readonly width?: number;
+  /** Colours the finished line of a row. */
+  readonly paint?: (row: T, line: string) => string;
+}
+
 /** A table for people that fits the terminal; `empty` is what stands there when it has no rows. */
 export const table = <T>(
   rows: readonly T[],
   columns: readonly Column<T>[],
   empty: string,
-  width = terminalWidth(),
+  { width = terminalWidth(), paint = (_, line) => line }: Look<T> = {},
 ): string => {
   if (rows.length === 0) return empty;
   const lines = [
@@ -46,11 +53,13 @@ export const table = <T>(
   const natural = columns.map((_, i) => Math.max(...lines.map((line) => line[i]?.length ?? 0)));
   const widths = fit(natural, width);
   return lines
-    .map((line) =>
-      line
-        .map((cell, i) => cut(cell, widths[i] ?? 0))
+    .map((line, i) => {
+      const text = line
+        .map((cell, column) => cut(cell, widths[column] ?? 0))
         .join(' '.repeat(GAP))
-        .trimEnd(),
-    )
+        .trimEnd();
+      const row = rows[i - 1];
+      return row === undefined ? text : paint(row, text);
+    })
     .join('\n');
 };

@@ -19,7 +19,7 @@ it('fits a table into the terminal without cutting the names', () => {
       ['TEXT', (row) => row.text],
     ],
     'none',
-    60,
+    { width: 60 },
   );
   expect(Math.max(...text.split('\n').map((line) => line.length))).toBe(60);
   expect(text).toContain('a-node-with-a-long-name');
@@ -35,7 +35,7 @@ it('cuts the words of a row before a time', () => {
       ['WHAT', ({ what }) => what],
     ],
     'none',
-    40,
+    { width: 40 },
   );
   expect(text.split('\n')[1]).toBe('run-1  2026-01-01T00:00Z  Restart the n…');
 });

@@ -130,7 +130,7 @@ test('a P-256 key is not, nor is the signature of a root by itself: nobody check
 test('the key of another certificate beside it is told before the node is restarted with it', () => {
   const [leaf, other] = [make('mine', 'mine', { by: 'ca' }), make('other', 'other', { by: 'ca' })];
   expect(first([leaf], { key: other.file, trusted: [ca] })).toMatchObject({
-    keyMatches: false,
+    ...{ keyMatches: false, level: 'critical' },
     findings: [expect.stringMatching(/^The key beside it is that of another certificate/)],
   });
 });
@@ -139,7 +139,7 @@ test('a CA of the same name with another key did not sign it', () => {
   const leaf = make('named', 'named', { by: 'ca' });
   const namesake = make('namesake', 'ca');
   expect(first([leaf], { trusted: [namesake] })?.findings).toEqual([
-    'The CA CN=ca that is trusted here has another key than the one that signed it.',
+    'The CA CN=ca that is trusted here has another key than the one that signed it: one of the two is a namesake. Place the right one.',
   ]);
   expect(first([leaf, namesake], { trusted: [ca] })?.findings).toEqual([
     'CN=named is not signed by what is served after it: put the chain into the file in order.',

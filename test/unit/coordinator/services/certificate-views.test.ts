@@ -77,7 +77,7 @@ describe('a certificate of a port', () => {
             daysLeft: 333,
             path: 'remora.p12',
           },
-          ...{ served: true, chain: ['CN=us-remote'], ca: 'us-remote', managed: true, findings: [] },
+          ...{ served: true, chain: ['CN=us-remote'], ca: 'us-remote', managed: true, level: 'ok', findings: [] },
           ...{ key: null, signature: null, keyMatches: true },
         },
       ],
