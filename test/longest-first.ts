@@ -8,10 +8,13 @@ import { BaseSequencer } from 'vitest/node';
 const LONGEST = [
   'connect/three-and-three',
   'connect/old-to-new',
+  'certificates/place',
+  'connect/life',
   'connect/least-privilege',
   'run/crashes',
   'connect/batches',
   'connect/crashes',
+  'fleet/renewal',
   'agent/keystore.test',
   'agent/crashes',
   'integration/elasticsearch-harness',

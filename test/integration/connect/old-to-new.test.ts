@@ -266,7 +266,7 @@ const secretOf = (joinToken: string): string =>
 const belongs = [
   /^coordinator\/admin\.token holds admin token$/,
   /^coordinator\/sealing\.key holds sealing key$/,
-  /^(coordinator\/(fleet-ca|server)\.key|agent-\S+\/agent\.key) holds a private key$/,
+  /^(coordinator\/(fleet-ca|server)\.key|agent-\S+\/identity\.pem) holds a private key$/,
   /^(us|eu)\.password holds password of (us|eu)$/,
   /^agent-us-1\/journal\/\S+\/after\/\d+ holds p12$/,
 ];

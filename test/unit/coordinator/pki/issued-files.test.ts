@@ -145,7 +145,7 @@ describe.skipIf(jdks.length === 0).each(jdks)('%s agrees', (keytool) => {
       expect(text).toContain('Certificate chain length: 2');
       expect(seen(text)).toEqual(expected(purpose));
     }
-  });
+  }, 120_000);
 
   test('on the certificates in PEM', () => {
     const text = keytoolPrint(keytool, fileWith([...issued.values(), ca.certificatePem].join('')));
