@@ -22,8 +22,8 @@ export interface Listener {
   readonly made: () => HttpsServer;
   /** What is served now. */
   readonly certificate: () => CertificateLife;
-  /** Renews the certificate in good time; answers how to stop that. */
-  readonly keepCertificate: () => () => void;
+  /** Looks every day, or as often as said, whether the certificate has to be renewed; answers how to stop that. */
+  readonly keepCertificate: (everyMs?: number) => () => void;
 }
 
 /**
@@ -59,12 +59,19 @@ export const openListener = async (config: CoordinatorConfig, fleetCa: FleetCa, 
     },
     made,
     certificate: () => lifeOf(new X509Certificate(tls.certificatePem)),
-    keepCertificate() {
+    keepCertificate(everyMs = DAY_MS) {
+      let isRenewing = false;
       const timer = setInterval(() => {
-        renew().catch((error: unknown) =>
-          log.error({ reason: messageOf(error) }, 'the server certificate could not be renewed'),
-        );
-      }, DAY_MS);
+        if (isRenewing) return;
+        isRenewing = true;
+        renew()
+          .catch((error: unknown) =>
+            log.error({ reason: messageOf(error) }, 'the server certificate could not be renewed'),
+          )
+          .finally(() => {
+            isRenewing = false;
+          });
+      }, everyMs);
       timer.unref();
       return () => clearInterval(timer);
     },

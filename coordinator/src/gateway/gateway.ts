@@ -104,6 +104,7 @@ export const createGateway = async (parts: GatewayParts): Promise<Gateway> => {
     registry,
     certificates,
     refusals,
+    turnedAways,
     presence: trackPresence(inventory.nodes),
     wakeUps,
     helloCheck: helloCheck({ redis, storeId, storeProblem: parts.storeProblem, highestFence, verifyNode, log }),

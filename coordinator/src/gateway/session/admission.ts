@@ -75,5 +75,8 @@ export const admit = async (
   return { node: parseNodeKey(key), fingerprint, life: lifeOf(certificate), address: peerAddress(socket) };
 };
 
+/** Without the port. */
+export const hostOf = (address: string): string => address.slice(0, address.lastIndexOf(':'));
+
 export const peerAddress = (socket: TLSSocket): string =>
   `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;

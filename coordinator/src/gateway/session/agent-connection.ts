@@ -9,12 +9,13 @@ import type { Restored } from '../../store/restores.ts';
 import type { AgentCertificates } from '../enrol/agent-certificates.ts';
 import type { GatewayLog } from '../gateway-log.ts';
 import type { WakeUps } from '../wake-ups.ts';
-import type { Peer } from './admission.ts';
+import { hostOf, type Peer } from './admission.ts';
 import type { HelloCheck } from './hello-check.ts';
 import type { NodePresence, Presence } from './node-presence.ts';
 import type { Refusals } from './refusals.ts';
 import type { SessionRegistry } from './session-registry.ts';
 import { closeReason, closeWith, serveSocket } from './session-socket.ts';
+import type { TurnedAways } from './turned-away.ts';
 
 /** A session that said hello. */
 export interface OpenSession {
@@ -38,6 +39,7 @@ export interface ConnectionParts {
   readonly wakeUps: WakeUps;
   readonly helloCheck: HelloCheck;
   readonly refusals: Refusals;
+  readonly turnedAways: Pick<TurnedAways, 'forget'>;
   readonly restores: () => Promise<readonly Restored[]>;
   readonly answers: AnswerSink;
   readonly log: GatewayLog;
@@ -166,7 +168,7 @@ export class AgentConnection {
   }
 
   async #begin(hello: Hello): Promise<void> {
-    const { registry, certificates, presence, refusals, wakeUps, helloCheck, log } = this.#parts;
+    const { registry, certificates, presence, refusals, turnedAways, wakeUps, helloCheck, log } = this.#parts;
     const { node, fingerprint } = this.peer;
     const { unverified, found } = await helloCheck.hello(hello, node).catch(async (error: unknown) => {
       await refusals.note(node, error);
@@ -197,7 +199,11 @@ export class AgentConnection {
       restores,
     });
     log.info({ ...this.#about(), agentVersion: hello.agentVersion }, 'agent session opened');
-    await Promise.all([presence.seen(node, session.presence), refusals.forget(node)]);
+    await Promise.all([
+      presence.seen(node, session.presence),
+      refusals.forget(node),
+      turnedAways.forget(this.node, hostOf(this.peer.address)),
+    ]);
   }
 
   /** Answers whether this beat verified the node. */

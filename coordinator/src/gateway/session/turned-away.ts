@@ -33,9 +33,13 @@ for i = 1, #all, 2 do
 end
 return redis.call('HDEL', KEYS[1], oldest)`;
 
+const fieldOf = (who: string, from: string): string => `${who} ${from}`;
+
 export interface TurnedAways {
   /** One that cannot be noted is logged. */
   note(who: string, from: string, error: unknown): void;
+  /** An agent of that node was let in from there. */
+  forget(who: string, from: string): Promise<void>;
   list(): Promise<TurnedAway[]>;
 }
 
@@ -44,8 +48,11 @@ export const openTurnedAways = (redis: Redis, log: GatewayLog): TurnedAways => (
     const hint = (error instanceof RemoraError && error.hint) || 'See the log of the coordinator.';
     const noted: TurnedAway = { who, from, at: new Date().toISOString(), reason: messageOf(error), hint };
     redis
-      .eval(NOTE, 1, gatewayKeys.turnedAway, `${who} ${from}`, JSON.stringify(noted), MOST_KEPT)
+      .eval(NOTE, 1, gatewayKeys.turnedAway, fieldOf(who, from), JSON.stringify(noted), MOST_KEPT)
       .catch((cause: unknown) => log.warn({ who, reason: messageOf(cause) }, 'a refused agent could not be noted'));
+  },
+  async forget(who, from) {
+    await redis.hdel(gatewayKeys.turnedAway, fieldOf(who, from));
   },
   async list() {
     const all = Object.values(await redis.hgetall(gatewayKeys.turnedAway)).map(

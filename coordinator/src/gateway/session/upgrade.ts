@@ -7,7 +7,7 @@ import { MAX_FRAME_BYTES, paths } from '@remora/shared/protocol/limits.ts';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { toProblem } from '../../http/problem.ts';
 import type { GatewayLog } from '../gateway-log.ts';
-import { admit, issuedFor, type Peer, peerAddress } from './admission.ts';
+import { admit, hostOf, issuedFor, type Peer, peerAddress } from './admission.ts';
 
 export interface UpgradeParts {
   readonly fleetCaPem: string;
@@ -40,8 +40,6 @@ const refuseUpgrade = (socket: Duplex, error: unknown): void => {
   socket.once('finish', () => socket.destroy());
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 };
-
-const hostOf = (peer: string): string => peer.slice(0, peer.lastIndexOf(':'));
 
 /**
  * Handles the upgrades of an HTTPS server (`requestCert: true, rejectUnauthorized: false`, the fleet CA as `ca`): `paths.session` becomes a session when the
