@@ -138,14 +138,18 @@ const expected = (purpose: IssuedPurpose) => ({
 });
 
 describe.skipIf(jdks.length === 0).each(jdks)('%s agrees', (keytool) => {
-  test.each(encryptions)('on the PKCS#12 files, %s', (encryption) => {
-    for (const purpose of issuedPurposes) {
-      const text = keytoolList(keytool, pkcs12File(purpose, encryption), password);
-      expect(text).toContain('Entry type: PrivateKeyEntry');
-      expect(text).toContain('Certificate chain length: 2');
-      expect(seen(text)).toEqual(expected(purpose));
-    }
-  }, 120_000);
+  test.each(encryptions)(
+    'on the PKCS#12 files, %s',
+    (encryption) => {
+      for (const purpose of issuedPurposes) {
+        const text = keytoolList(keytool, pkcs12File(purpose, encryption), password);
+        expect(text).toContain('Entry type: PrivateKeyEntry');
+        expect(text).toContain('Certificate chain length: 2');
+        expect(seen(text)).toEqual(expected(purpose));
+      }
+    },
+    120_000,
+  );
 
   test('on the certificates in PEM', () => {
     const text = keytoolPrint(keytool, fileWith([...issued.values(), ca.certificatePem].join('')));
