@@ -9,7 +9,7 @@ const services = [
   'integration/store/**/*.test.ts',
   'integration/fleet/**/*.test.ts',
   'integration/schedule/**/*.test.ts',
-  'integration/certificates/cas.test.ts',
+  'integration/certificates/{cas,issuing}.test.ts',
   'integration/private-redis.test.ts',
   'faults/**/*.test.ts',
 ];

@@ -13,6 +13,7 @@ import { connectionRoutes } from './http/connections.ts';
 import { doctorRoutes } from './http/doctor.ts';
 import { healthRoutes } from './http/health.ts';
 import { addIdempotency } from './http/idempotency.ts';
+import { issuingRoutes } from './http/issuing.ts';
 import { metricsRoutes } from './http/metrics.ts';
 import { nodeRoutes } from './http/nodes.ts';
 import { notifyRoutes } from './http/notify.ts';
@@ -25,6 +26,7 @@ import { runRoutes } from './http/runs.ts';
 import { scheduleRoutes } from './http/schedules.ts';
 import { lazySerialization, lazyValidation } from './http/schemas/compile-late.ts';
 import { secretRoutes } from './http/secrets.ts';
+import { signingRequestRoutes } from './http/signing-requests.ts';
 import { tokenRoutes } from './http/tokens.ts';
 import type { Services } from './services.ts';
 import { refuseOtherStore, type StoreProblem } from './store/store-identity.ts';
@@ -90,6 +92,8 @@ const addApi = (app: App, { services, bearer, redis, storeProblem }: AppParts, c
   certificateRoutes(app, services);
   scheduleRoutes(app, services);
   notifyRoutes(app, services);
+  issuingRoutes(app, services);
+  signingRequestRoutes(app, services);
   auditRoutes(app, services);
   doctorRoutes(app, services);
   app.setNotFoundHandler((request) => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { createApp } from './app.ts';
 import { AuditLog } from './audit/audit-log.ts';
+import { recordAlone } from './audit/record-alone.ts';
 import { openAdminToken } from './auth/admin-token.ts';
 import { bearerCheck } from './auth/bearer.ts';
 import { systemClock } from './clock.ts';
@@ -184,6 +185,7 @@ const openHouse = async (
   const scheduling: { scheduler?: Scheduler } = {};
   const serving: ServiceParts = {
     ...{ ...parts, runs: engine, audit: new AuditLog(redis), certificateWatch },
+    recordAlone: recordAlone(redis, systemClock),
     lockOf: (cluster) => redis.hget(keys.locks, cluster),
     planning: { newPlanId, ...engine },
     health: {

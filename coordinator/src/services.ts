@@ -10,11 +10,19 @@ import type {
   DoctorLine,
   NodeView,
 } from '@remora/shared/model/inventory.ts';
+import type {
+  CertificateFiles,
+  FileForm,
+  IssuePreview,
+  IssueRequest,
+  IssueWish,
+} from '@remora/shared/model/issue-request.ts';
 import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
 import type { RestartRequest } from '@remora/shared/model/restart-request.ts';
 import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import type { Run, RunEvent, RunStatus } from '@remora/shared/model/run.ts';
 import type { ScheduleAdded, ScheduleRequest, ScheduleResult, ScheduleView } from '@remora/shared/model/schedule.ts';
+import type { NewSigningRequest, SigningRequestView, SigningWish } from '@remora/shared/model/signing-request.ts';
 import type { WebhookRequest, WebhookTest, WebhookView } from '@remora/shared/model/webhook.ts';
 import type { AuditPage } from './audit/audit-log.ts';
 import type { CaView } from './http/schemas/ca-view.ts';
@@ -51,6 +59,10 @@ export interface CaCreation {
   readonly validityDays: number;
   /** How many CAs may stand between this one and an end certificate; absent: any number. */
   readonly pathLength?: number;
+  /** `DNS:…` and `IP:…` that it may certify; absent: all. */
+  readonly permit?: readonly string[];
+  /** What it must not certify of these. */
+  readonly exclude?: readonly string[];
 }
 
 /** A CA that was made elsewhere, see pki/read-ca.ts. */
@@ -175,6 +187,26 @@ export interface Services {
     /** Sends a test message once. */
     test(): Promise<WebhookTest>;
     remove(actor: string): Promise<void>;
+  };
+  readonly issuing: {
+    /** Checks all that is asked for; makes nothing. */
+    preview(wish: IssueWish): Promise<IssuePreview>;
+    /** Makes a key and a certificate for each instance, and their files; nothing of a key is kept. */
+    issue(request: IssueRequest, actor: string): Promise<CertificateFiles[]>;
+  };
+  readonly signingRequests: {
+    list(): Promise<SigningRequestView[]>;
+    /** `conflict` for what is asked for already. */
+    create(wish: SigningWish, actor: string): Promise<NewSigningRequest[]>;
+    /** All of them or none: each is checked against what was asked for (`bad-input`). */
+    accept(
+      files: readonly { readonly name: string; readonly content: Buffer }[],
+      actor: string,
+    ): Promise<SigningRequestView[]>;
+    /** Files of a certificate that came back, with its key. */
+    files(id: string, form: FileForm): Promise<CertificateFiles>;
+    /** Forgets it, and its key. */
+    remove(id: string, actor: string): Promise<void>;
   };
   /** Who did what; nothing here writes to it. */
   readonly audit: {

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { createApp } from '../../coordinator/src/app.ts';
 import { AuditLog } from '../../coordinator/src/audit/audit-log.ts';
+import { recordAlone } from '../../coordinator/src/audit/record-alone.ts';
 import { hashToken } from '../../coordinator/src/auth/admin-token.ts';
 import { bearerCheck } from '../../coordinator/src/auth/bearer.ts';
 import { clusterClients } from '../../coordinator/src/elasticsearch/clusters.ts';
@@ -62,6 +63,7 @@ export const startHttpFleet = async (): Promise<HttpFleet> => {
     ...{ inventory: fleet.inventory, secrets: fleet.secrets, clients, gateway: coordinator.gateway },
     ...{ clock: parts.clock, history, runs: engine, certificateWatch, audit: new AuditLog(redis) },
     wakeSchedule: async () => undefined,
+    recordAlone: recordAlone(redis, parts.clock),
     lockOf: (cluster) => redis.hget(keys.locks, cluster),
     planning: { newPlanId: () => newId('plan', new Date()), ...engine },
     health: {

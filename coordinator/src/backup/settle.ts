@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { isEnded } from '@remora/shared/model/run.ts';
 import type { Redis } from 'ioredis';
-import { once } from '../audit/audit-lua.ts';
-import { AuditRecorder } from '../audit/recorder.ts';
+import { recordAlone } from '../audit/record-alone.ts';
 import type { Clock } from '../clock.ts';
 import { HIGHEST_FENCE } from '../gateway/gateway-keys.ts';
 import type { ScheduleRecord } from '../schedule/record.ts';
@@ -68,8 +67,6 @@ const pauseSchedules = async (redis: Redis, createdAt: string): Promise<void> =>
   }
 };
 
-const RECORD_RESTORE = once('record(1)\nreturn 1');
-
 /** Puts the store's identity in place, last of all and in one step: from then on it is a store. Fences begin above all that any agent saw. */
 const finish = async (redis: Redis, meta: CopiedKey, restored: Restored, nowMs: number): Promise<void> => {
   await redis
@@ -101,7 +98,7 @@ export const settleStore = async (
     target: 'store',
     detail: `back-up of ${createdAt}`,
   };
-  await new AuditRecorder(clock).once(redis, { lua: RECORD_RESTORE, keys: [], args: [] }, [audit]);
+  await recordAlone(redis, clock)([audit]);
   await finish(redis, meta, restored, now.getTime());
   return goOn;
 };

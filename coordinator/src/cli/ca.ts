@@ -7,7 +7,7 @@ import type { CaView } from '../http/schemas/ca-view.ts';
 import { planAndCarryOut } from './frame/change.ts';
 import { addChangeFlags, type ChangeFlags } from './frame/change-flags.ts';
 import type { Cli } from './frame/cli.ts';
-import { given, readBytes, readSecret, wholeNumber } from './frame/input.ts';
+import { addToList, given, readBytes, readSecret, wholeNumber } from './frame/input.ts';
 import type { Register } from './frame/register.ts';
 import { removeCommand } from './frame/remove.ts';
 import { table } from './show/table.ts';
@@ -20,6 +20,12 @@ const stateOf = ({ successor, retiredAt }: CaView): string => {
     : `retired, replaced by ${successor}`;
 };
 
+const constraintText = ({ nameConstraints }: CaView): string => {
+  if (nameConstraints === null) return 'all';
+  const { permitted, excluded } = nameConstraints;
+  return [permitted.length === 0 ? 'all' : permitted.join(', '), ...excluded.map((one) => `not ${one}`)].join(', ');
+};
+
 const caTable = (cas: readonly CaView[]): string =>
   table(
     cas,
@@ -28,6 +34,7 @@ const caTable = (cas: readonly CaView[]): string =>
       ['SUBJECT', ({ subject }) => subject],
       ['VALID UNTIL', ({ notAfter }) => notAfter],
       ['KEY', ({ hasKey }) => (hasKey ? 'yes' : 'no')],
+      ['MAY CERTIFY', constraintText],
       ['USED BY', ({ usedBy }) => usedBy.join(', ')],
       ['STATE', stateOf],
       ['SHA-256', ({ fingerprint256 }) => fingerprint256],
@@ -42,6 +49,8 @@ interface CreateFlags {
   readonly bits?: number;
   readonly days?: number;
   readonly pathLength?: number;
+  readonly permit?: string[];
+  readonly exclude?: string[];
 }
 
 const keyBits = (value: string): number => {
@@ -63,6 +72,12 @@ const addCreate = (command: Command, cli: Cli): void => {
     .option('--bits <bits>', 'length of its RSA key, 3072 or 4096 (default: 3072)', keyBits)
     .option('--days <days>', 'how long it is valid (default: 3650)', wholeNumber('--days', 36_500))
     .option('--path-length <n>', 'how many CAs may stand between it and a node (default: any)', pathLengthOf)
+    .option(
+      '--permit <names>',
+      'what alone it may certify, DNS:example.com or IP:10.0.0.0/8; may come again',
+      addToList,
+    )
+    .option('--exclude <names>', 'what it must not certify of that; may come again', addToList)
     .action(async (name: string, { commonName, bits, days, ...flags }: CreateFlags) => {
       const wish = { name: parseCaName(name), commonName, keyBits: bits, validityDays: days, ...flags };
       const ca = await (await cli.client()).post<CaView>('/cas', wish);
@@ -93,7 +108,10 @@ const addImport = (command: Command, cli: Cli): void => {
       'take a CA that was made elsewhere; without its key it signs nothing, and `certs list` knows it by name',
     )
     .argument('<name>')
-    .requiredOption('--cert <file>', 'its certificate, PEM or DER; or a PKCS#12 file with its key')
+    .requiredOption(
+      '--cert <file>',
+      'its certificate, PEM or DER; or PKCS#12 or the zip of elasticsearch-certutil, with its key',
+    )
     .option('--key <file>', 'its private key, PEM or PKCS#8 in DER, encrypted or not')
     .option('--passphrase-file <file>', 'file with the passphrase of the key; - for stdin (default: asked for)')
     .action(async (name: string, flags: ImportFlags) => {

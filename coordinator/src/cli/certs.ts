@@ -9,6 +9,8 @@ import {
   placedPurposes,
 } from '@remora/shared/model/place-request.ts';
 import { checkRotateRequest, type RotateRequest } from '@remora/shared/model/rotate-request.ts';
+import { addExternal } from './certs-external.ts';
+import { addIssue } from './certs-issue.ts';
 import { planAndCarryOut } from './frame/change.ts';
 import { addChangeFlags, type ChangeFlags } from './frame/change-flags.ts';
 import type { Cli } from './frame/cli.ts';
@@ -116,4 +118,6 @@ export const register: Register = (command, cli) => {
   placement.action((flags: PlaceFlags) => place(cli, flags));
   addChangeFlags(rotation);
   rotation.action((flags: RotateFlags) => rotate(cli, flags));
+  addIssue(command, cli);
+  addExternal(command, cli);
 };

@@ -13,6 +13,8 @@ const FILE_LIMIT = 256 * 1024;
 const Base64 = Type.String({ minLength: 1, maxLength: FILE_LIMIT, pattern: '^[A-Za-z0-9+/]+={0,2}$' });
 const NewName = Type.String({ minLength: 1, maxLength: 63 });
 
+const Subtrees = Type.Array(Type.String({ minLength: 1, maxLength: 300 }), { minItems: 1, maxItems: 100 });
+
 const CaCreationBody = Type.Object(
   {
     name: NewName,
@@ -20,13 +22,15 @@ const CaCreationBody = Type.Object(
     keyBits: Type.Optional(Type.Union([Type.Literal(3072), Type.Literal(4096)])),
     validityDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 36_500 })),
     pathLength: Type.Optional(Type.Integer({ minimum: 0, maximum: 10 })),
+    permit: Type.Optional(Subtrees),
+    exclude: Type.Optional(Subtrees),
   },
   { additionalProperties: false },
 );
 const CaImportBody = Type.Object(
   {
     name: NewName,
-    /** Base64 of a PEM, DER or PKCS#12 file. */
+    /** Base64 of a PEM, DER, PKCS#12 or zip file. */
     certificate: Base64,
     /** Base64 of a PEM or DER file; absent for a CA that is only trusted, and with PKCS#12. */
     key: Type.Optional(Base64),

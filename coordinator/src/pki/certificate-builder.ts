@@ -49,7 +49,8 @@ const attribute = (name: string, value: string): forge.pki.CertificateField => {
   return { name, value, valueTagClass: asn1.Type.UTF8 as unknown as forge.asn1.Class };
 };
 
-const attributesOf = ({ commonName, organization }: DistinguishedName): forge.pki.CertificateField[] => [
+/** A subject as node-forge takes it; throws `bad-input` for what cannot stand there. */
+export const subjectFields = ({ commonName, organization }: DistinguishedName): forge.pki.CertificateField[] => [
   ...(organization === undefined ? [] : [attribute('organizationName', organization)]),
   attribute('commonName', commonName),
 ];
@@ -69,7 +70,7 @@ export const validity = (now: Date, ms: number): { notBefore: Date; notAfter: Da
 export const encodedName = (name: DistinguishedName): forge.asn1.Asn1 => {
   const certificate = pki.createCertificate();
   // Fills in the types of the attributes.
-  certificate.setSubject(attributesOf(name));
+  certificate.setSubject(subjectFields(name));
   return pki.distinguishedNameToAsn1(certificate.subject);
 };
 
@@ -94,8 +95,8 @@ export const buildCertificate = (draft: CertificateDraft): string => {
   certificate.publicKey = pki.publicKeyFromPem(draft.publicKeyPem);
   certificate.serialNumber = newSerial();
   certificate.validity = { notBefore: draft.notBefore, notAfter: draft.notAfter };
-  certificate.setSubject(attributesOf(draft.subject));
-  certificate.setIssuer(attributesOf(draft.subject));
+  certificate.setSubject(subjectFields(draft.subject));
+  certificate.setIssuer(subjectFields(draft.subject));
   certificate.setExtensions([...draft.extensions]);
   const algorithm = pki.oids.sha256WithRSAEncryption;
   if (algorithm === undefined)

@@ -5,8 +5,8 @@ import forge from 'node-forge';
 const { asn1 } = forge;
 
 /** The children of a constructed ASN.1 value; none of a primitive one. */
-export const childrenOf = (value: forge.asn1.Asn1 | undefined): readonly forge.asn1.Asn1[] =>
-  value === undefined || typeof value.value === 'string' ? [] : value.value;
+export const childrenOf = (value: forge.asn1.Asn1 | null | undefined): readonly forge.asn1.Asn1[] =>
+  value == null || typeof value.value === 'string' ? [] : value.value;
 
 /** The content of a primitive ASN.1 value, a character a byte. */
 export const contentOf = (value: forge.asn1.Asn1 | undefined): string =>

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
+import { otherNamesIn } from './general-names.ts';
 import { canonicalIp } from './ip-address.ts';
 
 export interface DescribedCertificate extends CertificateFacts {
@@ -29,8 +30,16 @@ const alternativeName = (kind: string, text: string): string => {
   return kind === 'IP Address' ? `IP:${canonicalIp(value) ?? value}` : `${kind}:${value}`;
 };
 
-const alternativeNames = (text: string | undefined): string[] =>
-  [...(text ?? '').matchAll(ALTERNATIVE_NAME)].map(([, kind, value]) => alternativeName(kind ?? '', value ?? ''));
+const UNREAD = 'othername:<unsupported>';
+
+/** Names in their order; other names, which node:crypto does not read, stand last where they are of the kind that Elasticsearch looks for. */
+const alternativeNames = (certificate: X509Certificate): string[] => {
+  const text = certificate.subjectAltName ?? '';
+  const names = [...text.matchAll(ALTERNATIVE_NAME)].map(([, kind, value]) => alternativeName(kind ?? '', value ?? ''));
+  if (!names.includes(UNREAD)) return names;
+  const others = otherNamesIn(certificate.toString()).map((name) => `otherName:${name}`);
+  return [...names.filter((name) => name !== UNREAD), ...others];
+};
 
 /** What a certificate says. Takes PEM (the first of several) or DER; throws `bad-input`. */
 export const describeCertificate = (pemOrDer: string | Buffer): DescribedCertificate => {
@@ -38,7 +47,7 @@ export const describeCertificate = (pemOrDer: string | Buffer): DescribedCertifi
   return {
     subject: rfc2253(certificate.subject),
     issuer: rfc2253(certificate.issuer),
-    sans: alternativeNames(certificate.subjectAltName),
+    sans: alternativeNames(certificate),
     notBefore: certificate.validFromDate.toISOString(),
     notAfter: certificate.validToDate.toISOString(),
     fingerprint256: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),

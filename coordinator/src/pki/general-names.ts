@@ -1,6 +1,7 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import { isHostName } from '@remora/shared/model/address.ts';
 import forge from 'node-forge';
+import { childrenOf, contentOf, extensionOf } from './der.ts';
 import { canonicalIp, ipBytes } from './ip-address.ts';
 
 const { asn1 } = forge;
@@ -93,6 +94,18 @@ const toAsn1 = ({ kind, value }: GeneralName): forge.asn1.Asn1 => {
     ]),
   ]);
 };
+
+/** The other names of the type 2.5.4.3 in a certificate (PEM): node:crypto does not read them. */
+export const otherNamesIn = (certificatePem: string): string[] =>
+  childrenOf(extensionOf(certificatePem, forge.pki.oids.subjectAltName ?? ''))
+    .filter(({ tagClass, type }) => tagClass === CONTEXT_SPECIFIC && Number(type) === TAG_OTHER_NAME)
+    .map(childrenOf)
+    .filter(([type]) => contentOf(type) === asn1.oidToDer(COMMON_NAME_OID).getBytes())
+    .flatMap(([, value]) => {
+      const [text] = childrenOf(value);
+      // A UTF8String is decoded by the library.
+      return text === undefined ? [] : [contentOf(text)];
+    });
 
 /** The SAN extension, as `setExtensions` of node-forge takes it: the library itself builds no otherName. */
 export const alternativeNamesExtension = (names: readonly GeneralName[]): Readonly<Record<string, unknown>> => ({

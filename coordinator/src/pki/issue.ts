@@ -19,7 +19,7 @@ import {
 } from './general-names.ts';
 import { parseRsaPrivateKey, parseRsaPublicKey } from './keys.ts';
 import { nameConstraintsOf, whyForbidden } from './name-constraints.ts';
-import type { CertificateUsage } from './usages.ts';
+import { type CertificateUsage, usageExtensions } from './usages.ts';
 
 export interface IssueRequest {
   readonly ca: CertificateAuthority;
@@ -89,36 +89,52 @@ const refuseForbiddenNames = (caPem: string, subject: DistinguishedName, sans: S
   });
 };
 
-/**
- * Issues an end certificate. It never outlives its CA: then `shortened` is true. Throws `bad-input` for a name that cannot stand in a certificate, and for a
- * CA that cannot sign (ended, wrong key, not a CA, not RSA) or must not (name constraints).
- */
-export const issueCertificate = (request: IssueRequest): IssuedCertificate => {
-  const { subject, sans, usage, now } = request;
+/** What a certificate shall be for, and whom it shall name. */
+export type CertificateNaming = Pick<IssueRequest, 'subject' | 'sans' | 'usage'> & { readonly caPem: string };
+
+/** Refuses names that are none, a server without a name, and names that the CA must not certify; throws `bad-input`. Answers the names as they will stand. */
+export const checkNaming = ({ caPem, subject, sans, usage }: CertificateNaming): GeneralName[] => {
   const names = generalNames(sans);
+  encodedName(subject);
   if (usage.includes('server') && names.length === 0) {
     throw new RemoraError(
       'bad-input',
       `The server certificate "${subject.commonName}" needs at least one host name or IP address.`,
     );
   }
+  refuseForbiddenNames(caPem, subject, sans);
+  return names;
+};
+
+type Term = { readonly notBefore: Date; readonly notAfter: Date; readonly shortened: boolean };
+
+/** From when until when a certificate of the CA will be valid; throws `bad-input` for a CA that cannot sign now. */
+export const termOf = ({ ca, validityMs, now }: Pick<IssueRequest, 'ca' | 'validityMs' | 'now'>): Term =>
+  term(usableCa(ca, now).notAfter, validity(now, validityMs));
+
+const term = (end: Date, { notBefore, notAfter }: { readonly notBefore: Date; readonly notAfter: Date }): Term => {
+  const shortened = notAfter > end;
+  return { notBefore, notAfter: shortened ? end : notAfter, shortened };
+};
+
+/**
+ * Issues an end certificate. It never outlives its CA: then `shortened` is true. Throws `bad-input` for a name that cannot stand in a certificate, and for a
+ * CA that cannot sign (ended, wrong key, not a CA, not RSA) or must not (name constraints).
+ */
+export const issueCertificate = (request: IssueRequest): IssuedCertificate => {
+  const { subject, usage, now } = request;
+  const names = checkNaming({ ...request, caPem: request.ca.certificatePem });
   parseRsaPublicKey(request.publicKeyPem);
   const ca = usableCa(request.ca, now);
-  refuseForbiddenNames(request.ca.certificatePem, subject, sans);
-  const wanted = validity(now, request.validityMs);
-  const shortened = wanted.notAfter > ca.notAfter;
-  const notAfter = shortened ? ca.notAfter : wanted.notAfter;
-  const server = usage.includes('server');
+  const { notBefore, notAfter, shortened } = term(ca.notAfter, validity(now, request.validityMs));
   const certificatePem = buildCertificate({
     publicKeyPem: request.publicKeyPem,
     subject,
     issuerName: encodedSubject(ca.certificate),
-    notBefore: wanted.notBefore,
+    notBefore,
     notAfter,
     extensions: [
-      { name: 'basicConstraints', critical: true, cA: false },
-      { name: 'keyUsage', critical: true, digitalSignature: true, keyEncipherment: server },
-      { name: 'extKeyUsage', serverAuth: server, clientAuth: usage.includes('client') },
+      ...usageExtensions(usage),
       { name: 'subjectKeyIdentifier' },
       { name: 'authorityKeyIdentifier', keyIdentifier: keyIdentifier(ca.certificate) },
       ...(names.length === 0 ? [] : [alternativeNamesExtension(names)]),

@@ -5,9 +5,14 @@ import forge from 'node-forge';
 import { keyMatches } from './ca.ts';
 import { type DescribedCertificate, describeCertificate, parsePemBundle } from './describe.ts';
 import { requireRsa, SHORTEST_BITS } from './keys.ts';
+import { nameConstraintsOf } from './name-constraints.ts';
 import { readPkcs12 } from './read-pkcs12.ts';
+import { isZip, readZip } from './read-zip.ts';
 
-/** A CA as it was made elsewhere: a certificate in PEM or DER, or a PKCS#12 file with its key; else the key beside it in PEM or DER. */
+/**
+ * A CA as it was made elsewhere: a certificate in PEM or DER, a PKCS#12 file with its key, or the zip file of `elasticsearch-certutil ca`; else the key beside it
+ * in PEM or DER.
+ */
 export interface CaFiles {
   readonly certificate: Uint8Array;
   readonly key: Uint8Array | null;
@@ -104,7 +109,7 @@ const readKey = (file: Uint8Array, passphrase: string | null): KeyObject => {
 const nameOf = ({ subject }: DescribedCertificate): string => `"${subject}"`;
 
 /** Broken, and refused by Java and OpenSSL but for a root, whose own signature they do not look at. */
-const WEAK_SIGNATURE = /md[245]|sha-?1(?!\d)/i;
+export const WEAK_SIGNATURE = /md[245]|sha-?1(?!\d)/i;
 
 /** Why a certificate cannot be trusted or sign as a CA, as the end of a sentence; null when it can. */
 const unfitness = (certificate: X509Certificate, facts: DescribedCertificate, now: Date): string | null => {
@@ -124,6 +129,7 @@ const unfitness = (certificate: X509Certificate, facts: DescribedCertificate, no
 
 const checked = (pem: string, key: KeyObject | null, now: Date): ReadCa => {
   const facts = describeCertificate(pem);
+  nameConstraintsOf(pem);
   const why = unfitness(new X509Certificate(pem), facts, now);
   if (why !== null) return refuse(`${nameOf(facts)} ${why}.`);
   const privateKeyPem =
@@ -173,11 +179,30 @@ const fromFiles = ({
   return { certificates: certificatesOf(certificate), key: beside === null ? null : readKey(beside, passphrase) };
 };
 
+/** As `elasticsearch-certutil` calls them, also where somebody packed them anew. */
+const IN_ZIP = /^(?:ca\/)?ca\.(crt|key|p12)$/;
+
+const unpacked = async (files: CaFiles): Promise<CaFiles> => {
+  if (!isZip(files.certificate)) return files;
+  if (files.key !== null) return refuse('A zip file brings its own key: leave out --key.');
+  const found = await readZip(files.certificate, (path) => IN_ZIP.test(path), 'The certificate file');
+  const byKind = new Map([...found].map(([path, content]) => [IN_ZIP.exec(path)?.[1], content]));
+  if (byKind.size < found.size) return refuse('The zip file holds several CAs: give the files of one of them.');
+  const [p12, certificate] = [byKind.get('p12'), byKind.get('crt')];
+  if (p12 !== undefined && certificate === undefined) return { ...files, certificate: p12 };
+  if (certificate !== undefined) return { ...files, certificate, key: byKind.get('key') ?? null };
+  return refuse(
+    'The zip file holds neither ca/ca.crt nor ca/ca.p12.',
+    'Give what `elasticsearch-certutil ca --pem` wrote, or the files in it one by one.',
+  );
+};
+
 /**
  * Reads a CA that was made elsewhere and checks that it can be one now: a CA certificate, within its dates, no weak key or signature, and the key, where
  * there is one, of this certificate. Throws `bad-input` with a sentence for each; never quotes a key.
  */
-export const readCa = async (files: CaFiles, now: Date): Promise<ReadCa> => {
+export const readCa = async (given: CaFiles, now: Date): Promise<ReadCa> => {
+  const files = await unpacked(given);
   const { certificates, key } = isPkcs12(files.certificate) ? await fromPkcs12(files) : fromFiles(files);
   return checked(chosen(certificates, key), key, now);
 };

@@ -12,3 +12,13 @@ export const usagesOf: Readonly<Record<IssuedPurpose, readonly CertificateUsage[
   http: ['server'],
   remote_signing: ['client'],
 };
+
+/** The extensions that say so, as `setExtensions` of node-forge takes them. */
+export const usageExtensions = (usages: readonly CertificateUsage[]): readonly Readonly<Record<string, unknown>>[] => {
+  const server = usages.includes('server');
+  return [
+    { name: 'basicConstraints', critical: true, cA: false },
+    { name: 'keyUsage', critical: true, digitalSignature: true, keyEncipherment: server },
+    { name: 'extKeyUsage', serverAuth: server, clientAuth: usages.includes('client') },
+  ];
+};

@@ -1,4 +1,5 @@
 import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
+import type { IssuedPurpose } from '@remora/shared/model/issued-purpose.ts';
 import type { ServingPurpose } from './ssl.ts';
 import type { NodeId } from './steps.ts';
 
@@ -77,6 +78,31 @@ export interface CertificateRecord {
   /** How long it was wished to be valid; its CA may end sooner. Absent on older records: what its dates say. */
   readonly validityMs?: number;
   readonly facts: CertificateFacts;
+}
+
+/**
+ * A key pair that was made for a certificate which a CA signs elsewhere, and the certificate once it came back and was checked. It is filed here until somebody
+ * removes it, so that files can be made of it, or it can be placed on a node.
+ */
+export interface SigningRequestRecord {
+  /** Begins the SHA-256 of the public key (SubjectPublicKeyInfo), by which a certificate finds its request. */
+  readonly id: string;
+  readonly name: string;
+  readonly ca: string;
+  readonly purpose: IssuedPurpose;
+  readonly commonName: string;
+  /** `DNS:…`, `IP:…` and `otherName:…`, as they were asked for. */
+  readonly sans: readonly string[];
+  /** `secret:…` of the key, PKCS#8 in PEM. */
+  readonly key: string;
+  /** ISO 8601, UTC. */
+  readonly requestedAt: string;
+  readonly signed: {
+    readonly certificatePem: string;
+    /** The issuers, nearest first. */
+    readonly chainPem: readonly string[];
+    readonly facts: CertificateFacts;
+  } | null;
 }
 
 /** What the key of a connection grants, in the form of the create cross-cluster API key API. */

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { CaView } from '../http/schemas/ca-view.ts';
 import { createCa } from '../pki/ca.ts';
 import { describeCertificate } from '../pki/describe.ts';
+import { nameConstraintsOf, parseSubtree, shownSubtree } from '../pki/name-constraints.ts';
 import { type ReadCa, readCa } from '../pki/read-ca.ts';
 import { comingCa } from '../plan/ca-names.ts';
 import type { CaRecord } from '../plan/records.ts';
@@ -27,12 +28,22 @@ const usersOf = async ({ certificates, connections }: Inventory): Promise<(ca: s
   ];
 };
 
-const viewOf = ({ name, facts, key, successor, retiredAt }: CaRecord, usedBy: readonly string[]): CaView => ({
+const constraintsIn = (certificatePem: string): CaView['nameConstraints'] => {
+  const constraints = nameConstraintsOf(certificatePem);
+  if (constraints === null) return null;
+  return { permitted: constraints.permitted.map(shownSubtree), excluded: constraints.excluded.map(shownSubtree) };
+};
+
+const viewOf = (
+  { name, certificatePem, facts, key, successor, retiredAt }: CaRecord,
+  usedBy: readonly string[],
+): CaView => ({
   name,
   subject: facts.subject,
   notAfter: facts.notAfter,
   fingerprint256: facts.fingerprint256,
   hasKey: key !== null,
+  nameConstraints: constraintsIn(certificatePem),
   usedBy: [...usedBy],
   ...(successor === undefined ? {} : { successor }),
   ...(retiredAt === undefined ? {} : { retiredAt }),
@@ -123,9 +134,13 @@ export const caService = (parts: CaServiceParts): Services['cas'] => {
       if (ca) return ca.certificatePem;
       throw unknown(name);
     },
-    async create({ name, commonName, ...wish }: CaCreation, actor) {
+    async create({ name, commonName, permit = [], exclude = [], ...wish }: CaCreation, actor) {
       await refuseTaken(name);
-      const made = await createCa({ ...wish, commonName: commonName ?? name, now: parts.clock() });
+      const nameConstraints = {
+        permitted: permit.map((text) => parseSubtree(text, '--permit')),
+        excluded: exclude.map((text) => parseSubtree(text, '--exclude')),
+      };
+      const made = await createCa({ ...wish, commonName: commonName ?? name, nameConstraints, now: parts.clock() });
       return file(parts, name, made, { actor, action: 'ca.create' });
     },
     async import({ name, ...files }, actor) {

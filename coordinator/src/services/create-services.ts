@@ -1,4 +1,5 @@
 import type { AuditLog } from '../audit/audit-log.ts';
+import type { RecordAlone } from '../audit/record-alone.ts';
 import type { Clock } from '../clock.ts';
 import type { ClusterClients } from '../elasticsearch/clusters.ts';
 import type { Gateway } from '../gateway/gateway.ts';
@@ -15,12 +16,14 @@ import { clusterService } from './clusters.ts';
 import { connectionService } from './connections.ts';
 import { type DoctorParts, doctor } from './doctor.ts';
 import type { LockOf } from './held-clusters.ts';
+import { issuingService } from './issuing.ts';
 import { nodeService } from './nodes.ts';
 import { notifyService } from './notify.ts';
 import { type PlanServiceParts, planService } from './plans.ts';
 import { beginScheduled, type ScheduledParts } from './scheduled-workflows.ts';
 import { scheduleService } from './schedules.ts';
 import { secretService } from './secrets.ts';
+import { signingRequestService } from './signing-requests.ts';
 import { tokenService } from './tokens.ts';
 
 /** What is there before runs are: enough to observe. */
@@ -45,6 +48,7 @@ export interface ServiceParts extends Ground {
   readonly wakeSchedule: (name: string) => Promise<void>;
   readonly certificateWatch: CertificateWatch;
   readonly audit: AuditLog;
+  readonly recordAlone: RecordAlone;
   readonly history: RunHistory & DoctorParts['runs'];
   readonly health: Pick<DoctorParts, 'pingStore' | 'durability' | 'freeBytes' | 'storeProblem' | 'identity'>;
 }
@@ -106,6 +110,8 @@ export const createServices = (parts: ServiceParts): Services => {
     cas: caService({ inventory, secrets, clock, rotation: changeOf(changing, 'rotate-ca') }),
     schedules: scheduleService({ ...scheduledParts(parts), wakeSchedule }),
     notify: notifyService({ webhooks: inventory.webhooks, secrets, clock }),
+    issuing: issuingService({ inventory, secrets, clock, recordAlone: parts.recordAlone }),
+    signingRequests: signingRequestService({ inventory, secrets, clock }),
     audit: parts.audit,
     doctor: () =>
       doctor({

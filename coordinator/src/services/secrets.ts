@@ -13,21 +13,23 @@ const nameOf = (reference: string): string => parseSecretReference(reference).na
 
 /** Who still needs a secret, in words; removing it would break them at the next change. */
 const usersOf = async (
-  { clusters, connections, cas, certificates, webhooks }: Inventory,
+  { clusters, connections, cas, certificates, webhooks, signingRequests }: Inventory,
   name: string,
 ): Promise<string[]> => {
-  const [allClusters, allConnections, allCas, allCertificates, allWebhooks] = await Promise.all([
+  const [allClusters, allConnections, allCas, allCertificates, allWebhooks, allRequests] = await Promise.all([
     clusters.list(),
     connections.list(),
     cas.list(),
     certificates.list(),
     webhooks.list(),
+    signingRequests.list(),
   ]);
   const uses: readonly (readonly [string | null, string])[] = [
     ...allWebhooks.map((one) => [one.secret, `the webhook (\`remora notify set\`)`] as const),
     ...allClusters.map((one) => [one.password, `the cluster ${one.name}`] as const),
     ...allConnections.map((one) => [one.keySecret, `the connection ${one.local} ${one.alias}`] as const),
     ...allCas.map((one) => [one.key, `the CA ${one.name}`] as const),
+    ...allRequests.map((one) => [one.key, `the signing request ${one.name}`] as const),
     ...allCertificates.flatMap((one) =>
       [one.p12Secret, one.passwordSecret].map((secret) => [secret, `the certificate of ${one.node}`] as const),
     ),

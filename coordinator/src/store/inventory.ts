@@ -13,6 +13,7 @@ import type {
   DebtRecord,
   NodeRecord,
   RestartTimesRecord,
+  SigningRequestRecord,
 } from '../plan/records.ts';
 import type { ScheduleRecord } from '../schedule/record.ts';
 import { keys } from './keys.ts';
@@ -99,6 +100,8 @@ export interface InventoryRecords {
   readonly cas: CaRecord;
   /** By `CLUSTER/NODE/PURPOSE`. */
   readonly certificates: CertificateRecord;
+  /** By id. */
+  readonly signingRequests: SigningRequestRecord;
   /** By the reference of the secret that holds the key. */
   readonly apiKeys: ApiKeyRecord;
   /** By run. */
@@ -121,6 +124,7 @@ export const openInventory = (redis: Redis): Inventory => {
     connections: collection(redis, recorder, keys.connections),
     cas: collection(redis, recorder, keys.cas),
     certificates: collection(redis, recorder, keys.certificates),
+    signingRequests: collection(redis, recorder, keys.signingRequests),
     apiKeys: collection(redis, recorder, keys.apiKeys),
     debts: collection(redis, recorder, keys.debts),
     restartTimes: collection(redis, recorder, keys.restartTimes),

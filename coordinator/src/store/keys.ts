@@ -18,6 +18,8 @@ export const keys = {
   cas: `${PREFIX}cas`,
   /** hash: CLUSTER/NODE/PURPOSE -> CertificateRecord */
   certificates: `${PREFIX}certificates`,
+  /** hash: id -> SigningRequestRecord */
+  signingRequests: `${PREFIX}signing-requests`,
   /** hash: secret reference -> ApiKeyRecord */
   apiKeys: `${PREFIX}api-keys`,
   /** hash: run -> DebtRecord */

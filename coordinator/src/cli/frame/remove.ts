@@ -3,16 +3,17 @@ import type { Command } from 'commander';
 import type { Cli } from './cli.ts';
 
 /**
- * A `remove NAME` that makes Remora forget something. It changes no cluster and no node, so a script needs no --yes; somebody at a terminal is asked.
+ * A `remove NAME`, or another verb, that makes Remora forget something. It changes no cluster and no node, so a script needs no --yes; somebody at a terminal is asked.
  */
 export const removeCommand = (
   command: Command,
   cli: Cli,
   what: string,
   addressOf: (name: string, flags: { readonly cluster?: string }) => string,
+  verb = 'remove',
 ): Command =>
   command
-    .command('remove')
+    .command(verb)
     .description(`make Remora forget a ${what}`)
     .argument('<name>')
     .option('--yes', 'do not ask')

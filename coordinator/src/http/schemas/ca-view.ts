@@ -10,6 +10,11 @@ export const CaView = Type.Object({
   fingerprint256: Type.String(),
   /** Whether Remora can sign with it. */
   hasKey: Type.Boolean(),
+  /** Which names it may certify, `DNS:…` or `IP:…` each; null where it may certify all. */
+  nameConstraints: Type.Union([
+    Type.Object({ permitted: Type.Array(Type.String()), excluded: Type.Array(Type.String()) }),
+    Type.Null(),
+  ]),
   /** Certificates of it, as `CLUSTER/NODE`, and connections that trust it, as `LOCAL ALIAS`. */
   usedBy: Type.Array(Type.String()),
   /** The CA that takes its place, or took it. */

@@ -79,6 +79,9 @@ describe.each(issuedPurposes)('%s', (purpose) => {
   test('openssl shows its names, the other name of type 2.5.4.3 among them', () => {
     const text = opensslText(certificateOf(purpose));
     expect(text).toContain('DNS:us-1, DNS:*.us.example.com, IP Address:10.0.0.1, IP Address:2001:DB8:0:0:0:0:0:1');
+    expect(describeCertificate(certificateOf(purpose)).sans).toEqual([
+      ...['DNS:us-1', 'DNS:*.us.example.com', 'IP:10.0.0.1', 'IP:2001:db8::1', `otherName:${cloudName}`],
+    ]);
     const der = openssl(['asn1parse'], certificateOf(purpose));
     const [, san = ''] = /Subject Alternative Name\s+\d+:.*OCTET STRING\s+\[HEX DUMP\]:([0-9A-F]+)/.exec(der) ?? [];
     // otherName [0] { 2.5.4.3, [0] UTF8String }

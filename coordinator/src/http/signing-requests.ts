@@ -1,0 +1,86 @@
+import { CertificateFiles, FileForm } from '@remora/shared/model/issue-request.ts';
+import {
+  NewSigningRequest,
+  SignedFiles,
+  SigningRequestView,
+  SigningWish,
+} from '@remora/shared/model/signing-request.ts';
+import Type from 'typebox';
+import type { Services } from '../services.ts';
+import type { App } from './app-types.ts';
+
+const tags = ['certificates'];
+const Id = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) });
+const address = '/certificates/requests';
+
+export const signingRequestRoutes = (app: App, { signingRequests }: Pick<Services, 'signingRequests'>): void => {
+  app.get(
+    address,
+    {
+      schema: {
+        tags,
+        summary: 'Requests to CAs that sign elsewhere',
+        response: { 200: Type.Array(SigningRequestView) },
+      },
+    },
+    () => signingRequests.list(),
+  );
+  app.post(
+    address,
+    {
+      config: { idempotent: 'body' },
+      schema: {
+        tags,
+        summary: 'Make keys, which are sealed, and requests to be signed elsewhere',
+        body: SigningWish,
+        response: { 201: Type.Array(NewSigningRequest) },
+      },
+    },
+    async ({ body, actor }, reply) => reply.code(201).send(await signingRequests.create(body, actor)),
+  );
+  app.post(
+    `${address}/accept`,
+    {
+      config: { idempotent: 'body' },
+      schema: {
+        tags,
+        summary: 'Take signed certificates back, all or none; each is checked against what was asked for',
+        body: SignedFiles,
+        response: { 200: Type.Array(SigningRequestView) },
+      },
+    },
+    ({ body, actor }) =>
+      signingRequests.accept(
+        body.files.map(({ name, content }) => ({ name, content: Buffer.from(content, 'base64') })),
+        actor,
+      ),
+  );
+  app.post(
+    `${address}/:id/files`,
+    {
+      // The answer holds a key, so it is kept nowhere.
+      schema: {
+        tags,
+        summary: 'The files of a certificate that came back, with its key',
+        params: Id,
+        body: FileForm,
+        response: { 200: CertificateFiles },
+      },
+    },
+    ({ params, body }, reply) => {
+      reply.header('cache-control', 'no-store');
+      return signingRequests.files(params.id, body);
+    },
+  );
+  app.delete(
+    `${address}/:id`,
+    {
+      config: { idempotent: 'address' },
+      schema: { tags, summary: 'Forget a request, with its key', params: Id, response: { 204: Type.Null() } },
+    },
+    async ({ params, actor }, reply) => {
+      await signingRequests.remove(params.id, actor);
+      return reply.code(204).send(null);
+    },
+  );
+};
