@@ -40,7 +40,7 @@ const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
     /`--remote-key-file` is not supported yet/,
   ],
   ['a command of a later part', ['disconnect', 'eu', 'us'], /`disconnect` is not supported yet/],
-  ['a subcommand of a later part', ['ca', 'rotate', 'x'], /`ca rotate` is not supported yet/],
+  ['a subcommand of a later part', ['fleet', 'rotate-ca'], /`fleet` is not supported yet/],
   ['another end of a failure', [...connect, '--on-failure', 'retry', '--yes'], /write stop or rollback/],
   ['a bad life of a token', ['tokens', 'create', '--cluster', 'us', '--ttl', '0h'], /"0h" is not a duration/],
   ['a bad number of uses', ['tokens', 'create', '--cluster', 'us', '--uses', 'many'], /--uses many/],
