@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { RemoraError } from '@remora/shared/errors.ts';
+import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import forge from 'node-forge';
 
 const { asn1 } = forge;
@@ -21,20 +21,21 @@ const EXTENSIONS = 3;
 
 /**
  * The value of a certificate's extension, or null where it has none. Read from the bytes, since node-forge reads whole certificates of RSA keys only. Takes
- * PEM; throws `bad-input` for an extension that is no ASN.1.
+ * PEM; throws `bad-input` for what node-forge does not read although OpenSSL does.
  */
 export const extensionOf = (certificatePem: string, id: string): forge.asn1.Asn1 | null => {
-  const [tbs] = childrenOf(fromDer(new X509Certificate(certificatePem).raw));
-  const tagged = childrenOf(tbs).find(
-    ({ tagClass, type }) => tagClass === asn1.Class.CONTEXT_SPECIFIC && type === EXTENSIONS,
-  );
   const oid = asn1.oidToDer(id).getBytes();
-  const all = childrenOf(childrenOf(tagged)[0]);
-  const found = all.map(childrenOf).find(([name]) => contentOf(name) === oid);
-  if (!found) return null;
   try {
-    return asn1.fromDer(contentOf(found.at(-1)));
+    const [tbs] = childrenOf(fromDer(new X509Certificate(certificatePem).raw));
+    const tagged = childrenOf(tbs).find(
+      ({ tagClass, type }) => tagClass === asn1.Class.CONTEXT_SPECIFIC && type === EXTENSIONS,
+    );
+    const all = childrenOf(childrenOf(tagged)[0]).map(childrenOf);
+    const found = all.find(([name]) => contentOf(name) === oid);
+    return found ? asn1.fromDer(contentOf(found.at(-1))) : null;
   } catch (error) {
-    throw new RemoraError('bad-input', `A certificate has an extension ${id} that cannot be read.`, { cause: error });
+    throw new RemoraError('bad-input', `The extension ${id} of a certificate cannot be read: ${messageOf(error)}.`, {
+      cause: error,
+    });
   }
 };

@@ -44,26 +44,34 @@ const alternativeNames = (certificate: X509Certificate): string[] => {
 /** What a certificate says. Takes PEM (the first of several) or DER; throws `bad-input`. */
 export const describeCertificate = (pemOrDer: string | Buffer): DescribedCertificate => {
   const certificate = parse(pemOrDer);
-  return {
-    subject: rfc2253(certificate.subject),
-    issuer: rfc2253(certificate.issuer),
-    sans: alternativeNames(certificate),
-    notBefore: certificate.validFromDate.toISOString(),
-    notAfter: certificate.validToDate.toISOString(),
-    fingerprint256: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
-    serial: certificate.serialNumber.toLowerCase(),
-    selfSigned: certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey),
-    isCa: certificate.ca,
-  };
+  try {
+    return described(certificate);
+  } catch (error) {
+    // OpenSSL reads dates that are none, and keys of kinds that it does not know.
+    throw unreadable('That', error);
+  }
 };
+
+const described = (certificate: X509Certificate): DescribedCertificate => ({
+  subject: rfc2253(certificate.subject),
+  issuer: rfc2253(certificate.issuer),
+  sans: alternativeNames(certificate),
+  notBefore: certificate.validFromDate.toISOString(),
+  notAfter: certificate.validToDate.toISOString(),
+  fingerprint256: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
+  serial: certificate.serialNumber.toLowerCase(),
+  selfSigned: certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey),
+  isCa: certificate.ca,
+});
+
+const unreadable = (what: string, error: unknown): RemoraError =>
+  new RemoraError('bad-input', `${what} is not a certificate that can be read: ${messageOf(error)}.`, { cause: error });
 
 const parse = (pemOrDer: string | Buffer, what = 'That'): X509Certificate => {
   try {
     return new X509Certificate(pemOrDer);
   } catch (error) {
-    throw new RemoraError('bad-input', `${what} is not a certificate that can be read: ${messageOf(error)}.`, {
-      cause: error,
-    });
+    throw unreadable(what, error);
   }
 };
 
