@@ -205,7 +205,7 @@ const openHouse = async (
   closers.add('the notifications', () => notifier.close());
   scheduling.scheduler = startScheduler(store, {
     ...{ schedules: inventory.schedules, begin: scheduledWork(serving), runs: engine, clock: systemClock },
-    ...{ tell: notifier.tell, storeProblem, log },
+    ...{ tell: notifier.tell, storeProblem, log, firstLookMs: FIRST_SCHEDULE_LOOK_MS },
   });
   closers.add('the schedules', () => scheduling.scheduler?.close());
   const app = await createApp({
@@ -218,6 +218,9 @@ const openHouse = async (
   closers.add('the renewal of the certificate', listener.keepCertificate());
   await listen(app, config);
 };
+
+/** Agents of a coordinator that was away are back by then. */
+const FIRST_SCHEDULE_LOOK_MS = 15_000;
 
 const newPlanId = (): string => newId('plan', systemClock());
 

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { CaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
+import { nameConstraintsOf } from '../pki/name-constraints.ts';
 import { ownCa } from '../plan/ca-names.ts';
 import type { ClusterObservation } from '../plan/facts.ts';
 import { connectingNodes } from '../plan/nodes.ts';
@@ -22,6 +23,7 @@ const likenessOf = ({ name, certificatePem, facts }: CaRecord): CaRotationFacts[
     commonName: /^CN=(.+)$/m.exec(subject)?.[1] ?? name,
     keyBits: bits > ownCa.keyBits ? 4096 : ownCa.keyBits,
     validityDays: Math.max(1, days),
+    isConstrained: nameConstraintsOf(certificatePem) !== null,
   };
 };
 

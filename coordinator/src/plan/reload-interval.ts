@@ -1,5 +1,6 @@
 import { parseDuration } from '@remora/shared/model/duration.ts';
-import type { FlatSettings } from './facts.ts';
+import type { Finding } from './agent-findings.ts';
+import type { ClusterObservation, FlatSettings, NodeObservation } from './facts.ts';
 
 /** The default of `resource.reload.interval.high`. */
 const DEFAULT_MS = 5000;
@@ -17,3 +18,14 @@ export const reloadInterval = (settings: FlatSettings): number | null => {
     return LONG_MS;
   }
 };
+
+/** A process that never looks at its files again would take a new certificate or CA at its next restart only. */
+export const reloadFindings = (node: NodeObservation, cluster: ClusterObservation): Finding[] =>
+  reloadInterval(node.settings) === null
+    ? [
+        [
+          'preflight-failed',
+          `Node ${node.name} (cluster ${cluster.name}) does not look at its files again (resource.reload.enabled: false): it would need a restart for each file. Take the setting out of elasticsearch.yml first.`,
+        ],
+      ]
+    : [];

@@ -1,4 +1,5 @@
 import type { AnyStep, Stage } from '../plan/steps.ts';
+import { haltIfCancelled } from './halt.ts';
 import { runNext, type StageParts } from './next-step.ts';
 import { awayOf, leaveOffline, waitsUntil } from './nodes-left.ts';
 import { tryRestore } from './restore.ts';
@@ -41,6 +42,8 @@ const parallel: StageRunner = async (parts, steps) => {
   await sideBySide(parts, back);
   const until = waitsUntil(parts);
   if (still.length === 0) return;
+  // A run that was cancelled must not be taken up again for the nodes that it leaves.
+  await haltIfCancelled(parts);
   if (until === null) await sideBySide(parts, still);
   else await leaveOffline(parts, still, until);
 };

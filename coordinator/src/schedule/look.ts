@@ -9,7 +9,11 @@ import type { Fire, ScheduleRecord } from './record.ts';
 
 /** What a fire came to when it was carried out: a run that goes on, or a result at once. */
 export type Begun =
-  | { readonly runId: string }
+  | {
+      readonly runId: string;
+      /** What the plan warns of: certificates that it leaves, clusters that it could not look at. */
+      readonly warnings: readonly string[];
+    }
   | (Pick<ScheduleResult, 'outcome' | 'message' | 'findings'> & {
       /** Somebody is told of it although nothing went wrong. */
       readonly isReport?: true;
@@ -49,7 +53,7 @@ const isOver = async ({ runs }: LookParts, run: Run): Promise<boolean> => {
 const resultOf = (fire: Fire, run: Run): ScheduleResult => {
   const after = run.status === 'rolled_back' ? ' It was rolled back.' : '';
   return {
-    ...{ at: fire.at, runId: run.runId, findings: [] },
+    ...{ at: fire.at, runId: run.runId, findings: [...(fire.warnings ?? [])] },
     outcome: run.status === 'succeeded' ? 'succeeded' : 'failed',
     message: run.status === 'succeeded' ? run.title : `${run.error?.message ?? `The run is ${run.status}.`}${after}`,
   };
@@ -86,6 +90,9 @@ const settle = async (parts: LookParts, record: ScheduleRecord, fire: Fire, resu
   const { name } = record;
   if (result.outcome === 'failed')
     await parts.tell({ type: 'schedule.failed', schedule: record, id: fire.key, result });
+  // Done, but not for all: somebody has to know of the others.
+  else if (result.runId !== null && result.findings.length > 0)
+    await parts.tell({ type: 'schedule.report', schedule: record, id: fire.key, result });
   await changeOpen(parts, name, fire, (now) => ({ ...now, fire: null, last: result }));
   const { outcome, runId, message } = result;
   parts.log[outcome === 'failed' ? 'warn' : 'info'](
@@ -99,16 +106,34 @@ const failure = (fire: Fire, error: unknown): ScheduleResult => {
   return { at: fire.at, outcome: 'failed', runId: null, message, findings: findings.filter((one) => one !== message) };
 };
 
-/** Carries out a fire that was begun, here or by a coordinator that died over it. */
-const carryOn = async (parts: LookParts, record: ScheduleRecord, fire: Fire): Promise<void> => {
+/** After a coordinator has started its agents are back within seconds: so long a fire is not given up for one that is away. */
+const AGENTS_BACK_MS = 120_000;
+const AGAIN_MS = 5000;
+
+/** When a fire of the clock that was refused for an agent that is away is tried again; null when that is no reason, or it has been long enough. */
+const againAt = (fire: Fire, error: unknown, nowMs: number, untilMs: number): number | null =>
+  fire.slot !== null &&
+  asRemoraError(error).code === 'agent-offline' &&
+  nowMs < Math.min(untilMs, Date.parse(fire.at) + AGENTS_BACK_MS)
+    ? nowMs + AGAIN_MS
+    : null;
+
+/** Carries out a fire that was begun, here or by a coordinator that died over it. Answers as `lookOnce` does. */
+const carryOn = async (
+  parts: LookParts,
+  record: ScheduleRecord,
+  fire: Fire,
+  signal: AbortSignal,
+): Promise<'again' | number> => {
   const untilMs = windowEnd(record, Date.parse(fire.slot ?? fire.at));
   try {
     if (parts.clock().getTime() >= untilMs)
       throw new RemoraError('run-stopped', `Its window closed at ${isoOf(untilMs)}, before it was begun.`);
     const begun = await parts.begin(record, fire, untilMs);
     if ('runId' in begun) {
-      await changeOpen(parts, record.name, fire, (now) => ({ ...now, fire: { ...fire, runId: begun.runId } }));
-      return;
+      const begunFire = { ...fire, runId: begun.runId, warnings: begun.warnings };
+      await changeOpen(parts, record.name, fire, (now) => ({ ...now, fire: begunFire }));
+      return 'again';
     }
     const { isReport, ...came } = begun;
     const result: ScheduleResult = { at: fire.at, runId: null, ...came };
@@ -116,9 +141,13 @@ const carryOn = async (parts: LookParts, record: ScheduleRecord, fire: Fire): Pr
     await settle(parts, record, fire, result);
   } catch (error) {
     // Nothing is known of what came of it, so it is tried again when Redis is back.
-    if (isStoreFailure(error)) throw error;
+    // So it is where this coordinator stops, or lost its turn: whoever comes next carries the same fire out.
+    if (signal.aborted || isStoreFailure(error)) throw error;
+    const again = againAt(fire, error, parts.clock().getTime(), untilMs);
+    if (again !== null) return again;
     await settle(parts, record, fire, failure(fire, error));
   }
+  return 'again';
 };
 
 /** Claims a fire: from then on it is carried out once, by whoever looks. */
@@ -153,12 +182,13 @@ const skip = async (
 };
 
 /** One thing that a schedule has to do; answers whether to look again, or until when there is nothing (ms since 1970, null: until it fires). */
-const lookOnce = async (parts: LookParts, record: ScheduleRecord): Promise<'again' | number | null> => {
+const lookOnce = async (
+  parts: LookParts,
+  record: ScheduleRecord,
+  signal: AbortSignal,
+): Promise<'again' | number | null> => {
   const { fire } = record;
-  if (fire !== null && fire.runId === null) {
-    await carryOn(parts, record, fire);
-    return 'again';
-  }
+  if (fire !== null && fire.runId === null) return carryOn(parts, record, fire, signal);
   const result = fire?.runId ? await outcomeOf(parts, fire, fire.runId) : null;
   if (fire !== null && result !== null) {
     await settle(parts, record, fire, result);
@@ -178,7 +208,7 @@ export const lookAtSchedule = async (parts: LookParts, name: string, signal: Abo
     const record = signal.aborted ? null : await parts.schedules.get(name);
     if (record === null) return null;
     try {
-      const next = await lookOnce(parts, record);
+      const next = await lookOnce(parts, record, signal);
       if (next !== 'again') return next;
     } catch (error) {
       parts.log.warn(

@@ -10,6 +10,8 @@ export interface Fire {
   readonly at: string;
   /** Null until its run is filed. */
   readonly runId: string | null;
+  /** What the plan of its run warns of. */
+  readonly warnings?: readonly string[];
 }
 
 /** A schedule as it is kept: the truth, whatever jobs there are. Times are ISO 8601 in UTC, durations texts like `2h`. */

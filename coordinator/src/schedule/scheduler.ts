@@ -20,6 +20,8 @@ const SWEEP_MS = 2000;
 interface SchedulerParts extends LookParts {
   readonly clock: Clock;
   readonly storeProblem: StoreProblem;
+  /** How long after its start it begins to look, in ms: agents need a moment to connect to a coordinator that was away. */
+  readonly firstLookMs: number;
   readonly log: LookParts['log'] & { error(fields: Readonly<Record<string, unknown>>, message: string): void };
 }
 
@@ -52,8 +54,10 @@ export const startScheduler = (store: Store, parts: SchedulerParts): Scheduler =
     );
     return last;
   };
-  void sweepNext();
-  const timer = setInterval(() => void sweepNext(), SWEEP_MS);
+  let timer = setTimeout(() => {
+    void sweepNext();
+    timer = setInterval(() => void sweepNext(), SWEEP_MS);
+  }, parts.firstLookMs);
   return {
     async look(name) {
       await jobs.look(name);

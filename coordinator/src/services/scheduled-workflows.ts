@@ -25,6 +25,9 @@ interface ScheduledWorkflow {
   readonly plan?: (parts: ScheduledParts, given: ScheduleArguments, options: ChangeOptions) => Promise<PlanDocument>;
 }
 
+/** What is kept and sent as a whole has to end somewhere. */
+const MOST_FINDINGS = 200;
+
 /** Thrown instead of filing a run of an empty plan, which would be one more a night that says nothing. */
 class NothingToDo extends Error {
   readonly plan: StoredPlan;
@@ -40,7 +43,9 @@ const empty = ({ warnings }: StoredPlan): Begun =>
     ? { outcome: 'nothing-to-do', message: 'Nothing was to be done.', findings: [] }
     : { outcome: 'failed', message: warnings[0], findings: warnings.slice(1) };
 
+/** Nobody is there at night to leave out the one node that cannot be done, and the others must not end for it. */
 const rotation = ({ expiring, cluster, validity }: ScheduleArguments): RotateRequest => ({
+  asFarAsPossible: true,
   ...(expiring === undefined ? { due: true } : { expiring }),
   ...(cluster === undefined ? {} : { cluster }),
   ...(validity === undefined ? {} : { validity }),
@@ -49,13 +54,16 @@ const rotation = ({ expiring, cluster, validity }: ScheduleArguments): RotateReq
 const rotateExpiring: ScheduledWorkflow = {
   takes: ['expiring', 'cluster', 'validity'],
   async begin(parts, given, request) {
+    // Of a fire that is begun a second time the run is there already, and is not planned again.
+    let warnings: readonly string[] = [];
     try {
       const run = await carryOut(parts, request, async () => {
         const plan = await makePlan(parts, 'rotate-certificates', rotation(given), parts.newPlanId());
         if (plan.steps.length === 0) throw new NothingToDo(plan);
+        warnings = plan.warnings.slice(0, MOST_FINDINGS);
         return plan;
       });
-      return { runId: run.runId };
+      return { runId: run.runId, warnings };
     } catch (error) {
       if (error instanceof NothingToDo) return empty(error.plan);
       throw error;
@@ -65,9 +73,6 @@ const rotateExpiring: ScheduledWorkflow = {
 };
 
 const REPORT_EXPIRING = '30d';
-/** A report is kept and sent as a whole, so it has to end somewhere. */
-const MOST_FINDINGS = 200;
-
 const sentencesOf = (view: CertificateView, before: number): string[] => {
   const where = `${view.cluster}/${view.node} ${view.purpose} (${view.subject})`;
   if (view.findings.length > 0) return view.findings.map((finding) => `${where}: ${finding}`);

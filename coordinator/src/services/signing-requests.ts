@@ -114,7 +114,10 @@ export const signingRequestService = (parts: SigningRequestParts): Services['sig
       const ca = await caOf(parts.inventory, wish.ca);
       checkInstances(ca.certificatePem, wish);
       refuseOpen(await signingRequests.list(), wish);
-      return Promise.all(wish.instances.map((instance) => make(wish, instance, actor)));
+      // One by one: making a key keeps a thread busy, and everything else that the coordinator does needs these threads too.
+      const made = [];
+      for (const instance of wish.instances) made.push(await make(wish, instance, actor));
+      return made;
     },
     async accept(files, actor) {
       const pems = files.flatMap(certificatesIn);

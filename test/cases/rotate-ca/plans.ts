@@ -23,7 +23,7 @@ const caFacts = (made: World): CaRotationFacts => {
   return {
     ...{ clusters: [local, remote], unseen: new Map(), cas, connections, secretVersions, trust },
     certificates: structuredClone(made.certificates),
-    like: { commonName: 'us-remote', keyBits: 3072, validityDays: 3650 },
+    like: { commonName: 'us-remote', keyBits: 3072, validityDays: 3650, isConstrained: false },
     problems: new Map(
       connections.map(({ alias }) => [`eu/${alias}`, works(made, alias) ? null : 'eu-1: it is broken']),
     ),

@@ -192,6 +192,23 @@ describe('certificates are replaced', () => {
     expect(() => plan({ cluster: 'us' })).toThrow(/^Cluster us did not answer\. \(and 2 more\)$/);
   });
 
+  test('as far as possible: one that cannot be replaced is left, and said, unless none can', () => {
+    const away = (...names: readonly string[]): World =>
+      standing((it) => {
+        for (const name of names) nodeOf(it.remote, name).agent = 'offline';
+      });
+    const plan = planIn(away('us-2'), { cluster: 'us', asFarAsPossible: true });
+    expect(plan.steps.filter(({ kind }) => kind === 'certificate.issue').map(({ target }) => target)).toEqual([
+      'us-1',
+      'us-3',
+    ]);
+    expect(plan.warnings[0]).toMatch(/^It is left: The agent of node us-2 \(cluster us\) is offline/);
+    expect(() => planIn(away('us-2'), { cluster: 'us' })).toThrow(/The agent of node us-2/);
+    expect(() => planIn(away('us-1', 'us-2', 'us-3'), { cluster: 'us', asFarAsPossible: true })).toThrow(
+      /The agent of node us-1 .* \(and 2 more\)$/,
+    );
+  });
+
   test('up to the end of their CA, which is said', () => {
     const made = standing((it) => {
       it.nowMs += 3500 * DAY_MS;

@@ -140,6 +140,9 @@ const routes: Readonly<Record<string, Route>> = {
   'GET /_cluster/state/nodes,metadata,routing_table': clusterState,
   'GET /_nodes/settings,process,jvm,transport,remote_cluster_server': ({ state }) =>
     ok({ nodes: byId(state.nodes(), nodeBody) }),
+  // Asked by the coordinator's look at certificates. Cheap nodes serve none.
+  'GET /_nodes/http,remote_cluster_server,transport': ({ state }) =>
+    ok({ nodes: byId(state.nodes(), ({ name }) => ({ name })) }),
   'GET /_nodes/stats/fs': ({ state }) => ok({ nodes: byId(state.nodes(), ({ name }) => ({ name, ...disk })) }),
   'GET /_snapshot/_status': () => ok({ snapshots: [] }),
   'GET /_flush': () => ok({ _shards: { total: 4, successful: 4, failed: 0 } }),

@@ -167,6 +167,7 @@ describe('SLM and ML', () => {
       runs: bench.store,
       refused: async () => [],
       turnedAway: async () => [],
+      certificateWatch: { lookWithin: async () => null },
       clock: () => new Date(),
     };
     const health = {

@@ -10,6 +10,9 @@ import { fileExecutors, fileRestorers, serialPlan, type Work } from '../run/effe
 export interface ScheduledWork extends Work {
   readonly planningMs?: number;
   readonly refused?: boolean;
+  /** So often it is refused since an agent is away. */
+  readonly awayTimes?: number;
+  readonly warnings?: readonly string[];
 }
 
 /**
@@ -30,6 +33,7 @@ const engine = await startRunEngine(store, {
   nextInRoll: async (pending, { size }) => pending.slice(0, size),
   ...{ clock, log, redact: (text: string) => text },
 });
+let awayTimes = 0;
 const scheduler = startScheduler(store, {
   ...{ schedules: openInventory(store.redis).schedules, runs: engine, clock, log },
   async begin({ name, options }, { key }) {
@@ -38,11 +42,14 @@ const scheduler = startScheduler(store, {
     await sleep(work.planningMs ?? 0);
     if (work.refused)
       throw new RemoraError('preflight-failed', 'It is refused.', { findings: ['A check did not hold.'] });
+    awayTimes += 1;
+    if (awayTimes <= (work.awayTimes ?? 0)) throw new RemoraError('agent-offline', 'The agent of us-1 is offline.');
     const run = await engine.start(serialPlan(['us'], 1, work), { actor: `schedule:${name}`, idempotencyKey: key });
-    return { runId: run.runId };
+    return { runId: run.runId, warnings: work.warnings ?? [] };
   },
   tell: async ({ type, id }) => log.info({ type, id }, 'tells'),
   storeProblem: async () => null,
+  firstLookMs: 0,
 });
 process.once('SIGTERM', async () => {
   await scheduler.close();

@@ -149,4 +149,25 @@ describe('a fire that does not go well', () => {
     await until(() => tellsOf(one).length > 0);
     expect(tellsOf(one)).toEqual(['schedule.failed']);
   });
+
+  test('an agent that is away, as all are when a coordinator has just started, is waited for', async () => {
+    const bench = await makeBench();
+    const one = [await bench.coordinator(MAIN)];
+    await put(bench, 'early', { awayTimes: 2 }, { cron: YEARLY, doneUntil: twoYearsAgo() });
+    const last = await until(() => lastOf(bench, 'early'));
+    expect(last).toMatchObject({ outcome: 'succeeded', findings: [] });
+    expect(await runsOf(bench, 'early')).toHaveLength(1);
+    expect(keysOf(one)).toHaveLength(3);
+    expect(tellsOf(one)).toEqual([]);
+  });
+
+  test('what its run leaves is on record, and told', async () => {
+    const bench = await makeBench();
+    const one = [await bench.coordinator(MAIN)];
+    const warnings = ['It is left: the agent of us-1 is offline.'];
+    await put(bench, 'partly', { warnings }, { cron: YEARLY, doneUntil: twoYearsAgo() });
+    expect(await until(() => lastOf(bench, 'partly'))).toMatchObject({ outcome: 'succeeded', findings: warnings });
+    await until(() => tellsOf(one).length > 0);
+    expect(tellsOf(one)).toEqual(['schedule.report']);
+  });
 });

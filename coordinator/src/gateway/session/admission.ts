@@ -35,18 +35,25 @@ const refuse = (message: string): never => {
   });
 };
 
+/** The certificate that a peer showed, in DER. Node answers null, whatever its types say, for a socket that is destroyed. */
+const shownBy = (socket: TLSSocket): Buffer | undefined =>
+  (socket.getPeerCertificate() as { readonly raw?: Buffer } | null)?.raw;
+
 /** `CLUSTER/NODE` that the fleet CA once issued the peer's certificate for; null for whoever else dials. */
 export const issuedFor = (socket: TLSSocket, fleetCa: X509Certificate): string | null => {
-  const raw = socket.getPeerCertificate().raw as Buffer | undefined;
+  const raw = shownBy(socket);
   if (!raw) return null;
-  const certificate = new X509Certificate(raw);
-  if (!certificate.verify(fleetCa.publicKey)) return null;
-  return /^CN=(.*)$/m.exec(certificate.subject)?.[1] ?? null;
+  try {
+    const certificate = new X509Certificate(raw);
+    return certificate.verify(fleetCa.publicKey) ? (/^CN=(.*)$/m.exec(certificate.subject)?.[1] ?? null) : null;
+  } catch {
+    return null; // not readable: nothing that the fleet CA issued
+  }
 };
 
 /** The certificate must be the fleet CA's own word: what else the server may trust does not count, nor does a resumed TLS session's old verdict. */
 const checkCertificate = (socket: TLSSocket, fleetCa: X509Certificate): X509Certificate => {
-  const raw = socket.getPeerCertificate().raw as Buffer | undefined;
+  const raw = shownBy(socket);
   if (!raw) return refuse('The agent showed no client certificate.');
   const certificate = new X509Certificate(raw);
   if (!certificate.checkIssued(fleetCa) || !certificate.verify(fleetCa.publicKey)) {

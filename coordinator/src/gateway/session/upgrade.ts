@@ -60,6 +60,8 @@ export const handleUpgrades = (server: Server, parts: UpgradeParts): void => {
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const peer = socket instanceof TLSSocket ? peerAddress(socket) : 'unknown';
+    // Asked for now: of a connection that was reset meanwhile there is no certificate any more.
+    const who = socket instanceof TLSSocket ? issuedFor(socket, fleetCa) : null;
     const onError = (error: Error): void => parts.log.warn({ peer, reason: error.message }, 'an upgrade was cut off');
     socket.on('error', onError);
     upgrade(request, socket, head).then(
@@ -67,7 +69,6 @@ export const handleUpgrades = (server: Server, parts: UpgradeParts): void => {
       (error: unknown) => {
         parts.log.warn({ peer, reason: messageOf(error) }, 'agent refused');
         refuseUpgrade(socket, error);
-        const who = socket instanceof TLSSocket ? issuedFor(socket, fleetCa) : null;
         if (who !== null) parts.onTurnedAway(who, hostOf(peer), error);
       },
     );

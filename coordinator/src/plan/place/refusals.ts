@@ -5,6 +5,7 @@ import type { NodeObservation } from '../facts.ts';
 import { fileSetting } from '../nodes.ts';
 import { portFiles } from '../placed-files.ts';
 import type { CaRecord } from '../records.ts';
+import { reloadFindings } from '../reload-interval.ts';
 import { keystorePasswordNames } from '../secret-names.ts';
 import { sslPrefix } from '../ssl.ts';
 import type { PlaceFacts } from './facts.ts';
@@ -16,6 +17,8 @@ const caFindings = ({ ca: name }: PlaceRequest, { cas }: PlaceFacts, now: string
     return [['bad-input', `There is no CA "${name}": make it with \`remora ca create\`, or import it with its key.`]];
   if (ca.key === null)
     return [['conflict', `The key of CA ${name} is not here, so it cannot sign: import the CA with its key.`]];
+  if (ca.successor !== undefined)
+    return [['conflict', `The place of CA ${name} is taken by CA ${ca.successor}: give --ca ${ca.successor}.`]];
   return ca.facts.notAfter <= now
     ? [['conflict', `CA ${name} ended at ${ca.facts.notAfter}: a certificate of it would be of no use.`]]
     : [];
@@ -105,7 +108,7 @@ export const refusePlacement = (request: PlaceRequest, facts: PlaceFacts, now: s
     ...caFindings(request, facts, now),
     ...httpFindings(request, facts),
     ...(absent === null ? [] : [['preflight-failed', absent] as const]),
-    ...touched.flatMap((node) => nodeFindings(node, request, facts)),
+    ...touched.flatMap((node) => [...nodeFindings(node, request, facts), ...reloadFindings(node, cluster)]),
   ]);
   return cas.find(({ name }) => name === request.ca) as CaRecord;
 };

@@ -1,4 +1,5 @@
 import { RemoraError } from '@remora/shared/errors.ts';
+import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
 import { isEnded } from '@remora/shared/model/run.ts';
 import { agentFindings, type Finding, notInCluster, throwFindings } from '../agent-findings.ts';
 import type { CertificateRecord, ConnectionRecord } from '../records.ts';
@@ -93,6 +94,21 @@ const refuseSharedServer = ({ run, connections }: RollbackFacts): void => {
   );
 };
 
+/** What other nodes were given since by the CA that a placement made trusted: with the trust taken back they would be strangers to their cluster. */
+const refusePlacedSince = ({ run, certificates }: RollbackFacts): void => {
+  if (run.plan.workflow !== 'place-certificates') return;
+  const { cluster, purpose, ca } = run.plan.wanted as PlaceRequest;
+  const own = run.plan.steps.flatMap((step) => (step.kind === 'certificate.issue' ? [step.input.node] : []));
+  const other = certificates.find(
+    (one) => one.cluster === cluster && one.purpose === purpose && one.ca === ca && !own.includes(one.node),
+  );
+  if (!other) return;
+  throw conflict(
+    `Run ${run.runId} cannot be rolled back: node ${other.node} of cluster ${cluster} serves a certificate of CA ${ca} too, and would not be trusted any more.`,
+    `Roll back first what placed it there; \`remora runs list\` shows all.`,
+  );
+};
+
 /** A step that ended well and remembers nothing of before. */
 const refuseUnremembered = ({ run }: RollbackFacts): void => {
   const remembers = [
@@ -153,6 +169,7 @@ export const refuse = (facts: RollbackFacts, more: readonly string[]): void => {
   refuseLaterRuns(facts);
   refuseSharedServer(facts);
   refuseWithoutCa(facts);
+  refusePlacedSince(facts);
   refuseUnremembered(facts);
   const findings = [
     ...deliveriesOf(facts.run).flatMap((one) => findingsOf(facts, one)),

@@ -18,6 +18,8 @@ const thingsOf = (step: AnyStep): string[] => {
     case 'ca.succession':
     case 'ca.create':
       return [`CA ${step.input.ca}`];
+    case 'cluster.trust':
+      return [`the CAs of cluster ${step.input.cluster}`];
     case 'api-key.create':
     case 'api-key.update':
       return [`API key ${step.input.secret}`];

@@ -21,7 +21,11 @@ export interface CaRotationFacts extends CaRecords {
   /** The others, and why: a sentence each. */
   readonly unseen: ReadonlyMap<string, string>;
   /** What the CA to be replaced is like, for one that is made in its place. */
-  readonly like: Pick<StepInputs['ca.create'], 'commonName' | 'validityDays'> & { readonly keyBits: 3072 | 4096 };
+  readonly like: Pick<StepInputs['ca.create'], 'commonName' | 'validityDays'> & {
+    readonly keyBits: 3072 | 4096;
+    /** Whether it may certify some names only. */
+    readonly isConstrained: boolean;
+  };
   readonly trust: readonly TrustObservation[];
   /** By LOCAL/ALIAS, of connections that are registered: why one does not work from nodes whose agents are there; null when it works. */
   readonly problems: ReadonlyMap<string, string | null>;

@@ -4,7 +4,7 @@ import { connectingNodes, fileSetting, itemsOf } from '../nodes.ts';
 import { files } from '../placed-files.ts';
 import type { Reissue } from '../reissue.ts';
 import { reissueFindings } from '../reissue-refusals.ts';
-import { reloadInterval } from '../reload-interval.ts';
+import { reloadFindings } from '../reload-interval.ts';
 import { sslPrefix } from '../ssl.ts';
 import type { Concerned } from './concerned.ts';
 import type { CaRotationFacts } from './facts.ts';
@@ -12,17 +12,6 @@ import type { CaRotationFacts } from './facts.ts';
 const AUTHORITIES = `${sslPrefix.remote_cluster_client}.certificate_authorities`;
 
 const named = ({ name }: NodeObservation, cluster: ClusterObservation): string => `${name} (cluster ${cluster.name})`;
-
-/** A process that never looks at its files again would take a new certificate or CA at its next restart only. */
-const reloadFindings = (node: NodeObservation, cluster: ClusterObservation): Finding[] =>
-  reloadInterval(node.settings) === null
-    ? [
-        [
-          'preflight-failed',
-          `Node ${named(node, cluster)} does not look at its files again (resource.reload.enabled: false): it would need a restart for each file. Take the setting out of elasticsearch.yml first.`,
-        ],
-      ]
-    : [];
 
 /** The bundle has to be the file that Elasticsearch uses, and to hold nothing that Remora does not know: it would be lost. */
 const bundleFindings = (node: NodeObservation, cluster: ClusterObservation, { cas }: CaRotationFacts): Finding[] => {
@@ -75,15 +64,28 @@ const remoteFindings = (cluster: ClusterObservation, { certificates }: CaRotatio
         ];
   });
 
+/** A new CA is made without constraints, and would be trusted for more than the old one. */
+const constraintFindings = ({ old, next }: Concerned, { like }: CaRotationFacts): Finding[] =>
+  next.record === null && like.isConstrained
+    ? [
+        [
+          'conflict',
+          `CA ${old.name} may certify some names only, and one that is made in its place could certify any: make it with \`remora ca create --permit …\` and give it with --to.`,
+        ],
+      ]
+    : [];
+
 /** Throws all that forbids it, the first as the message. */
 export const refuseCaRotation = (
-  { locals, remotes }: Concerned,
+  concerned: Concerned,
   servers: readonly Reissue[],
   facts: CaRotationFacts,
   waitOffline: boolean,
 ): void => {
+  const { locals, remotes } = concerned;
   const seen = (names: readonly string[]) => facts.clusters.filter(({ name }) => names.includes(name));
   const findings = [
+    ...constraintFindings(concerned, facts),
     ...[...facts.unseen].map(([, problem]): Finding => ['cluster-unreachable', problem]),
     ...servers.filter(({ unseen }) => unseen === undefined).flatMap(reissueFindings),
     ...seen(remotes).flatMap((cluster) => remoteFindings(cluster, facts)),

@@ -15,7 +15,13 @@ const caFinding = ({ record, ca }: Reissue, now: string): Finding[] => {
     : [];
 };
 
+/** What forbids to replace a certificate. */
+export const rotationFindings = (one: Reissue, now: string): Finding[] => [
+  ...caFinding(one, now),
+  ...reissueFindings(one),
+];
+
 /** Throws all that forbids it, the first as the message. */
 export const refuseRotation = (rotations: readonly Reissue[], now: string): void => {
-  throwFindings(rotations.flatMap((one) => [...caFinding(one, now), ...reissueFindings(one)]));
+  throwFindings(rotations.flatMap((one) => rotationFindings(one, now)));
 };

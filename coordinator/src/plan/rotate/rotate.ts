@@ -7,7 +7,7 @@ import { type Reissue, reissueOf, reissueStages, reissueSteps, shortenedWarnings
 import type { StoredPlan } from '../steps.ts';
 import { dueCertificates, meantCertificates } from './chosen.ts';
 import type { RotateFacts } from './facts.ts';
-import { refuseRotation } from './refusals.ts';
+import { refuseRotation, rotationFindings } from './refusals.ts';
 
 /** Certificates that end soon because their CA does: new ones would end with it too. */
 const isFutile = ({ record, ca, cluster }: Reissue): boolean =>
@@ -30,6 +30,12 @@ const withoutTrust = (key: string, value: unknown): unknown =>
 const caOf = ({ ca }: CertificateRecord, { cas }: RotateFacts): CaRecord | undefined =>
   cas.find(({ name }) => name === ca);
 
+/** Those that cannot be replaced now, where others can. */
+const barredOf = (wanted: readonly Reissue[], now: string): readonly Reissue[] => {
+  const barred = wanted.filter((one) => rotationFindings(one, now).length > 0);
+  return barred.length < wanted.length ? barred : [];
+};
+
 /** Plans the replacement of certificates under their names and passwords: Elasticsearch reads them by itself, no node restarts. Throws all that forbids it. */
 export const planRotation = (request: RotateRequest, facts: RotateFacts, context: PlanContext): StoredPlan => {
   const meant = meantCertificates(request, facts.certificates);
@@ -37,7 +43,9 @@ export const planRotation = (request: RotateRequest, facts: RotateFacts, context
     reissueOf(record, caOf(record, facts), facts),
   );
   const futile = (request.expiring ?? request.due) ? due.filter(isFutile) : [];
-  const rotations = due.filter((one) => !futile.includes(one));
+  const wanted = due.filter((one) => !futile.includes(one));
+  const left = request.asFarAsPossible ? barredOf(wanted, context.now) : [];
+  const rotations = wanted.filter((one) => !left.includes(one));
   refuseRotation(rotations, context.now);
   const steps = reissueSteps(rotations, facts, {
     reason: 'its certificate is to be replaced',
@@ -58,6 +66,7 @@ export const planRotation = (request: RotateRequest, facts: RotateFacts, context
     restarts: [],
     outages: [],
     warnings: [
+      ...left.flatMap((one) => rotationFindings(one, context.now).map(([, sentence]) => `It is left: ${sentence}`)),
       ...futileWarnings(futile),
       ...unseenWarnings(due, facts),
       ...trustWarnings(rotations, facts.trust),

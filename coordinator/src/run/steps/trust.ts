@@ -5,6 +5,7 @@ import { rememberBefore } from './before.ts';
 import type { StepParts } from './parts.ts';
 import { patientRead } from './patient-read.ts';
 import { LOADED_LIMIT_MS } from './served.ts';
+import { waitForReload } from './verify-bundle.ts';
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
@@ -15,7 +16,10 @@ interface LoadedCertificate {
 
 const bare = (serial: string): string => serial.toLowerCase().replace(/^0+/, '');
 
-/** Elasticsearch lists what it has loaded by file and serial number; a file that was placed counts once it is listed there. */
+/**
+ * That a node trusts a CA for the connections of its cluster. `_ssl/certificates` shows by file and serial number that the process is configured with the file and can
+ * read it; but it reads the file for that answer, so what connections use is known only once the process has looked at its files again.
+ */
 export const verifyTrustStep =
   (parts: StepParts): Executor<'peer-trust.verify'> =>
   async (context, { cluster, node, paths, ca }) => {
@@ -30,7 +34,8 @@ export const verifyTrustStep =
       const isPlaced = ({ path }: LoadedCertificate): boolean =>
         paths.some((one) => path === one || path.endsWith(`/${one}`));
       const found = loaded.find((one) => isPlaced(one) && bare(one.serial_number) === bare(ca.serial));
-      if (found !== undefined) return { path: found.path };
+      if (found !== undefined)
+        return { path: found.path, waitedMs: await waitForReload(parts, context, { cluster, node }) };
       if (limit.isOver())
         throw new RemoraError(
           'step-failed',

@@ -74,6 +74,27 @@ const waitUntilFound = async (parts: StepParts, context: StepContext, wish: Wish
 };
 
 /**
+ * Until a node's process has looked at its files after now: after two of the intervals in which it does. Answers how long that was, in ms; throws where it
+ * never does.
+ */
+export const waitForReload = async (
+  parts: StepParts,
+  context: StepContext,
+  { cluster, node }: { readonly cluster: string; readonly node: string },
+): Promise<number> => {
+  const nodes = await listNodes(await parts.clients.get(cluster));
+  const interval = reloadInterval(nodes.find(({ name }) => name === node)?.settings ?? {});
+  if (interval === null)
+    throw new RemoraError(
+      'step-failed',
+      `Node ${node} of cluster ${cluster} does not look at its files again (resource.reload.enabled: false).`,
+    );
+  await context.phase('waiting until the node has looked at its files');
+  await context.sleep(2 * interval);
+  return 2 * interval;
+};
+
+/**
  * That a node's process trusts the CAs of its bundle. Its own `_ssl/certificates` shows that the process is configured with the file, can read it, and finds
  * the right CAs in it; but it reads the file for that answer, so it does not show what connections use. That is loaded anew when the process next looks
  * whether the file changed: after two of these intervals it has.
@@ -83,14 +104,5 @@ export const verifyBundleStep =
   async (context, wish) => {
     await context.phase('asking the node which CAs it finds in its bundle');
     await waitUntilFound(parts, context, wish);
-    const nodes = await listNodes(await parts.clients.get(wish.cluster));
-    const interval = reloadInterval(nodes.find(({ name }) => name === wish.node)?.settings ?? {});
-    if (interval === null)
-      throw new RemoraError(
-        'step-failed',
-        `Node ${wish.node} of cluster ${wish.cluster} does not look at its files again (resource.reload.enabled: false).`,
-      );
-    await context.phase('waiting until the node has looked at its files');
-    await context.sleep(2 * interval);
-    return { waitedMs: 2 * interval };
+    return { waitedMs: await waitForReload(parts, context, wish) };
   };
