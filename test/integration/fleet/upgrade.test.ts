@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:https';
+import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
@@ -42,15 +43,16 @@ test('an agent that is refused and has reset its connection meanwhile is noted, 
   onTestFinished(() => void server.close());
   const reset = once(server, 'secureConnection').then(([socket]) => once(socket, 'close'));
   const { port } = server.address() as { port: number };
+  const below = connectTcp(port, '127.0.0.1');
   const client = connect({
-    ...{ host: '127.0.0.1', port, ca: fleetCa.certificatePem },
+    ...{ socket: below, host: '127.0.0.1', ca: fleetCa.certificatePem },
     ...{ cert: agent.certificatePem, key: keys.privateKeyPem },
   });
   await once(client, 'secureConnect');
   client.on('error', () => undefined);
   client.write('GET /agent/v1/session HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
   await asked.promise;
-  client.resetAndDestroy();
+  below.resetAndDestroy();
   await reset;
   answer.resolve(null);
   expect(await turnedAway.promise).toBe('us/us-1');
