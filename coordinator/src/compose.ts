@@ -179,7 +179,9 @@ const openHouse = async (
   const history = new RunStore(redis, systemClock);
   const parts = { inventory, secrets, clients, gateway, clock: systemClock, history };
   const engine = await startRuns(store, { ...parts, storeProblem }, log, ground.redactor);
-  closers.add('the runs', () => engine.close());
+  const working: { close(): Promise<void> }[] = [engine];
+  // Together: each may take as long as a coordinator has to stop.
+  closers.add('runs, schedules and notifications', () => Promise.all(working.map((one) => one.close())));
   const certificateWatch = watchCertificates(() => lookAtCertificates(observeParts(parts)));
   closers.add('the watch over certificates', certificateWatch.keepLooking(log));
   const scheduling: { scheduler?: Scheduler } = {};
@@ -202,12 +204,11 @@ const openHouse = async (
     ...{ webhooks: inventory.webhooks, clock: systemClock, log },
     secret: async (reference) => (await secrets.get(reference)).toString('utf8'),
   });
-  closers.add('the notifications', () => notifier.close());
   scheduling.scheduler = startScheduler(store, {
     ...{ schedules: inventory.schedules, begin: scheduledWork(serving), runs: engine, clock: systemClock },
     ...{ tell: notifier.tell, storeProblem, log, firstLookMs: FIRST_SCHEDULE_LOOK_MS },
   });
-  closers.add('the schedules', () => scheduling.scheduler?.close());
+  working.push(notifier, scheduling.scheduler);
   const app = await createApp({
     ...{ services, redis, log, version: VERSION, server: listener.server, storeProblem },
     bearer: bearerCheck(adminTokenHash),

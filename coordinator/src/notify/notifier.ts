@@ -1,5 +1,5 @@
 import { messageOf } from '@remora/shared/errors.ts';
-import { openNotifyJobs } from '../queue/notify-jobs.ts';
+import { openNotifyJobs, type Patience } from '../queue/notify-jobs.ts';
 import type { QueueLog } from '../queue/worker.ts';
 import type { ScheduleNews } from '../schedule/look.ts';
 import type { Collection } from '../store/inventory.ts';
@@ -18,6 +18,7 @@ export interface Notifier {
 interface NotifierParts extends SendParts {
   readonly webhooks: Collection<WebhookRecord>;
   readonly log: QueueLog;
+  readonly patience?: Patience;
 }
 
 export const openNotifier = (address: StoreAddress, parts: NotifierParts): Notifier => {
@@ -36,7 +37,7 @@ export const openNotifier = (address: StoreAddress, parts: NotifierParts): Notif
       log.warn({ id: message.id, type: message.type, reason: messageOf(error) }, 'a notification was given up');
     }
   };
-  const jobs = openNotifyJobs<Message>(address, send, log);
+  const jobs = openNotifyJobs<Message>(address, send, log, parts.patience);
   return {
     async tell(news) {
       try {

@@ -8,9 +8,14 @@ export interface NotifyJobs<M> {
   close(): Promise<void>;
 }
 
-/** Pauses of 2, 4, 8 s and so on between the tries: the last one is more than an hour after the first. */
-const TRIES = 12;
-const FIRST_PAUSE_MS = 2000;
+/** How often a message is tried, with pauses that double. */
+export interface Patience {
+  readonly tries: number;
+  readonly firstPauseMs: number;
+}
+
+/** The last try is more than an hour after the first. */
+const USUAL: Patience = { tries: 12, firstPauseMs: 2000 };
 const MOST_WAITING = 1000;
 const CONCURRENCY = 4;
 /** How long a message that was taken is known, so that it is not sent again. */
@@ -21,17 +26,20 @@ export const openNotifyJobs = <M>(
   address: StoreAddress,
   send: (message: M, isLast: boolean) => Promise<void>,
   log: QueueLog,
+  { tries: attempts, firstPauseMs: delay }: Patience = USUAL,
 ): NotifyJobs<M> => {
   const { queue, close } = openSafeQueue<{ readonly message: M }>({
     ...{ name: 'notifications', address, log, concurrency: CONCURRENCY },
+    // A receiver knows a message that comes twice by its id.
+    mayRepeat: true,
     work: (job) => send(job.data.message, job.attemptsMade + 1 >= (job.opts.attempts ?? 1)),
   });
   return {
     async add(jobId, message) {
       if ((await queue.count()) >= MOST_WAITING) return false;
-      const backoff = { type: 'exponential', delay: FIRST_PAUSE_MS };
+      const backoff = { type: 'exponential', delay };
       const removeOnComplete = { age: KNOWN_SECONDS, count: MOST_WAITING };
-      await queue.add('send', { message }, { jobId, attempts: TRIES, backoff, removeOnComplete, removeOnFail: true });
+      await queue.add('send', { message }, { jobId, attempts, backoff, removeOnComplete, removeOnFail: true });
       return true;
     },
     close,

@@ -43,6 +43,8 @@ export const openScheduleJobs = (
     queue.add(LOOK, { schedule }, { jobId: `${LOOK}-${schedule}`, ...gone });
   const { queue, close } = openSafeQueue<ScheduleJob>({
     ...{ name: 'schedules', address, log, concurrency: CONCURRENCY, settings: { repeatStrategy } },
+    // The same fire never makes a second run, and what is written of it is guarded by its key.
+    mayRepeat: true,
     async work({ name, data }, signal) {
       if (name === LOOK) await look(data.schedule, signal);
       else await addLook(data.schedule);

@@ -27,6 +27,8 @@ interface QueueParts<T> {
   /** Returns when the job is done, or early when the signal is aborted: the lock was lost, or this coordinator stops. */
   readonly work: (job: Job<T>, signal: AbortSignal) => Promise<void>;
   readonly settings?: AdvancedOptions;
+  /** Work does no harm when it is done twice: it is not waited for when its signal is aborted, so that a coordinator that stops does so at once. */
+  readonly mayRepeat?: true;
 }
 
 const LOCK_MS = 6000;
@@ -81,7 +83,14 @@ const sayOnce = (name: string, log: QueueLog): ((error: Error) => void) => {
   };
 };
 
-export const openSafeQueue = <T>({ name, address, log, concurrency, work, settings }: QueueParts<T>): SafeQueue<T> => {
+const whenAborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+
+export const openSafeQueue = <T>(parts: QueueParts<T>): SafeQueue<T> => {
+  const { name, address, log, concurrency, work, settings, mayRepeat } = parts;
   // BullMQ's own back-off goes up to 20 s, three times as long as a lock.
   const retryStrategy = (times: number): number => Math.min(50 * times, 500);
   const connection: ConnectionOptions = { ...address, maxRetriesPerRequest: null, retryStrategy };
@@ -92,7 +101,9 @@ export const openSafeQueue = <T>({ name, address, log, concurrency, work, settin
     if (closing.signal.aborted) return giveBack(job, token);
     const lock = holdLock(job, token);
     try {
-      await work(job, AbortSignal.any([closing.signal, lock.signal]));
+      const signal = AbortSignal.any([closing.signal, lock.signal]);
+      const done = work(job, signal);
+      await (mayRepeat ? Promise.race([done, whenAborted(signal)]) : done);
     } finally {
       lock.stop();
     }

@@ -5,6 +5,7 @@ import { WEBHOOK } from '../../../coordinator/src/notify/record.ts';
 import { createCa } from '../../../coordinator/src/pki/ca.ts';
 import { issueCertificate } from '../../../coordinator/src/pki/issue.ts';
 import { generateRsaKeyPair } from '../../../coordinator/src/pki/keys.ts';
+import type { Patience } from '../../../coordinator/src/queue/notify-jobs.ts';
 import type { ScheduleNews } from '../../../coordinator/src/schedule/look.ts';
 import { openInventory } from '../../../coordinator/src/store/inventory.ts';
 import { startRedis } from '../../support/redis.ts';
@@ -43,7 +44,7 @@ const receiverTls = async () => {
   return { caPem: ca.certificatePem, tls: { cert: certificatePem, key: pair.privateKeyPem } };
 };
 
-const setUp = async () => {
+const setUp = async (patience?: Patience) => {
   const { caPem, tls } = await receiverTls();
   const [redis, receiver] = await Promise.all([startRedis(), startReceiver(secret, tls)]);
   cleanups.push(
@@ -60,10 +61,10 @@ const setUp = async () => {
   const log = { info: () => undefined, warn: (_: object, message: string) => void said.push(message) };
   const notifier = openNotifier(
     { path: connection.options.path ?? '' },
-    { webhooks, log, clock: () => new Date(), secret: async () => secret },
+    { webhooks, log, clock: () => new Date(), secret: async () => secret, ...(patience ? { patience } : {}) },
   );
   cleanups.push(() => notifier.close());
-  return { notifier, receiver, webhooks };
+  return { notifier, receiver, webhooks, said };
 };
 
 describe('news of a schedule', () => {
@@ -90,5 +91,17 @@ describe('news of a schedule', () => {
     expect(await webhooks.get(WEBHOOK)).toMatchObject({
       ...{ delivered: { type: 'schedule.failed', detail: 'answered 204' }, givenUp: null },
     });
+  });
+
+  test('that nobody takes are given up after the last try, which is on record and in the log', async () => {
+    const { notifier, receiver, webhooks, said } = await setUp({ tries: 3, firstPauseMs: 20 });
+    receiver.status = 302;
+    await notifier.tell(news);
+    await until(async () => (await webhooks.get(WEBHOOK))?.givenUp);
+    expect(receiver.received).toHaveLength(3);
+    expect(await webhooks.get(WEBHOOK)).toMatchObject({
+      ...{ delivered: null, givenUp: { type: 'schedule.failed', detail: 'it answered 302' } },
+    });
+    expect(said).toContain('a notification was given up');
   });
 });
