@@ -51,7 +51,7 @@ export default defineConfig({
           exclude: ['integration/private-redis.test.ts'],
           globalSetup: ['elasticsearch/shared-pair.ts'],
           pool: 'forks',
-          maxWorkers: 3, // real clusters of up to six nodes each: they wait in turns, and memory is enough for three
+          maxWorkers: 2, // real clusters of up to six nodes each: mostly they wait, and memory is enough for two
           testTimeout: 300_000,
           hookTimeout: 300_000,
           sequence: { groupOrder: 2 },

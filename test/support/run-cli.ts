@@ -20,7 +20,8 @@ export const runCli = async (
   args: readonly string[],
   options: { readonly env?: Readonly<Record<string, string>>; readonly stdin?: string } = {},
 ): Promise<CliResult> => {
-  const env = { PATH: process.env.PATH, HOME: emptyHome, ...options.env };
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
+  const env = { PATH, HOME: emptyHome, NODE_COMPILE_CACHE, ...options.env };
   const child = spawn(process.execPath, [main, ...args], { env, stdio: ['pipe', 'pipe', 'pipe'] });
   const ended = once(child, 'exit');
   child.stdin.on('error', () => undefined); // a command that reads no stdin may be gone already

@@ -6,6 +6,7 @@ import type { EsCluster } from '../../elasticsearch/cluster.ts';
 import { startCluster } from '../../elasticsearch/create.ts';
 import { newestVersionHere } from '../../elasticsearch/versions.ts';
 import { Fleet } from '../../support/fleet.ts';
+import { skipsLongTests } from '../../support/long-tests.ts';
 import { SearchLoop } from '../connect/search-loop.ts';
 import { servedAt } from '../connect/served.ts';
 import { standing } from '../connect/standing.ts';
@@ -15,79 +16,83 @@ const DOCUMENTS = 20;
 const CA = 'us-nodes';
 const placing = (purpose: string): string[] => ['certs', 'place', '--cluster', 'us', '--purpose', purpose, '--ca', CA];
 
-describe(`certificates of the nodes' own ports, ${await newestVersionHere()}, three nodes`, () => {
-  const stack = new AsyncDisposableStack();
-  let us: EsCluster;
-  let fleet: Fleet;
-  let before: Awaited<ReturnType<typeof standing>>;
+describe.skipIf(skipsLongTests)(
+  `certificates of the nodes' own ports, ${await newestVersionHere()}, three nodes`,
+  () => {
+    const stack = new AsyncDisposableStack();
+    let us: EsCluster;
+    let fleet: Fleet;
+    let before: Awaited<ReturnType<typeof standing>>;
 
-  beforeAll(async () => {
-    [fleet, us] = await Promise.all([Fleet.start(), startCluster({ name: 'us', nodes: 3 })]);
-    for (const one of [us, fleet]) stack.use(one);
-    await Promise.all([fill(us, 'logs-1', DOCUMENTS), fleet.add(us)]);
-    await fleet.json(['ca', 'create', CA, '--common-name', 'Nodes of us']);
-    // As the plan says of clients.
-    await us.trust((await fleet.cli(['ca', 'export', CA])).stdout);
-    before = await standing(us);
-  });
+    beforeAll(async () => {
+      [fleet, us] = await Promise.all([Fleet.start(), startCluster({ name: 'us', nodes: 3 })]);
+      for (const one of [us, fleet]) stack.use(one);
+      await Promise.all([fill(us, 'logs-1', DOCUMENTS), fleet.add(us)]);
+      await fleet.json(['ca', 'create', CA, '--common-name', 'Nodes of us']);
+      // As the plan says of clients.
+      await us.trust((await fleet.cli(['ca', 'export', CA])).stdout);
+      before = await standing(us);
+    });
 
-  afterAll(() => stack.disposeAsync());
+    afterAll(() => stack.disposeAsync());
 
-  const rows = async (purpose: string): Promise<CertificateView[]> =>
-    (await fleet.json<CertificateView[]>(['certs', 'list', '--cluster', 'us']))
-      .filter((row) => row.purpose === purpose)
-      .sort((a, b) => a.node.localeCompare(b.node));
-  const ports = (purpose: 'transportPort' | 'httpPort') => Promise.all(us.nodes.map((node) => servedAt(node[purpose])));
-  const each = (count: number) => Object.fromEntries(us.nodes.map(({ name }) => [name, count]));
-  /** Carries a command out while the cluster is searched. */
-  const underLoad = async (command: readonly string[]): Promise<Run> => {
-    const load = new SearchLoop([{ cluster: us, index: 'logs-1', documents: DOCUMENTS }]);
-    try {
-      return await fleet.json<Run>([...command, '--yes']);
-    } finally {
-      const [report] = await load.stop();
-      expect(report?.failures).toEqual([]);
-    }
-  };
+    const rows = async (purpose: string): Promise<CertificateView[]> =>
+      (await fleet.json<CertificateView[]>(['certs', 'list', '--cluster', 'us']))
+        .filter((row) => row.purpose === purpose)
+        .sort((a, b) => a.node.localeCompare(b.node));
+    const ports = (purpose: 'transportPort' | 'httpPort') =>
+      Promise.all(us.nodes.map((node) => servedAt(node[purpose])));
+    const each = (count: number) => Object.fromEntries(us.nodes.map(({ name }) => [name, count]));
+    /** Carries a command out while the cluster is searched. */
+    const underLoad = async (command: readonly string[]): Promise<Run> => {
+      const load = new SearchLoop([{ cluster: us, index: 'logs-1', documents: DOCUMENTS }]);
+      try {
+        return await fleet.json<Run>([...command, '--yes']);
+      } finally {
+        const [report] = await load.stop();
+        expect(report?.failures).toEqual([]);
+      }
+    };
 
-  let transport: Run;
+    let transport: Run;
 
-  test('transport: trusted everywhere first, then served, one node before the others, under search load', async () => {
-    const plan = JSON.parse((await fleet.cli([...placing('transport'), '--check', '--json'])).stdout) as Plan;
-    expect(plan.stages.map(({ id }) => id)).toEqual([
-      ...['trust-roll', 'trust-verify', 'issue', 'first-roll', 'first-verify', 'roll', 'verify'],
-    ]);
-    expect(await standing(us)).toEqual(before);
-    transport = await underLoad(placing('transport'));
-    expect([transport.status, restarts(us)]).toEqual(['succeeded', each(2)]);
-    const listed = await rows('transport');
-    expect(listed.map(({ ca, served, managed, findings }) => ({ ca, served, managed, findings }))).toEqual(
-      us.nodes.map(() => ({ ca: CA, served: true, managed: true, findings: [] })),
-    );
-    expect(await ports('transportPort')).toEqual(listed.map(({ fingerprint256 }) => fingerprint256));
-    expect((await fleet.cli([...placing('transport'), '--check'])).code).toBe(0);
-  }, 1_500_000);
+    test('transport: trusted everywhere first, then served, one node before the others, under search load', async () => {
+      const plan = JSON.parse((await fleet.cli([...placing('transport'), '--check', '--json'])).stdout) as Plan;
+      expect(plan.stages.map(({ id }) => id)).toEqual([
+        ...['trust-roll', 'trust-verify', 'issue', 'first-roll', 'first-verify', 'roll', 'verify'],
+      ]);
+      expect(await standing(us)).toEqual(before);
+      transport = await underLoad(placing('transport'));
+      expect([transport.status, restarts(us)]).toEqual(['succeeded', each(2)]);
+      const listed = await rows('transport');
+      expect(listed.map(({ ca, served, managed, findings }) => ({ ca, served, managed, findings }))).toEqual(
+        us.nodes.map(() => ({ ca: CA, served: true, managed: true, findings: [] })),
+      );
+      expect(await ports('transportPort')).toEqual(listed.map(({ fingerprint256 }) => fingerprint256));
+      expect((await fleet.cli([...placing('transport'), '--check'])).code).toBe(0);
+    }, 1_500_000);
 
-  test('HTTP of one node: the agent and the coordinator trust it before it is served', async () => {
-    const http = await underLoad([...placing('http'), '--node', 'us-1']);
-    expect([http.status, http.restarts]).toEqual(['succeeded', ['us-1']]);
-    const [row] = await rows('http');
-    expect(row).toMatchObject({ node: 'us-1', ca: CA, served: true, managed: true, findings: [] });
-    expect(await servedAt(us.nodes[0]?.httpPort ?? 0)).toBe(row?.fingerprint256);
-    const back = await underLoad(['runs', 'rollback', http.runId]);
-    expect([back.status, back.restarts]).toEqual(['succeeded', ['us-1']]);
-  }, 1_500_000);
+    test('HTTP of one node: the agent and the coordinator trust it before it is served', async () => {
+      const http = await underLoad([...placing('http'), '--node', 'us-1']);
+      expect([http.status, http.restarts]).toEqual(['succeeded', ['us-1']]);
+      const [row] = await rows('http');
+      expect(row).toMatchObject({ node: 'us-1', ca: CA, served: true, managed: true, findings: [] });
+      expect(await servedAt(us.nodes[0]?.httpPort ?? 0)).toBe(row?.fingerprint256);
+      const back = await underLoad(['runs', 'rollback', http.runId]);
+      expect([back.status, back.restarts]).toEqual(['succeeded', ['us-1']]);
+    }, 1_500_000);
 
-  test('replaced without a restart, and all of it taken back byte by byte, served before trusted', async () => {
-    const [were, starts] = [await ports('transportPort'), restarts(us)];
-    const rotated = await underLoad(['certs', 'rotate', '--cluster', 'us']);
-    expect([rotated.status, rotated.restarts, restarts(us)]).toEqual(['succeeded', [], starts]);
-    const are = await ports('transportPort');
-    expect(new Set([...were, ...are]).size).toBe(6);
-    await underLoad(['runs', 'rollback', rotated.runId]);
-    const back = await underLoad(['runs', 'rollback', transport.runId]);
-    expect(back.status).toBe('succeeded');
-    expect(await standing(us)).toEqual(before);
-    expect(await rows('transport')).toMatchObject(us.nodes.map(() => ({ managed: false, served: true })));
-  }, 1_500_000);
-});
+    test('replaced without a restart, and all of it taken back byte by byte, served before trusted', async () => {
+      const [were, starts] = [await ports('transportPort'), restarts(us)];
+      const rotated = await underLoad(['certs', 'rotate', '--cluster', 'us']);
+      expect([rotated.status, rotated.restarts, restarts(us)]).toEqual(['succeeded', [], starts]);
+      const are = await ports('transportPort');
+      expect(new Set([...were, ...are]).size).toBe(6);
+      await underLoad(['runs', 'rollback', rotated.runId]);
+      const back = await underLoad(['runs', 'rollback', transport.runId]);
+      expect(back.status).toBe('succeeded');
+      expect(await standing(us)).toEqual(before);
+      expect(await rows('transport')).toMatchObject(us.nodes.map(() => ({ managed: false, served: true })));
+    }, 1_500_000);
+  },
+);
