@@ -204,5 +204,11 @@ const unpacked = async (files: CaFiles): Promise<CaFiles> => {
 export const readCa = async (given: CaFiles, now: Date): Promise<ReadCa> => {
   const files = await unpacked(given);
   const { certificates, key } = isPkcs12(files.certificate) ? await fromPkcs12(files) : fromFiles(files);
-  return checked(chosen(certificates, key), key, now);
+  try {
+    return checked(chosen(certificates, key), key, now);
+  } catch (error) {
+    if (error instanceof RemoraError) throw error;
+    // OpenSSL reads certificates whose keys it then cannot use.
+    throw new RemoraError('bad-input', `The certificate cannot be used: ${messageOf(error)}.`, { cause: error });
+  }
 };

@@ -12,7 +12,7 @@ import { openssl } from './outside-tools.ts';
 
 /** Real files with some bytes changed: each is read, or refused with a sentence. A failure shows its seed, which fast-check takes as `seed`. */
 const now = new Date();
-const seed = Number(process.env.FUZZ_SEED ?? Date.now() & 0x7fffffff);
+const seed = Number(process.env.FUZZ_SEED ?? 20_261_129); // the same files each time; another seed tries others
 console.info(`hostile files: FUZZ_SEED=${seed}`);
 /** Ends a property early rather than late: how many files are read in that time is all that differs. */
 const bounded = (numRuns: number) => ({ seed, numRuns, interruptAfterTimeLimit: 3000, endOnFailure: true });
