@@ -5,14 +5,13 @@ import { createServer, type Server as HttpsServer } from 'node:https';
 import { createServer as createSocket } from 'node:net';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { type Address, formatAddress } from '@remora/shared/model/address.ts';
+import { DAY_MS } from '@remora/shared/model/duration.ts';
 import { type CoordinatorConfig, hostsOf } from './config.ts';
 import { lifeOf } from './gateway/session/admission.ts';
 import type { App } from './http/app-types.ts';
 import type { Log } from './log.ts';
 import type { FleetCa } from './pki/fleet-ca.ts';
 import type { CertificateLife } from './store/records.ts';
-
-const DAY_MS = 24 * 3600 * 1000;
 
 /** The HTTPS server of operators and agents. */
 export interface Listener {

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { CaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
+import { DAY_MS } from '@remora/shared/model/duration.ts';
 import { nameConstraintsOf } from '../pki/name-constraints.ts';
 import { ownCa } from '../plan/ca-names.ts';
 import type { ClusterObservation } from '../plan/facts.ts';
@@ -11,8 +12,6 @@ import { ways } from '../plan/rotate-ca/proofs.ts';
 import type { ObserveParts } from './observe-nodes.ts';
 import { lookAt, observeTrust } from './observe-rotation.ts';
 import { proveConnection } from './proof.ts';
-
-const DAY_MS = 86_400_000;
 
 /** What a CA is like that was made or imported. A short key of an imported one is no pattern to follow. */
 const likenessOf = ({ name, certificatePem, facts }: CaRecord): CaRotationFacts['like'] => {

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
-import { buildCertificate, DAY_MS, validity } from './certificate-builder.ts';
+import { DAY_MS } from '@remora/shared/model/duration.ts';
+import { buildCertificate, validity } from './certificate-builder.ts';
 import { generateRsaKeyPair, parseRsaPrivateKey, type RsaBits } from './keys.ts';
 import { type NameConstraints, nameConstraintsExtension } from './name-constraints.ts';
 

@@ -1,5 +1,6 @@
 import { type KeyObject, randomBytes, sign } from 'node:crypto';
 import { RemoraError } from '@remora/shared/errors.ts';
+import { DAY_MS } from '@remora/shared/model/duration.ts';
 import { BACKDATED_MS } from '@remora/shared/protocol/enrol.ts';
 import forge from 'node-forge';
 
@@ -26,7 +27,6 @@ export interface CertificateDraft {
 /** Positions in a version 3 TBSCertificate (RFC 5280, section 4.1). */
 const TBS_ISSUER = 3;
 const TBS_SUBJECT = 5;
-export const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** 16 octets from the CSPRNG: positive, without leading zero octets (RFC 5280, section 4.1.2.2, allows 20). */
 const newSerial = (): string => {

@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
+import { DAY_MS } from '@remora/shared/model/duration.ts';
 import { readIfPresent, readPrivateIfPresent, writeDurably } from '../secrets/durable-file.ts';
 import { type CertificateAuthority, keyMatches } from './ca.ts';
-import { DAY_MS } from './certificate-builder.ts';
 import { describeCertificate, parsePemBundle } from './describe.ts';
 import { canonicalIp } from './ip-address.ts';
 import { issueCertificate } from './issue.ts';

@@ -1,8 +1,8 @@
+import { DAY_MS } from '@remora/shared/model/duration.ts';
 import type { CertificateRecord } from './records.ts';
 
 type Life = Pick<CertificateRecord, 'validityMs' | 'facts'>;
 
-const DAY_MS = 86_400_000;
 /** A certificate with less than this share of its life left is replaced in passing. */
 const RENEW_SHARE = 1 / 3;
 

@@ -1,4 +1,5 @@
 import { type CertificateLevel, certificateLevels } from '@remora/shared/model/certificate-view.ts';
+import { DAY_MS } from '@remora/shared/model/duration.ts';
 import { coversAddress } from '../pki/describe.ts';
 import { isSignedBy, type JudgedCertificate } from '../pki/judge.ts';
 import { type Finding, type Found, sslSetting } from './certificate-looks.ts';
@@ -19,7 +20,6 @@ const critical = (text: string): Finding => ({ level: 'critical', text });
 const warning = (text: string): Finding => ({ level: 'warning', text });
 const note = (text: string): Finding => ({ level: 'note', text });
 
-export const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 /** Less time than this is worth a word; of short lives the last third, when it should have been replaced. */

@@ -1,9 +1,10 @@
 import { type CertificateList, type CertificateView, isCaPurpose } from '@remora/shared/model/certificate-view.ts';
+import { DAY_MS } from '@remora/shared/model/duration.ts';
 import type { NodeCertificates } from '../observe/observe-certificates.ts';
 import { isSignedBy } from '../pki/judge.ts';
 import type { CaRecord, CertificateRecord } from '../plan/records.ts';
 import { nodeKey } from '../plan/steps.ts';
-import { DAY_MS, findingsOf, keyMatches, worstOf } from './certificate-findings.ts';
+import { findingsOf, keyMatches, worstOf } from './certificate-findings.ts';
 import { type Found, fileOf, lookAtNode } from './certificate-looks.ts';
 import { type KnownCertificates, knownCertificates } from './known-certificates.ts';
 

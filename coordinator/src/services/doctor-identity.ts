@@ -1,3 +1,4 @@
+import { DAY_MS } from '@remora/shared/model/duration.ts';
 import type { DoctorLine } from '@remora/shared/model/inventory.ts';
 import { BACKDATED_MS } from '@remora/shared/protocol/enrol.ts';
 import type { TurnedAway } from '../gateway/session/turned-away.ts';
@@ -12,7 +13,6 @@ export interface FleetIdentity {
   readonly server: CertificateLife;
 }
 
-const DAY_MS = 24 * 3600 * 1000;
 /** From then on agents get certificates that are cut by its end. */
 const CA_NOTICE_MS = 400 * DAY_MS;
 /** All are renewed before three quarters of their life are over. */

@@ -18,7 +18,7 @@ export const parseDuration = (text: string): number => {
   return value;
 };
 
-const DAY_MS = 86_400_000;
+export const DAY_MS = 86_400_000;
 const longestMs = 36_500 * DAY_MS;
 
 /** Reads how long a certificate shall be valid, in ms; throws `bad-input`. Files are looked at every few seconds, so less than a minute would be over before it is served. */

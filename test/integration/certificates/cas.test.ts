@@ -1,53 +1,31 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AuditEntry } from '@remora/shared/model/audit.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CaView } from '../../../coordinator/src/http/schemas/ca-view.ts';
-import { freePorts } from '../../elasticsearch/ports.ts';
-import { type CoordinatorProcess, spawnCoordinator } from '../../support/coordinator-process.ts';
-import { runCli } from '../../support/run-cli.ts';
+import { type OwnCoordinator, startOwnCoordinator } from './own-coordinator.ts';
 
-let directory: string;
-let port: number;
-let coordinator: CoordinatorProcess;
+let coordinator: OwnCoordinator;
 const passphrase = `phrase-${randomBytes(8).toString('hex')}`;
-const at = (name: string): string => join(directory, name);
+const at = (name: string): string => join(coordinator.directory, name);
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'remora-cas-'));
-  [port = 0] = await freePorts(1);
-  coordinator = spawnCoordinator(['--data-dir', at('data'), '--listen', `127.0.0.1:${port}`]);
-  expect(await coordinator.firstLine).toMatch(/^ready /);
+  coordinator = await startOwnCoordinator();
   const subject = ['-subj', '/CN=theirs', '-days', '30', '-newkey', 'rsa:2048', '-passout', `pass:${passphrase}`];
   openssl(['req', '-x509', '-keyout', at('theirs.key'), '-out', at('theirs.crt'), ...subject]);
   await writeFile(at('wrong'), 'not the phrase\n');
   await writeFile(at('passphrase'), `${passphrase}\n`, { mode: 0o600 });
 });
-afterAll(async () => {
-  await coordinator.stop();
-  await rm(directory, { recursive: true, force: true });
-});
+afterAll(() => coordinator[Symbol.asyncDispose]());
 
 const openssl = (args: readonly string[]): string =>
   execFileSync('openssl', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 
-const remora = (...args: readonly string[]) =>
-  runCli(args, {
-    env: {
-      REMORA_URL: `https://127.0.0.1:${port}`,
-      REMORA_TOKEN_FILE: at('data/admin.token'),
-      REMORA_CA: at('data/fleet-ca.crt'),
-    },
-  });
+const remora = (...args: readonly string[]) => coordinator.remora(...args);
 const ca = (...args: readonly string[]) => remora('ca', ...args);
-const json = async <T>(...args: readonly string[]): Promise<T> => {
-  const answer = await ca(...args, '--json');
-  expect(answer.code, answer.stderr).toBe(0);
-  return JSON.parse(answer.stdout) as T;
-};
+const json = <T>(...args: readonly string[]) => coordinator.json<T>('ca', ...args);
 const names = async (): Promise<string[]> => (await json<CaView[]>('list')).map(({ name }) => name);
 
 test('a CA is made as asked for, and openssl agrees', async () => {

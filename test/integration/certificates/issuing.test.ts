@@ -1,35 +1,20 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AuditEntry } from '@remora/shared/model/audit.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Written } from '../../../coordinator/src/cli/certs-issue.ts';
-import { freePorts } from '../../elasticsearch/ports.ts';
-import { type CoordinatorProcess, spawnCoordinator } from '../../support/coordinator-process.ts';
-import { runCli } from '../../support/run-cli.ts';
+import { filesBelow } from '../connect/canary.ts';
+import { type OwnCoordinator, startOwnCoordinator } from './own-coordinator.ts';
 
-let directory: string;
-let port: number;
-let coordinator: CoordinatorProcess;
-const at = (name: string): string => join(directory, name);
+let coordinator: OwnCoordinator;
+const at = (name: string): string => join(coordinator.directory, name);
 
 const openssl = (...args: readonly string[]): string =>
   execFileSync('openssl', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 
-const remora = (...args: readonly string[]) =>
-  runCli(args, {
-    env: {
-      REMORA_URL: `https://127.0.0.1:${port}`,
-      REMORA_TOKEN_FILE: at('data/admin.token'),
-      REMORA_CA: at('data/fleet-ca.crt'),
-    },
-  });
-const json = async <T>(...args: readonly string[]): Promise<T> => {
-  const answer = await remora(...args, '--json');
-  expect(answer.code, answer.stderr).toBe(0);
-  return JSON.parse(answer.stdout) as T;
-};
+const remora = (...args: readonly string[]) => coordinator.remora(...args);
+const json = <T>(...args: readonly string[]) => coordinator.json<T>(...args);
 
 /** As elasticsearch-certutil takes it. */
 const instances = `
@@ -45,10 +30,7 @@ instances:
 `;
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'remora-issuing-'));
-  [port = 0] = await freePorts(1);
-  coordinator = spawnCoordinator(['--data-dir', at('data'), '--listen', `127.0.0.1:${port}`]);
-  expect(await coordinator.firstLine).toMatch(/^ready /);
+  coordinator = await startOwnCoordinator();
   await writeFile(at('instances.yaml'), instances);
   await writeFile(at('password'), 'correct-horse\n');
   openssl(
@@ -67,10 +49,7 @@ beforeAll(async () => {
     at('their.crt'),
   );
 });
-afterAll(async () => {
-  await coordinator.stop();
-  await rm(directory, { recursive: true, force: true });
-});
+afterAll(() => coordinator[Symbol.asyncDispose]());
 
 test('a CA that may certify some names only is made, and shown so', async () => {
   const flags = ['--permit', 'DNS:us.example.com,IP:10.0.0.0/8', '--exclude', 'DNS:x.us.example.com', '--days', '30'];
@@ -170,7 +149,8 @@ test('each is recorded, and no key and no password is in the log or the store', 
     'us CN=a.node.abc.cluster.12.account for http',
   ]);
   const secrets = [await readFile(at('many/n1.password'), 'utf8'), await readFile(at('many/n1.p12'), 'base64')];
-  const store = await readFile(at('data/redis/appendonlydir/appendonly.aof.1.incr.aof'), 'latin1').catch(() => '');
+  const store = Buffer.concat(Object.values(filesBelow(at('data/redis')))).toString('latin1');
+  expect(store.includes('certificate.issue'), 'what is recorded is found').toBe(true);
   for (const secret of secrets.map((text) => text.trim().slice(0, 60)))
     for (const [where, text] of Object.entries({ log: coordinator.logged(), store }))
       expect([where, text.includes(secret)]).toEqual([where, false]);

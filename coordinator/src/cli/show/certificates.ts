@@ -1,11 +1,11 @@
 import { styleText } from 'node:util';
 import { type CertificateLevel, type CertificateView, isCaPurpose } from '@remora/shared/model/certificate-view.ts';
+import { DAY_MS } from '@remora/shared/model/duration.ts';
 import { type Column, table } from './table.ts';
 import { counted, terminalWidth, wrap } from './text.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
 
 /** Certificates of one cluster that differ in nothing that is shown: those of its nodes, or one that several nodes have. */
 interface Row {

@@ -1,11 +1,11 @@
 import { type ErrorCode, RemoraError } from '@remora/shared/errors.ts';
 import type { CaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
+import { DAY_MS } from '@remora/shared/model/duration.ts';
 import { comingCa } from '../ca-names.ts';
 import type { CaRecord, CertificateRecord, ConnectionRecord } from '../records.ts';
 import { nodeKey } from '../steps.ts';
 import type { CaRecords } from './facts.ts';
 
-const DAY_MS = 86_400_000;
 /** A CA that ends sooner would have to be replaced at once. */
 const LEAST_LIFE_MS = 30 * DAY_MS;
 const LONGEST_NAME = 63;

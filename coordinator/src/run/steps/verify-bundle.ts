@@ -1,31 +1,20 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import { listNodes } from '../../elasticsearch/observe-cluster.ts';
 import { limitOf } from '../../limit.ts';
-import { reloadInterval } from '../../plan/reload-interval.ts';
 import type { StepInputs } from '../../plan/steps.ts';
 import type { Executor, StepContext } from '../executor.ts';
+import { bareSerial, configuredWith, waitForReload } from './configured.ts';
 import type { StepParts } from './parts.ts';
-import { patientRead } from './patient-read.ts';
 
 type Wish = StepInputs['trust.verify'];
 
-/** An entry of `_ssl/certificates`. */
-interface Loaded {
-  readonly path: string;
-  readonly serial_number: string;
-}
-
-const READ_LIMIT_MS = 20_000;
 const FOUND_LIMIT_MS = 60_000;
 const AGAIN_MS = 500;
-
-const serial = (hex: string): string => hex.toLowerCase().replace(/^0+(?=.)/, '');
 
 const serialsOf = async ({ inventory }: Pick<StepParts, 'inventory'>, names: readonly string[]): Promise<string[]> => {
   const records = await Promise.all(names.map((name) => inventory.cas.get(name)));
   return records.map((record, i) => {
     if (record === null) throw new RemoraError('step-failed', `CA ${names[i]} is not known any more.`);
-    return serial(record.facts.serial);
+    return bareSerial(record.facts.serial);
   });
 };
 
@@ -35,20 +24,11 @@ const foundBy = async (
   context: StepContext,
   { cluster, node, path }: Wish,
 ): Promise<readonly string[] | string> => {
-  const { user, password } = await parts.clients.record(cluster);
-  const answer = await patientRead(
-    { parts, context },
-    { cluster, node },
-    'request',
-    {
-      ...{ method: 'GET', path: '/_ssl/certificates', user, password: { $secret: password } },
-      timeoutMs: READ_LIMIT_MS / 2,
-    },
-    READ_LIMIT_MS,
-  );
-  if (answer.status !== 200) return `it answers ${answer.status} to GET /_ssl/certificates`;
-  const all = (answer.body as readonly Loaded[]).filter((one) => one.path === path || one.path.endsWith(`/${path}`));
-  return all.length === 0 ? `its process is not configured with ${path}` : all.map((one) => serial(one.serial_number));
+  const { status, certificates } = await configuredWith(parts, context, { cluster, node }, [path]);
+  if (status !== 200) return `it answers ${status} to GET /_ssl/certificates`;
+  return certificates.length === 0
+    ? `its process is not configured with ${path}`
+    : certificates.map(({ serial }) => serial);
 };
 
 const waitUntilFound = async (parts: StepParts, context: StepContext, wish: Wish): Promise<void> => {
@@ -71,27 +51,6 @@ const waitUntilFound = async (parts: StepParts, context: StepContext, wish: Wish
     }
     await context.sleep(AGAIN_MS);
   }
-};
-
-/**
- * Until a node's process has looked at its files after now: after two of the intervals in which it does. Answers how long that was, in ms; throws where it
- * never does.
- */
-export const waitForReload = async (
-  parts: StepParts,
-  context: StepContext,
-  { cluster, node }: { readonly cluster: string; readonly node: string },
-): Promise<number> => {
-  const nodes = await listNodes(await parts.clients.get(cluster));
-  const interval = reloadInterval(nodes.find(({ name }) => name === node)?.settings ?? {});
-  if (interval === null)
-    throw new RemoraError(
-      'step-failed',
-      `Node ${node} of cluster ${cluster} does not look at its files again (resource.reload.enabled: false).`,
-    );
-  await context.phase('waiting until the node has looked at its files');
-  await context.sleep(2 * interval);
-  return 2 * interval;
 };
 
 /**
