@@ -1,5 +1,6 @@
 import { parseDuration } from '@remora/shared/model/duration.ts';
 import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
+import type { Finding } from '../agent-findings.ts';
 import { isBehind } from '../certificate-versions.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import type { CaRecord, CertificateRecord } from '../records.ts';
@@ -30,10 +31,12 @@ const withoutTrust = (key: string, value: unknown): unknown =>
 const caOf = ({ ca }: CertificateRecord, { cas }: RotateFacts): CaRecord | undefined =>
   cas.find(({ name }) => name === ca);
 
-/** Those that cannot be replaced now, where others can. */
-const barredOf = (wanted: readonly Reissue[], now: string): readonly Reissue[] => {
-  const barred = wanted.filter((one) => rotationFindings(one, now).length > 0);
-  return barred.length < wanted.length ? barred : [];
+/** Those that cannot be replaced now, with why, where others can. */
+const barredOf = (wanted: readonly Reissue[], now: string): ReadonlyMap<Reissue, readonly Finding[]> => {
+  const barred = new Map(
+    wanted.map((one) => [one, rotationFindings(one, now)] as const).filter(([, findings]) => findings.length > 0),
+  );
+  return barred.size < wanted.length ? barred : new Map();
 };
 
 /** Plans the replacement of certificates under their names and passwords: Elasticsearch reads them by itself, no node restarts. Throws all that forbids it. */
@@ -44,8 +47,8 @@ export const planRotation = (request: RotateRequest, facts: RotateFacts, context
   );
   const futile = (request.expiring ?? request.due) ? due.filter(isFutile) : [];
   const wanted = due.filter((one) => !futile.includes(one));
-  const left = request.asFarAsPossible ? barredOf(wanted, context.now) : [];
-  const rotations = wanted.filter((one) => !left.includes(one));
+  const left = request.asFarAsPossible ? barredOf(wanted, context.now) : new Map<Reissue, readonly Finding[]>();
+  const rotations = wanted.filter((one) => !left.has(one));
   refuseRotation(rotations, context.now);
   const steps = reissueSteps(rotations, facts, {
     reason: 'its certificate is to be replaced',
@@ -66,7 +69,7 @@ export const planRotation = (request: RotateRequest, facts: RotateFacts, context
     restarts: [],
     outages: [],
     warnings: [
-      ...left.flatMap((one) => rotationFindings(one, context.now).map(([, sentence]) => `It is left: ${sentence}`)),
+      ...[...left.values()].flat().map(([, sentence]) => `It is left: ${sentence}`),
       ...futileWarnings(futile),
       ...unseenWarnings(due, facts),
       ...trustWarnings(rotations, facts.trust),
