@@ -3,7 +3,7 @@ import { rename, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createCluster, startCluster } from './create.ts';
 import { classArchiveOf, distribution } from './distribution.ts';
-import { optionsOf } from './maven-backing.ts';
+import { archiveOption, optionsOf } from './maven-backing.ts';
 import type { EsNode } from './node.ts';
 import { jdkFor, type Version } from './versions.ts';
 
@@ -11,8 +11,8 @@ const END_LIMIT_MS = 120_000;
 
 /**
  * Makes the archives of classes that nodes of `version` and their keystore tools start with from then on, unless they are there: each runs once and leaves
- * what it loaded. On two cores most of a test on real clusters is the processor's work for starts; an archive takes 40 % of that away from a node, a third
- * from a tool. Only a matter of speed: both start without it too.
+ * what it loaded. On two cores most of a test on real clusters is the processor's work for starts; an archive takes more than a third of that away from a node
+ * and a quarter from a tool. Only a matter of speed: both start without it too.
  */
 export async function archiveClasses(version: Version, onBegin: () => void): Promise<void> {
   const home = await distribution(version);
@@ -27,7 +27,7 @@ async function archiveOne(version: Version, program: keyof typeof optionsOf, arc
   const temporary = `${archive}.${process.pid}`;
   const variable = optionsOf[program];
   // The JVM's remarks would be part of what the tool answers.
-  process.env[variable] = `-XX:ArchiveClassesAtExit=${temporary} -Xlog:disable`;
+  process.env[variable] = `${archiveOption(jdkFor(version)).write}=${temporary} -Xlog:disable`;
   try {
     if (program === 'elasticsearch') {
       await using cluster = await startCluster({ name: 'classes', version });

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Jdk } from '../../deploy/setup/java.mjs';
 import { classArchiveOf, distribution } from './distribution.ts';
 import { type Backing, configDirectory, type NodePlace } from './place.ts';
 import { jdkFor } from './versions.ts';
@@ -14,6 +15,12 @@ const HEAP = '320m';
 
 /** By which variable each program takes options of the JVM. */
 export const optionsOf = { elasticsearch: 'ES_JAVA_OPTS', 'elasticsearch-keystore': 'CLI_JAVA_OPTS' } as const;
+
+/** How a JVM writes the archive of its classes as it ends, and how one starts with it. From 25 on the archive has the classes linked already. */
+export const archiveOption = ({ major }: Jdk): { write: string; read: string } =>
+  major >= 25
+    ? { write: '-XX:AOTCacheOutput', read: '-XX:AOTCache' }
+    : { write: '-XX:ArchiveClassesAtExit', read: '-XX:SharedArchiveFile' };
 
 /** Nodes are processes of this machine, from the distribution built of Maven Central's jars. */
 export const mavenBacking: Backing = {
@@ -28,7 +35,7 @@ export const mavenBacking: Backing = {
     for (const program of ['elasticsearch', 'elasticsearch-keystore'] as const) {
       const archive = classArchiveOf(cached, jdk, program);
       const options = optionsOf[program];
-      const ready = `[ -e '${archive}' ] && export ${options}="\${${options}--XX:SharedArchiveFile=${archive} -Xlog:disable}"\n`;
+      const ready = `[ -e '${archive}' ] && export ${options}="\${${options}-${archiveOption(jdk).read}=${archive} -Xlog:disable}"\n`;
       const text = `#!/bin/sh\n${ready}ES_JAVA_HOME='${jdk.home}' exec '${cached}/bin/${program}' "$@"\n`;
       await writeFile(join(home, 'bin', program), text, { mode: 0o755 });
     }

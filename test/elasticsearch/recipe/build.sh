@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Builds an ES_HOME of a real Elasticsearch with security from its jars on Maven Central.
 #   JAVA_HOME=… build.sh VERSION DEST      versions: 8.19.21 (JDK 17 or later), 9.5.3 (JDK 21 or later)
-# Needs mvn, unzip and a JDK. Nothing of the result depends on the JDK's path or version.
+# Needs mvn, unzip and a JDK. Of the JDK's path or version nothing of the result depends, but that before 22 it has no faster derivation of keys.
 set -euo pipefail
 version=$1 home=$(realpath -m "$2") recipe=$(cd "$(dirname "$0")" && pwd)
 major=${version%%.*}
 case $major in 8) release=17 ;; *) release=21 ;; esac
+jdk=$("$JAVA_HOME/bin/javac" -version | sed 's/^javac \([0-9]*\).*/\1/')
 modules=(transport-netty4 x-pack-core x-pack-security)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -37,6 +38,7 @@ compile() {
     sed -i 's/org.elasticsearch.cli.terminal.Terminal/org.elasticsearch.cli.Terminal/' "$work"/sources/*.java
   fi
   "$JAVA_HOME/bin/javac" --release "$release" -nowarn -d "$work/classes" -cp "lib/*" "$work"/sources/*.java
+  if [ "$jdk" -ge 22 ]; then "$JAVA_HOME/bin/javac" --release 22 -nowarn -d "$work/classes" "$recipe"/src-jdk22/*.java; fi
 }
 
 # A module of our own: the classes that match move from the launcher into a jar with a descriptor like x-pack-core's.
