@@ -9,7 +9,7 @@ const services = [
   'integration/store/**/*.test.ts',
   'integration/fleet/**/*.test.ts',
   'integration/schedule/**/*.test.ts',
-  'integration/certificates/{cas,issuing}.test.ts',
+  'integration/certificates/{cas,issuing,signing}.test.ts',
   'integration/private-redis.test.ts',
   'faults/**/*.test.ts',
 ];
@@ -27,6 +27,7 @@ export default defineConfig({
           name: 'unit',
           include: ['unit/**/*.test.ts', 'cases/**/*.test.ts'],
           pool: 'forks',
+          isolate: false,
           maxWorkers: cpus().length,
           testTimeout: 30_000,
           sequence: { groupOrder: 0 },

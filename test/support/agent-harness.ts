@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -13,9 +13,8 @@ import { cheapNode, endNodes, processesOf } from './cheap-node/processes.ts';
 import { clockOf } from './clock.ts';
 import { type FakeGateway, startFakeGateway, until } from './fake-gateway.ts';
 
-/** What ships is what is tested: the bundle, made anew by each file of tests. */
+/** What ships is what is tested: the bundle, made anew by test/run.ts. */
 export const AGENT = join(import.meta.dirname, '../../agent/dist/remora-agent.mjs');
-execFileSync(process.execPath, [join(import.meta.dirname, '../../agent/build.ts')]);
 
 export interface Ended {
   readonly code: number | null;
