@@ -7,7 +7,7 @@ import { createCheapBed } from './cheap/bed.ts';
 import { differences, type FinalState, finalState } from './checks/final-state.ts';
 import { broken, startsOf, unknownToNodes } from './checks/invariants.ts';
 import { Stack } from './stack/stack.ts';
-import type { WorkflowName } from './workflows.ts';
+import { type WorkflowName, workflowNames } from './workflows.ts';
 
 /** A stack with what an undisturbed run of each workflow showed and left on it: paths and ports are its own. */
 export interface Lane extends AsyncDisposable {
@@ -22,7 +22,7 @@ export const newDirectory = (): Promise<string> => mkdtemp(join(tmpdir(), 'remor
 const takenBack = ({ clusters, records }: FinalState) => ({ clusters, records });
 
 /** A lane of cheap clusters. */
-const openLane = async (): Promise<Lane> => {
+const openLane = async (names: readonly WorkflowName[]): Promise<Lane> => {
   const stack = await Stack.create(await newDirectory(), createCheapBed);
   try {
     const look = async (workflow: WorkflowName) => {
@@ -34,18 +34,19 @@ const openLane = async (): Promise<Lane> => {
       if (strange.length > 0) throw new Error(`in the undisturbed ${workflow}, ${strange.join('\n')}`);
       return seen;
     };
-    const observed = {
-      connect: await look('connect'),
-      restart: await look('restart'),
-      rollback: await look('rollback'),
-    };
-    const left = differences(takenBack(observed.connect.before.state), takenBack(observed.rollback.left.state));
+    const observed: Partial<Record<WorkflowName, Awaited<ReturnType<typeof look>>>> = {};
+    for (const name of names) observed[name] = await look(name);
+    const { connect, rollback } = observed;
+    const left =
+      connect && rollback ? differences(takenBack(connect.before.state), takenBack(rollback.left.state)) : [];
     if (left.length > 0) throw new Error(`the undisturbed rollback does not leave what was there: ${left.join('\n')}`);
     return {
       stack,
       observed,
       judge: (workflow) => (ended) => {
-        const { left, restarts } = observed[workflow];
+        const seen = observed[workflow];
+        if (!seen) throw new Error(`nobody observed ${workflow} here`);
+        const { left, restarts } = seen;
         const wanted = { wanted: left.state, wantedStarts: left.starts, wantedRestarts: restarts };
         return broken({ stack, workflow, ...ended, ...wanted });
       },
@@ -57,9 +58,9 @@ const openLane = async (): Promise<Lane> => {
   }
 };
 
-/** So many lanes of cheap clusters. When one cannot be opened none is left open: each has processes of its own. */
-export const openLanes = async (count: number): Promise<Lane[]> => {
-  const opened = await Promise.allSettled(Array.from({ length: count }, openLane));
+/** So many lanes of cheap clusters, in which these workflows can be broken. When one cannot be opened none is left open: each has processes of its own. */
+export const openLanes = async (count: number, names: readonly WorkflowName[] = workflowNames): Promise<Lane[]> => {
+  const opened = await Promise.allSettled(Array.from({ length: count }, () => openLane(names)));
   const lanes = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const failed = opened.find((one) => one.status === 'rejected');
   if (failed === undefined) return lanes;

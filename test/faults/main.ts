@@ -12,6 +12,7 @@ import { type Lane, openLanes, runCases } from './lanes.ts';
 import { openRealLane } from './real.ts';
 import { failuresOf, lineOf, summaryOf, tableOf } from './report.ts';
 import { allCases, matching, sampleOf } from './table.ts';
+import { type WorkflowName, workflowNames } from './workflows.ts';
 
 const { values } = parseArgs({
   options: {
@@ -41,6 +42,12 @@ const chosen = (all: readonly Case[]): Case[] => {
   return count === undefined ? fitting : sampleOf(fitting, wholeNumber(isReal ? 'real' : 'sample', count));
 };
 
+/** Those that a pattern can mean: each is carried out undisturbed first. */
+const named = (pattern = ''): readonly WorkflowName[] => {
+  const found = workflowNames.filter((name) => `${name}/`.startsWith(pattern) || pattern.startsWith(`${name}/`));
+  return found.length > 0 ? found : workflowNames;
+};
+
 if (!values.all && values.only === undefined && count === undefined) {
   console.error('Say which cases: --all, --only PATTERN, --sample N or --real N. See docs/reliability.md.');
   process.exit(64);
@@ -63,7 +70,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     void close().finally(() => process.exit(130));
   });
 try {
-  lanes.push(...(isReal ? [await openRealLane()] : await openLanes(laneCount)));
+  lanes.push(...(isReal ? [await openRealLane()] : await openLanes(laneCount, named(values.only))));
   const [first] = lanes;
   const cases = first ? chosen(allCases(first.observed, seed)) : [];
   if (cases.length === 0) {

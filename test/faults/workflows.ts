@@ -16,6 +16,12 @@ export const workflows = {
     ...{ after: null, settles: true },
   },
   restart: { path: '/restarts', body: { cluster: 'us' }, after: null, settles: false },
+  'rotate-certificates': {
+    path: '/certificates/rotation',
+    body: { cluster: 'us' },
+    ...{ after: 'connect', settles: false },
+  },
+  'rotate-ca': { path: '/cas/rotation', body: { ca: 'us-remote' }, after: 'connect', settles: false },
   rollback: { path: '/runs/RUN/rollback', body: {}, after: 'connect', settles: false },
 } as const satisfies Record<string, Workflow>;
 

@@ -1,5 +1,8 @@
+import { X509Certificate } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { callerOf } from './caller.ts';
 import { createKey, endKeys, findKeys } from './keys.ts';
@@ -15,9 +18,11 @@ export interface NodeView {
   readonly all: readonly string[];
   readonly cluster: string;
   readonly password: string;
+  readonly configDir: string;
   /** PEM files that the process trusts for connections to remote clusters. */
   readonly authorities: readonly string[];
-  readonly loadedCertificates: readonly string[];
+  /** Files of certificates that elasticsearch.yml names: the keystore of the server, and PEM files of CAs. */
+  readonly configuredFiles: { readonly keystores: readonly string[]; readonly authorities: readonly string[] };
   /** A secure setting as it was loaded. */
   readonly secret: (name: string) => string | null;
   readonly reload: () => void;
@@ -99,6 +104,19 @@ const settings: Route = ({ state }, { query }) => {
   return ok({ persistent, transient, ...(query.has('include_defaults') ? { defaults: {} } : {}) });
 };
 
+/** The certificates of a PEM file, read anew for each answer as Elasticsearch does. */
+const certificatesIn = (file: string) =>
+  (
+    (existsSync(file) ? readFileSync(file, 'utf8') : '').match(
+      /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g,
+    ) ?? []
+  )
+    .map((pem) => new X509Certificate(pem))
+    .map(({ subject, issuer, serialNumber, validToDate }) => ({
+      ...{ format: 'PEM', alias: null, subject_dn: subject, issuer, serial_number: serialNumber.toLowerCase() },
+      ...{ has_private_key: false, expiry: validToDate.toISOString() },
+    }));
+
 const disk = { fs: { total: { total_in_bytes: 100e9, available_in_bytes: 60e9 } } };
 
 const routes: Readonly<Record<string, Route>> = {
@@ -146,13 +164,15 @@ const routes: Readonly<Record<string, Route>> = {
   'GET /_nodes/stats/fs': ({ state }) => ok({ nodes: byId(state.nodes(), ({ name }) => ({ name, ...disk })) }),
   'GET /_snapshot/_status': () => ok({ snapshots: [] }),
   'GET /_flush': () => ok({ _shards: { total: 4, successful: 4, failed: 0 } }),
-  'GET /_ssl/certificates': ({ loadedCertificates }) =>
-    ok(
-      loadedCertificates.map((path) => ({
-        ...{ path, format: 'PEM', alias: null, subject_dn: `CN=${path}`, issuer: `CN=${path}`, serial_number: '1' },
-        ...{ has_private_key: false, expiry: '2036-01-01T00:00:00.000Z' },
+  'GET /_ssl/certificates': ({ configuredFiles: { keystores, authorities }, configDir }) =>
+    ok([
+      // Nobody asks what stands in them.
+      ...keystores.map((path) => ({
+        ...{ path, format: 'PKCS12', alias: 'node', subject_dn: `CN=${path}`, issuer: `CN=${path}` },
+        ...{ serial_number: '1', has_private_key: true, expiry: '2036-01-01T00:00:00.000Z' },
       })),
-    ),
+      ...authorities.flatMap((path) => certificatesIn(join(configDir, path)).map((one) => ({ path, ...one }))),
+    ]),
   'POST /_nodes/_local/reload_secure_settings': ({ self, reload }, { note }) => {
     reload();
     note('reload', '');

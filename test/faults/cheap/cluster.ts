@@ -30,6 +30,8 @@ const settingsText = (cluster: CheapCluster, node: BedNode, ports: readonly [num
     'network.host: 127.0.0.1',
     `http.port: ${ports[0]}`,
     `remote_cluster.port: ${ports[1]}`,
+    '# How often a process looks at its files. Those of cheap nodes do it sooner.',
+    'resource.reload.interval.high: 500ms',
     `cheap.state: ${cluster.stateDir}`,
     `cheap.password: ${cluster.password}`,
     `cheap.nodes: [${cluster.nodes.map(({ name }) => name).join(', ')}]`,

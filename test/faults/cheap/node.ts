@@ -55,10 +55,11 @@ const view: NodeView = {
   cluster: text('cluster.name'),
   password: text('cheap.password'),
   authorities: list(`${CLIENT}.certificate_authorities`).map((path) => join(configDir, path)),
-  loadedCertificates: [
-    ...(servesRemotes ? [text(`${SERVER}.keystore.path`)] : []),
-    ...list(`${CLIENT}.certificate_authorities`),
-  ],
+  configDir,
+  configuredFiles: {
+    keystores: servesRemotes ? [text(`${SERVER}.keystore.path`)] : [],
+    authorities: list(`${CLIENT}.certificate_authorities`),
+  },
   secret: (key) => secrets[key] ?? null,
   reload: () => {
     secrets = readEntries(configDir);
