@@ -1,10 +1,10 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import { limitOf } from '../../limit.ts';
+import { bareSerial } from '../../plan/serial.ts';
 import type { Executor } from '../executor.ts';
+import { askUntil } from './ask-until.ts';
 import { rememberBefore } from './before.ts';
-import { bareSerial, configuredWith, waitForReload } from './configured.ts';
+import { configuredWith, loadedLimitMs, waitForReload } from './configured.ts';
 import type { StepParts } from './parts.ts';
-import { LOADED_LIMIT_MS } from './served.ts';
 
 /**
  * That a node trusts a CA for the connections of its cluster. `_ssl/certificates` shows by file and serial number that the process is configured with the file and can
@@ -13,23 +13,22 @@ import { LOADED_LIMIT_MS } from './served.ts';
 export const verifyTrustStep =
   (parts: StepParts): Executor<'peer-trust.verify'> =>
   async (context, { cluster, node, paths, ca }) => {
-    const limit = limitOf(LOADED_LIMIT_MS);
     await context.phase('waiting until it is loaded');
-    for (;;) {
+    let foundIn = '';
+    const ask = async (): Promise<string | null> => {
       const { status, certificates } = await configuredWith(parts, context, { cluster, node }, paths);
       const found = certificates.find(({ serial }) => serial === bareSerial(ca.serial));
-      if (found !== undefined)
-        return { path: found.path, waitedMs: await waitForReload(parts, context, { cluster, node }) };
-      if (limit.isOver())
-        throw new RemoraError(
-          'step-failed',
-          `Elasticsearch on node ${node} of cluster ${cluster} has not loaded ${ca.subject} from ${paths.join(' or ') || 'any file'}${status === 200 ? '' : ` (it answers ${status})`}.`,
-          {
-            hint: `Where its elasticsearch.yml was changed since it started, restart it with \`remora restart ${cluster} --limit ${node}\`.`,
-          },
-        );
-      await context.sleep(500);
-    }
+      foundIn = found?.path ?? '';
+      if (found !== undefined) return null;
+      return status === 200 ? 'its process does not find it there' : `it answers ${status}`;
+    };
+    const limitMs = await loadedLimitMs(parts, context, { cluster, node });
+    await askUntil(context, limitMs, ask, {
+      sentence: (why) =>
+        `Elasticsearch on node ${node} of cluster ${cluster} has not loaded ${ca.subject} from ${paths.join(' or ') || 'any file'}: ${why}.`,
+      hint: `Where its elasticsearch.yml was changed since it started, restart it with \`remora restart ${cluster} --limit ${node}\`.`,
+    });
+    return { path: foundIn, waitedMs: await waitForReload(parts, context, { cluster, node }) };
   };
 
 /** Only the CAs change: whoever gave the cluster another password or URL meanwhile keeps that. */

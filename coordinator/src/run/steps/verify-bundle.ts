@@ -1,14 +1,14 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import { limitOf } from '../../limit.ts';
+import { bareSerial } from '../../plan/serial.ts';
 import type { StepInputs } from '../../plan/steps.ts';
 import type { Executor, StepContext } from '../executor.ts';
-import { bareSerial, configuredWith, waitForReload } from './configured.ts';
+import { askUntil } from './ask-until.ts';
+import { configuredWith, waitForReload } from './configured.ts';
 import type { StepParts } from './parts.ts';
 
 type Wish = StepInputs['trust.verify'];
 
 const FOUND_LIMIT_MS = 60_000;
-const AGAIN_MS = 500;
 
 const serialsOf = async ({ inventory }: Pick<StepParts, 'inventory'>, names: readonly string[]): Promise<string[]> => {
   const records = await Promise.all(names.map((name) => inventory.cas.get(name)));
@@ -33,24 +33,16 @@ const foundBy = async (
 
 const waitUntilFound = async (parts: StepParts, context: StepContext, wish: Wish): Promise<void> => {
   const [holds, lacks] = [await serialsOf(parts, wish.holds), await serialsOf(parts, wish.lacks)];
-  const limit = limitOf(FOUND_LIMIT_MS);
-  for (;;) {
+  const ask = async (): Promise<string | null> => {
     const found = await foundBy(parts, context, wish);
-    const isRight =
-      typeof found !== 'string' &&
-      holds.every((one) => found.includes(one)) &&
-      !lacks.some((one) => found.includes(one));
-    if (isRight) return;
-    if (limit.isOver()) {
-      const why =
-        typeof found === 'string' ? found : `it finds ${found.length} certificates there, and not the right ones`;
-      throw new RemoraError(
-        'step-failed',
-        `Node ${wish.node} of cluster ${wish.cluster} does not trust what ${wish.path} shall hold: ${why}.`,
-      );
-    }
-    await context.sleep(AGAIN_MS);
-  }
+    if (typeof found === 'string') return found;
+    const isRight = holds.every((one) => found.includes(one)) && !lacks.some((one) => found.includes(one));
+    return isRight ? null : `it finds ${found.length} certificates there, and not the right ones`;
+  };
+  await askUntil(context, FOUND_LIMIT_MS, ask, {
+    sentence: (why) =>
+      `Node ${wish.node} of cluster ${wish.cluster} does not trust what ${wish.path} shall hold: ${why}.`,
+  });
 };
 
 /**

@@ -7,26 +7,36 @@ import { publishedAddress } from '../../plan/connect/server-address.ts';
 import { portName } from '../../plan/ssl.ts';
 import { type CertificateIssue, nodeKey } from '../../plan/steps.ts';
 import type { Executor, StepContext } from '../executor.ts';
+import { ANSWER_LIMIT_MS, askUntil } from './ask-until.ts';
 import type { StepParts } from './parts.ts';
 import { patientRead } from './patient-read.ts';
 import { refuseUntrusted, waitUntilServed } from './served.ts';
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
-const publishedAt = async (parts: StepParts, { cluster, node, purpose }: CertificateIssue): Promise<string> => {
-  const address = (await publishAddresses(parts, cluster)).get(node)?.[purpose];
-  if (address !== undefined) return publishedAddress(address);
-  throw new RemoraError(
-    'step-failed',
-    `Node ${node} of cluster ${cluster} publishes no ${portName[purpose]}, or is not in its cluster any more.`,
-    { hint: "Look into the node's log for the reason." },
-  );
+const publishedAt = async (parts: StepParts, context: StepContext, wish: CertificateIssue): Promise<string> => {
+  const { cluster, node, purpose } = wish;
+  let address = '';
+  const ask = async (): Promise<string | null> => {
+    const found = (await publishAddresses(parts, cluster)).get(node)?.[purpose];
+    if (found !== undefined) address = publishedAddress(found);
+    return found === undefined ? `it publishes no ${portName[purpose]}, or is not in its cluster any more` : null;
+  };
+  await askUntil(context, ANSWER_LIMIT_MS, ask, {
+    sentence: (why) => `The ${portName[purpose]} of node ${node} (cluster ${cluster}) cannot be asked: ${why}.`,
+    hint: "Look into the node's log for the reason.",
+  });
+  return address;
 };
 
 /** A node that others do not trust on its transport port answers, and is in no cluster. */
-const refuseAlone = async ({ clients }: StepParts, { cluster, node }: CertificateIssue): Promise<void> => {
-  if ((await listNodes(await clients.get(cluster))).some(({ name }) => name === node)) return;
-  throw new RemoraError('step-failed', `Node ${node} is not in cluster ${cluster} any more.`, {
+const refuseAlone = async (parts: StepParts, context: StepContext, { cluster, node }: CertificateIssue) => {
+  const ask = async (): Promise<string | null> => {
+    const nodes = await listNodes(await parts.clients.get(cluster));
+    return nodes.some(({ name }) => name === node) ? null : 'the others do not list it';
+  };
+  await askUntil(context, ANSWER_LIMIT_MS, ask, {
+    sentence: (why) => `Node ${node} is not in cluster ${cluster} any more: ${why}.`,
     hint: "Look into the logs of the node and of the elected master for what they say of each other's certificates.",
   });
 };
@@ -36,7 +46,13 @@ const refuseDeaf = async (parts: StepParts, context: StepContext, wish: Certific
   const { user, password, urls, caPem } = await parts.clients.record(wish.cluster);
   const asked = { user, password: { $secret: password }, timeoutMs: REQUEST_TIMEOUT_MS };
   const input = { method: 'GET', path: '/', ...asked } as const;
-  await patientRead({ parts, context }, wish, 'request', input, REQUEST_TIMEOUT_MS * 2);
+  const ask = async (): Promise<null> => {
+    await patientRead({ parts, context }, wish, 'request', input, REQUEST_TIMEOUT_MS * 2);
+    return null;
+  };
+  await askUntil(context, ANSWER_LIMIT_MS, ask, {
+    sentence: (why) => `The agent of node ${wish.node} (cluster ${wish.cluster}) cannot ask its node any more: ${why}.`,
+  });
   for (const url of urls) {
     const problem = await trustProblem(url, caPem);
     if (problem === null) continue;
@@ -57,12 +73,12 @@ export const verifyCertificateStep =
         `There is no certificate on record for the ${portName[wish.purpose]} of ${wish.node}.`,
       );
     const { fingerprint256 = record.facts.fingerprint256 } = wish;
-    const address = await publishedAt(parts, wish);
+    const address = await publishedAt(parts, context, wish);
     await context.phase('waiting until it is served');
     await waitUntilServed(parts, context, wish, address, fingerprint256);
     if (wish.trustedBy.length > 0) await context.phase('asking other nodes of the cluster whether they trust it');
     for (const node of wish.trustedBy) await refuseUntrusted(parts, context, wish, address, fingerprint256, node);
-    if (wish.purpose === 'transport') await refuseAlone(parts, wish);
+    if (wish.purpose === 'transport') await refuseAlone(parts, context, wish);
     else await refuseDeaf(parts, context, wish);
     return { address: formatAddress(parseAddress(address)), fingerprint256 };
   };
