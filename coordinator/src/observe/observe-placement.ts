@@ -5,11 +5,16 @@ import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
 import { describeCertificate, parsePemBundle } from '../pki/describe.ts';
 import { publishedParts } from '../plan/connect/server-address.ts';
 import type { ClusterObservation, NodeObservation } from '../plan/facts.ts';
-import { hasPlaceholder } from '../plan/loaded.ts';
-import type { PlaceFacts, PortObservation, SentAuthority } from '../plan/place/facts.ts';
+import { hasPlaceholder, isSamePath } from '../plan/loaded.ts';
+import { fileSetting, itemsOf } from '../plan/nodes.ts';
+import type { PlaceFacts, PortObservation, SentAuthority, StoredAuthority } from '../plan/place/facts.ts';
+import { trustsByStore } from '../plan/place/trust.ts';
 import { transportAuthorities } from '../plan/port-proof.ts';
+import { bareSerial } from '../plan/serial.ts';
+import { sslPrefix } from '../plan/ssl.ts';
 import { publishAddresses } from './observe-certificates.ts';
 import { type ObserveParts, observeWhole } from './observe-nodes.ts';
+import { configuredCertificates } from './ssl-certificates.ts';
 
 const PROBE_TIMEOUT_MS = 5000;
 const READ_TIMEOUT_MS = 60_000;
@@ -79,6 +84,36 @@ const observePorts = async (
   );
 };
 
+/** What a node trusts by a truststore, or by its keystore where it has none. */
+const storedAuthorities = async (
+  parts: ObserveParts,
+  cluster: string,
+  node: NodeObservation,
+): Promise<readonly StoredAuthority[] | string> => {
+  if (node.agent.state !== 'online') return 'its agent is away';
+  const named = (what: string) => itemsOf(fileSetting(node, `${sslPrefix.transport}.${what}.path`));
+  const [path] = [...named('truststore'), ...named('keystore')];
+  if (path === undefined) return 'its elasticsearch.yml names no keystore';
+  try {
+    const all = await configuredCertificates(parts, { cluster, node: node.name });
+    return all
+      .filter((one) => !one.hasPrivateKey && isSamePath(one.path, path, node))
+      .map(({ subject, serial }) => ({ subject, serial: bareSerial(serial) }));
+  } catch (error) {
+    return messageOf(error);
+  }
+};
+
+const observeStores = async (
+  parts: ObserveParts,
+  { cluster, purpose }: PlaceRequest,
+  nodes: readonly NodeObservation[],
+): Promise<PlaceFacts['stores']> => {
+  const asked = purpose === 'transport' ? nodes.filter(trustsByStore) : [];
+  const looks = asked.map(async (node) => [node.name, await storedAuthorities(parts, cluster, node)] as const);
+  return new Map(await Promise.all(looks));
+};
+
 /** Gathers everything that the planner of a placement looks at. Changes nothing. */
 export const observePlacement = async (parts: ObserveParts, request: PlaceRequest): Promise<PlaceFacts> => {
   const { urls, caPem } = await parts.clients.record(request.cluster);
@@ -99,7 +134,7 @@ export const observePlacement = async (parts: ObserveParts, request: PlaceReques
   return {
     cluster: { ...bare, nodes },
     urlHosts: urls.map((url) => new URL(url).hostname.replace(/^\[|\]$/g, '')),
-    ...{ trusted, ports, cas, secretVersions },
+    ...{ trusted, ports, cas, secretVersions, stores: await observeStores(parts, request, nodes) },
     certificates: certificates.filter(
       ({ cluster, purpose }) => cluster === request.cluster && purpose === request.purpose,
     ),

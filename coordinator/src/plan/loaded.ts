@@ -19,7 +19,7 @@ export const isSettingLoaded = (node: NodeObservation, name: string, value: Sett
     .map(String)
     .filter((path) => !hasPlaceholder(path));
   if (isPath(name) && node.loadedCertificates && paths.length > 0)
-    return paths.every((path) => node.loadedCertificates?.some((loaded) => samePath(loaded, path, node)));
+    return paths.every((path) => node.loadedCertificates?.some((loaded) => isSamePath(loaded, path, node)));
   const written = node.agent.state === 'online' ? node.agent.facts.settingsFile.modifiedAtMs : null;
   return startedAfter(node, written);
 };
@@ -33,7 +33,8 @@ export const hasPlaceholder = (value: SettingValue): boolean => String(value).in
 
 const isPath = (name: string): boolean => /\.(path|certificate|key|certificate_authorities)$/.test(name);
 
-const samePath = (loaded: string, configured: string, node: NodeObservation): boolean => {
+/** Whether a path that Elasticsearch tells is one that the node's settings name. */
+export const isSamePath = (loaded: string, configured: string, node: NodeObservation): boolean => {
   const directory = node.agent.state === 'online' ? node.agent.facts.configDir : '';
   return loaded === configured || loaded === `${directory}/${configured}`;
 };

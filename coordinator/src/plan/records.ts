@@ -93,6 +93,8 @@ export interface SigningRequestRecord {
   readonly commonName: string;
   /** `DNS:…`, `IP:…` and `otherName:…`, as they were asked for. */
   readonly sans: readonly string[];
+  /** PKCS#10, PEM. Older releases did not keep it. */
+  readonly csr?: string;
   /** `secret:…` of the key, PKCS#8 in PEM. */
   readonly key: string;
   /** ISO 8601, UTC. */

@@ -39,8 +39,14 @@ export interface StepInputs {
     /** Length of its RSA key; absent: that of a CA of Remora's own. */
     readonly keyBits?: 3072 | 4096;
   };
-  /** Notes which CA takes the place of another, or that it has done so. */
-  'ca.succession': { readonly ca: string; readonly successor: string; readonly isRetired: boolean };
+  /** Notes which CA takes the place of another, or that it has done so; refuses where anything outside of `clusters` uses the one that goes. */
+  'ca.succession': {
+    readonly ca: string;
+    readonly successor: string;
+    readonly isRetired: boolean;
+    /** Which the run changes and holds; of those that older releases planned it is not known. */
+    readonly clusters?: readonly string[];
+  };
   /** Issues a server certificate and mints the PKCS#12 and its password as secrets. */
   'certificate.issue': CertificateIssue;
   /** A transaction on one node; with a `service` operation the node is restarted under the gates of a roll. */

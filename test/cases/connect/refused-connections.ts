@@ -110,6 +110,32 @@ export const refusedConnections: RefusalCase[] = [
     says: 'The key of CA us-remote is not here, so it cannot sign certificates for cluster us',
   },
   {
+    name: 'the CA that would be taken is retired',
+    world: changed(
+      (made) => {
+        made.cas = made.cas.map((ca) => ({ ...ca, successor: 'us-remote-2', retiredAt: '2026-02-01T00:00:00.000Z' }));
+        made.certificates = [];
+      },
+      () => connected(world()),
+    ),
+    code: 'conflict',
+    check: 'certificate-authority',
+    says: 'CA us-remote is retired, and us-remote-2 took its place: give --ca us-remote-2',
+  },
+  {
+    name: 'the CA that would sign has ended',
+    world: changed(
+      (made) => {
+        made.cas = made.cas.map((ca) => ({ ...ca, facts: { ...ca.facts, notAfter: '2026-02-01T00:00:00.000Z' } }));
+        made.certificates = made.certificates.slice(1);
+      },
+      () => connected(world()),
+    ),
+    code: 'conflict',
+    check: 'certificate-authority',
+    says: 'CA us-remote ended at 2026-02-01T00:00:00.000Z: what it signs for cluster us would be trusted by nobody',
+  },
+  {
     name: 'a key with an end that shall have none',
     world: () => connected(world(), { expires: '90d' }),
     code: 'preflight-failed',

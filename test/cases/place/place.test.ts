@@ -2,7 +2,7 @@ import type { RemoraError } from '@remora/shared/errors.ts';
 import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { PlaceFacts } from '../../../coordinator/src/plan/place/facts.ts';
+import type { PlaceFacts, StoredAuthority } from '../../../coordinator/src/plan/place/facts.ts';
 import { planPlacement } from '../../../coordinator/src/plan/place/place.ts';
 import type { RollbackFacts } from '../../../coordinator/src/plan/rollback/facts.ts';
 import { planRollback } from '../../../coordinator/src/plan/rollback/rollback.ts';
@@ -211,6 +211,29 @@ describe('taken back', () => {
     }
   });
 
+  test('again, after a rollback whose files are back and not yet read: what is served is proven all the same', () => {
+    const one = placed();
+    const standing = one.certificates;
+    const plan = planIn(one, wish({ ca: 'b' }));
+    carryOut(one, plan.steps);
+    const facts = rollbackFacts(one, plan, plan.steps.length, standing);
+    const first = planRollback({ run: 'run-1' }, facts, context);
+    const served = first.steps.findIndex(({ kind }) => kind === 'certificate.verify');
+    carryOut(one, first.steps.slice(0, served), () => false);
+    const backups = [...facts.backups].map(([key, { changes, unknown }]) => {
+      const stand = (
+        key.endsWith('/2') ? changes.map((each) => ({ ...each, state: 'back' })) : changes
+      ) as typeof changes;
+      return [key, { changes: stand, unknown }] as const;
+    });
+    const second = planRollback({ run: 'run-1' }, { ...facts, backups: new Map(backups) }, context);
+    expect(lines(second).slice(0, 4)).toEqual([
+      ...nodes.map((node) => `served-us.2 certificate.verify ${node} none`),
+      expect.stringContaining('files-us.1 node.change'),
+    ]);
+    carryOut(one, second.steps, (index) => second.steps[index]?.stage === 'files-us.1');
+  });
+
   test('the coordinator trusts less again at the end', () => {
     const one = transportWorld('pem');
     const plan = planIn(one, wish({ purpose: 'http' }));
@@ -312,6 +335,45 @@ describe('is refused', () => {
     const facts = placeFacts(one);
     const ports = new Map([...facts.ports].map(([node, port]) => [node, { ...port, issuers: [] }]));
     expect(() => planWith(one, wish(), { ...facts, ports })).toThrow(/nodes trust it by a truststore/);
+  });
+
+  test('a truststore with a CA that no port sends: it would be lost', () => {
+    const one = transportWorld('truststore');
+    const facts = placeFacts(one);
+    const stores = new Map(facts.stores).set('us-2', [
+      ...((facts.stores.get('us-2') ?? []) as StoredAuthority[]),
+      { subject: 'CN=Monitoring', serial: 'ab12' },
+    ]);
+    expect(() => planWith(one, wish(), { ...facts, stores })).toThrow(
+      /^node us-2 \(cluster us\) trusts CA CN=Monitoring \(serial ab12\) by its truststore/,
+    );
+  });
+
+  test('a truststore that could not be read', () => {
+    const one = transportWorld('truststore');
+    const facts = placeFacts(one);
+    const stores = new Map(facts.stores).set('us-2', 'GET /_ssl/certificates answered 403');
+    expect(() => planWith(one, wish(), { ...facts, stores })).toThrow(
+      /is not known: GET \/_ssl\/certificates answered 403/,
+    );
+  });
+
+  test('what a port sends and no truststore holds is not trusted afterwards', () => {
+    const one = transportWorld('truststore');
+    const facts = placeFacts(one);
+    const [port] = facts.ports.values();
+    const [theirs] = port?.issuers ?? [];
+    if (!port || !theirs) throw new Error('no port');
+    const strange = { pem: 'PEM of strange', facts: { ...theirs.facts, fingerprint256: 'strange', serial: 'ff' } };
+    const ports = new Map(
+      [...facts.ports].map(([node, its]) => [node, { ...its, issuers: [...its.issuers, strange] }]),
+    );
+    const plan = planWith(one, wish(), { ...facts, ports });
+    const written = stepOf(plan, 'node.change').input.operations.flatMap((call) =>
+      call.name === 'files' ? call.input.write : [],
+    );
+    const found = written.find(({ path }) => path === 'remora-transport-found.crt')?.content;
+    expect(Buffer.from(String(found), 'base64').toString()).toBe('PEM of theirs\n');
   });
 
   test('HTTP where the coordinator goes by the CAs of its system', () => {

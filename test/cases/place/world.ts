@@ -2,6 +2,7 @@ import type { OperationCall } from '@remora/shared/operations.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
 import type { PlaceFacts, SentAuthority } from '../../../coordinator/src/plan/place/facts.ts';
 import type { CaRecord, CertificateRecord } from '../../../coordinator/src/plan/records.ts';
+import { bareSerial } from '../../../coordinator/src/plan/serial.ts';
 import type { AnyStep, CertificateIssue } from '../../../coordinator/src/plan/steps.ts';
 import { certificateFacts, factsOf, request, ymlDigest } from '../connect/facts.ts';
 import { nodeOf, type World, world } from '../connect/world.ts';
@@ -127,6 +128,11 @@ export const placeFacts = (one: TransportWorld, purpose: 'transport' | 'http' = 
         name,
         { names: [transportHost], issuers: [theirCa(made.nowMs)], problem: '' },
       ]),
+    ),
+    stores: new Map(
+      remote.nodes
+        .filter(({ name }) => nodeOf(made.remote, name).yml.values[`${TRANSPORT}.truststore.path`] != null)
+        .map(({ name }) => [name, [{ subject: 'CN=theirs', serial: bareSerial(theirCa(made.nowMs).facts.serial) }]]),
     ),
     certificates: one.certificates.filter((record) => record.purpose === purpose),
     ...{ cas: one.cas, secretVersions: one.secretVersions },

@@ -187,4 +187,19 @@ describe('the rotation of a CA is taken back', () => {
     const gone = { ...facts, cas: facts.cas.filter(({ name }) => name !== 'us-remote') };
     expect(() => rollbackOf(gone)).toThrow('CA us-remote was removed since');
   });
+
+  test('unless what it would go back to has ended: nobody would trust what is served', () => {
+    const before = standing();
+    const plan = planCa(before);
+    const now = carriedOut(before, plan.steps);
+    const facts = factsAfter(before, plan, plan.steps.length, now);
+    const past = '2026-03-01T12:30:00.000Z';
+    const cas = facts.cas.map((ca) =>
+      ca.name === 'us-remote' ? { ...ca, facts: { ...ca.facts, notAfter: past } } : ca,
+    );
+    expect(() => rollbackOf({ ...facts, cas })).toThrow(`CA us-remote has ended at ${past}, and nobody would trust`);
+    const ended = before.certificates.map((one) => ({ ...one, facts: { ...one.facts, notAfter: past } }));
+    const old = factsAfter({ ...before, certificates: ended }, plan, plan.steps.length, now);
+    expect(() => rollbackOf(old)).toThrow(/the certificate that node us-\d of cluster us would get back has ended at/);
+  });
 });

@@ -86,7 +86,7 @@ const refuse = (findings: readonly Finding[]): never => {
  */
 export const planConnect = (request: ConnectRequest, facts: ConnectFacts, context: PlanContext): StoredPlan => {
   const draft = draftOf(request, facts, context);
-  const findings = preflight({ facts, request, servers: draft.servers });
+  const findings = preflight({ facts, request, servers: draft.servers, now: context.now });
   if (findings.length > 0) refuse(findings);
   const remote = remoteSteps(draft);
   const local = localSteps(draft, remote);

@@ -8,6 +8,8 @@ export interface PreflightInput {
   readonly facts: ConnectFacts;
   readonly request: ConnectRequest;
   readonly servers: readonly ServerWish[];
+  /** ISO 8601. */
+  readonly now: string;
 }
 
 /** One condition of a connection: `run` answers a sentence for each place where it does not hold. */

@@ -175,19 +175,23 @@ export const someConnect: Check = {
 
 export const certificateAuthority: Check = {
   code: 'conflict',
-  demands: "the CA that is asked for can sign, and is the one that the remote nodes' certificates have",
-  run: ({ facts, request }) => {
+  demands:
+    "the CA that is asked for can sign, is neither retired nor ended, and is the one that the remote nodes' certificates have",
+  run: ({ facts, request, now }) => {
     const ca = facts.cas.find(({ name }) => name === caNameOf(facts, request));
     const isNeeded = facts.remote.nodes.some(({ name }) => !facts.certificates.some(({ node }) => node === name));
     if (ca?.key === null && isNeeded)
       return [
         `The key of CA ${ca.name} is not here, so it cannot sign certificates for cluster ${facts.remote.name}: choose another with --ca.`,
       ];
+    if (ca?.retiredAt !== undefined && isNeeded && facts.certificates.length === 0)
+      return [`CA ${ca.name} is retired, and ${ca.successor} took its place: give --ca ${ca.successor}.`];
+    if (ca !== undefined && ca.facts.notAfter <= now && isNeeded)
+      return [
+        `CA ${ca.name} ended at ${ca.facts.notAfter}: what it signs for cluster ${facts.remote.name} would be trusted by nobody. Choose another with --ca, or replace it with \`remora ca rotate ${ca.name}\`.`,
+      ];
     if (request.ca === undefined) return [];
     const asked = request.ca;
-    const retired = facts.cas.find(({ name, retiredAt }) => name === asked && retiredAt !== undefined);
-    if (retired && facts.certificates.length === 0)
-      return [`CA ${asked} is retired, and ${retired.successor} took its place: give --ca ${retired.successor}.`];
     const others = [...new Set(facts.certificates.map((certificate) => certificate.ca))].filter(
       (ca) => ca !== asked && comingCa(facts.cas, ca) !== asked && comingCa(facts.cas, asked) !== ca,
     );

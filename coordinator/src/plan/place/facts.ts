@@ -8,6 +8,13 @@ export interface SentAuthority {
   readonly pem: string;
 }
 
+/** A CA in a keystore or truststore, of which Elasticsearch tells no more. */
+export interface StoredAuthority {
+  readonly subject: string;
+  /** See `bareSerial`. */
+  readonly serial: string;
+}
+
 /** What a node's port of the purpose publishes and serves now. */
 export interface PortObservation {
   /** The address at which it is published, and the name where the host has one; empty when that is not known. */
@@ -28,6 +35,11 @@ export interface PlaceFacts {
   readonly trusted: { readonly pem: string; readonly fingerprints: readonly string[] } | null;
   /** By name of the node. */
   readonly ports: ReadonlyMap<string, PortObservation>;
+  /**
+   * What stands in the truststore or keystore by which a node trusts the others on its transport port, by name of the node; a clause that says why it is not known.
+   * Nodes that trust by PEM files are not there.
+   */
+  readonly stores: ReadonlyMap<string, readonly StoredAuthority[] | string>;
   /** Certificates that Remora made for this port of the cluster's nodes. */
   readonly certificates: readonly CertificateRecord[];
   readonly cas: readonly CaRecord[];

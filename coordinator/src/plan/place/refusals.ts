@@ -9,7 +9,7 @@ import { reloadFindings } from '../reload-interval.ts';
 import { keystorePasswordNames } from '../secret-names.ts';
 import { sslPrefix } from '../ssl.ts';
 import type { PlaceFacts } from './facts.ts';
-import { trustsByStore, unknownInBundle } from './trust.ts';
+import { lostAuthorities, trustsByStore, unknownInBundle } from './trust.ts';
 
 const caFindings = ({ ca: name }: PlaceRequest, { cas }: PlaceFacts, now: string): Finding[] => {
   const ca = cas.find((one) => one.name === name);
@@ -73,7 +73,20 @@ const portFindings = (node: NodeObservation, where: string, request: PlaceReques
       'preflight-failed',
       `Which CA signed what the transport port of ${where} serves is not known (${problem || 'it sends no CA with its certificate'}), and nodes trust it by a truststore: name that CA as a PEM file in ${prefix}.certificate_authorities first.`,
     ]);
-  return findings;
+  return [...findings, ...storeFindings(node, where, facts)];
+};
+
+/** What a truststore holds goes with it, unless the whole certificate is known from somewhere. */
+const storeFindings = (node: NodeObservation, where: string, facts: PlaceFacts): Finding[] => {
+  if (!trustsByStore(node)) return [];
+  const stored = facts.stores.get(node.name) ?? 'it was not looked at';
+  const authorities = `${sslPrefix.transport}.certificate_authorities`;
+  if (typeof stored === 'string')
+    return [['preflight-failed', `Which CAs ${where} trusts by its truststore is not known: ${stored}.`]];
+  return lostAuthorities(facts, node).map(({ subject, serial }) => [
+    'conflict',
+    `${where} trusts CA ${subject} (serial ${serial}) by its truststore, and no port of the cluster sends that CA, so that it would be lost: export it as PEM (\`keytool -exportcert -rfc\`), and name it with the others in ${authorities} in place of the truststore first.`,
+  ]);
 };
 
 const httpFindings = ({ purpose, cluster }: PlaceRequest, { trusted }: PlaceFacts): Finding[] =>

@@ -5,11 +5,14 @@ import { itemsOf } from '../nodes.ts';
 import { foundAuthorities, portFiles } from '../placed-files.ts';
 import { transportAuthorities } from '../port-proof.ts';
 import type { CaRecord } from '../records.ts';
+import { bareSerial } from '../serial.ts';
 import { sslPrefix } from '../ssl.ts';
-import type { PlaceFacts, SentAuthority } from './facts.ts';
+import type { PlaceFacts, SentAuthority, StoredAuthority } from './facts.ts';
 
 const AUTHORITIES = `${sslPrefix.transport}.certificate_authorities`;
 const truststore = ['path', 'type', 'algorithm'].map((name) => `${sslPrefix.transport}.truststore.${name}`);
+
+const inStore = 'CA certificates that stood in the truststore';
 
 const fingerprintsIn = ({ agent }: NodeObservation, path: string): string[] =>
   agent.state === 'online'
@@ -52,11 +55,20 @@ const ownBundle = (node: NodeObservation, ca: CaRecord, { purpose }: PlaceReques
   );
 };
 
-/** The CAs that signed what the nodes serve each other now. */
-const foundBundle = ({ ports }: PlaceFacts): WantedFile => {
+/** The CAs in a node's store, as far as a port of the cluster sends them: only of these the whole certificate is known. What a port sends and no store holds is nobody's trust. */
+const found = ({ ports, stores }: PlaceFacts, node: NodeObservation): SentAuthority[] => {
+  const stored = stores.get(node.name) ?? [];
+  if (typeof stored === 'string') return [];
   const sent = [...ports.values()].flatMap(({ issuers }) => issuers);
-  const distinct = [...new Map(sent.map((one) => [one.facts.fingerprint256, one])).values()];
-  return bundleOf(foundAuthorities, distinct, 'CA certificates that signed what the nodes served each other');
+  const held = sent.filter(({ facts }) => stored.some(({ serial }) => serial === bareSerial(facts.serial)));
+  return [...new Map(held.map((one) => [one.facts.fingerprint256, one])).values()];
+};
+
+/** CAs that a node trusts by its store and that would be lost with it. */
+export const lostAuthorities = (facts: PlaceFacts, node: NodeObservation): StoredAuthority[] => {
+  const stored = facts.stores.get(node.name) ?? [];
+  const kept = new Set(found(facts, node).map((one) => bareSerial(one.facts.serial)));
+  return typeof stored === 'string' ? [] : stored.filter(({ serial }) => !kept.has(serial));
 };
 
 /** Whether what a node trusts stands nowhere as PEM: in a truststore, or in its own keystore. */
@@ -77,7 +89,7 @@ export const wantedTrust = (
   const byStore = trustsByStore(node);
   const list = [...(byStore ? [foundAuthorities] : named), ...(named.includes(bundle.path) ? [] : [bundle.path])];
   return {
-    files: [...(byStore ? [foundBundle(facts)] : []), bundle],
+    files: [...(byStore ? [bundleOf(foundAuthorities, found(facts, node), inStore)] : []), bundle],
     settings: { [AUTHORITIES]: list },
     without: truststore,
     keystore: {},

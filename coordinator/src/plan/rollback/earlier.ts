@@ -15,7 +15,7 @@ const earlierConnections = ({ run }: RollbackFacts): ConnectionRecord[] =>
   });
 
 /** Certificates that are put back although they have ended, which no local cluster accepts. */
-const endedCertificates = ({ run }: RollbackFacts, now: string): CertificateRecord[] =>
+export const endedCertificates = ({ run }: RollbackFacts, now: string): CertificateRecord[] =>
   run.plan.steps.flatMap((step) => {
     if (step.kind !== 'certificate.issue' || step.input.purpose !== 'remote_cluster_server') return [];
     const before = beforeOf(run.steps.get(step.id)) as CertificateRecord | null | undefined;

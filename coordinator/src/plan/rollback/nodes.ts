@@ -123,6 +123,13 @@ const stepsOf = (
   ];
 };
 
+/** Whether files go back in this phase, or did in an earlier rollback that came no further, that the node reads without a restart. */
+const isFileAlone = (facts: RollbackFacts, delivered: NodeDeliveries, steps: readonly AnyStep[]): boolean => {
+  const change = steps.find(({ kind }) => kind === 'node.change');
+  if (change !== undefined) return change.effect === 'file';
+  return changesOf(facts, delivered).some(({ kind, state }) => kind === 'file' && state === 'back');
+};
+
 const warningsOf = (facts: RollbackFacts, delivered: NodeDeliveries): string[] => {
   const { cluster, node } = delivered;
   const seen = facts.clusters.get(cluster)?.nodes.some(({ name }) => name === node);
@@ -158,7 +165,9 @@ export const nodesPart = (
       const one = of.get(node.name);
       return cluster && one ? [{ one, steps: stepsOf(facts, cluster, node, one, !isFirst(one)) }] : [];
     });
-    const served = back.filter(({ one }) => isFirst(one)).flatMap(({ steps }) => steps);
+    const served = back
+      .filter(({ one, steps }) => isFirst(one) && isFileAlone(facts, one, steps))
+      .map(({ one }) => one);
     return [
       ...back.flatMap(({ steps }) => steps),
       ...servedSteps(facts, served, { stage: servedStage(group[0] as Group), now }),

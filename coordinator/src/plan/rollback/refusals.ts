@@ -5,6 +5,7 @@ import { agentFindings, type Finding, notInCluster, throwFindings } from '../age
 import type { CertificateRecord, ConnectionRecord } from '../records.ts';
 import type { AnyStep, NodeId } from '../steps.ts';
 import { deliveredKey, deliveriesOf, MOST_DELIVERIES, type NodeDeliveries } from './deliveries.ts';
+import { endedCertificates } from './earlier.ts';
 import { beforeOf, isOf, type PastRun, type RollbackFacts } from './facts.ts';
 import { changedSince, touchedBy } from './touched.ts';
 
@@ -80,6 +81,26 @@ const refuseWithoutCa = ({ run, cas }: RollbackFacts): void => {
   throw conflict(
     `Run ${run.runId} cannot be rolled back: CA ${gone.input.ca} was removed since.`,
     'Import it again under its name, with its key.',
+  );
+};
+
+/** A CA or a certificate that has ended is trusted by nobody: the rotation could be taken back half-way only, with both trusted and nothing proven. */
+const refuseEnded = (facts: RollbackFacts, now: string): void => {
+  const { run, cas } = facts;
+  if (run.plan.workflow !== 'rotate-ca') return;
+  const old = cas.find(({ name }) =>
+    run.plan.steps.some((step) => step.kind === 'ca.succession' && step.input.ca === name),
+  );
+  const [certificate] = endedCertificates(facts, now);
+  const what =
+    old !== undefined && old.facts.notAfter <= now
+      ? `CA ${old.name} has ended at ${old.facts.notAfter}`
+      : certificate &&
+        `the certificate that node ${certificate.node} of cluster ${certificate.cluster} would get back has ended at ${certificate.facts.notAfter}`;
+  if (what === undefined) return;
+  throw conflict(
+    `Run ${run.runId} cannot be rolled back: ${what}, and nobody would trust what is served then.`,
+    'Go on with what the run made: `remora ca rotate` replaces a CA by one of your choice.',
   );
 };
 
@@ -163,12 +184,13 @@ const findingsOf = (facts: RollbackFacts, delivered: NodeDeliveries): Finding[] 
 };
 
 /** Throws what forbids the rollback, with all that was found. `more` are findings of others. */
-export const refuse = (facts: RollbackFacts, more: readonly string[]): void => {
+export const refuse = (facts: RollbackFacts, more: readonly string[], now: string): void => {
   refuseRun(facts.run);
   refuseTwice(facts);
   refuseLaterRuns(facts);
   refuseSharedServer(facts);
   refuseWithoutCa(facts);
+  refuseEnded(facts, now);
   refusePlacedSince(facts);
   refuseUnremembered(facts);
   const findings = [

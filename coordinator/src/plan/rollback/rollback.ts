@@ -33,7 +33,7 @@ const nodesBack = (facts: RollbackFacts, now: string): NodesBack =>
 export const planRollback = (request: RollbackRequest, facts: RollbackFacts, context: PlanContext): StoredPlan => {
   const [settings, nodes, keys] = [settingsPart(facts), nodesBack(facts, context.now), keysPart(facts, context.now)];
   const earlier = earlierPart(facts, settings, context.now);
-  refuse(facts, [...settings.findings, ...keys.findings]);
+  refuse(facts, [...settings.findings, ...keys.findings], context.now);
   const changes = [...settings.steps, ...nodes.steps];
   const { steps: proofs, provable } = changes.length + keys.steps.length > 0 ? earlier : { steps: [], provable: [] };
   const steps = [...changes, ...proofs, ...keys.steps, ...endSteps(facts, nodes.isBack)];

@@ -3,7 +3,7 @@ import { wishedLifeMs } from '../certificate-life.ts';
 import { proofStep } from '../port-proof.ts';
 import type { CertificateRecord } from '../records.ts';
 import { commonNameOf } from '../server-certificate.ts';
-import type { AnyStep, CertificateIssue } from '../steps.ts';
+import type { AnyStep, CertificateIssue, NodeId } from '../steps.ts';
 import { beforeOf, type RollbackFacts } from './facts.ts';
 
 const issueOf = (record: CertificateRecord): CertificateIssue => {
@@ -19,26 +19,19 @@ const issueOf = (record: CertificateRecord): CertificateIssue => {
 };
 
 /**
- * Proves the certificates of Remora that go back as files alone, on the transport and HTTP ports: Elasticsearch takes a moment to read them, and until then nodes serve
- * those of the run, which the next phase has others trust no more. One that has ended is trusted by nobody, and not waited for.
+ * Proves the certificates of Remora that go back as files alone, on the transport and HTTP ports of these nodes: Elasticsearch takes a moment to read them, and until then
+ * nodes serve those of the run, which the next phase has others trust no more. One that has ended is trusted by nobody, and not waited for.
  */
 export const servedSteps = (
   { run }: RollbackFacts,
-  back: readonly AnyStep[],
+  nodes: readonly NodeId[],
   { stage, now }: { readonly stage: string; readonly now: string },
 ): AnyStep[] =>
   run.plan.steps.flatMap((step) => {
     if (step.kind !== 'certificate.issue') return [];
     const { cluster, node, purpose } = step.input;
     const before = beforeOf(run.steps.get(step.id)) as CertificateRecord | null | undefined;
-    const isBack = back.some(
-      ({ kind, input, effect }) =>
-        kind === 'node.change' &&
-        effect === 'file' &&
-        'node' in input &&
-        input.cluster === cluster &&
-        input.node === node,
-    );
+    const isBack = nodes.some((one) => one.cluster === cluster && one.node === node);
     if (purpose === 'remote_cluster_server' || !before || !isBack || before.facts.notAfter <= now) return [];
     const proof = proofStep({ ...issueOf(before), purpose }, stage, []);
     return [{ ...proof, input: { ...proof.input, fingerprint256: before.facts.fingerprint256 } } as AnyStep];

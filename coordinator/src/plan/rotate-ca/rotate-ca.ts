@@ -22,7 +22,7 @@ interface Draft {
 }
 
 /** The name comes first, so that a run that goes on takes the CA that an earlier one made. */
-const prepareSteps = ({ concerned: { old, next }, facts: { like } }: Draft): AnyStep[] => {
+const prepareSteps = ({ concerned: { old, next, locals, remotes }, facts: { like } }: Draft): AnyStep[] => {
   const step = { target: 'coordinator', effect: 'none', stage: 'prepare' } as const;
   const { name } = next;
   const { commonName, validityDays, keyBits } = like;
@@ -32,7 +32,7 @@ const prepareSteps = ({ concerned: { old, next }, facts: { like } }: Draft): Any
     ...{ ...step, id: `succeed-ca-${old.name}`, kind: 'ca.succession' },
     reason: 'from now on whoever trusts the one trusts both',
     diff: `~ CA ${old.name}: ${name} takes its place`,
-    input: { ca: old.name, successor: name, isRetired: false },
+    input: { ca: old.name, successor: name, isRetired: false, clusters: [...new Set([...remotes, ...locals])] },
   };
   const creation: AnyStep = {
     ...{ ...step, id: `create-ca-${name}`, kind: 'ca.create', input },
