@@ -4,6 +4,7 @@ import { parseCaName } from '@remora/shared/model/names.ts';
 import type { NewSigningRequest, SigningRequestView, SigningWish } from '@remora/shared/model/signing-request.ts';
 import type { Command } from 'commander';
 import {
+  AT_ONCE,
   addFormFlags,
   addInstanceFlags,
   type FormFlags,
@@ -38,6 +39,45 @@ const requestTable = (requests: readonly SigningRequestView[]): string =>
     'Nothing is requested: `remora certs csr` does.',
   );
 
+interface WrittenRequest {
+  readonly id: string;
+  readonly name: string;
+  /** Path. */
+  readonly file: string;
+}
+
+const writeRequest = async (out: string, { id, name, csr }: NewSigningRequest): Promise<WrittenRequest> => ({
+  ...{ id, name },
+  file: await writeNew(out, { name: `${name}.csr`, content: Buffer.from(csr), secret: false }),
+});
+
+const answerWritten = (cli: Cli, written: readonly WrittenRequest[]): void =>
+  cli.answer(written, () =>
+    table(
+      written,
+      [
+        ['ID', ({ id }) => id],
+        ['NAME', ({ name }) => name],
+        ['REQUEST', ({ file }) => file],
+      ],
+      'Nothing is left to be signed.',
+    ),
+  );
+
+/** Writes the requests that are still to be signed once more: files get lost on the way. */
+const writeOpen = async (cli: Cli, all: readonly SigningRequestView[], out: string): Promise<void> => {
+  const open = all.flatMap(({ id, name, csr, certificate }) =>
+    certificate === null && csr !== null ? [{ id, name, csr }] : [],
+  );
+  await prepareDirectory(
+    out,
+    open.map(({ name }) => `${name}.csr`),
+  );
+  const written: WrittenRequest[] = [];
+  for (const one of open) written.push(await writeRequest(out, one));
+  answerWritten(cli, written);
+};
+
 const request = async (cli: Cli, flags: InstanceFlags & { readonly out: string }): Promise<void> => {
   const { ca, purpose, bits: keyBits, out } = flags;
   parseCaName(ca);
@@ -47,23 +87,14 @@ const request = async (cli: Cli, flags: InstanceFlags & { readonly out: string }
     instances.map(({ name }) => `${name}.csr`),
   );
   const client = await cli.client();
-  const made = await client.post<NewSigningRequest[]>(address, given<SigningWish>({ ca, purpose, keyBits, instances }));
-  const written: { id: string; name: string; file: string }[] = [];
-  for (const { id, name, csr } of made) {
-    const file = { name: `${name}.csr`, content: Buffer.from(csr), secret: false };
-    written.push({ id, name, file: await writeNew(out, file) });
+  const written: WrittenRequest[] = [];
+  for (let at = 0; at < instances.length; at += AT_ONCE) {
+    const some = given<SigningWish>({ ca, purpose, keyBits, instances: instances.slice(at, at + AT_ONCE) });
+    for (const made of await client.post<NewSigningRequest[]>(address, some))
+      written.push(await writeRequest(out, made));
+    if (instances.length > AT_ONCE) cli.note(`${written.length} of ${instances.length} requests`);
   }
-  cli.answer(written, () =>
-    table(
-      written,
-      [
-        ['ID', ({ id }) => id],
-        ['NAME', ({ name }) => name],
-        ['REQUEST', ({ file }) => file],
-      ],
-      '',
-    ),
-  );
+  answerWritten(cli, written);
 };
 
 interface AcceptFlags extends FormFlags {
@@ -111,9 +142,11 @@ export const addExternal = (command: Command, cli: Cli): void => {
   command
     .command('requests')
     .description('list the requests to CAs that sign elsewhere, and what came back')
-    .action(async () => {
+    .option('--out <dir>', 'write those that are not signed yet to NAME.csr once more; nothing in it is overwritten')
+    .action(async ({ out }: { readonly out?: string }) => {
       const all = await (await cli.client()).get<SigningRequestView[]>(address);
-      cli.answer(all, () => requestTable(all));
+      if (out === undefined) cli.answer(all, () => requestTable(all));
+      else await writeOpen(cli, all, out);
     });
   removeCommand(command, cli, 'signing request', (id) => `${address}/${encodeURIComponent(id)}`, 'forget');
 };

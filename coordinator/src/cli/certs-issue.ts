@@ -18,7 +18,7 @@ import { parseInstances } from './instances.ts';
 import { table } from './show/table.ts';
 
 /** Certificates of one request: while its keys are made, nothing is heard of it. */
-const AT_ONCE = 8;
+export const AT_ONCE = 8;
 
 const refuse = (message: string, hint = ''): never => {
   throw new RemoraError('bad-input', message, hint === '' ? {} : { hint });

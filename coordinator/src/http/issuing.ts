@@ -5,7 +5,9 @@ import type { App } from './app-types.ts';
 
 const tags = ['certificates'];
 /** Each needs a key of its own, which takes up to a second: more of them are asked for in several requests. */
-const MOST_AT_ONCE = 20;
+export const MOST_AT_ONCE = 20;
+/** Of a request that names a thousand certificates, or brings them. */
+export const MANY_BYTES = 8 * 1024 * 1024;
 
 const { instances, ...more } = IssueRequest.properties;
 const IssueBody = Type.Object(
@@ -17,6 +19,7 @@ export const issuingRoutes = (app: App, { issuing }: Pick<Services, 'issuing'>):
   app.post(
     '/certificates/issue/preview',
     {
+      bodyLimit: MANY_BYTES,
       schema: {
         tags,
         summary: 'Check what is asked for; makes nothing',

@@ -8,10 +8,17 @@ import {
 import Type from 'typebox';
 import type { Services } from '../services.ts';
 import type { App } from './app-types.ts';
+import { MANY_BYTES, MOST_AT_ONCE } from './issuing.ts';
 
 const tags = ['certificates'];
 const Id = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) });
 const address = '/certificates/requests';
+
+const { instances, ...more } = SigningWish.properties;
+const SigningBody = Type.Object(
+  { ...more, instances: Type.Array(instances.items, { minItems: 1, maxItems: MOST_AT_ONCE }) },
+  { additionalProperties: false },
+);
 
 export const signingRequestRoutes = (app: App, { signingRequests }: Pick<Services, 'signingRequests'>): void => {
   app.get(
@@ -32,7 +39,7 @@ export const signingRequestRoutes = (app: App, { signingRequests }: Pick<Service
       schema: {
         tags,
         summary: 'Make keys, which are sealed, and requests to be signed elsewhere',
-        body: SigningWish,
+        body: SigningBody,
         response: { 201: Type.Array(NewSigningRequest) },
       },
     },
@@ -41,6 +48,7 @@ export const signingRequestRoutes = (app: App, { signingRequests }: Pick<Service
   app.post(
     `${address}/accept`,
     {
+      bodyLimit: MANY_BYTES,
       config: { idempotent: 'body' },
       schema: {
         tags,

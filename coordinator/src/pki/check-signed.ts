@@ -93,6 +93,19 @@ const problemOf = (
   return difference(asked.sans, facts.sans) ?? usageProblem(certificate, asked.usage);
 };
 
+/** Whoever checks the certificate checks those above it too; how a root signed itself is nobody's concern. */
+const issuerProblem = (chain: readonly string[], now: Date): string | null => {
+  for (const pem of chain) {
+    const issuer = new X509Certificate(pem);
+    const what = `its issuer "${subjectOf(pem)}"`;
+    if (issuer.validToDate <= now) return `${what} ended at ${issuer.validToDate.toISOString()}`;
+    if (issuer.validFromDate > now) return `${what} begins at ${issuer.validFromDate.toISOString()} only`;
+    if (issuer.issuer !== issuer.subject && WEAK_SIGNATURE.test(issuer.signatureAlgorithm ?? ''))
+      return `${what} is signed with ${issuer.signatureAlgorithm}, which counts as broken`;
+  }
+  return null;
+};
+
 /**
  * Checks a certificate that was signed elsewhere against what was asked for; that it is for the key of the request is known. `others` are further certificates
  * that came with it, where its intermediate CAs are looked for. Throws `bad-input` with a sentence.
@@ -106,7 +119,8 @@ export const checkSigned = (
   const certificate = new X509Certificate(certificatePem);
   const facts = describeCertificate(certificatePem);
   const chain = chainTo(certificate, asked, others);
-  const why = typeof chain === 'string' ? chain : problemOf(certificate, facts, asked, now);
+  const why =
+    typeof chain === 'string' ? chain : (problemOf(certificate, facts, asked, now) ?? issuerProblem(chain, now));
   if (why === null && typeof chain !== 'string') return { certificatePem, chainPem: chain, facts };
   throw new RemoraError('bad-input', `The certificate for "${asked.name}" is not taken: ${why}.`, {
     hint: 'Have the request signed again as it is, or make another one with `remora certs csr`.',

@@ -30,7 +30,10 @@ export interface ScheduleNews {
 
 export interface LookParts {
   readonly schedules: Collection<ScheduleRecord>;
-  /** Carries out what a schedule does. The same fire never makes a second run. Throws what speaks against it. `untilMs`: no node is begun from then on. */
+  /**
+   * Carries out what a schedule does. The same fire never makes a second run: what a coordinator filed that died over it is found, however late. Throws what speaks
+   * against it, also that it is after `untilMs`, from when on nothing is begun.
+   */
   readonly begin: (record: ScheduleRecord, fire: Fire, untilMs: number) => Promise<Begun>;
   readonly runs: { get(runId: string): Promise<Run> };
   /** Never throws, and does not wait for anybody's answer. */
@@ -127,8 +130,6 @@ const carryOn = async (
 ): Promise<'again' | number> => {
   const untilMs = windowEnd(record, Date.parse(fire.slot ?? fire.at));
   try {
-    if (parts.clock().getTime() >= untilMs)
-      throw new RemoraError('run-stopped', `Its window closed at ${isoOf(untilMs)}, before it was begun.`);
     const begun = await parts.begin(record, fire, untilMs);
     if ('runId' in begun) {
       const begunFire = { ...fire, runId: begun.runId, warnings: begun.warnings };

@@ -36,11 +36,21 @@ export const startScheduler = (store: Store, parts: SchedulerParts): Scheduler =
   const jobs = openScheduleJobs(store.address, look, log);
   const hasToDo = (record: ScheduleRecord): boolean =>
     record.fire !== null || decide(record, clock().getTime()).what !== 'nothing';
+  /** One that a later release wrote, say, must not end the others. */
+  const isReadable = (record: ScheduleRecord): boolean => {
+    try {
+      decide(record, clock().getTime());
+      return true;
+    } catch (error) {
+      log.warn({ schedule: record.name, reason: messageOf(error) }, 'a schedule cannot be read, and does not fire');
+      return false;
+    }
+  };
   const sweep = async (): Promise<void> => {
     const problem = await parts.storeProblem();
     if (problem !== null)
       return log.error({ problem }, 'no schedule is looked after: the store is not the one that it was');
-    const all = await schedules.list();
+    const all = (await schedules.list()).filter(isReadable);
     await jobs.keep(new Map(all.filter(({ paused }) => !paused).map((record) => [record.name, wishOf(record)])));
     for (const record of all) if (hasToDo(record)) await jobs.look(record.name);
   };

@@ -51,6 +51,12 @@ const rotation = ({ expiring, cluster, validity }: ScheduleArguments): RotateReq
   ...(validity === undefined ? {} : { validity }),
 });
 
+/** Nobody was there while its window was open. */
+const refuseClosed = ({ clock }: ScheduledParts, { notAfter }: ChangeOptions): void => {
+  if (notAfter !== undefined && clock().getTime() >= Date.parse(notAfter))
+    throw new RemoraError('run-stopped', `Its window closed at ${notAfter}, before it was begun.`);
+};
+
 const rotateExpiring: ScheduledWorkflow = {
   takes: ['expiring', 'cluster', 'validity'],
   async begin(parts, given, request) {
@@ -58,6 +64,7 @@ const rotateExpiring: ScheduledWorkflow = {
     let warnings: readonly string[] = [];
     try {
       const run = await carryOut(parts, request, async () => {
+        refuseClosed(parts, request.change);
         const plan = await makePlan(parts, 'rotate-certificates', rotation(given), parts.newPlanId());
         if (plan.steps.length === 0) throw new NothingToDo(plan);
         warnings = plan.warnings.slice(0, MOST_FINDINGS);
@@ -81,7 +88,9 @@ const sentencesOf = (view: CertificateView, before: number): string[] => {
 
 const certsReport: ScheduledWorkflow = {
   takes: ['expiring', 'cluster'],
-  async begin({ certificates, clock }, { expiring = REPORT_EXPIRING, cluster }) {
+  async begin(parts, { expiring = REPORT_EXPIRING, cluster }, { change }) {
+    refuseClosed(parts, change);
+    const { certificates, clock } = parts;
     const { certificates: all, problems } = await certificates.list();
     const shown = all.filter((view) => cluster === undefined || view.cluster === cluster);
     const before = clock().getTime() + parseDuration(expiring);

@@ -14,7 +14,7 @@ import type { SigningRequestRecord } from '../plan/records.ts';
 import type { SecretStore } from '../secrets/secret-store.ts';
 import type { Services } from '../services.ts';
 import type { Inventory } from '../store/inventory.ts';
-import { caOf, checkInstances, namingOf, sentFiles } from './issuing.ts';
+import { caOf, checkInstances, lastingCaOf, namingOf, sentFiles } from './issuing.ts';
 
 export interface SigningRequestParts {
   readonly inventory: Pick<Inventory, 'cas' | 'signingRequests'>;
@@ -28,8 +28,8 @@ const idOf = (publicKeyDer: Buffer): string => createHash('sha256').update(publi
 
 const secretOf = (id: string): string => `signing-request/${id}/key`;
 
-const viewOf = ({ signed, key: _, ...record }: SigningRequestRecord): SigningRequestView => ({
-  ...record,
+const viewOf = ({ signed, key: _, csr, ...record }: SigningRequestRecord): SigningRequestView => ({
+  ...{ ...record, csr: csr ?? null },
   sans: [...record.sans],
   certificate: signed === null ? null : { ...signed.facts, sans: [...signed.facts.sans] },
 });
@@ -81,6 +81,7 @@ export const signingRequestService = (parts: SigningRequestParts): Services['sig
     const record: SigningRequestRecord = {
       ...{ id, name: instance.name, ca: wish.ca, purpose: wish.purpose, commonName: subject.commonName },
       sans: names.map(({ kind, value }) => `${kind}:${value}`),
+      csr,
       key: await parts.secrets.put(secretOf(id), keys.privateKeyPem),
       ...{ requestedAt: parts.clock().toISOString(), signed: null },
     };
@@ -111,7 +112,7 @@ export const signingRequestService = (parts: SigningRequestParts): Services['sig
   return {
     list: async () => (await signingRequests.list()).map(viewOf),
     async create(wish, actor) {
-      const ca = await caOf(parts.inventory, wish.ca);
+      const ca = await lastingCaOf(parts.inventory, wish.ca);
       checkInstances(ca.certificatePem, wish);
       refuseOpen(await signingRequests.list(), wish);
       // One by one: making a key keeps a thread busy, and everything else that the coordinator does needs these threads too.

@@ -27,6 +27,8 @@ export const SigningRequestView = Type.Object({
   sans: Type.Array(Type.String()),
   /** ISO 8601, UTC. */
   requestedAt: Type.String(),
+  /** PKCS#10, PEM; null of one that an older release made, which handed it out once. */
+  csr: Type.Union([Type.String(), Type.Null()]),
   /** The certificate, once it came back and was taken. */
   certificate: Type.Union([CertificateFacts, Type.Null()]),
 });

@@ -25,11 +25,16 @@ let csr: string;
 let ca: Outside;
 
 /** With `by`, an intermediate CA below that one. */
-const outsideCa = (directory: string, name: string, by?: string): Outside => {
+const outsideCa = (
+  directory: string,
+  name: string,
+  by?: string,
+  more: readonly string[] = ['-days', '30'],
+): Outside => {
   const at = (end: string): string => join(directory, `${name}.${end}`);
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', at('key')];
   const signer = by === undefined ? [] : ['-CA', join(directory, `${by}.crt`), '-CAkey', join(directory, `${by}.key`)];
-  openssl(['req', '-x509', ...key, '-subj', `/CN=${name}`, '-days', '30', '-out', at('crt'), ...signer]);
+  openssl(['req', '-x509', ...key, '-subj', `/CN=${name}`, ...more, '-out', at('crt'), ...signer]);
   return {
     pem: openssl(['x509', '-in', at('crt')]),
     sign(request, more = ['-copy_extensions', 'copy']) {
@@ -83,6 +88,17 @@ describe('a certificate that comes back', () => {
     const pem = below.sign(csr);
     expect(check(pem, [pem, below.pem, ca.pem]).chainPem).toEqual([below.pem, ca.pem]);
     expect(() => check(pem)).toThrow(/was issued by "CN=below", not by the CA "corp" \("CN=corp"\)/);
+  });
+
+  test('is refused when an issuer has ended or is signed with SHA-1, though the certificate itself has not', () => {
+    begin();
+    const short = outsideCa(directory, 'short', 'corp', ['-days', '5']);
+    const later = new Date(now.getTime() + 6 * 86_400_000);
+    expect(() => check(short.sign(csr), [short.pem], ca.pem, later)).toThrow(/its issuer "CN=short" ended at/);
+    const weak = outsideCa(directory, 'weak', 'corp', ['-days', '30', '-sha1']);
+    expect(() => check(weak.sign(csr), [weak.pem])).toThrow(
+      /its issuer "CN=weak" is signed with .*, which counts as broken/,
+    );
   });
 
   test('is refused of another CA, and of one that has the name but another key', () => {
