@@ -25,7 +25,7 @@ const sessionUrl = (coordinator: string): string => {
   return url.href;
 };
 
-/** Only the fleet CA is trusted. */
+/** Only the fleet CA is trusted; while it is being rotated, the old and the new one. */
 const dial = async (coordinator: string, directory: DataDirectory, identity: Identity): Promise<WebSocket> =>
   new WebSocket(sessionUrl(coordinator), {
     ...{ ca: await readFile(directory.fleetCa, 'utf8'), cert: identity.certificatePem, key: identity.privateKeyPem },

@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, createPublicKey, createSign, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, createSign, type X509Certificate } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type RequestOptions, request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,6 +6,7 @@ import { type ErrorCode, errorTable, messageOf, RemoraError } from '@remora/shar
 import { type JoinRequest, type JoinResponse, type JoinToken, joinProof } from '@remora/shared/protocol/enrol.ts';
 import { PROTOCOL_VERSION, paths } from '@remora/shared/protocol/limits.ts';
 import { isJoinResponse } from './checks.ts';
+import { formatCas, parseCas, vouchedCas } from './fleet-cas.ts';
 import { AGENT_VERSION } from './version.ts';
 
 /** The two calls of enrolment, see shared/src/protocol/enrol.ts. */
@@ -91,30 +92,33 @@ const problemOf = ({ status, text }: Answer, what: string): RemoraError => {
   }
 };
 
-/** The fleet CA, which counts only when it is the one that the token names. */
-const fetchCa = async (token: JoinToken): Promise<string> => {
+/** The fleet CA, which counts only when it is the one that the token names; and those that it vouches for, while it is being rotated. PEM. */
+const fetchCas = async (token: JoinToken): Promise<string> => {
   const url = new URL(paths.ca, token.url);
   // Without trust: the fingerprint in the token is the trust.
   const answer = await reach(token, () => call(url, { rejectUnauthorized: false }));
   if (answer.status !== 200) throw problemOf(answer, url.href);
-  const fingerprint = (() => {
-    try {
-      return createHash('sha256').update(new X509Certificate(answer.text).raw).digest('hex');
-    } catch (error) {
-      throw new RemoraError(
-        'coordinator-untrusted',
-        `${url.href} did not answer with a certificate: ${messageOf(error)}.`,
-      );
-    }
-  })();
-  if (fingerprint === token.caFingerprint.toLowerCase()) return answer.text;
+  const cas = readCas(url, answer.text, (text) => vouchedCas(text, token.caFingerprint.toLowerCase()));
+  if (cas.length > 0) return formatCas(cas);
   throw new RemoraError(
     'coordinator-untrusted',
     `The coordinator at ${token.url} shows another fleet CA than the token names: this is another coordinator, or somebody in between.`,
     {
-      hint: 'Make a new token at that coordinator, and check the address in it.',
+      hint: 'Make a new token at that coordinator, and check the address in it. One from before a rotation of the fleet CA counts until that has ended.',
     },
   );
+};
+
+const readCas = (url: URL, text: string, read: (text: string) => X509Certificate[]): X509Certificate[] => {
+  try {
+    if (parseCas(text).length === 0) throw new Error('it holds none');
+    return read(text);
+  } catch (error) {
+    throw new RemoraError(
+      'coordinator-untrusted',
+      `${url.href} did not answer with a certificate: ${messageOf(error)}.`,
+    );
+  }
 };
 
 /** Enrols with a token and a private key (PEM); returns what the agent keeps. */
@@ -122,8 +126,8 @@ export const enrol = async (
   token: JoinToken,
   privateKeyPem: string,
   node: Pick<JoinRequest, 'name' | 'elasticsearch'>,
-): Promise<{ fleetCa: string; response: JoinResponse }> => {
-  const fleetCa = await fetchCa(token);
+): Promise<{ fleetCas: string; response: JoinResponse }> => {
+  const known = await fetchCas(token);
   const key = createPrivateKey(privateKeyPem);
   const publicKeyPem = createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString();
   const proof = createSign('sha256').update(joinProof(token.id, node.name, publicKeyPem));
@@ -138,10 +142,12 @@ export const enrol = async (
   };
   const url = new URL(paths.join, token.url);
   const headers = { 'content-type': 'application/json', accept: 'application/json, application/problem+json' };
-  const answer = await reach(token, () => call(url, { method: 'POST', ca: fleetCa, headers }, JSON.stringify(body)));
+  const answer = await reach(token, () => call(url, { method: 'POST', ca: known, headers }, JSON.stringify(body)));
   if (answer.status !== 200 && answer.status !== 201) throw problemOf(answer, url.href);
   const response: unknown = JSON.parse(answer.text);
   if (!isJoinResponse(response))
     throw new RemoraError('protocol-violation', `${url.href} answered with other fields than this agent knows.`);
-  return { fleetCa, response };
+  // What came over this connection came from who has a certificate of a CA that the token names or that one vouches for.
+  const told = response.fleetCas;
+  return { fleetCas: told === undefined ? known : formatCas(readCas(url, told, parseCas)), response };
 };

@@ -116,7 +116,7 @@ export const joinAgent = async (options: JoinOptions): Promise<void> => {
 
   const { configDir, home, url } = elasticsearch;
   const key = await pendingKey(directory);
-  const { fleetCa, response } = await enrol(token, key, {
+  const { fleetCas, response } = await enrol(token, key, {
     name,
     elasticsearch: { nodeName, url, configDir, home, pid },
   });
@@ -124,7 +124,7 @@ export const joinAgent = async (options: JoinOptions): Promise<void> => {
   const { cluster, storeId, coordinators } = response;
   const { highest } = await openFence(directory.fence);
   if (existing?.storeId !== storeId || highest() > response.fence) await forgetStore(directory);
-  await writePrivate(directory.fleetCa, fleetCa);
+  await writePrivate(directory.fleetCa, fleetCas);
   await writeIdentity(directory, { certificatePem: response.certificatePem, privateKeyPem: key });
   await writeConfig(directory.config, { name: response.name, cluster, storeId, coordinators, ...settled });
   await rm(directory.pendingKey, { force: true });

@@ -1,19 +1,21 @@
 import { createPrivateKey, createPublicKey, createSign, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { messageOf } from '@remora/shared/errors.ts';
 import { BACKDATED_MS, renewalProof } from '@remora/shared/protocol/enrol.ts';
 import type { FromAgent } from '@remora/shared/protocol/messages.ts';
-import type { Renewed } from '@remora/shared/protocol/session.ts';
+import type { Renewed, RenewSoon } from '@remora/shared/protocol/session.ts';
 import type { AgentConfig } from './checks.ts';
 import type { DataDirectory } from './data-directory.ts';
+import { readFleetCas } from './fleet-cas.ts';
 import { belongTogether, newPrivateKey, readIdentity, replaceIdentity } from './identity.ts';
 import type { Log } from './log.ts';
 
-/** Renews the agent's certificate over its session, at two thirds of its life. */
+/** Renews the agent's certificate over its session, at two thirds of its life, and when the coordinator asks for it. */
 export interface Renewal {
   /** A session was opened; `answers`: with a coordinator that renews. */
   onWelcome(answers: boolean): void;
   onRenewed(message: Renewed): Promise<void>;
+  /** Another CA signs from now on: a certificate of that one is asked for within this time, whatever is left of this one's life. */
+  onRenewSoon(message: RenewSoon): void;
   stop(): void;
 }
 
@@ -66,8 +68,8 @@ const trouble = async (directory: DataDirectory, certificatePem: string, private
   if (!belongTogether({ certificatePem, privateKeyPem })) return 'it is not for the key of this agent';
   const certificate = new X509Certificate(certificatePem);
   if (certificate.validToDate.getTime() <= Date.now()) return `it ended at ${certificate.validToDate.toISOString()}`;
-  const fleetCa = new X509Certificate(await readFile(directory.fleetCa));
-  return certificate.verify(fleetCa.publicKey) ? null : 'the fleet CA did not sign it';
+  const fleetCas = await readFleetCas(directory);
+  return fleetCas.some((ca) => certificate.verify(ca.publicKey)) ? null : 'no fleet CA that is trusted signed it';
 };
 
 /**
@@ -78,6 +80,7 @@ export const keepRenewed = (parts: RenewalParts): Renewal => {
   const { directory, log } = parts;
   const share = SHARE.from + Math.random() * (SHARE.to - SHARE.from);
   let timer: NodeJS.Timeout | undefined;
+  let isAskedFor = false;
   let waiting: { readonly privateKeyPem: string } | null = null;
   /** By the monotonic clock: with a wall clock far ahead every certificate is late, and must not be renewed for ever. */
   let notBefore = 0;
@@ -91,7 +94,7 @@ export const keepRenewed = (parts: RenewalParts): Renewal => {
     const { certificatePem } = await readIdentity(directory);
     const dueMs = Math.max(renewalDueIn(certificatePem, share, Date.now()), notBefore - performance.now());
     const spread = retryMs(certificatePem);
-    if (dueMs > 0 || isWelcome) return plan(Math.max(dueMs, Math.random() * spread));
+    if (!isAskedFor && (dueMs > 0 || isWelcome)) return plan(Math.max(dueMs, Math.random() * spread));
     await ask();
     plan(spread * (0.5 + Math.random()));
   };
@@ -120,12 +123,18 @@ export const keepRenewed = (parts: RenewalParts): Renewal => {
       const why = await trouble(directory, certificatePem, privateKeyPem);
       if (why !== null) return log('error', `the certificate that the coordinator sent is not taken: ${why}`);
       waiting = null;
+      isAskedFor = false;
       await replaceIdentity(directory, { certificatePem, privateKeyPem });
       const { validToDate } = new X509Certificate(certificatePem);
       notBefore = performance.now() + lifeOf(certificatePem).lengthMs / 10;
       log('info', 'the certificate of this agent was renewed', { notAfter: validToDate.toISOString() });
       parts.showIdentity();
       start(false);
+    },
+    onRenewSoon({ withinMs }) {
+      if (isAskedFor) return;
+      isAskedFor = true;
+      plan(Math.random() * withinMs);
     },
     stop: () => clearTimeout(timer),
   };

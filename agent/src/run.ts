@@ -3,12 +3,14 @@ import { realpath } from 'node:fs/promises';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { PROTOCOL_VERSION } from '@remora/shared/protocol/limits.ts';
 import type { FromAgent } from '@remora/shared/protocol/messages.ts';
+import type { Trust } from '@remora/shared/protocol/session.ts';
 import type { AgentConfig } from './checks.ts';
 import { readConfig } from './config.ts';
 import type { Delivered } from './connection.ts';
 import type { AgentContext } from './context.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import { openFence } from './fence.ts';
+import { fingerprintOf, readFleetCas, takeTrust } from './fleet-cas.ts';
 import { recover } from './journal/recover.ts';
 import { tidyStartLogs } from './journal/start-logs.ts';
 import { type JournalStore, openJournal } from './journal/store.ts';
@@ -16,6 +18,7 @@ import { openKeystore } from './keystore/keystore.ts';
 import { openLedger } from './ledger.ts';
 import { takeLocks } from './lock.ts';
 import { logToStderr } from './log.ts';
+import { createMutex } from './mutex.ts';
 import { findNodeProcess, processFacts } from './node/process.ts';
 import { keepRenewed } from './renewal.ts';
 import { settleRestores } from './restores.ts';
@@ -47,7 +50,7 @@ const createContext = async (
   };
 };
 
-const hello = async ({ config, fence, node }: AgentContext): Promise<FromAgent> => ({
+const hello = async ({ config, directory, fence, node }: AgentContext): Promise<FromAgent> => ({
   type: 'hello',
   version: PROTOCOL_VERSION,
   agentVersion: AGENT_VERSION,
@@ -55,11 +58,11 @@ const hello = async ({ config, fence, node }: AgentContext): Promise<FromAgent> 
   cluster: config.cluster,
   storeId: config.storeId,
   fence: fence.highest(),
+  trusts: (await readFleetCas(directory)).map(fingerprintOf),
   elasticsearch: { configDir: config.elasticsearch.configDir, ...processFacts(await node.current()) },
 });
 
-const about = (message: Delivered): string =>
-  message.type === 'renewed' ? message.type : `${message.type} ${message.id}`;
+const about = (message: Delivered): string => ('id' in message ? `${message.type} ${message.id}` : message.type);
 
 /** Ties session and runner together: deliveries in, results out, again at each new session until they are acknowledged. */
 const connectRunner = (context: AgentContext, journal: JournalStore, runner: Runner) => {
@@ -67,9 +70,14 @@ const connectRunner = (context: AgentContext, journal: JournalStore, runner: Run
   // What the store does not know is forgotten before anything is read or changed for it.
   let settled: Promise<void> = Promise.resolve();
   const underWay = new Set<Promise<void>>();
+  const trustOneAtATime = createMutex();
+  const trust = (message: Trust): Promise<void> =>
+    trustOneAtATime(() => takeTrust({ ...context, send: (answer) => session.send(answer) }, message));
   const handle = async (message: Delivered): Promise<void> => {
     if (message.type === 'acknowledge') return journal.acknowledge(message.id);
     if (message.type === 'renewed') return renewal.onRenewed(message);
+    if (message.type === 'renew-soon') return renewal.onRenewSoon(message);
+    if (message.type === 'trust') return trust(message);
     await settled;
     const { id } = message;
     const progress = (phase: string): void => {

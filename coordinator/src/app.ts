@@ -11,6 +11,7 @@ import { certificateRoutes } from './http/certificates.ts';
 import { clusterRoutes } from './http/clusters.ts';
 import { connectionRoutes } from './http/connections.ts';
 import { doctorRoutes } from './http/doctor.ts';
+import { fleetRoutes } from './http/fleet.ts';
 import { healthRoutes } from './http/health.ts';
 import { addIdempotency } from './http/idempotency.ts';
 import { issuingRoutes } from './http/issuing.ts';
@@ -95,6 +96,7 @@ const addApi = (app: App, { services, bearer, redis, storeProblem }: AppParts, c
   issuingRoutes(app, services);
   signingRequestRoutes(app, services);
   auditRoutes(app, services);
+  fleetRoutes(app, services);
   doctorRoutes(app, services);
   app.setNotFoundHandler((request) => {
     throw new RemoraError('not-found', `${request.method} ${pathOf(request.url)}: the API has no such address.`, {

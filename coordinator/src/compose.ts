@@ -1,5 +1,4 @@
 import { mkdir, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { createApp } from './app.ts';
 import { AuditLog } from './audit/audit-log.ts';
@@ -11,12 +10,15 @@ import { type Closers, createClosers, settled } from './closers.ts';
 import type { CoordinatorConfig } from './config.ts';
 import { openCoordinatorId } from './coordinator-id.ts';
 import { type ClusterClients, clusterClients } from './elasticsearch/clusters.ts';
+import { openBoundFleetCas } from './fleet/open-fleet-cas.ts';
+import { FleetCaRotation } from './fleet/rotation.ts';
 import { createGateway, type Gateway } from './gateway/gateway.ts';
 import type { App } from './http/app-types.ts';
 import { claimAddress, type Listener, listen, openListener } from './listener.ts';
 import type { Log } from './log.ts';
 import { openNotifier } from './notify/notifier.ts';
-import { type FleetCa, openFleetCa } from './pki/fleet-ca.ts';
+import { openFleetCa } from './pki/fleet-ca.ts';
+import type { FleetCas } from './pki/fleet-cas.ts';
 import type { NodeId } from './plan/steps.ts';
 import { newHead, newId, type RunEngine, startRunEngine } from './run/engine.ts';
 import { ROLLBACK } from './run/on-failure.ts';
@@ -50,7 +52,8 @@ export interface Coordinator {
 /** What lies below everything else: the store, the fleet's CA and the files of the data directory. */
 interface Ground {
   readonly store: Store;
-  readonly fleetCa: FleetCa;
+  readonly coordinatorId: string;
+  readonly fleetCas: FleetCas;
   readonly adminTokenHash: Buffer;
   readonly listener: Listener;
 }
@@ -78,20 +81,16 @@ export const startCoordinator = async (
 const openGround = async (config: CoordinatorConfig, log: Log, closers: Closers): Promise<Ground> => {
   await makeDataDir(config.dataDir);
   closers.add('the claim on the address', await claimAddress(config));
-  const openIdentity = async () => {
-    const fleetCa = await openFleetCa({ directory: config.dataDir, now: systemClock });
-    return { fleetCa, listener: await openListener(config, fleetCa, log) };
-  };
-  const [store, { fleetCa, listener }, adminTokenHash] = await settled([
+  const { dataDir } = config;
+  const [store, fleetCa, adminTokenHash, coordinatorId] = await settled([
     openRedis(config, log, closers),
-    openIdentity(),
-    openAdminToken(config.dataDir),
+    openFleetCa({ directory: dataDir, now: systemClock }),
+    openAdminToken(dataDir),
+    openCoordinatorId(config),
   ]);
-  await bindFile(store.redis, {
-    ...{ name: 'fleetCaFingerprint', value: fleetCa.fingerprint256, path: join(config.dataDir, 'fleet-ca.crt') },
-    ...{ dataDir: config.dataDir, replace: isPrivate(config) },
-  });
-  return { store, fleetCa, adminTokenHash, listener };
+  const owner = { dataDir, coordinatorId, isPrivate: isPrivate(config) };
+  const fleetCas = await openBoundFleetCas({ ...owner, redis: store.redis, fleetCa });
+  return { store, coordinatorId, fleetCas, adminTokenHash, listener: await openListener(config, fleetCas, log) };
 };
 
 /** A private store lies beside the files: whoever takes them away there, and leaves the store, wants new ones. */
@@ -160,7 +159,7 @@ const openHouse = async (
   closers: Closers,
   ground: Ground & { readonly secrets: SecretStore; readonly redactor: Redactor },
 ): Promise<void> => {
-  const { store, fleetCa, adminTokenHash, listener, secrets } = ground;
+  const { store, coordinatorId, fleetCas, adminTokenHash, listener, secrets } = ground;
   const { redis, subscriber, storeId } = store;
   const storeProblem = watchStore(redis, storeId);
   const inventory = openInventory(redis);
@@ -169,8 +168,7 @@ const openHouse = async (
   // Stopped after runs and gateway, although made after them: a server is not closed while agents' sockets are open.
   closers.add('the HTTP server', () => house.app?.close());
   const gateway: Gateway = await createGateway({
-    ...{ redis, subscriber, inventory, fleetCa, secrets, storeId, storeProblem, log },
-    coordinatorId: await openCoordinatorId(config),
+    ...{ redis, subscriber, inventory, fleetCas, secrets, storeId, storeProblem, log, coordinatorId },
     publicUrls: [config.publicUrl],
     agentCertificateMs: config.agentCertificateMs,
     verifyNode: verifyNode(clients),
@@ -184,9 +182,13 @@ const openHouse = async (
   closers.add('runs, schedules and notifications', () => Promise.all(working.map((one) => one.close())));
   const certificateWatch = watchCertificates(() => lookAtCertificates(observeParts(parts)));
   closers.add('the watch over certificates', certificateWatch.keepLooking(log));
+  const fleetCa = new FleetCaRotation({
+    ...{ redis, clock: systemClock, log, dataDir: config.dataDir, coordinatorId, fleetCas, gateway },
+    ...{ nodes: inventory.nodes, serve: listener.refresh },
+  });
   const scheduling: { scheduler?: Scheduler } = {};
   const serving: ServiceParts = {
-    ...{ ...parts, runs: engine, audit: new AuditLog(redis), certificateWatch },
+    ...{ ...parts, runs: engine, audit: new AuditLog(redis), certificateWatch, fleetCa },
     recordAlone: recordAlone(redis, systemClock),
     lockOf: (cluster) => redis.hget(keys.locks, cluster),
     planning: { newPlanId, ...engine },
@@ -195,7 +197,7 @@ const openHouse = async (
       durability: () => readDurability(redis),
       freeBytes: () => freeBytes(config.dataDir),
       storeProblem,
-      identity: () => ({ caEnds: fleetCa.notAfter, server: listener.certificate() }),
+      identity: () => ({ caEnds: fleetCas.state().signing.notAfter, server: listener.certificate() }),
     },
     wakeSchedule: async (name) => scheduling.scheduler?.look(name),
   };
@@ -217,6 +219,7 @@ const openHouse = async (
   gateway.register(app);
   gateway.attach(listener.made());
   closers.add('the renewal of the certificate', listener.keepCertificate());
+  closers.add('the rotation of the fleet CA', fleetCa.keepGoing());
   await listen(app, config);
 };
 

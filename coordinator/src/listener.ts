@@ -10,7 +10,8 @@ import { type CoordinatorConfig, hostsOf } from './config.ts';
 import { lifeOf } from './gateway/session/admission.ts';
 import type { App } from './http/app-types.ts';
 import type { Log } from './log.ts';
-import type { FleetCa } from './pki/fleet-ca.ts';
+import type { FleetCas } from './pki/fleet-cas.ts';
+import type { ServerTls } from './pki/server-certificate.ts';
 import type { CertificateLife } from './store/records.ts';
 
 /** The HTTPS server of operators and agents. */
@@ -21,6 +22,8 @@ export interface Listener {
   readonly made: () => HttpsServer;
   /** What is served now. */
   readonly certificate: () => CertificateLife;
+  /** Takes what the fleet CAs are now for connections from now on: another one may sign, and others count. What is connected stays so. */
+  readonly refresh: () => Promise<void>;
   /** Looks every day, or as often as said, whether the certificate has to be renewed; answers how to stop that. */
   readonly keepCertificate: (everyMs?: number) => () => void;
 }
@@ -29,27 +32,30 @@ export interface Listener {
  * A server with a certificate of the fleet CA for the names under which it is reached. It asks for client certificates without rejecting: agents show one,
  * operators a bearer token, and each address decides which it needs.
  */
-export const openListener = async (config: CoordinatorConfig, fleetCa: FleetCa, log: Log): Promise<Listener> => {
+export const openListener = async (config: CoordinatorConfig, fleetCas: FleetCas, log: Log): Promise<Listener> => {
   const hosts = hostsOf(config);
-  const contextOf = ({ certificatePem, privateKeyPem }: { certificatePem: string; privateKeyPem: string }) => ({
+  const contextOf = ({ certificatePem, privateKeyPem }: ServerTls) => ({
     cert: certificatePem,
     key: privateKeyPem,
-    ca: fleetCa.certificatePem,
+    ca: fleetCas.bundle(),
     minVersion: 'TLSv1.2' as const,
   });
-  let tls = await fleetCa.issueServerCertificate({ hosts });
+  const keep = (): Promise<ServerTls> => fleetCas.state().signing.issueServerCertificate({ hosts });
+  let tls = await keep();
   const first = contextOf(tls);
   let server: HttpsServer | undefined;
   const made = (): HttpsServer => {
     if (server) return server;
     throw new RemoraError('internal', 'The HTTPS server was asked for before the app made it.');
   };
-  const renew = async (): Promise<void> => {
-    const next = await fleetCa.issueServerCertificate({ hosts });
-    if (!next.issued) return;
+  const serve = (next: ServerTls): void => {
     made().setSecureContext(contextOf(next));
     tls = next;
-    log.info({ notAfter: tls.notAfter }, 'the server certificate was renewed');
+    if (next.issued) log.info({ notAfter: tls.notAfter }, 'the server certificate was renewed');
+  };
+  const renew = async (): Promise<void> => {
+    const next = await keep();
+    if (next.issued) serve(next);
   };
   return {
     server(requests) {
@@ -57,6 +63,7 @@ export const openListener = async (config: CoordinatorConfig, fleetCa: FleetCa, 
       return server;
     },
     made,
+    refresh: async () => serve(await keep()),
     certificate: () => lifeOf(new X509Certificate(tls.certificatePem)),
     keepCertificate(everyMs = DAY_MS) {
       let isRenewing = false;

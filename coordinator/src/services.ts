@@ -3,6 +3,7 @@ import type { CaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts'
 import type { CertificateList } from '@remora/shared/model/certificate-view.ts';
 import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import type { FleetStatus } from '@remora/shared/model/fleet.ts';
 import type {
   ClusterAdded,
   ClusterView,
@@ -215,6 +216,14 @@ export interface Services {
     verify(): Promise<AuditVerdict>;
     /** Entries as they are kept, JSON each, oldest first. */
     export(): AsyncIterable<string>;
+  };
+  /** The identity by which coordinators and agents know each other. */
+  readonly fleet: {
+    status(): Promise<FleetStatus>;
+    /** Another fleet CA takes the place of the one there is; `conflict` while that goes on already. Answers at once. */
+    begin(wish: { readonly overlapMs: number }, actor: string): Promise<FleetStatus>;
+    /** Takes that back; `conflict` when it is too late, or there is nothing to take back. */
+    cancel(actor: string): Promise<FleetStatus>;
   };
   doctor(): Promise<DoctorLine[]>;
 }

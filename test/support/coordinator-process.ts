@@ -19,12 +19,19 @@ export interface CoordinatorProcess {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** With a clock that is off by what the file says, where one is named. */
-export const spawnCoordinator = (args: readonly string[], clockFile?: string): CoordinatorProcess => {
+const killer = join(import.meta.dirname, 'killed-at.ts');
+
+/** With a clock that is off by what the file says, where one is named; and to die at the moment that `killedAt` names (killed-at.ts). */
+export const spawnCoordinator = (
+  args: readonly string[],
+  clockFile?: string,
+  killedAt?: string,
+): CoordinatorProcess => {
   const clock = clockOf(clockFile);
-  const child = spawn(process.execPath, [...clock.args, main, 'coordinator', ...args], {
+  const killing = killedAt === undefined ? [] : ['--import', killer];
+  const child = spawn(process.execPath, [...clock.args, ...killing, main, 'coordinator', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: clock.env,
+    env: { ...clock.env, KILLED_AT: killedAt },
   });
   const ended = once(child, 'exit') as Promise<[number | null]>;
   let logged = '';

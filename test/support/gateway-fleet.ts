@@ -11,6 +11,7 @@ import { pino } from 'pino';
 import { createGateway, type Gateway, type GatewayParts } from '../../coordinator/src/gateway/gateway.ts';
 import type { App } from '../../coordinator/src/http/app-types.ts';
 import { type FleetCa, openFleetCa } from '../../coordinator/src/pki/fleet-ca.ts';
+import { openFleetCas, soleFleetCa } from '../../coordinator/src/pki/fleet-cas.ts';
 import { createSealer } from '../../coordinator/src/secrets/sealing.ts';
 import { SecretStore } from '../../coordinator/src/secrets/secret-store.ts';
 import { type Inventory, openInventory } from '../../coordinator/src/store/inventory.ts';
@@ -94,7 +95,7 @@ export async function startGatewayFleet(): Promise<GatewayFleet> {
           redis: commands,
           subscriber,
           inventory,
-          fleetCa,
+          fleetCas: openFleetCas(soleFleetCa(fleetCa)),
           secrets,
           storeId,
           coordinatorId: id,

@@ -5,7 +5,9 @@ import { recordAlone } from '../../coordinator/src/audit/record-alone.ts';
 import { hashToken } from '../../coordinator/src/auth/admin-token.ts';
 import { bearerCheck } from '../../coordinator/src/auth/bearer.ts';
 import { clusterClients } from '../../coordinator/src/elasticsearch/clusters.ts';
+import { FleetCaRotation } from '../../coordinator/src/fleet/rotation.ts';
 import type { App } from '../../coordinator/src/http/app-types.ts';
+import { openFleetCas, soleFleetCa } from '../../coordinator/src/pki/fleet-cas.ts';
 import { newId, type RunEngine, startRunEngine } from '../../coordinator/src/run/engine.ts';
 import { nextInRoll } from '../../coordinator/src/run/roll.ts';
 import { createExecutors, createRestorers } from '../../coordinator/src/run/steps/executors.ts';
@@ -62,6 +64,21 @@ export const startHttpFleet = async (): Promise<HttpFleet> => {
   const services = createServices({
     ...{ inventory: fleet.inventory, secrets: fleet.secrets, clients, gateway: coordinator.gateway },
     ...{ clock: parts.clock, history, runs: engine, certificateWatch, audit: new AuditLog(redis) },
+    fleetCa: new FleetCaRotation({
+      ...{
+        redis,
+        clock: parts.clock,
+        log,
+        dataDir: fleet.directory,
+        coordinatorId: 'one',
+        nodes: fleet.inventory.nodes,
+      },
+      ...{
+        fleetCas: openFleetCas(soleFleetCa(fleet.fleetCa)),
+        gateway: coordinator.gateway,
+        serve: async () => undefined,
+      },
+    }),
     wakeSchedule: async () => undefined,
     recordAlone: recordAlone(redis, parts.clock),
     lockOf: (cluster) => redis.hget(keys.locks, cluster),

@@ -1,8 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { Redis } from 'ioredis';
+import { systemClock } from '../clock.ts';
 import type { CoordinatorConfig } from '../config.ts';
+import { rotationRecords } from '../fleet/rotation-record.ts';
 import { describeCertificate } from '../pki/describe.ts';
 import { readIfPresent, readPrivateIfPresent } from '../secrets/durable-file.ts';
 import { openSealingKey } from '../secrets/sealing.ts';
@@ -21,6 +24,9 @@ export interface BackedUpFiles {
   readonly 'fleet-ca.key': string;
   readonly 'admin.token': string;
   readonly 'sealing.key': string;
+  /** The CA that is taking the place of the fleet CA, while it is being rotated. */
+  readonly 'fleet-ca-next.crt'?: string;
+  readonly 'fleet-ca-next.key'?: string;
 }
 
 export interface BackupSummary {
@@ -56,7 +62,13 @@ const need = (text: string | null, path: string): string => {
 
 const readFiles = async ({ dataDir, sealingKeyFile }: CoordinatorConfig): Promise<BackedUpFiles> => {
   const path = (name: string): string => join(dataDir, name);
+  const next = {
+    certificate: await readIfPresent(path('fleet-ca-next.crt')),
+    key: await readPrivateIfPresent(path('fleet-ca-next.key')),
+  };
   return {
+    ...(next.certificate === null ? {} : { 'fleet-ca-next.crt': next.certificate }),
+    ...(next.key === null ? {} : { 'fleet-ca-next.key': next.key }),
     'fleet-ca.crt': need(await readIfPresent(path('fleet-ca.crt')), path('fleet-ca.crt')),
     'fleet-ca.key': need(await readPrivateIfPresent(path('fleet-ca.key')), path('fleet-ca.key')),
     'admin.token': need(await readIfPresent(path('admin.token')), path('admin.token')),
@@ -72,7 +84,9 @@ const refuseForeignStore = async (
 ): Promise<void> => {
   await refuseReplacedStore(dataDir, await redis.hget(keys.meta, 'storeId'));
   const fleetCa = describeCertificate(files['fleet-ca.crt']).fingerprint256;
-  await refuseOtherFile(redis, { name: 'fleetCaFingerprint', value: fleetCa, path: join(dataDir, 'fleet-ca.crt') });
+  const rotation = (await rotationRecords(redis, systemClock).find())?.record;
+  const file = { name: 'fleetCaFingerprint', value: fleetCa, path: join(dataDir, 'fleet-ca.crt') } as const;
+  await refuseOtherFile(redis, file, rotation ? [rotation.from.fingerprint256, rotation.to.fingerprint256] : []);
   const { keyId } = await openSealingKey(sealingKeyFile, { create: false });
   await refuseOtherFile(redis, { name: 'sealingKeyId', value: keyId, path: sealingKeyFile });
 };
@@ -109,6 +123,18 @@ const readStore = async (
   }
 };
 
+/** As often as the phases of a rotation of the fleet CA follow each other. */
+const MOST_READS = 10;
+
+/** Files and store of one moment: a rotation of the fleet CA changes both, and what is read while it does so is read again. */
+const readBoth = async (config: CoordinatorConfig) => {
+  for (let reads = 1; ; reads += 1) {
+    const files = await readFiles(config);
+    const store = await readStore(config, files);
+    if (reads >= MOST_READS || isDeepStrictEqual(files, await readFiles(config))) return { ...store, files };
+  }
+};
+
 async function* linesOf(files: BackedUpFiles, copied: readonly CopiedKey[]): AsyncGenerator<string> {
   yield `${JSON.stringify({ files })}\n`;
   for (const one of copied) yield `${JSON.stringify(one)}\n`;
@@ -120,8 +146,7 @@ async function* linesOf(files: BackedUpFiles, copied: readonly CopiedKey[]): Asy
  */
 export const backUp = async (config: CoordinatorConfig, file: string, passphrase: string): Promise<BackupSummary> => {
   checkPassphrase(passphrase);
-  const files = await readFiles(config);
-  const { copied, storeId, createdAt } = await readStore(config, files);
+  const { files, copied, storeId, createdAt } = await readBoth(config);
   const about = { version: VERSION, schemaVersion: SCHEMA_VERSION, createdAt, storeId };
   await writeBackup(file, passphrase, about, linesOf(files, copied));
   const runs = copied.filter(

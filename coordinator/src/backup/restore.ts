@@ -4,6 +4,7 @@ import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import type { Redis } from 'ioredis';
 import { systemClock } from '../clock.ts';
 import type { CoordinatorConfig } from '../config.ts';
+import { firstCertificate } from '../pki/fleet-ca-files.ts';
 import { createDurably, readIfPresent } from '../secrets/durable-file.ts';
 import { keys } from '../store/keys.ts';
 import { SCHEMA_VERSION } from '../store/open-store.ts';
@@ -31,6 +32,8 @@ const modes: Readonly<Record<keyof BackedUpFiles, number>> = {
   'fleet-ca.key': 0o600,
   'admin.token': 0o600,
   'sealing.key': 0o600,
+  'fleet-ca-next.crt': 0o644,
+  'fleet-ca-next.key': 0o600,
 };
 
 const refuse = (message: string, hint: string): never => {
@@ -122,13 +125,21 @@ const openEmpty = async (config: CoordinatorConfig): Promise<StorePlace> => {
   }
 };
 
+/** While the fleet CA is being rotated, its file names the next one too, and the back-up may be from before that. */
+const isSame = (name: keyof BackedUpFiles, found: string, text: string): boolean =>
+  name === 'fleet-ca.crt'
+    ? firstCertificate(found).trim() === firstCertificate(text).trim()
+    : found.trim() === text.trim();
+
 /** A file that is there stays: keys have to be those of the back-up, and an admin token that was changed since is as good. */
 const writeFiles = async (files: BackedUpFiles, { config, made }: Target): Promise<void> => {
   for (const [name, mode] of Object.entries(modes) as [keyof BackedUpFiles, number][]) {
+    const text = files[name];
+    if (text === undefined) continue;
     const path = name === 'sealing.key' ? config.sealingKeyFile : join(config.dataDir, name);
     await mkdir(dirname(path), { recursive: true });
-    if (await createDurably(path, files[name], mode)) made.push(path);
-    else if (name !== 'admin.token' && (await readIfPresent(path))?.trim() !== files[name].trim()) {
+    if (await createDurably(path, text, mode)) made.push(path);
+    else if (name !== 'admin.token' && !isSame(name, (await readIfPresent(path)) ?? '', text)) {
       refuse(
         `${path} is there already and another one than in the back-up: it is not replaced.`,
         name === 'sealing.key'

@@ -1,9 +1,9 @@
-import { X509Certificate } from 'node:crypto';
 import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '@remora/shared/errors.ts';
 import type { Redis } from 'ioredis';
 import type { App } from '../http/app-types.ts';
+import type { FleetCas } from '../pki/fleet-cas.ts';
 import { type NodeId, nodeKey } from '../plan/steps.ts';
 import type { Inventory } from '../store/inventory.ts';
 import { restoresOf } from '../store/restores.ts';
@@ -19,7 +19,7 @@ import { enrolment } from './enrol/enrolment.ts';
 import { type JoinTokens, joinTokens } from './enrol/join-tokens.ts';
 import { gatewayKeys } from './gateway-keys.ts';
 import type { GatewayLog } from './gateway-log.ts';
-import { fingerprintOf } from './session/admission.ts';
+import { fleetCaTalks } from './session/fleet-ca-talk.ts';
 import { helloCheck, type VerifyNode } from './session/hello-check.ts';
 import { trackPresence } from './session/node-presence.ts';
 import { openRefusals, type Refusals } from './session/refusals.ts';
@@ -40,14 +40,7 @@ export interface GatewayParts {
   /** In subscriber mode; may be shared. Two connections a coordinator, however many agents. */
   readonly subscriber: Redis;
   readonly inventory: Pick<Inventory, 'clusters' | 'nodes'>;
-  readonly fleetCa: {
-    readonly certificatePem: string;
-    issueAgentCertificate(request: {
-      readonly publicKeyPem: string;
-      readonly id: string;
-      readonly validityMs: number;
-    }): { readonly certificatePem: string };
-  };
+  readonly fleetCas: FleetCas;
   /** How long agents' certificates live, in ms; the CA's own end may cut it. */
   readonly agentCertificateMs: number;
   readonly secrets: { get(reference: string): Promise<Buffer> };
@@ -67,7 +60,7 @@ export interface GatewayParts {
 export interface Gateway {
   /** Adds `GET /agent/v1/ca` and `POST /agent/v1/join`. */
   register(app: App): void;
-  /** Handles the upgrades of an HTTPS server that asks for client certificates without rejecting, with the fleet CA as `ca`. */
+  /** Handles the upgrades of an HTTPS server that asks for client certificates without rejecting, with the fleet CAs as `ca`. */
   attach(server: Server): void;
   readonly calls: AgentCalls;
   readonly sessions: {
@@ -79,6 +72,8 @@ export interface Gateway {
     /** Agents whose certificate was not accepted lately. */
     turnedAway: TurnedAways['list'];
   };
+  /** Tells the agents that are connected here what they do not know yet of a rotation of the fleet CA, and asks these (CLUSTER/NODE) to renew, some at once. */
+  talkOfFleetCas(toRenew: ReadonlySet<string>): void;
   readonly tokens: Pick<JoinTokens, 'create'>;
   /** Revokes the certificates of a node's agents and closes their sockets, wherever they are. The node's record is the caller's. */
   disconnect(node: NodeId): Promise<void>;
@@ -86,16 +81,24 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
+/** By the CA that signs at that moment. */
+const issuerOf =
+  ({ fleetCas, agentCertificateMs: validityMs }: GatewayParts): IssueAgentCertificate =>
+  (request) => {
+    const { signing } = fleetCas.state();
+    const { certificatePem } = signing.issueAgentCertificate({ ...request, validityMs });
+    return { certificatePem, issuer: signing.fingerprint256 };
+  };
+
 export const createGateway = async (parts: GatewayParts): Promise<Gateway> => {
-  const { redis, inventory, coordinatorId, fleetCa, storeId, publicUrls, verifyNode, log } = parts;
+  const { redis, inventory, coordinatorId, fleetCas, storeId, publicUrls, verifyNode, log } = parts;
   const wakeUps = await openWakeUps(redis, parts.subscriber, coordinatorId);
   const registry = await openSessionRegistry(redis, coordinatorId, (error) =>
     log.warn({ reason: messageOf(error) }, 'this coordinator could not say that it lives'),
   );
   const store = openDeliveryStore(redis);
   const highestFence = (): Promise<number> => store.highestFence();
-  const issueAgentCertificate: IssueAgentCertificate = (request) =>
-    fleetCa.issueAgentCertificate({ ...request, validityMs: parts.agentCertificateMs });
+  const issueAgentCertificate = issuerOf(parts);
   const certificates = agentCertificates(redis, issueAgentCertificate);
   const nodeOf = (fingerprint: string): Promise<string | null> => certificates.nodeOf(fingerprint);
   const refusals = openRefusals(redis);
@@ -106,6 +109,7 @@ export const createGateway = async (parts: GatewayParts): Promise<Gateway> => {
     refusals,
     turnedAways,
     presence: trackPresence(inventory.nodes),
+    fleetCaTalk: fleetCaTalks({ fleetCas, nodes: inventory.nodes }),
     wakeUps,
     helloCheck: helloCheck({ redis, storeId, storeProblem: parts.storeProblem, highestFence, verifyNode, log }),
     restores: () => restoresOf(redis),
@@ -124,22 +128,21 @@ export const createGateway = async (parts: GatewayParts): Promise<Gateway> => {
   const tokens = joinTokens({
     redis,
     url: publicUrls[0],
-    caFingerprint: fingerprintOf(new X509Certificate(fleetCa.certificatePem)),
+    caFingerprint: () => fleetCas.state().lasting.fingerprint256,
     clusterExists: async (name) => (await inventory.clusters.get(name)) !== null,
   });
   const join = enrolment({
     ...{ tokens, inventory, registry, wakeUps, nodeOf, issueAgentCertificate, verifyNode, storeId, publicUrls },
-    highestFence,
+    ...{ highestFence, fleetCas: fleetCas.bundle },
   });
   let stopping = false;
   return {
-    register: (app) => enrolRoutes(app, { certificatePem: fleetCa.certificatePem, join, log }),
+    register: (app) => enrolRoutes(app, { fleetCas: fleetCas.vouchedBundle, join, log }),
     attach(server) {
-      const onSession: Parameters<typeof handleUpgrades>[1]['onSession'] = (socket, peer) => hub.accept(socket, peer);
       handleUpgrades(server, {
-        fleetCaPem: fleetCa.certificatePem,
+        fleetCas: () => fleetCas.state().trusted.map(({ certificate }) => certificate),
         nodeOf,
-        onSession,
+        onSession: (socket, peer) => hub.accept(socket, peer),
         isStopping: () => stopping,
         onTurnedAway: turnedAways.note,
         log,
@@ -152,6 +155,7 @@ export const createGateway = async (parts: GatewayParts): Promise<Gateway> => {
       refused: () => refusals.list(),
       turnedAway: () => turnedAways.list(),
     },
+    talkOfFleetCas: (toRenew) => hub.talkOfFleetCas(toRenew),
     tokens: { create: (request) => tokens.create(request) },
     async disconnect(node) {
       await certificates.revoke(node);

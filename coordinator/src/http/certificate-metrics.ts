@@ -13,6 +13,8 @@ export interface CertificateSources {
   >;
   readonly fleet: Services['certificates']['fleet'];
   readonly nodes: () => Promise<readonly { readonly cluster: string; readonly name: string }[]>;
+  /** How many agents a rotation of the fleet CA waits for; null while none goes on. */
+  readonly rotationWaits: () => Promise<number | null>;
 }
 
 /** `served` by the port, in the `file` only, or a CA that is `trusted`. */
@@ -101,6 +103,16 @@ export const addCertificateMetrics = (registry: Registry, GaugeOf: GaugeClass, s
   gauge('remora_fleet_ca_not_after_seconds', 'When the fleet CA ends, Unix time.', [], async function () {
     this.set(seconds((await sources.fleet()).ca));
   });
+  gauge(
+    'remora_fleet_ca_rotation_waiting_agents',
+    'How many agents a rotation of the fleet CA waits for; absent while none goes on.',
+    [],
+    async function () {
+      this.remove();
+      const waits = await sources.rotationWaits();
+      if (waits !== null) this.set(waits);
+    },
+  );
   gauge(
     'remora_certificates_age_seconds',
     'How long ago the nodes were looked at; absent before the first time.',

@@ -7,7 +7,7 @@ import { addCertificateMetrics } from './certificate-metrics.ts';
 /** Counting reads every node and the status of every run, and whoever reaches the address may ask: the store is asked once in this time, however many scrape. */
 const COUNTS_TTL_MS = 10_000;
 
-type Sources = Pick<Services, 'nodes' | 'runs' | 'cas' | 'certificates'>;
+type Sources = Pick<Services, 'nodes' | 'runs' | 'cas' | 'certificates' | 'fleet'>;
 
 /** Answers what `load` gave last, while that is fresh; a failure is not kept. */
 const cached = <T>(load: () => Promise<T>): (() => Promise<T>) => {
@@ -39,7 +39,7 @@ export const metricsRoutes = (app: App, services: Sources): void => {
   });
 };
 
-const createRegistry = async ({ nodes, runs, cas, certificates }: Sources): Promise<Registry> => {
+const createRegistry = async ({ nodes, runs, cas, certificates, fleet }: Sources): Promise<Registry> => {
   const { collectDefaultMetrics, Gauge, Registry } = await import('prom-client');
   const registry = new Registry();
   const allNodes = cached(() => nodes.list());
@@ -70,6 +70,7 @@ const createRegistry = async ({ nodes, runs, cas, certificates }: Sources): Prom
   addCertificateMetrics(registry, Gauge, {
     ...{ latest: certificates.latest, nodes: allNodes, cas: cached(() => cas.list()) },
     fleet: cached(() => certificates.fleet()),
+    rotationWaits: cached(async () => (await fleet.status()).rotation?.waitingFor.length ?? null),
   });
   return registry;
 };

@@ -1,9 +1,10 @@
-import { createPublicKey, randomBytes } from 'node:crypto';
-import { join } from 'node:path';
+import { createPublicKey, createSign, randomBytes, X509Certificate } from 'node:crypto';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
+import { voucherText } from '@remora/shared/protocol/vouchers.ts';
 import { createDurably, readIfPresent, readPrivateIfPresent } from '../secrets/durable-file.ts';
 import { type CertificateAuthority, keyMatches, selfSignCa } from './ca.ts';
 import { describeCertificate } from './describe.ts';
+import { type FleetCaPaths, finishReplacement, firstCertificate, pathsIn } from './fleet-ca-files.ts';
 import { type IssuedCertificate, issueCertificate } from './issue.ts';
 import { generateRsaKeyPair } from './keys.ts';
 import { keepServerCertificate, type ServerTls } from './server-certificate.ts';
@@ -14,6 +15,7 @@ const CA_BITS = 3072;
 /** The CA that agents trust and are trusted by. It signs nothing for Elasticsearch. */
 export interface FleetCa {
   readonly certificatePem: string;
+  readonly certificate: X509Certificate;
   /** SHA-256 of the DER, lower-case hex, as join tokens carry it. */
   readonly fingerprint256: string;
   /** ISO 8601. */
@@ -24,6 +26,8 @@ export interface FleetCa {
     readonly id: string;
     readonly validityMs: number;
   }): IssuedCertificate;
+  /** Its signature over the fingerprint of another CA, base64, for agents that know this one only: see shared/src/protocol/vouchers.ts. */
+  vouchFor(fingerprint256: string): string;
   /**
    * The coordinator's own TLS key and chain for these hosts (names and IP addresses; localhost, 127.0.0.1 and ::1 are always added), kept in `server.key` and
    * `server.crt` and issued again when the hosts changed or two thirds of its life have passed. Call it again, say daily, to notice the latter.
@@ -33,21 +37,40 @@ export interface FleetCa {
 
 /**
  * Opens `fleet-ca.crt` (0644) and `fleet-ca.key` (0600) in the data directory, or makes them for ten years. The key is put in place first: a crash in between
- * leaves a key, to which the certificate is made at the next start. Throws `data-directory`, naming the file and what to do.
+ * leaves a key, to which the certificate is made at the next start. While the CA is being rotated, `fleet-ca.crt` holds the next one too, behind this one.
+ * Throws `data-directory`, naming the file and what to do.
  */
-export const openFleetCa = async (options: {
+export const openFleetCa = async (options: Place): Promise<FleetCa> => {
+  await finishReplacement(options.directory);
+  return openAt(pathsIn(options.directory).current, options);
+};
+
+/** Makes or opens the CA that takes its place, `fleet-ca-next.crt` and `fleet-ca-next.key`. Throws `data-directory`. */
+export const makeNextFleetCa = (options: Place): Promise<FleetCa> => openAt(pathsIn(options.directory).next, options);
+
+/** The CA that takes its place; null when its files are not both there. Throws `data-directory` for what cannot be used. */
+export const openNextFleetCa = async (options: Place): Promise<FleetCa | null> => {
+  const { certificate, key } = pathsIn(options.directory).next;
+  const isThere = (await readIfPresent(certificate)) !== null && (await readIfPresent(key)) !== null;
+  return isThere ? makeNextFleetCa(options) : null;
+};
+
+interface Place {
   readonly directory: string;
   readonly now: () => Date;
-}): Promise<FleetCa> => {
-  const { directory, now } = options;
-  const certificatePath = join(directory, 'fleet-ca.crt');
-  const keyPath = join(directory, 'fleet-ca.key');
+}
+
+const openAt = async (paths: FleetCaPaths, { directory, now }: Place): Promise<FleetCa> => {
+  const { certificate: certificatePath, key: keyPath } = paths;
   const ca = (await load(certificatePath, keyPath)) ?? (await create(certificatePath, keyPath, now()));
   const facts = check(ca, certificatePath, keyPath, now());
   return {
     certificatePem: ca.certificatePem,
+    certificate: new X509Certificate(ca.certificatePem),
     fingerprint256: facts.fingerprint256,
     notAfter: facts.notAfter,
+    vouchFor: (fingerprint256) =>
+      createSign('sha256').update(voucherText(facts.fingerprint256, fingerprint256)).sign(ca.privateKeyPem, 'base64'),
     issueAgentCertificate: ({ publicKeyPem, id, validityMs }) =>
       issueCertificate({
         ca,
@@ -63,12 +86,12 @@ export const openFleetCa = async (options: {
 };
 
 const load = async (certificatePath: string, keyPath: string): Promise<CertificateAuthority | null> => {
-  const [certificatePem, privateKeyPem] = await Promise.all([
+  const [certificates, privateKeyPem] = await Promise.all([
     readIfPresent(certificatePath),
     readPrivateIfPresent(keyPath),
   ]);
-  if (certificatePem === null) return null;
-  if (privateKeyPem !== null) return { certificatePem, privateKeyPem };
+  if (certificates === null) return null;
+  if (privateKeyPem !== null) return { certificatePem: firstCertificate(certificates), privateKeyPem };
   throw new RemoraError('data-directory', `${certificatePath} is there, but its key ${keyPath} is missing.`, {
     hint: `Restore ${keyPath} from a backup, or remove ${certificatePath} too: then a new fleet CA is made and every agent has to join again.`,
   });
@@ -82,7 +105,7 @@ const create = async (certificatePath: string, keyPath: string, now: Date): Prom
   const privateKeyPem = (await readPrivateIfPresent(keyPath)) ?? '';
   const name = `Remora fleet CA ${randomBytes(4).toString('hex')}`;
   await createDurably(certificatePath, certify(keyPath, privateKeyPem, name, now), 0o644);
-  return { certificatePem: (await readIfPresent(certificatePath)) ?? '', privateKeyPem };
+  return { certificatePem: firstCertificate((await readIfPresent(certificatePath)) ?? ''), privateKeyPem };
 };
 
 const certify = (keyPath: string, privateKeyPem: string, commonName: string, now: Date): string => {

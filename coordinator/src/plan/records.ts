@@ -29,6 +29,10 @@ export interface NodeRecord {
   readonly agentVersion: string;
   /** SHA-256 of the agent's client certificate. */
   readonly certificateFingerprint: string;
+  /** SHA-256 of the fleet CA that signed it; absent until a session was opened with it under a release that keeps this. */
+  readonly certificateIssuer?: string;
+  /** SHA-256 of the fleet CAs that its agent trusts, as it last said; absent where it cannot be told of others, or did not connect yet. */
+  readonly fleetCas?: readonly string[];
   /** Its dates; absent until it was seen by a release that keeps them. */
   readonly certificateLife?: CertificateLife;
   /** One that was issued to take its place, and that no session was opened with yet: both are accepted until then. */
@@ -37,6 +41,8 @@ export interface NodeRecord {
     /** SHA-256 of the public key as it was sent. */
     readonly publicKey: string;
     readonly certificatePem: string;
+    /** SHA-256 of the fleet CA that signed it; absent on older records. */
+    readonly issuer?: string;
   };
   readonly joinedAt: string;
   readonly lastSeen: string | null;

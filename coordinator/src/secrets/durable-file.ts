@@ -11,7 +11,8 @@ const refused = (verb: string, path: string, error: unknown): RemoraError =>
     cause: error,
   });
 
-const syncDirectory = async (path: string): Promise<void> => {
+/** Makes a rename or removal in a directory durable. */
+export const syncDirectory = async (path: string): Promise<void> => {
   const handle = await open(path, 'r');
   try {
     await handle.sync();

@@ -48,6 +48,7 @@ export interface ServiceParts extends Ground {
   readonly wakeSchedule: (name: string) => Promise<void>;
   readonly certificateWatch: CertificateWatch;
   readonly audit: AuditLog;
+  readonly fleetCa: Services['fleet'];
   readonly recordAlone: RecordAlone;
   readonly history: RunHistory & DoctorParts['runs'];
   readonly health: Pick<DoctorParts, 'pingStore' | 'durability' | 'freeBytes' | 'storeProblem' | 'identity'>;
@@ -113,10 +114,12 @@ export const createServices = (parts: ServiceParts): Services => {
     issuing: issuingService({ inventory, secrets, clock, recordAlone: parts.recordAlone }),
     signingRequests: signingRequestService({ inventory, secrets, clock }),
     audit: parts.audit,
+    fleet: parts.fleetCa,
     doctor: () =>
       doctor({
         ...{ ...observing, ...parts.health, runs: parts.history, certificateWatch: parts.certificateWatch },
         ...{ refused: gateway.sessions.refused, turnedAway: gateway.sessions.turnedAway },
+        fleet: () => parts.fleetCa.status(),
       }),
   };
 };

@@ -1,4 +1,5 @@
 import { DAY_MS } from '@remora/shared/model/duration.ts';
+import type { FleetRotation } from '@remora/shared/model/fleet.ts';
 import type { DoctorLine } from '@remora/shared/model/inventory.ts';
 import { BACKDATED_MS } from '@remora/shared/protocol/enrol.ts';
 import type { TurnedAway } from '../gateway/session/turned-away.ts';
@@ -30,7 +31,7 @@ const caLine = (caEnds: string, nowMs: number): DoctorLine => ({
   detail:
     Date.parse(caEnds) - nowMs > CA_NOTICE_MS
       ? `ends at ${caEnds}`
-      : `ends at ${caEnds}: until then every agent has to join a new one, see "The fleet's own certificates" in docs/certificates.md`,
+      : `ends at ${caEnds}: replace it with \`remora fleet rotate-ca\`, for which no agent has to join again`,
 });
 
 const serverLine = (server: CertificateLife, nowMs: number): DoctorLine => ({
@@ -71,6 +72,29 @@ export const identityLines = (
   serverLine(identity.server, nowMs),
   ...agentsLine(nodes, nowMs),
 ];
+
+const phases: Readonly<Record<FleetRotation['phase'], string>> = {
+  trust: 'agents are told to trust both',
+  renew: 'the new one signs, and agents renew their certificates',
+  drop: 'every agent has a certificate of the new one, the old one is going',
+  back: 'it was cancelled, and agents get certificates of the old one again',
+};
+
+/** A rotation that goes on; not well while it waits for an agent that is not connected. */
+export const rotationLines = (rotation: FleetRotation | null): readonly DoctorLine[] => {
+  if (!rotation) return [];
+  const { phase, startedAt, waitingFor } = rotation;
+  const away = waitingFor.filter(({ online }) => !online);
+  const named = away.slice(0, MOST_NAMED).map(({ cluster, node, lastSeen, reason }) => {
+    return `${cluster}/${node} (offline, last seen ${lastSeen ?? 'never'}) ${reason}`;
+  });
+  const more = away.length > MOST_NAMED ? ` And ${away.length - MOST_NAMED} more.` : '';
+  const waits =
+    away.length === 0 ? `it waits for ${waitingFor.length} that are connected` : `${named.join('. ')}.${more}`;
+  const todo = away.length === 0 ? '' : ' Start these agents, or give them up with `remora nodes remove`.';
+  const detail = `since ${startedAt}, ${phases[phase]}: ${waits}${todo}`;
+  return [{ check: 'rotation of the fleet CA', ok: away.length === 0, detail }];
+};
 
 /** Agents whose certificate was not accepted. A node of that name may have an agent that is well. */
 export const turnedAwayLines = (turnedAway: readonly TurnedAway[]): readonly DoctorLine[] =>

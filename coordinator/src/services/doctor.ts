@@ -1,4 +1,5 @@
 import { messageOf } from '@remora/shared/errors.ts';
+import type { FleetStatus } from '@remora/shared/model/fleet.ts';
 import type { DoctorLine } from '@remora/shared/model/inventory.ts';
 import type { Refusal } from '../gateway/session/refusals.ts';
 import type { TurnedAway } from '../gateway/session/turned-away.ts';
@@ -12,7 +13,7 @@ import type { RunStore } from '../store/run-store.ts';
 import type { StoreProblem } from '../store/store-identity.ts';
 import type { CertificateWatch } from './certificate-watch.ts';
 import { certificateLines } from './doctor-certificates.ts';
-import { type FleetIdentity, identityLines, turnedAwayLines } from './doctor-identity.ts';
+import { type FleetIdentity, identityLines, rotationLines, turnedAwayLines } from './doctor-identity.ts';
 import { scheduleLines } from './schedule-lines.ts';
 
 export interface DoctorParts extends ObserveParts {
@@ -25,6 +26,7 @@ export interface DoctorParts extends ObserveParts {
   /** Agents whose certificate was not accepted. */
   readonly turnedAway: () => Promise<readonly TurnedAway[]>;
   readonly identity: () => FleetIdentity;
+  readonly fleet: () => Promise<FleetStatus>;
   /** Absent: not asked. */
   readonly storeProblem?: StoreProblem;
   /** Free bytes in the coordinator's data directory. */
@@ -177,7 +179,7 @@ export const doctor = async (parts: DoctorParts): Promise<DoctorLine[]> => {
     ),
   );
   const nowMs = parts.clock().getTime();
-  const identity = identityLines(parts.identity(), nodes, nowMs);
+  const identity = [...identityLines(parts.identity(), nodes, nowMs), ...rotationLines((await parts.fleet()).rotation)];
   const certificates = certificateLines(await looking, cas, { nowMs, askedMs });
   const scheduled = await scheduleLines(parts.inventory);
   return [

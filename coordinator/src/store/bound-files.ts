@@ -31,11 +31,18 @@ interface OwnFile {
 
 const homeOf = (name: BoundFile): string => `${name}From`;
 
-/** Throws `data-directory` when the store belongs to another file than this one: agents would trust nobody, and secrets could not be opened. */
-export const refuseOtherFile = async (redis: Redis, { name, value, path }: OwnFile): Promise<void> => {
+/**
+ * Throws `data-directory` when the store belongs to another file than this one, or those that are as good: agents would trust nobody, and secrets could not be
+ * opened.
+ */
+export const refuseOtherFile = async (
+  redis: Redis,
+  { name, value, path }: OwnFile,
+  asGood: readonly string[] = [],
+): Promise<void> => {
   const home = homeOf(name);
   const [bound, from] = await redis.hmget(keys.meta, name, home);
-  if (!bound || bound === value) return;
+  if (!bound || bound === value || asGood.includes(bound)) return;
   const { what, files, anew } = boundFiles[name];
   throw new RemoraError(
     'data-directory',

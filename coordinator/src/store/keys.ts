@@ -12,6 +12,8 @@ export const keys = {
   nodes: `${PREFIX}nodes`,
   /** hash: certificate fingerprint of an agent -> CLUSTER/NODE */
   agentCertificates: `${PREFIX}agent-certificates`,
+  /** string: RotationRecord of the fleet CA, while it is being rotated */
+  fleetCaRotation: `${PREFIX}fleet-ca-rotation`,
   /** hash: LOCAL/ALIAS -> ConnectionRecord */
   connections: `${PREFIX}connections`,
   /** hash: CA name -> CaRecord */

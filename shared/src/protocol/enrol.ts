@@ -2,8 +2,9 @@ import Type, { type Static } from 'typebox';
 
 /**
  * Enrolment, over HTTPS. The agent holds a one-time token (address, fleet CA fingerprint, id, secret).
- *   1. `GET /agent/v1/ca` without trust; the answer counts only when its SHA-256 is the token's fingerprint.
- *   2. `POST /agent/v1/join` with exactly that CA trusted.
+ *   1. `GET /agent/v1/ca` without trust. Of the answer counts the CA whose SHA-256 is the token's fingerprint, and while the fleet CA is being rotated those
+ *      that it vouches for (see vouchers.ts): the token may name the one, and the server show a certificate of the other.
+ *   2. `POST /agent/v1/join` with exactly these trusted. What the agent is to trust from then on comes in the answer.
  * The private key is made on the node and never leaves it: the agent sends the public key and a signature over `joinProof(...)`.
  * A token is spent in the same step that records the node, so that a lost answer can be repeated with the same public key.
  */
@@ -38,6 +39,8 @@ export const JoinResponse = Type.Object({
   storeId: Type.String(),
   /** The highest fence that an agent may have seen from this store: one that saw a higher one was there before the store was restored. */
   fence: Type.Integer({ minimum: 0 }),
+  /** The fleet CAs to trust, PEM; absent from a coordinator of an earlier release: the one of the token. */
+  fleetCas: Type.Optional(Type.String({ maxLength: 65_536 })),
   /** Where to dial, first one first. */
   coordinators: Type.Array(Type.String(), { minItems: 1 }),
 });

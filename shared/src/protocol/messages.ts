@@ -2,11 +2,11 @@ import { RemoraError } from '../errors.ts';
 import { isFromAgent, isFromCoordinator } from './checks.ts';
 import type { Acknowledge, Deliver, Progress, Result } from './delivery.ts';
 import { MAX_FRAME_BYTES } from './limits.ts';
-import type { Draining, Heartbeat, Hello, Renew, Renewed, Welcome } from './session.ts';
+import type { Draining, Heartbeat, Hello, Renew, Renewed, RenewSoon, Trust, Trusted, Welcome } from './session.ts';
 
 /** The message union of each direction, and one function a direction that reads a frame. */
-export type FromAgent = Hello | Heartbeat | Draining | Result | Progress | Renew;
-export type FromCoordinator = Welcome | Deliver | Acknowledge | Renewed;
+export type FromAgent = Hello | Heartbeat | Draining | Result | Progress | Renew | Trusted;
+export type FromCoordinator = Welcome | Deliver | Acknowledge | Renewed | Trust | RenewSoon;
 
 const parseJson = (frame: string): unknown => {
   if (frame.length > MAX_FRAME_BYTES)

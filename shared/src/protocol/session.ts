@@ -15,6 +15,8 @@ export const Hello = Type.Object({
   /** The store that this agent was enrolled in; another one is refused. */
   storeId: Type.String(),
   fence: Type.Integer(),
+  /** SHA-256 of the fleet CAs that the agent trusts, lower-case hex. Absent: an agent of an earlier release, which cannot be told of others. */
+  trusts: Type.Optional(Type.Array(Type.String(), { maxItems: 8 })),
   elasticsearch: Type.Object({
     running: Type.Boolean(),
     configDir: Type.String(),
@@ -60,9 +62,34 @@ export const Renew = Type.Object({
 /** coordinator -> agent, the answer; none comes when the certificate could not be issued now. */
 export const Renewed = Type.Object({ type: Type.Literal('renewed'), certificatePem: Type.String() });
 
+/**
+ * coordinator -> agent, once welcome: trust these fleet CAs and no others. The agent takes only what holds a CA that it trusts now, and answers once that is
+ * on its disk. Sent again until it was answered.
+ */
+export const Trust = Type.Object({
+  type: Type.Literal('trust'),
+  /** PEM, one certificate each. */
+  certificatesPem: Type.Array(Type.String({ maxLength: 16_384 }), { minItems: 1, maxItems: 4 }),
+});
+
+/** agent -> coordinator, the answer: SHA-256 of what it trusts now, lower-case hex. */
+export const Trusted = Type.Object({
+  type: Type.Literal('trusted'),
+  fingerprints: Type.Array(Type.String({ maxLength: 64 }), { maxItems: 8 }),
+});
+
+/** coordinator -> agent that trusts the CA which signs now: ask for a certificate of that one, at a moment of your own within this time. */
+export const RenewSoon = Type.Object({
+  type: Type.Literal('renew-soon'),
+  withinMs: Type.Integer({ minimum: 0, maximum: 3_600_000 }),
+});
+
 export type Hello = Static<typeof Hello>;
 export type Welcome = Static<typeof Welcome>;
 export type Heartbeat = Static<typeof Heartbeat>;
 export type Draining = Static<typeof Draining>;
 export type Renew = Static<typeof Renew>;
 export type Renewed = Static<typeof Renewed>;
+export type Trust = Static<typeof Trust>;
+export type Trusted = Static<typeof Trusted>;
+export type RenewSoon = Static<typeof RenewSoon>;

@@ -8,6 +8,7 @@ import { readConfig } from '../../../coordinator/src/config.ts';
 import { openListener } from '../../../coordinator/src/listener.ts';
 import { createLog } from '../../../coordinator/src/log.ts';
 import { openFleetCa } from '../../../coordinator/src/pki/fleet-ca.ts';
+import { openFleetCas, soleFleetCa } from '../../../coordinator/src/pki/fleet-cas.ts';
 import { createRedactor } from '../../../coordinator/src/secrets/redact.ts';
 
 const DAY_MS = 86_400_000;
@@ -20,7 +21,11 @@ test('a coordinator that runs renews its own certificate, and what is connected 
   const fleetCa = await openFleetCa({ directory, now });
   const log = createLog(createRedactor());
   log.level = 'silent';
-  const listener = await openListener(await readConfig({ dataDir: directory }), fleetCa, log);
+  const listener = await openListener(
+    await readConfig({ dataDir: directory }),
+    openFleetCas(soleFleetCa(fleetCa)),
+    log,
+  );
   const server = listener.server((_request, response) => void response.end('well'));
   const stop = listener.keepCertificate(20);
   onTestFinished(stop);

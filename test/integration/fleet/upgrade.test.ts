@@ -29,7 +29,7 @@ test('an agent that is refused and has reset its connection meanwhile is noted, 
   const answer = Promise.withResolvers<string | null>();
   const turnedAway = Promise.withResolvers<string>();
   handleUpgrades(server, {
-    fleetCaPem: fleetCa.certificatePem,
+    fleetCas: () => [fleetCa.certificate],
     nodeOf: () => {
       asked.resolve();
       return answer.promise;

@@ -108,7 +108,8 @@ describe('a reply that was lost', () => {
   test('appends once and is no failure: a token and the joins with it', async () => {
     const bench = await makeBench();
     const { redis, way } = await forgetful(bench, 'audit-head');
-    const about = { redis, url: 'https://localhost:1', caFingerprint: 'a'.repeat(64), clusterExists: async () => true };
+    const caFingerprint = () => 'a'.repeat(64);
+    const about = { redis, url: 'https://localhost:1', caFingerprint, clusterExists: async () => true };
     const tokens = joinTokens(about);
     const { token } = await tokens.create({ cluster: 'us', ttlMs: 60_000, uses: 1, actor: 'anna' });
     const { id, secret } = parseJoinToken(token);

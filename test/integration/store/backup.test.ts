@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { FleetStatus } from '@remora/shared/model/fleet.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import type { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
@@ -117,4 +118,29 @@ test('a place that is not empty, a wrong passphrase and a damaged file are refus
   await opened.redis.hset(keys.meta, 'restoring', 'now');
   await opened.close();
   expect(await bed.refused('new')).toContain('restored into this store, or that did not end');
+});
+
+test('a back-up that is made while the fleet CA is rotated goes on with that where it is restored', async () => {
+  await using bed = await createStoreBed();
+  const first = await bed.start('first');
+  const rotate = ['fleet', 'rotate-ca', '--yes', '--detach', '--overlap', '1h', '--json'];
+  const begun = await bed.cli('first', rotate);
+  expect(begun.code, begun.stderr).toBe(0);
+  expect((await backUpBy(bed, 'first', 'backup')).code).toBe(0);
+  await first.stop();
+  const restored = await restoreTo(bed, 'second', 'backup');
+  expect(restored.code, restored.stderr).toBe(0);
+  await bed.start('second');
+  const [{ rotation }, before] = await Promise.all([
+    bed.cli('second', ['fleet', 'status', '--json']).then(({ stdout }) => JSON.parse(stdout) as FleetStatus),
+    JSON.parse(begun.stdout) as FleetStatus,
+  ]);
+  expect(rotation).toEqual(before.rotation);
+  const cancelled = await bed.cli('second', ['fleet', 'rotate-ca', '--cancel', '--yes', '--json']);
+  expect(JSON.parse(cancelled.stdout)).toMatchObject({ rotation: null, ca: before.rotation?.from });
+  expect(
+    readdirSync(bed.dataDir('second'))
+      .filter((name) => name.startsWith('fleet-ca'))
+      .sort(),
+  ).toEqual(['fleet-ca.crt', 'fleet-ca.key']);
 });

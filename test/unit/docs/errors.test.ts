@@ -31,10 +31,12 @@ const refusedYet = new Set(['adopt']);
 
 it('messages send people to commands that are there', () => {
   const usages = new Set(
-    [...read('docs/commands.md').matchAll(/^Usage: remora ((?:[a-z]+ )?[a-z]+) /gm)].map(([, name]) => name ?? ''),
+    [...read('docs/commands.md').matchAll(/^Usage: remora ((?:[a-z]+ )?[a-z]+(?:-[a-z]+)*) /gm)].map(
+      ([, name]) => name ?? '',
+    ),
   );
   const named = sources.flatMap(({ text }) =>
-    [...text.matchAll(/`remora ((?:[a-z]+ ?)+)/g)].map(([, words]) => (words ?? '').trim()),
+    [...text.matchAll(/`remora ((?:[a-z]+(?:-[a-z]+)* ?)+)/g)].map(([, words]) => (words ?? '').trim()),
   );
   expect(named.length).toBeGreaterThan(20);
   const strangers = named.filter((words) => !words.startsWith('agent') && !usages.has(words));

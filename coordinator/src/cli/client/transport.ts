@@ -31,7 +31,7 @@ const untrusted = async (settings: ClientSettings, error: Error): Promise<Remora
   const hint =
     settings.caPem === null
       ? "Set REMORA_CA to a copy of the coordinator's fleet-ca.crt."
-      : "REMORA_CA names another CA, or the address is not in the certificate: compare it with the coordinator's fleet-ca.crt and --public-url.";
+      : "REMORA_CA names another CA, or the address is not in the certificate: compare it with the coordinator's fleet-ca.crt, which is another one after `remora fleet rotate-ca`, and --public-url.";
   return new RemoraError(
     'coordinator-untrusted',
     `${settings.url.origin} serves ${what}, which is not trusted: ${messageOf(error)}.`,

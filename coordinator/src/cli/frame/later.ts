@@ -7,7 +7,7 @@ const refuse = (what: string): never => {
   });
 };
 
-/** Commands that the contract names, and `fleet rotate-ca`, which this release does not have: refused by name, so that no script believes they did something. */
+/** Commands that the contract names and this release does not have: refused by name, so that no script believes they did something. */
 export const laterCommands = [
   'disconnect',
   'adopt',
@@ -16,7 +16,6 @@ export const laterCommands = [
   'plan',
   'drift',
   'api-keys',
-  'fleet',
   'freeze',
   'unfreeze',
   'bench',

@@ -32,6 +32,7 @@ const commands: Readonly<Record<string, Entry>> = {
     load: () => import('../schedules.ts'),
   },
   notify: { summary: 'send failures and reports of schedules to a webhook', load: () => import('../notify.ts') },
+  fleet: { summary: 'show the fleet CA, and replace it', load: () => import('../fleet.ts') },
   backup: { summary: 'write all that a coordinator has to a file', load: () => import('../backup.ts') },
   restore: { summary: 'make a new coordinator of a back-up', load: () => import('../restore.ts') },
   doctor: { summary: 'check coordinator, Redis, agents, clusters and clocks', load: () => import('../doctor.ts') },

@@ -16,6 +16,8 @@ import { fingerprintOf, type Peer } from '../session/admission.ts';
 /** Makes a client certificate for an agent's public key, as long as this coordinator makes them. */
 export type IssueAgentCertificate = (request: { readonly publicKeyPem: string; readonly id: string }) => {
   readonly certificatePem: string;
+  /** SHA-256 of the fleet CA that signed it. */
+  readonly issuer: string;
 };
 
 /** Which certificates agents may come with, and how one takes the place of another. */
@@ -23,8 +25,9 @@ export interface AgentCertificates {
   /** `CLUSTER/NODE` of a certificate that is on record. */
   nodeOf(fingerprint: string): Promise<string | null>;
   /**
-   * Answers a certificate for a new key; the same one where the same key asks again. It is on record beside the one in use. Throws `protocol-violation` for a
-   * key that the agent does not hold, `not-allowed` for an agent whose certificate is no longer on record, `conflict` for a session that is not the newest.
+   * Answers a certificate for a new key; the same one where the same key asks again and the same CA signs. It is on record beside the one in use. Throws
+   * `protocol-violation` for a key that the agent does not hold, `not-allowed` for an agent whose certificate is no longer on record, `conflict` for a session
+   * that is not the newest.
    */
   renew(session: { readonly peer: Peer; readonly epoch: number }, request: Renew): Promise<string>;
   /** A session was opened with this certificate: where it was issued by a renewal, the one before ends. */
@@ -81,13 +84,15 @@ const refusals: Readonly<Record<string, RemoraError>> = {
 };
 
 /** The record once a session was opened with this certificate; the same one when that changes nothing. */
-const settledRecord = (record: NodeRecord, peer: Pick<Peer, 'fingerprint' | 'life'>): NodeRecord => {
+const settledRecord = (record: NodeRecord, peer: Pick<Peer, 'fingerprint' | 'life' | 'issuer'>): NodeRecord => {
   const { renewedCertificate, ...rest } = record;
+  const shown = { certificateLife: peer.life, certificateIssuer: peer.issuer };
   if (renewedCertificate?.fingerprint === peer.fingerprint) {
-    return { ...rest, certificateFingerprint: peer.fingerprint, certificateLife: peer.life };
+    return { ...rest, ...shown, certificateFingerprint: peer.fingerprint };
   }
-  if (record.certificateFingerprint !== peer.fingerprint || record.certificateLife) return record;
-  return { ...record, certificateLife: peer.life };
+  const isKept = record.certificateLife && record.certificateIssuer === peer.issuer;
+  if (record.certificateFingerprint !== peer.fingerprint || isKept) return record;
+  return { ...record, ...shown };
 };
 
 export const agentCertificates = (redis: Redis, issue: IssueAgentCertificate): AgentCertificates => {
@@ -104,10 +109,10 @@ export const agentCertificates = (redis: Redis, issue: IssueAgentCertificate): A
     if (!found) throw refusals.revoked;
     const { renewedCertificate: unused, ...record } = found.record;
     const publicKey = publicKeyDigest(publicKeyPem);
-    if (unused?.publicKey === publicKey) return unused.certificatePem;
-    const { certificatePem } = issue({ publicKeyPem, id });
+    const { certificatePem, issuer } = issue({ publicKeyPem, id });
+    if (unused?.publicKey === publicKey && (unused.issuer ?? issuer) === issuer) return unused.certificatePem;
     const fingerprint = fingerprintOf(new X509Certificate(certificatePem));
-    const next: NodeRecord = { ...record, renewedCertificate: { fingerprint, publicKey, certificatePem } };
+    const next: NodeRecord = { ...record, renewedCertificate: { fingerprint, publicKey, certificatePem, issuer } };
     const args = [id, peer.fingerprint, epoch, found.text, JSON.stringify(next), fingerprint];
     const answer = await recorder.once(
       redis,

@@ -26,7 +26,8 @@ const parseJoin = (body: unknown): JoinRequest => {
 export const enrolRoutes = (
   app: App,
   parts: {
-    readonly certificatePem: string;
+    /** The fleet CA, PEM; while it is being rotated both, and what the one says of the other. */
+    readonly fleetCas: () => string;
     readonly join: (request: JoinRequest) => Promise<JoinResponse>;
     readonly log: GatewayLog;
   },
@@ -39,7 +40,7 @@ export const enrolRoutes = (
       if (code === 'internal') parts.log.error({ err: error }, 'a join failed');
       return reply.code(status).type('application/problem+json').send(problem);
     });
-    scope.get(paths.ca, async (_request, reply) => reply.type('application/x-pem-file').send(parts.certificatePem));
+    scope.get(paths.ca, async (_request, reply) => reply.type('application/x-pem-file').send(parts.fleetCas()));
     scope.post(paths.join, { bodyLimit: BODY_LIMIT_BYTES }, async (request) => {
       const join = parseJoin(request.body);
       const response = await parts.join(join);

@@ -22,6 +22,8 @@ export interface EnrolmentParts {
   /** `CLUSTER/NODE` of a registered certificate. */
   readonly nodeOf: (fingerprint: string) => Promise<string | null>;
   readonly issueAgentCertificate: IssueAgentCertificate;
+  /** What agents are to trust, PEM. */
+  readonly fleetCas: () => string;
   readonly verifyNode: VerifyNode | undefined;
   readonly storeId: string;
   readonly highestFence: () => Promise<number>;
@@ -62,6 +64,7 @@ const nodeRecord = (parts: {
   readonly request: JoinRequest;
   readonly cluster: string;
   readonly certificatePem: string;
+  readonly issuer: string;
   readonly known: NodeRecord | null;
   readonly found: FoundNode | null;
 }): NodeRecord => ({
@@ -70,6 +73,7 @@ const nodeRecord = (parts: {
   agentVersion: parts.request.agentVersion,
   certificateFingerprint: fingerprintOf(new X509Certificate(parts.certificatePem)),
   certificateLife: lifeOf(new X509Certificate(parts.certificatePem)),
+  certificateIssuer: parts.issuer,
   joinedAt: new Date().toISOString(),
   lastSeen: null,
   running: parts.request.elasticsearch.pid !== null,
@@ -107,8 +111,8 @@ export const enrolment = (parts: EnrolmentParts) => {
     await checkNameIsFree(known, registry);
     const found = verifyNode ? await look(verifyNode, token.cluster, request) : null;
     const { publicKeyPem } = request;
-    const { certificatePem } = parts.issueAgentCertificate({ publicKeyPem, id });
-    const record = nodeRecord({ request, cluster: token.cluster, certificatePem, known, found });
+    const { certificatePem, issuer } = parts.issueAgentCertificate({ publicKeyPem, id });
+    const record = nodeRecord({ request, cluster: token.cluster, certificatePem, issuer, known, found });
     const unverifiedName = verifyNode && !found ? request.elasticsearch.nodeName : null;
     await tokens.spend({ token, publicKeyPem, certificatePem, record, unverifiedName });
     if (known) await wakeUps.toAll({ kind: 'revoked', node: id, fingerprint: known.certificateFingerprint });
@@ -123,6 +127,7 @@ export const enrolment = (parts: EnrolmentParts) => {
     const certificatePem = again ?? (await admit(request, token, id));
     const { storeId, publicUrls } = parts;
     const fence = await parts.highestFence();
-    return { certificatePem, name, cluster: token.cluster, storeId, fence, coordinators: [...publicUrls] };
+    const told = { fleetCas: parts.fleetCas(), coordinators: [...publicUrls] };
+    return { certificatePem, name, cluster: token.cluster, storeId, fence, ...told };
   };
 };

@@ -97,7 +97,8 @@ const checkRequest = ({ ttlMs, uses }: { readonly ttlMs: number; readonly uses: 
 export const joinTokens = (parts: {
   readonly redis: Redis;
   readonly url: string;
-  readonly caFingerprint: string;
+  /** Of the CA that will be left when a rotation has ended. */
+  readonly caFingerprint: () => string;
   readonly clusterExists: (name: string) => Promise<boolean>;
 }): JoinTokens => {
   const recorder = new AuditRecorder(systemClock);
@@ -117,7 +118,7 @@ export const joinTokens = (parts: {
       const detail = `token ${id}, ${uses === 1 ? 'one use' : `${uses} uses`}, until ${expiresAt}`;
       const audit = { actor, action: 'token.create', target: cluster, detail };
       await recorder.once(parts.redis, { lua: CREATE, keys: [keys.token(id)], args }, [audit]);
-      const token = formatJoinToken({ url: parts.url, caFingerprint: parts.caFingerprint, id, secret });
+      const token = formatJoinToken({ url: parts.url, caFingerprint: parts.caFingerprint(), id, secret });
       return { token, expiresAt };
     },
     async hold(id, secret, publicKeyPem) {

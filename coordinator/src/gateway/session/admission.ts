@@ -10,6 +10,8 @@ export interface Peer {
   /** SHA-256 of its certificate, lower-case hex. */
   readonly fingerprint: string;
   readonly life: CertificateLife;
+  /** SHA-256 of the fleet CA that signed its certificate. */
+  readonly issuer: string;
   /** Its address, for logs. */
   readonly address: string;
 }
@@ -39,32 +41,35 @@ const refuse = (message: string): never => {
 const shownBy = (socket: TLSSocket): Buffer | undefined =>
   (socket.getPeerCertificate() as { readonly raw?: Buffer } | null)?.raw;
 
-/** `CLUSTER/NODE` that the fleet CA once issued the peer's certificate for; null for whoever else dials. */
-export const issuedFor = (socket: TLSSocket, fleetCa: X509Certificate): string | null => {
+/** The fleet CA whose word a certificate is: what else the server may trust does not count. */
+const signerOf = (certificate: X509Certificate, fleetCas: readonly X509Certificate[]): X509Certificate | undefined =>
+  fleetCas.find((ca) => certificate.checkIssued(ca) && certificate.verify(ca.publicKey));
+
+/** `CLUSTER/NODE` that a fleet CA once issued the peer's certificate for; null for whoever else dials. */
+export const issuedFor = (socket: TLSSocket, fleetCas: readonly X509Certificate[]): string | null => {
   const raw = shownBy(socket);
   if (!raw) return null;
   try {
     const certificate = new X509Certificate(raw);
-    return certificate.verify(fleetCa.publicKey) ? (/^CN=(.*)$/m.exec(certificate.subject)?.[1] ?? null) : null;
+    return signerOf(certificate, fleetCas) ? (/^CN=(.*)$/m.exec(certificate.subject)?.[1] ?? null) : null;
   } catch {
     return null; // not readable: nothing that the fleet CA issued
   }
 };
 
-/** The certificate must be the fleet CA's own word: what else the server may trust does not count, nor does a resumed TLS session's old verdict. */
-const checkCertificate = (socket: TLSSocket, fleetCa: X509Certificate): X509Certificate => {
+/** The certificate must be a fleet CA's own word: a resumed TLS session's old verdict does not count. */
+const checkCertificate = (socket: TLSSocket, fleetCas: readonly X509Certificate[]) => {
   const raw = shownBy(socket);
   if (!raw) return refuse('The agent showed no client certificate.');
   const certificate = new X509Certificate(raw);
-  if (!certificate.checkIssued(fleetCa) || !certificate.verify(fleetCa.publicKey)) {
-    return refuse("The agent's certificate was issued by another CA than this fleet's.");
-  }
+  const signer = signerOf(certificate, fleetCas);
+  if (!signer) return refuse("The agent's certificate was issued by another CA than this fleet's.");
   if (Date.parse(certificate.validTo) <= Date.now()) {
     return refuse(`The agent's certificate expired on ${certificate.validTo}.`);
   }
   // Node types this as an Error; OpenSSL's code comes as a string.
   if (!socket.authorized) return refuse(`The agent's certificate is not valid: ${String(socket.authorizationError)}.`);
-  return certificate;
+  return { certificate, issuer: fingerprintOf(signer) };
 };
 
 /**
@@ -73,13 +78,16 @@ const checkCertificate = (socket: TLSSocket, fleetCa: X509Certificate): X509Cert
  */
 export const admit = async (
   socket: TLSSocket,
-  parts: { readonly fleetCa: X509Certificate; readonly nodeOf: (fingerprint: string) => Promise<string | null> },
+  parts: {
+    readonly fleetCas: readonly X509Certificate[];
+    readonly nodeOf: (fingerprint: string) => Promise<string | null>;
+  },
 ): Promise<Peer> => {
-  const certificate = checkCertificate(socket, parts.fleetCa);
+  const { certificate, issuer } = checkCertificate(socket, parts.fleetCas);
   const fingerprint = fingerprintOf(certificate);
   const key = await parts.nodeOf(fingerprint);
   if (key === null) return refuse("The agent's certificate was revoked, or belongs to a store that is gone.");
-  return { node: parseNodeKey(key), fingerprint, life: lifeOf(certificate), address: peerAddress(socket) };
+  return { node: parseNodeKey(key), fingerprint, life: lifeOf(certificate), issuer, address: peerAddress(socket) };
 };
 
 /** Without the port. */

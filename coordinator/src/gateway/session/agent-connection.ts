@@ -10,6 +10,7 @@ import type { AgentCertificates } from '../enrol/agent-certificates.ts';
 import type { GatewayLog } from '../gateway-log.ts';
 import type { WakeUps } from '../wake-ups.ts';
 import { hostOf, type Peer } from './admission.ts';
+import type { FleetCaTalk, OpenFleetCaTalk } from './fleet-ca-talk.ts';
 import type { HelloCheck } from './hello-check.ts';
 import type { NodePresence, Presence } from './node-presence.ts';
 import type { Refusals } from './refusals.ts';
@@ -36,6 +37,7 @@ export interface ConnectionParts {
   readonly registry: SessionRegistry;
   readonly certificates: Pick<AgentCertificates, 'renew' | 'settle'>;
   readonly presence: NodePresence;
+  readonly fleetCaTalk: OpenFleetCaTalk;
   readonly wakeUps: WakeUps;
   readonly helloCheck: HelloCheck;
   readonly refusals: Refusals;
@@ -62,6 +64,7 @@ export class AgentConnection {
   readonly closed: Promise<void>;
   readonly #socket: WebSocket;
   readonly #parts: ConnectionParts;
+  readonly #fleetCaTalk: FleetCaTalk;
   #session: SessionState | null = null;
   /** The newest session of the node that this coordinator heard of; it may hear of it before this one knows its own epoch. */
   #newestHeardOf = 0;
@@ -71,6 +74,7 @@ export class AgentConnection {
     this.peer = peer;
     this.#socket = socket;
     this.#parts = parts;
+    this.#fleetCaTalk = parts.fleetCaTalk(peer, (message) => this.#socket.send(JSON.stringify(message)));
     const closed = Promise.withResolvers<void>();
     this.closed = closed.promise;
     serveSocket(socket, {
@@ -120,6 +124,13 @@ export class AgentConnection {
     this.#socket.terminate();
   }
 
+  /** Tells what the agent does not know of the fleet CA; with `asks` it is asked to renew, and this answers whether it was. Nothing before hello. */
+  talkOfFleetCas(asks: boolean): boolean {
+    if (!this.#session) return false;
+    this.#fleetCaTalk.tell();
+    return asks && this.#fleetCaTalk.askToRenew();
+  }
+
   #about(): object {
     return { ...this.peer.node, peer: this.peer.address, epoch: this.epoch };
   }
@@ -151,6 +162,10 @@ export class AgentConnection {
         return this.#parts.answers.onProgress(this.#open(session), message);
       case 'renew':
         return this.#renew(session, message);
+      case 'trusted':
+        if (await this.#parts.registry.isNewest(this.peer.node, session.epoch))
+          await this.#fleetCaTalk.heard(message.fingerprints);
+        return;
     }
   }
 
@@ -177,6 +192,7 @@ export class AgentConnection {
     const registered = await registry.register(node, fingerprint);
     if (!registered) throw new RemoraError('not-allowed', "The agent's certificate was revoked.");
     await certificates.settle(this.peer);
+    await this.#fleetCaTalk.heard(hello.trusts ?? null);
     const { epoch, before } = registered;
     const { running, configDir } = hello.elasticsearch;
     const session: SessionState = {
@@ -198,6 +214,7 @@ export class AgentConnection {
       renews: true,
       restores,
     });
+    this.#fleetCaTalk.tell();
     log.info({ ...this.#about(), agentVersion: hello.agentVersion }, 'agent session opened');
     await Promise.all([
       presence.seen(node, session.presence),

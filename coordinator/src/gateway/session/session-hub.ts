@@ -11,9 +11,14 @@ export interface SessionHub {
   accept(socket: WebSocket, peer: Peer): void;
   /** The newest session of a node here, unless its agent is draining or its node not verified yet. */
   find(node: NodeId): OpenSession | null;
+  /** Tells each agent what it does not know of the fleet CA, and asks as many of these (CLUSTER/NODE) to renew as may at once. */
+  talkOfFleetCas(toRenew: ReadonlySet<string>): void;
   /** Closes all with `draining`, and by force what is open after `limitMs`; their sessions are recorded as over when it resolves. */
   drain(limitMs: number): Promise<void>;
 }
+
+/** Every second, by who rotates the fleet CA: a key is made and a certificate signed for each. */
+const RENEWALS_AT_ONCE = 20;
 
 const obey = (wakeUp: WakeUp, connection: AgentConnection): void => {
   if (wakeUp.kind === 'superseded' && connection.node === wakeUp.node) connection.supersede(wakeUp.epoch);
@@ -48,6 +53,12 @@ export const openSessionHub = (parts: ConnectionParts): SessionHub => {
       });
     },
     find: (node) => newest.get(nodeKey(node))?.deliverable() ?? null,
+    talkOfFleetCas(toRenew) {
+      let asked = 0;
+      for (const connection of connections) {
+        if (connection.talkOfFleetCas(asked < RENEWALS_AT_ONCE && toRenew.has(connection.node))) asked += 1;
+      }
+    },
     async drain(limitMs) {
       const all = [...connections];
       for (const connection of all) connection.close(closeCodes.draining, 'this coordinator is stopping');

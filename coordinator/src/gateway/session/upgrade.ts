@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
@@ -10,7 +10,8 @@ import type { GatewayLog } from '../gateway-log.ts';
 import { admit, hostOf, issuedFor, type Peer, peerAddress } from './admission.ts';
 
 export interface UpgradeParts {
-  readonly fleetCaPem: string;
+  /** Those whose certificates count now. */
+  readonly fleetCas: () => readonly X509Certificate[];
   readonly nodeOf: (fingerprint: string) => Promise<string | null>;
   readonly onSession: (socket: WebSocket, peer: Peer) => void;
   readonly isStopping: () => boolean;
@@ -42,18 +43,17 @@ const refuseUpgrade = (socket: Duplex, error: unknown): void => {
 };
 
 /**
- * Handles the upgrades of an HTTPS server (`requestCert: true, rejectUnauthorized: false`, the fleet CA as `ca`): `paths.session` becomes a session when the
+ * Handles the upgrades of an HTTPS server (`requestCert: true, rejectUnauthorized: false`, the fleet CAs as `ca`): `paths.session` becomes a session when the
  * client certificate is good, anything else is refused and logged with the peer. The console uses no WebSocket, so no other path has one.
  */
 export const handleUpgrades = (server: Server, parts: UpgradeParts): void => {
-  const fleetCa = new X509Certificate(parts.fleetCaPem);
   const webSockets = new WebSocketServer({ noServer: true, maxPayload: MAX_FRAME_BYTES, perMessageDeflate: false });
 
   const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     const path = request.url?.split('?', 1)[0] ?? '';
     if (path !== paths.session) throw new RemoraError('not-found', `There is no WebSocket at ${path}.`);
     if (!(socket instanceof TLSSocket)) throw new RemoraError('not-allowed', 'Agents connect by TLS only.');
-    const peer = await admit(socket, { fleetCa, nodeOf: parts.nodeOf });
+    const peer = await admit(socket, { fleetCas: parts.fleetCas(), nodeOf: parts.nodeOf });
     if (parts.isStopping()) throw new RemoraError('coordinator-unreachable', 'This coordinator is stopping.');
     webSockets.handleUpgrade(request, socket, head, (webSocket) => parts.onSession(webSocket, peer));
   };
@@ -61,7 +61,7 @@ export const handleUpgrades = (server: Server, parts: UpgradeParts): void => {
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const peer = socket instanceof TLSSocket ? peerAddress(socket) : 'unknown';
     // Asked for now: of a connection that was reset meanwhile there is no certificate any more.
-    const who = socket instanceof TLSSocket ? issuedFor(socket, fleetCa) : null;
+    const who = socket instanceof TLSSocket ? issuedFor(socket, parts.fleetCas()) : null;
     const onError = (error: Error): void => parts.log.warn({ peer, reason: error.message }, 'an upgrade was cut off');
     socket.on('error', onError);
     upgrade(request, socket, head).then(

@@ -23,6 +23,7 @@ test('a node has one series for each purpose and kind, none once it was removed,
   const registry = new Registry();
   let latest: { certificates: CertificateView[]; ageMs: number } | null = null;
   let nodes = ['us-1', 'us-2'];
+  let waits: number | null = null;
   addCertificateMetrics(registry, Gauge, {
     latest: () => latest,
     nodes: async () => nodes.map((name) => ({ cluster: 'us', name })),
@@ -30,6 +31,7 @@ test('a node has one series for each purpose and kind, none once it was removed,
       ca: '2035-01-01T00:00:00.000Z',
       agents: [{ cluster: 'us', node: 'us-1', notAfter: '2026-09-01T00:00:00.000Z' }],
     }),
+    rotationWaits: async () => waits,
     cas: async () => [
       { name: 'us-remote', notAfter: '2036-01-01T00:00:00.000Z' },
       { name: 'us-old', notAfter: '2026-01-01T00:00:00.000Z', retiredAt: '2025-06-01T00:00:00.000Z' },
@@ -66,4 +68,6 @@ test('a node has one series for each purpose and kind, none once it was removed,
   expect((await lines()).sort()).toEqual([...ofFirst, ...ofSecond].sort());
   nodes = ['us-1'];
   expect((await lines()).sort()).toEqual([...ofFirst].sort());
+  waits = 2;
+  expect((await lines()).sort()).toEqual([...ofFirst, 'remora_fleet_ca_rotation_waiting_agents 2'].sort());
 });

@@ -4,7 +4,8 @@ import { createServer, request } from 'node:https';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { coversAddress, describeCertificate } from '../../../../coordinator/src/pki/describe.ts';
-import { openFleetCa } from '../../../../coordinator/src/pki/fleet-ca.ts';
+import { makeNextFleetCa, openFleetCa, openNextFleetCa } from '../../../../coordinator/src/pki/fleet-ca.ts';
+import { removeNextFleetCa, replaceFleetCa, writeTrusted } from '../../../../coordinator/src/pki/fleet-ca-files.ts';
 import { generateRsaKeyPair } from '../../../../coordinator/src/pki/keys.ts';
 import { verifyProofOfPossession } from '../../../../coordinator/src/pki/proof-of-possession.ts';
 import { opensslVerify, scratch } from './outside-tools.ts';
@@ -81,6 +82,52 @@ describe('openFleetCa', () => {
 
   test('a directory that does not exist is named', async () => {
     await expect(open('/nonexistent/remora')).rejects.toThrow(/^\/nonexistent\/remora\/fleet-ca.key cannot be created/);
+  });
+});
+
+describe('the next fleet CA', () => {
+  const begun = async () => {
+    const directory = scratch();
+    const old = await open(directory);
+    const next = await makeNextFleetCa({ directory, now: () => start });
+    await writeTrusted(directory, [old.certificatePem, next.certificatePem]);
+    return { directory, old, next, file: (name: string) => join(directory, name) };
+  };
+
+  test('lies beside the one there is, which stays who it is', async () => {
+    const { directory, old, next, file } = await begun();
+    expect(next.fingerprint256).not.toBe(old.fingerprint256);
+    expect([modeOf(file('fleet-ca-next.crt')), modeOf(file('fleet-ca-next.key'))]).toEqual(['644', '600']);
+    expect(await open(directory)).toMatchObject({
+      ...{ certificatePem: old.certificatePem, fingerprint256: old.fingerprint256 },
+    });
+    expect((await openNextFleetCa({ directory, now: () => start }))?.fingerprint256).toBe(next.fingerprint256);
+    expect((await makeNextFleetCa({ directory, now: () => start })).fingerprint256).toBe(next.fingerprint256);
+  });
+
+  test('takes its place, and a crash between key and certificate is mended at the next start', async () => {
+    const whole = await begun();
+    await replaceFleetCa(whole.directory);
+    const cut = await begun();
+    writeFileSync(cut.file('fleet-ca.key'), readFileSync(cut.file('fleet-ca-next.key')), { mode: 0o600 });
+    for (const { directory, next, file } of [whole, cut]) {
+      expect((await open(directory)).fingerprint256).toBe(next.fingerprint256);
+      expect(readFileSync(file('fleet-ca.crt'), 'utf8').match(/BEGIN/g)).toHaveLength(1);
+      expect([modeOf(file('fleet-ca.crt')), modeOf(file('fleet-ca.key'))]).toEqual(['644', '600']);
+      await removeNextFleetCa(directory);
+      expect(readdirSync(directory).sort()).toEqual(['fleet-ca.crt', 'fleet-ca.key']);
+      await replaceFleetCa(directory);
+      expect((await open(directory)).fingerprint256).toBe(next.fingerprint256);
+    }
+  });
+
+  test('is none without both files', async () => {
+    const { directory, file } = await begun();
+    rmSync(file('fleet-ca-next.key'));
+    expect(await openNextFleetCa({ directory, now: () => start })).toBeNull();
+    await removeNextFleetCa(directory);
+    await removeNextFleetCa(directory);
+    expect(readdirSync(directory).sort()).toEqual(['fleet-ca.crt', 'fleet-ca.key']);
   });
 });
 

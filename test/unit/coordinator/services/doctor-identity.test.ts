@@ -1,6 +1,7 @@
+import type { FleetRotation } from '@remora/shared/model/fleet.ts';
 import { expect, test } from 'vitest';
 import type { NodeRecord } from '../../../../coordinator/src/plan/records.ts';
-import { identityLines } from '../../../../coordinator/src/services/doctor-identity.ts';
+import { identityLines, rotationLines } from '../../../../coordinator/src/services/doctor-identity.ts';
 
 const now = Date.parse('2026-06-01T00:00:00Z');
 const DAY_MS = 86_400_000;
@@ -41,4 +42,18 @@ test('a fleet CA and a server certificate that end are told in time', () => {
   const told = lines(days(300), life(-390, 7), []);
   expect(told).toMatchObject({ 'fleet CA': { ok: false }, 'server certificate': { ok: false } });
   expect(told).not.toHaveProperty('agent certificates');
+});
+
+test('a rotation of the fleet CA is not well while it waits for an agent that is away, which is named', () => {
+  const waited = { cluster: 'us', node: 'us-1', lastSeen: days(-3), reason: 'does not trust the new CA yet' };
+  const rotation = (online: boolean): FleetRotation => ({
+    ...{ phase: 'trust', startedAt: days(-1), startedBy: 'admin', phaseSince: days(-1), switchAfter: days(-1) },
+    ...{ from: { fingerprint256: 'a', notAfter: '' }, to: { fingerprint256: 'b', notAfter: '' } },
+    waitingFor: [{ ...waited, online }],
+  });
+  expect(rotationLines(null)).toEqual([]);
+  expect(rotationLines(rotation(true))).toMatchObject([{ ok: true, detail: expect.stringContaining('waits for 1') }]);
+  expect(rotationLines(rotation(false))).toMatchObject([
+    { ok: false, detail: expect.stringMatching(/us\/us-1 \(offline, last seen .*\) does not trust.*nodes remove/) },
+  ]);
 });

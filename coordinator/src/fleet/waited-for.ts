@@ -1,0 +1,32 @@
+import type { FleetRotation, FleetRotationPhase } from '@remora/shared/model/fleet.ts';
+import { nodeKey } from '../plan/steps.ts';
+import type { NodeRecord } from '../store/records.ts';
+
+/** What an agent has to do before the rotation can go on; null when it has done it. The script that goes on looks at the same (rotation-record.ts). */
+const missing = (node: NodeRecord, phase: FleetRotationPhase, newCa: string): string | null => {
+  const trusts = node.fleetCas?.includes(newCa) ?? false;
+  if (phase === 'drop') return null;
+  if (phase === 'back') {
+    const holds = node.certificateIssuer === newCa || node.renewedCertificate?.issuer === newCa;
+    return holds ? 'holds a certificate of the new CA, and has to renew it' : null;
+  }
+  if (!trusts) {
+    if (node.lastSeen === null) return 'joined, and was never connected';
+    return node.fleetCas === undefined
+      ? 'did not say yet whom it trusts: one that is connected is of an earlier release, update it'
+      : 'does not trust the new CA yet';
+  }
+  return phase === 'renew' && node.certificateIssuer !== newCa ? 'has no certificate of the new CA yet' : null;
+};
+
+/** The agents without which the rotation does not go on. `online`: CLUSTER/NODE of those that are connected. */
+export const waitedFor = (
+  nodes: readonly NodeRecord[],
+  online: Pick<ReadonlySet<string>, 'has'>,
+  { phase, newCa }: { readonly phase: FleetRotationPhase; readonly newCa: string },
+): FleetRotation['waitingFor'] =>
+  nodes.flatMap((node) => {
+    const reason = missing(node, phase, newCa);
+    const { cluster, lastSeen } = node;
+    return reason === null ? [] : [{ cluster, node: node.node, online: online.has(nodeKey(node)), lastSeen, reason }];
+  });

@@ -1,0 +1,53 @@
+import { formatVoucher } from '@remora/shared/protocol/vouchers.ts';
+import type { FleetCa } from './fleet-ca.ts';
+
+/** Who signs for the fleet and whom it trusts: one CA, or two while the one is taking the place of the other. */
+export interface FleetCaState {
+  /** Certificates of these are accepted, and agents are to trust them. The one whose key is `fleet-ca.key` comes first. */
+  readonly trusted: readonly FleetCa[];
+  /** Signs what is issued from now on. */
+  readonly signing: FleetCa;
+  /** The one that will be left; join tokens name it. */
+  readonly lasting: FleetCa;
+}
+
+export interface FleetCas {
+  state(): FleetCaState;
+  /** From now on it is so. */
+  become(state: FleetCaState): void;
+  /** The trusted certificates, PEM. */
+  bundle(): string;
+  /** The same with what each of them says of the others, for agents that join. */
+  vouchedBundle(): string;
+}
+
+export const soleFleetCa = (ca: FleetCa): FleetCaState => ({ trusted: [ca], signing: ca, lasting: ca });
+
+export const openFleetCas = (first: FleetCaState): FleetCas => {
+  let state = first;
+  const bundle = (): string => state.trusted.map(({ certificatePem }) => `${certificatePem.trim()}\n`).join('');
+  const vouchers = (): string[] =>
+    state.trusted.flatMap((by) =>
+      state.trusted
+        .filter((of) => of !== by)
+        .map((of) =>
+          formatVoucher({
+            ...{ by: by.fingerprint256, of: of.fingerprint256 },
+            signature: by.vouchFor(of.fingerprint256),
+          }),
+        ),
+    );
+  let vouched: string | null = null;
+  return {
+    state: () => state,
+    become(next) {
+      state = next;
+      vouched = null;
+    },
+    bundle,
+    vouchedBundle() {
+      vouched ??= bundle() + vouchers().join('');
+      return vouched;
+    },
+  };
+};

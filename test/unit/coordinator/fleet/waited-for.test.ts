@@ -1,0 +1,46 @@
+import type { FleetRotationPhase } from '@remora/shared/model/fleet.ts';
+import { expect, test } from 'vitest';
+import { waitedFor } from '../../../../coordinator/src/fleet/waited-for.ts';
+import type { NodeRecord } from '../../../../coordinator/src/plan/records.ts';
+
+const node = (name: string, more: Partial<NodeRecord>): NodeRecord => ({
+  ...{ cluster: 'us', node: name, agentVersion: '0', certificateFingerprint: name, joinedAt: '', lastSeen: 'then' },
+  ...{ running: true, configDir: '/etc', nodeId: null, version: null },
+  ...more,
+});
+const pending = { fingerprint: '', publicKey: '', certificatePem: '' };
+const nodes = [
+  node('fresh', { lastSeen: null, certificateIssuer: 'new' }),
+  node('earlier', {}),
+  node('behind', { fleetCas: ['old'], certificateIssuer: 'old' }),
+  node('trusting', { fleetCas: ['old', 'new'], certificateIssuer: 'old' }),
+  node('half', {
+    fleetCas: ['old', 'new'],
+    certificateIssuer: 'old',
+    renewedCertificate: { ...pending, issuer: 'new' },
+  }),
+  node('done', { fleetCas: ['old', 'new'], certificateIssuer: 'new' }),
+];
+
+test.each<[FleetRotationPhase, string[]]>([
+  ['trust', ['fresh', 'earlier', 'behind']],
+  ['renew', ['fresh', 'earlier', 'behind', 'trusting', 'half']],
+  ['drop', []],
+  ['back', ['fresh', 'half', 'done']],
+])('in %s it waits for those that have something to do', (phase, names) => {
+  const found = waitedFor(nodes, new Set(['us/earlier']), { phase, newCa: 'new' });
+  expect(found.map((one) => one.node)).toEqual(names);
+  expect(found.filter(({ online }) => online).map((one) => one.node)).toEqual(
+    names.filter((name) => name === 'earlier'),
+  );
+});
+
+test('says of each what stands in the way', () => {
+  const reasons = waitedFor(nodes, new Set(), { phase: 'renew', newCa: 'new' }).map(({ reason }) => reason);
+  expect(reasons).toEqual([
+    expect.stringMatching(/never connected/),
+    expect.stringMatching(/earlier release, update it/),
+    expect.stringMatching(/does not trust the new CA yet/),
+    ...[1, 2].map(() => expect.stringMatching(/no certificate of the new CA yet/)),
+  ]);
+});
