@@ -46,7 +46,7 @@ const clusterState = (cluster: CheapCluster) => {
 };
 
 /** Fields that are other ones in each run by their nature. */
-const OWN_TO_A_RUN = new Set(['facts', 'certificatePem', 'id', 'name', 'lastSeen', 'expiresAtMs']);
+const OWN_TO_A_RUN = new Set(['facts', 'certificatePem', 'id', 'name', 'lastSeen', 'expiresAtMs', 'retiredAt']);
 
 const recordsOf = async (stack: Stack<CheapBed>) => {
   const redis = stack.redis();
