@@ -132,7 +132,6 @@ export const keepRenewed = (parts: RenewalParts): Renewal => {
       start(false);
     },
     onRenewSoon({ withinMs }) {
-      if (isAskedFor) return;
       isAskedFor = true;
       plan(Math.random() * withinMs);
     },
