@@ -31,6 +31,7 @@ import type { RsaBits } from './pki/keys.ts';
 import type { CaFiles } from './pki/read-ca.ts';
 import type { RollbackRequest } from './plan/rollback/rollback.ts';
 import type { PlanDocument } from './plan/steps.ts';
+import type { GivenCertificates } from './services/given-certificates.ts';
 import type { Page } from './store/page.ts';
 
 export interface ClusterInput {
@@ -204,6 +205,8 @@ export interface Services {
       files: readonly { readonly name: string; readonly content: Buffer }[],
       actor: string,
     ): Promise<SigningRequestView[]>;
+    /** Takes certificates that were made elsewhere, with their keys, which are sealed at once: all of them or none (`bad-input`). */
+    give(given: GivenCertificates, actor: string): Promise<SigningRequestView[]>;
     /** Files of a certificate that came back, with its key. */
     files(id: string, form: FileForm): Promise<CertificateFiles>;
     /** Forgets it, and its key. */

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { constants, mkdir, open, readFile, rename, rmdir } from 'node:fs/promises';
+import { constants, mkdir, open, readFile, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RemoraError } from '@remora/shared/errors.ts';
-import { digestOfFile, removeDurably, syncDirectory, temporaryOf, writeDurably } from '../system/durable-file.ts';
+import { digestOfFile, syncDirectory, temporaryOf, writeBeside } from '../system/durable-file.ts';
 import { afterPath, type FileChange, type TransactionRecord } from './record.ts';
 
 const contested = (label: string): RemoraError =>
@@ -11,15 +11,12 @@ const contested = (label: string): RemoraError =>
     `${label} was changed by somebody else while a step was changing it; it was left as it is.`,
   );
 
-/** Puts one file into place. Repeating it is a no-op; a digest that is neither before nor after is somebody else's work. */
-const applyFile = async (folder: string, change: FileChange, index: number): Promise<void> => {
-  const now = await digestOfFile(change.path);
-  if (now === (change.after?.digest ?? null)) return;
-  if (now !== (change.before?.digest ?? null)) throw contested(change.label);
-  if (change.after === null) await removeDurably(change.path);
-  else {
-    await writeDurably(change.path, await readFile(afterPath(folder, index)), change.after, { keepAttributes: true });
-  }
+/** Whether a file is still to be put into place; a digest that is neither before nor after is somebody else's work. */
+const isDue = async ({ path, label, before, after }: FileChange): Promise<boolean> => {
+  const now = await digestOfFile(path);
+  if (now === (after?.digest ?? null)) return false;
+  if (now !== (before?.digest ?? null)) throw contested(label);
+  return true;
 };
 
 /** Of a crash while a directory was made. One that is not empty is not ours any more, and stays. */
@@ -55,15 +52,30 @@ const makeDirectory = async ({ path, uid, gid }: TransactionRecord['directories'
   await syncDirectory(dirname(path));
 };
 
-/** Puts all files of a transaction into place, in their order. */
+/**
+ * Puts all files of a transaction into place, in their order; repeating it is a no-op. Each is written whole beside its place before the first is renamed: what belongs
+ * together, as a key and its certificate, stands there half for the moment between two renames alone.
+ */
 export const applyFiles = async (
   folder: string,
   record: TransactionRecord,
   progress: (phase: string) => void,
 ): Promise<void> => {
   for (const directory of record.directories) await makeDirectory(directory);
-  for (const [index, change] of record.files.entries()) {
-    progress(`${change.after === null ? 'removing' : 'writing'} ${change.label}`);
-    await applyFile(folder, change, index);
+  const due: FileChange[] = [];
+  try {
+    for (const [index, change] of record.files.entries()) {
+      const { path, label, after } = change;
+      progress(`${after === null ? 'removing' : 'writing'} ${label}`);
+      if (!(await isDue(change))) continue;
+      due.push(change);
+      if (after) await writeBeside(path, await readFile(afterPath(folder, index)), after, { keepAttributes: true });
+    }
+    for (const { path, after } of due)
+      await (after === null ? rm(path, { force: true }) : rename(temporaryOf(path), path));
+  } catch (error) {
+    for (const { path } of due) await rm(temporaryOf(path), { force: true });
+    throw error;
   }
+  for (const directory of new Set(due.map(({ path }) => dirname(path)))) await syncDirectory(directory);
 };

@@ -93,15 +93,20 @@ const fill = async (
   await handle.chmod(wanted.mode);
 };
 
-/**
- * Replaces or creates a file so that at any instant either the old or the new bytes stand there, also after a power failure: temporary file in the
- * same directory, fsync, owner and mode, rename, fsync of the directory. The path must be free of symlinks in its last part.
- */
-export const writeDurably = async (
+type Wanted = { readonly uid: number; readonly gid: number; readonly mode: number };
+
+interface Attributes {
+  /** ACL and SELinux label of the file that is replaced. */
+  readonly keepAttributes?: boolean;
+  readonly selinux?: boolean;
+}
+
+/** Writes what is to stand at a path whole beside it, under its temporary name, with fsync, owner and mode: a rename is all that is left to do. */
+export const writeBeside = async (
   path: string,
   bytes: Uint8Array,
-  wanted: { uid: number; gid: number; mode: number },
-  { keepAttributes = false, selinux = existsSync('/sys/fs/selinux/enforce') } = {},
+  wanted: Wanted,
+  { keepAttributes = false, selinux = existsSync('/sys/fs/selinux/enforce') }: Attributes = {},
 ): Promise<void> => {
   const temporary = temporaryOf(path);
   await rm(temporary, { force: true });
@@ -115,9 +120,27 @@ export const writeDurably = async (
     } finally {
       await handle.close();
     }
-    await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
+    throw error;
+  }
+};
+
+/**
+ * Replaces or creates a file so that at any instant either the old or the new bytes stand there, also after a power failure: temporary file in the
+ * same directory, fsync, owner and mode, rename, fsync of the directory. The path must be free of symlinks in its last part.
+ */
+export const writeDurably = async (
+  path: string,
+  bytes: Uint8Array,
+  wanted: Wanted,
+  attributes: Attributes = {},
+): Promise<void> => {
+  await writeBeside(path, bytes, wanted, attributes);
+  try {
+    await rename(temporaryOf(path), path);
+  } catch (error) {
+    await rm(temporaryOf(path), { force: true });
     throw error;
   }
   await syncDirectory(dirname(path));

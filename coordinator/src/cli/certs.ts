@@ -4,19 +4,22 @@ import { parseDuration } from '@remora/shared/model/duration.ts';
 import { parseClusterName } from '@remora/shared/model/names.ts';
 import {
   checkPlaceRequest,
+  type PlacedFormat,
   type PlacedPurpose,
   type PlaceRequest,
+  placedFormats,
   placedPurposes,
 } from '@remora/shared/model/place-request.ts';
 import { checkRotateRequest, type RotateRequest } from '@remora/shared/model/rotate-request.ts';
+import type { GivenCertificates, SigningRequestView } from '@remora/shared/model/signing-request.ts';
 import { addExternal } from './certs-external.ts';
 import { addIssue } from './certs-issue.ts';
 import { planAndCarryOut } from './frame/change.ts';
 import { addChangeFlags, type ChangeFlags } from './frame/change-flags.ts';
 import type { Cli } from './frame/cli.ts';
 import { addToList, given, wholeNumber } from './frame/input.ts';
-import { addLaterOptions } from './frame/later.ts';
 import type { Register } from './frame/register.ts';
+import { givenFiles } from './given-files.ts';
 import { certificateTable } from './show/certificates.ts';
 
 interface ListFlags {
@@ -46,14 +49,15 @@ interface RotateFlags extends ChangeFlags {
   readonly all?: true;
   readonly days?: number;
   readonly validity?: string;
+  readonly newPassword?: true;
 }
 
 const rotate = async (cli: Cli, flags: RotateFlags): Promise<void> => {
-  const { cluster, node, expiring, due, all, days } = flags;
+  const { cluster, node, expiring, due, all, days, newPassword } = flags;
   if (days !== undefined && flags.validity !== undefined)
     throw new RemoraError('bad-input', '--days and --validity both say how long the new ones are valid: give one.');
   const validity = days === undefined ? flags.validity : `${days}d`;
-  const wish = given<RotateRequest>({ cluster, node, expiring, due, all, validity });
+  const wish = given<RotateRequest>({ cluster, node, expiring, due, all, validity, newPassword });
   checkRotateRequest(wish);
   await planAndCarryOut(cli, { address: '/certificates/rotation', wish }, flags);
 };
@@ -65,7 +69,17 @@ interface PlaceFlags extends ChangeFlags {
   readonly ca: string;
   readonly san?: string[];
   readonly validity?: string;
+  readonly format?: PlacedFormat;
+  readonly files?: string;
+  readonly passphraseFile?: string;
+  readonly accepted?: true;
 }
+
+const placedFormat = (given: string): PlacedFormat => {
+  const found = placedFormats.find((format) => format === given);
+  if (found !== undefined) return found;
+  throw new RemoraError('bad-input', `\`--format ${given}\`: write ${placedFormats.join(' or ')}.`);
+};
 
 const placedPurpose = (given: string): PlacedPurpose => {
   const found = placedPurposes.find((purpose) => purpose === given);
@@ -78,10 +92,35 @@ const placedPurpose = (given: string): PlacedPurpose => {
   );
 };
 
+/** Certificates of one request, which has to stay below what the coordinator reads. */
+const AT_ONCE = 20;
+
+/** Sends the certificates of a directory, which are checked and kept; answers their ids. */
+const give = async (
+  cli: Cli,
+  { ca, purpose, node, passphraseFile, accepted }: PlaceFlags,
+  directory: string,
+): Promise<string[]> => {
+  if (accepted) throw new RemoraError('bad-input', '--files and --accepted both say which certificates: give one.');
+  const certificates = await givenFiles(directory, { node, passphraseFile });
+  const client = await cli.client();
+  const ids: string[] = [];
+  for (let from = 0; from < certificates.length; from += AT_ONCE) {
+    const body: GivenCertificates = { ca, purpose, certificates: certificates.slice(from, from + AT_ONCE) };
+    const kept = await client.post<SigningRequestView[]>('/certificates/requests/given', body);
+    ids.push(...kept.map(({ id }) => id));
+  }
+  return ids;
+};
+
 const place = async (cli: Cli, flags: PlaceFlags): Promise<void> => {
-  const { cluster, node, purpose, ca, san: sans, validity } = flags;
-  const wish = given<PlaceRequest>({ cluster, node, purpose, ca, sans, validity });
+  const { cluster, node, purpose, ca, san: sans, validity, format } = flags;
+  const wish = given<PlaceRequest>({ cluster, node, purpose, ca, sans, validity, format, given: [] });
+  if (flags.files === undefined && !flags.accepted) delete wish.given;
   checkPlaceRequest(wish);
+  if (flags.passphraseFile !== undefined && flags.files === undefined)
+    throw new RemoraError('bad-input', '--passphrase-file is for the keys of --files DIR.');
+  if (flags.files !== undefined) wish.given = await give(cli, flags, flags.files);
   await planAndCarryOut(cli, { address: '/certificates/placement', wish }, flags);
 };
 
@@ -103,7 +142,11 @@ export const register: Register = (command, cli) => {
     .option('--due', 'those of which two thirds of their life are over')
     .option('--all', 'all that Remora made')
     .option('--validity <time>', 'how long the new ones are valid, like 90d or 12h (default: as long as the old ones)')
-    .option('--days <days>', 'the same in days', wholeNumber('--days', 36_500));
+    .option('--days <days>', 'the same in days', wholeNumber('--days', 36_500))
+    .option(
+      '--new-password',
+      'with new passwords of their PKCS#12 files: restarts each node, behind the gates of a roll',
+    );
   const placement = command
     .command('place')
     .description("have the transport or HTTP ports of a cluster's nodes serve certificates of a CA")
@@ -113,7 +156,18 @@ export const register: Register = (command, cli) => {
     .option('--node <name>', 'of this node alone (default: of all)')
     .option('--san <names>', 'names and addresses that they cover beside those of the node', addToList)
     .option('--validity <time>', 'how long they are valid, like 90d (default: as long as those before, or 365d)');
-  addLaterOptions(placement, ['--files <directory>', '--format <format>']);
+  placement.option(
+    '--format <format>',
+    'pkcs12 for a file of its own; pem for the PEM files that elasticsearch.yml names (default: what the port has)',
+    placedFormat,
+  );
+  placement
+    .option(
+      '--files <dir>',
+      'certificates that the CA signed elsewhere, with their keys: NODE.p12, or NODE.crt and NODE.key, of each node',
+    )
+    .option('--passphrase-file <file>', 'passphrase of these keys (default: NODE.password beside them, where it is)')
+    .option('--accepted', 'those that `remora certs accept` took, the newest of each node');
   addChangeFlags(placement);
   placement.action((flags: PlaceFlags) => place(cli, flags));
   addChangeFlags(rotation);

@@ -1,5 +1,6 @@
 import { CertificateFiles, FileForm } from '@remora/shared/model/issue-request.ts';
 import {
+  GivenCertificates,
   NewSigningRequest,
   SignedFiles,
   SigningRequestView,
@@ -60,6 +61,29 @@ export const signingRequestRoutes = (app: App, { signingRequests }: Pick<Service
     ({ body, actor }) =>
       signingRequests.accept(
         body.files.map(({ name, content }) => ({ name, content: Buffer.from(content, 'base64') })),
+        actor,
+      ),
+  );
+  app.post(
+    `${address}/given`,
+    {
+      config: { idempotent: 'address' },
+      schema: {
+        tags,
+        summary: 'Take certificates that were made elsewhere, with their keys, all or none; each is checked',
+        body: GivenCertificates,
+        response: { 200: Type.Array(SigningRequestView) },
+      },
+    },
+    ({ body, actor }) =>
+      signingRequests.give(
+        {
+          ...body,
+          certificates: body.certificates.map(({ name, certificate, key, passphrase = null }) => ({
+            ...{ name, passphrase, certificate: Buffer.from(certificate, 'base64') },
+            key: key === undefined ? null : Buffer.from(key, 'base64'),
+          })),
+        },
         actor,
       ),
   );

@@ -29,12 +29,16 @@ const inspect = async (
   cluster: string,
   node: string,
   password: string | null,
+  placed: readonly string[],
 ): Promise<AgentObservation> => {
   const input: OperationInput<'inspect'> = {
     settings: [...settingsToRead],
     files: [
-      ...[files.serverKeystore, files.caBundle, foundAuthorities],
-      ...Object.values(portFiles).flatMap((port) => Object.values(port)),
+      ...new Set([
+        ...[files.serverKeystore, files.caBundle, foundAuthorities],
+        ...Object.values(portFiles).flatMap((port) => Object.values(port)),
+        ...placed,
+      ]),
     ],
     ...keystorePasswordInput(password),
   };
@@ -68,7 +72,15 @@ const note = async ({ inventory }: ObserveParts, known: NodeRecord, { nodeId, ve
 
 /** Adds to what the cluster says of its nodes what their agents see, all side by side. */
 const observeNodes = async (parts: ObserveParts, cluster: BareCluster): Promise<ClusterObservation> => {
-  const [joined, secretVersions] = await Promise.all([parts.inventory.nodes.list(), parts.secretVersions()]);
+  const [joined, certificates, secretVersions] = await Promise.all([
+    parts.inventory.nodes.list(),
+    parts.inventory.certificates.list(),
+    parts.secretVersions(),
+  ]);
+  const placedOn = (name: string): string[] =>
+    certificates
+      .filter((record) => record.cluster === cluster.name && record.node === name)
+      .flatMap(({ path, key }) => (key === undefined ? [path] : [path, key.path]));
   const known = new Map(joined.filter((node) => node.cluster === cluster.name).map((record) => [record.node, record]));
   const nodes = cluster.nodes.map(async (node): Promise<NodeObservation> => {
     const record = known.get(node.name);
@@ -76,7 +88,7 @@ const observeNodes = async (parts: ObserveParts, cluster: BareCluster): Promise<
     const password = keystorePasswordReference({ secretVersions }, cluster.name, node.name);
     await note(parts, record, node);
     const [agent, loaded] = await Promise.all([
-      inspect(parts, cluster.name, node.name, password),
+      inspect(parts, cluster.name, node.name, password, placedOn(node.name)),
       cluster.security === 'on' ? loadedCertificates(parts, cluster.name, node.name) : null,
     ]);
     return { ...node, agent, loadedCertificates: loaded };

@@ -7,6 +7,7 @@ import { publishedParts } from '../plan/connect/server-address.ts';
 import type { ClusterObservation, NodeObservation } from '../plan/facts.ts';
 import { hasPlaceholder, isSamePath } from '../plan/loaded.ts';
 import { fileSetting, itemsOf } from '../plan/nodes.ts';
+import { isPem, pemFiles } from '../plan/pem.ts';
 import type { PlaceFacts, PortObservation, SentAuthority, StoredAuthority } from '../plan/place/facts.ts';
 import { trustsByStore } from '../plan/place/trust.ts';
 import { transportAuthorities } from '../plan/port-proof.ts';
@@ -19,17 +20,19 @@ import { configuredCertificates } from './ssl-certificates.ts';
 const PROBE_TIMEOUT_MS = 5000;
 const READ_TIMEOUT_MS = 60_000;
 
-/** The node with what stands in the PEM files of CAs that its elasticsearch.yml names. */
-const withAuthorities = async (
+/** The node with what stands in the PEM files that its elasticsearch.yml names: of CAs, and of the port's certificate and key. */
+const withPemFiles = async (
   parts: ObserveParts,
-  cluster: string,
+  { cluster, purpose }: PlaceRequest,
   node: NodeObservation,
 ): Promise<NodeObservation> => {
   const { agent } = node;
-  const files = transportAuthorities(node).filter((path) => !hasPlaceholder(path));
+  const pair = isPem(node, purpose) ? Object.values(pemFiles(node, purpose) ?? {}) : [];
+  const files = [...new Set([...transportAuthorities(node).filter((path) => !hasPlaceholder(path)), ...pair])];
   if (agent.state !== 'online' || files.length === 0) return node;
   try {
-    const input = { settings: [], files };
+    // Judged: only so it is told whether a key is encrypted.
+    const input = { settings: [], files, keystore: false, judge: true };
     const found = await parts.agents.read({ cluster, node: node.name }, 'inspect', input, {
       timeoutMs: READ_TIMEOUT_MS,
     });
@@ -49,20 +52,20 @@ const look = async (
   { name, agent }: NodeObservation,
   address: string | undefined,
 ): Promise<PortObservation> => {
-  if (address === undefined) return { names: [], issuers: [], problem: 'the node publishes none' };
+  if (address === undefined) return { names: [], sans: [], issuers: [], problem: 'the node publishes none' };
   const { names, port } = publishedParts(address);
-  if (agent.state !== 'online') return { names, issuers: [], problem: 'its agent is away' };
+  if (agent.state !== 'online') return { names, sans: [], issuers: [], problem: 'its agent is away' };
   const input = { host: names.at(-1) ?? '', port, timeoutMs: PROBE_TIMEOUT_MS, tls: { judge: true } };
   try {
     const { tcp, detail, tls } = await parts.agents.read({ cluster, node: name }, 'probe', input, {
       timeoutMs: PROBE_TIMEOUT_MS * 3,
     });
     const [leaf, ...issuers] = tls?.chain ?? [];
-    if (!leaf) return { names, issuers: [], problem: tls?.error ?? `${tcp}: ${detail}` };
+    if (!leaf) return { names, sans: [], issuers: [], problem: tls?.error ?? `${tcp}: ${detail}` };
     const isOwn = issuers.length === 0 && leaf.subject === leaf.issuer;
-    return { names, issuers: (isOwn ? [leaf] : issuers).flatMap(sentAuthority), problem: '' };
+    return { names, sans: leaf.sans, issuers: (isOwn ? [leaf] : issuers).flatMap(sentAuthority), problem: '' };
   } catch (error) {
-    return { names, issuers: [], problem: messageOf(error) };
+    return { names, sans: [], issuers: [], problem: messageOf(error) };
   }
 };
 
@@ -117,14 +120,15 @@ const observeStores = async (
 /** Gathers everything that the planner of a placement looks at. Changes nothing. */
 export const observePlacement = async (parts: ObserveParts, request: PlaceRequest): Promise<PlaceFacts> => {
   const { urls, caPem } = await parts.clients.record(request.cluster);
-  const [bare, certificates, cas, secretVersions] = await Promise.all([
+  const [bare, certificates, signed, cas, secretVersions] = await Promise.all([
     observeWhole(parts, request.cluster),
     parts.inventory.certificates.list(),
+    parts.inventory.signingRequests.list(),
     parts.inventory.cas.list(),
     parts.secretVersions(),
   ]);
   const [nodes, ports] = await Promise.all([
-    Promise.all(bare.nodes.map((node) => withAuthorities(parts, request.cluster, node))),
+    Promise.all(bare.nodes.map((node) => withPemFiles(parts, request, node))),
     observePorts(parts, request, bare),
   ]);
   const trusted =
@@ -134,7 +138,7 @@ export const observePlacement = async (parts: ObserveParts, request: PlaceReques
   return {
     cluster: { ...bare, nodes },
     urlHosts: urls.map((url) => new URL(url).hostname.replace(/^\[|\]$/g, '')),
-    ...{ trusted, ports, cas, secretVersions, stores: await observeStores(parts, request, nodes) },
+    ...{ trusted, ports, signed, cas, secretVersions, stores: await observeStores(parts, request, nodes) },
     certificates: certificates.filter(
       ({ cluster, purpose }) => cluster === request.cluster && purpose === request.purpose,
     ),

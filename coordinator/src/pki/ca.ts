@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { DAY_MS } from '@remora/shared/model/duration.ts';
 import { buildCertificate, validity } from './certificate-builder.ts';
-import { generateRsaKeyPair, parseRsaPrivateKey, type RsaBits } from './keys.ts';
+import { generateRsaKeyPair, parsePrivateKey, parseRsaPrivateKey, type RsaBits } from './keys.ts';
 import { type NameConstraints, nameConstraintsExtension } from './name-constraints.ts';
 
 export interface CertificateAuthority {
@@ -57,3 +57,7 @@ export const createCa = async (wish: CaWish): Promise<CertificateAuthority> => {
 /** Whether the private key belongs to the certificate. */
 export const keyMatches = (certificatePem: string, privateKeyPem: string): boolean =>
   new X509Certificate(certificatePem).checkPrivateKey(parseRsaPrivateKey(privateKeyPem));
+
+/** The same of keys of any kind. */
+export const isKeyOf = (privateKeyPem: string, certificatePem: string): boolean =>
+  new X509Certificate(certificatePem).checkPrivateKey(parsePrivateKey(privateKeyPem));

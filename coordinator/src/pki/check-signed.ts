@@ -14,6 +14,8 @@ export interface AskedFor {
   /** `DNS:…`, `IP:…` and `otherName:…`. */
   readonly sans: readonly string[];
   readonly usage: readonly CertificateUsage[];
+  /** What the CA is for it, for sentences. */
+  readonly caRole?: string;
 }
 
 export interface SignedCertificate {
@@ -39,7 +41,7 @@ const signedBy = (certificate: X509Certificate, issuer: X509Certificate): boolea
 /** The issuers from a certificate up to the CA, or why there is no such chain, as the end of a sentence. */
 const chainTo = (
   certificate: X509Certificate,
-  { caName, caPem }: AskedFor,
+  { caName, caPem, caRole = 'that it was requested for' }: AskedFor,
   others: readonly string[],
 ): readonly string[] | string => {
   const ca = new X509Certificate(caPem);
@@ -58,7 +60,7 @@ const chainTo = (
     current = new X509Certificate(next);
   }
   const { issuer } = describeCertificate(current.toString());
-  return `it was issued by "${issuer}", not by the CA "${caName}" ("${subjectOf(caPem)}") that it was requested for`;
+  return `it was issued by "${issuer}", not by the CA "${caName}" ("${subjectOf(caPem)}") ${caRole}`;
 };
 
 const difference = (asked: readonly string[], found: readonly string[]): string | null => {
@@ -106,6 +108,22 @@ const issuerProblem = (chain: readonly string[], now: Date): string | null => {
   return null;
 };
 
+/** The same check; answers what is wrong as the end of a sentence. */
+export const judgeSigned = (
+  certificatePem: string,
+  others: readonly string[],
+  asked: AskedFor,
+  now: Date,
+): SignedCertificate | string => {
+  const certificate = new X509Certificate(certificatePem);
+  const facts = describeCertificate(certificatePem);
+  const chain = chainTo(certificate, asked, others);
+  if (typeof chain === 'string') return chain;
+  return (
+    problemOf(certificate, facts, asked, now) ?? issuerProblem(chain, now) ?? { certificatePem, chainPem: chain, facts }
+  );
+};
+
 /**
  * Checks a certificate that was signed elsewhere against what was asked for; that it is for the key of the request is known. `others` are further certificates
  * that came with it, where its intermediate CAs are looked for. Throws `bad-input` with a sentence.
@@ -116,12 +134,8 @@ export const checkSigned = (
   asked: AskedFor,
   now: Date,
 ): SignedCertificate => {
-  const certificate = new X509Certificate(certificatePem);
-  const facts = describeCertificate(certificatePem);
-  const chain = chainTo(certificate, asked, others);
-  const why =
-    typeof chain === 'string' ? chain : (problemOf(certificate, facts, asked, now) ?? issuerProblem(chain, now));
-  if (why === null && typeof chain !== 'string') return { certificatePem, chainPem: chain, facts };
+  const why = judgeSigned(certificatePem, others, asked, now);
+  if (typeof why !== 'string') return why;
   throw new RemoraError('bad-input', `The certificate for "${asked.name}" is not taken: ${why}.`, {
     hint: 'Have the request signed again as it is, or make another one with `remora certs csr`.',
   });

@@ -53,12 +53,20 @@ export const parseRsaPublicKey = (publicKeyPem: string, whose = 'The public key'
   }
 };
 
-/** Reads an unencrypted private key in PEM; throws `bad-input` without quoting it. */
-export const parseRsaPrivateKey = (privateKeyPem: string, whose = 'The private key'): KeyObject => {
+/** Reads a private key of any kind in PEM; throws `bad-input` without quoting it. */
+export const parsePrivateKey = (
+  privateKeyPem: string,
+  whose = 'The private key',
+  passphrase: string | null = null,
+): KeyObject => {
   try {
-    return requireRsa(createPrivateKey(privateKeyPem), whose);
+    return createPrivateKey({ key: privateKeyPem, ...(passphrase === null ? {} : { passphrase }) });
   } catch (error) {
-    if (error instanceof RemoraError) throw error;
-    throw new RemoraError('bad-input', `${whose} cannot be read as unencrypted PEM: ${messageOf(error)}.`);
+    const how = passphrase === null ? 'as unencrypted PEM' : 'with its passphrase';
+    throw new RemoraError('bad-input', `${whose} cannot be read ${how}: ${messageOf(error)}.`);
   }
 };
+
+/** The same of an RSA key of a usable length. */
+export const parseRsaPrivateKey = (privateKeyPem: string, whose = 'The private key'): KeyObject =>
+  requireRsa(parsePrivateKey(privateKeyPem, whose), whose);

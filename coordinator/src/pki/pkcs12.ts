@@ -1,7 +1,7 @@
 import { createHmac, createPrivateKey, hash, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
 import { RemoraError } from '@remora/shared/errors.ts';
 import forge from 'node-forge';
-import { keyMatches } from './ca.ts';
+import { isKeyOf } from './ca.ts';
 import { fromDer, toDer } from './der.ts';
 import { macKey } from './pkcs12-mac.ts';
 
@@ -85,7 +85,7 @@ const refuse = (message: string): never => {
 export const toPkcs12 = (content: Pkcs12Content): Buffer => {
   if (!/^[\x20-\x7e]+$/.test(content.password))
     return refuse('The password of a PKCS#12 file must consist of printable ASCII characters.');
-  if (!keyMatches(content.certificatePem, content.privateKeyPem))
+  if (!isKeyOf(content.privateKeyPem, content.certificatePem))
     return refuse('The private key for the PKCS#12 file is not the one of its certificate.');
   const own = new X509Certificate(content.certificatePem);
   // Ties the key to its certificate.

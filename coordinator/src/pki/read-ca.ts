@@ -1,11 +1,11 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { isPkcs12 } from '@remora/shared/pkcs12-header.ts';
-import forge from 'node-forge';
 import { keyMatches } from './ca.ts';
 import { type DescribedCertificate, describeCertificate, parsePemBundle } from './describe.ts';
 import { requireRsa, SHORTEST_BITS } from './keys.ts';
 import { nameConstraintsOf } from './name-constraints.ts';
+import { isPem, pemKeyOf, readKey } from './read-key.ts';
 import { readPkcs12 } from './read-pkcs12.ts';
 import { isZip, readZip } from './read-zip.ts';
 
@@ -31,7 +31,7 @@ const refuse = (message: string, hint = ''): never => {
   throw new RemoraError('bad-input', message, hint === '' ? {} : { hint });
 };
 
-const isPem = (file: Uint8Array): boolean => Buffer.from(file).includes('-----BEGIN ');
+const names = { key: "The CA's key", file: 'The key file', owner: 'the CA' };
 
 const certificatesOf = (file: Uint8Array): string[] => {
   if (isPem(file)) return parsePemBundle(Buffer.from(file).toString('utf8'), 'The certificate file');
@@ -42,67 +42,6 @@ const certificatesOf = (file: Uint8Array): string[] => {
       'The certificate file is neither PEM nor DER nor PKCS#12.',
       'Give a file that begins with -----BEGIN CERTIFICATE-----, or a .p12 file.',
     );
-  }
-};
-
-/** In PEM the key may be in the same file. */
-const pemKeyOf = (text: string): string | null => {
-  const blocks = text.split(/(?=-----BEGIN )/);
-  const keys = blocks.flatMap(
-    (one) => /^-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----.*?-----END \1-----/s.exec(one)?.[0] ?? [],
-  );
-  if (keys.length > 1) return refuse(`The key file holds ${keys.length} private keys: give the one of the CA.`);
-  return keys[0] ?? null;
-};
-
-const isEncrypted = (pem: string): boolean => pem.includes('ENCRYPTED');
-
-/** An encrypted key says itself how often its passphrase is hashed. More than this would keep the coordinator busy for seconds, or for hours. */
-const MOST_ITERATIONS = 2_000_000;
-
-const integersIn = ({ type, value }: forge.asn1.Asn1): number[] => {
-  if (typeof value !== 'string') return value.flatMap(integersIn);
-  if (type !== forge.asn1.Type.INTEGER) return [];
-  return [value.length > 4 ? Number.POSITIVE_INFINITY : Number(`0x${forge.util.bytesToHex(value) || '0'}`)];
-};
-
-/** Of an encrypted PKCS#8 key (RFC 5958): its algorithm with the parameters comes first. What is none is judged by who reads it next. */
-const iterationsOf = (der: Uint8Array): number => {
-  try {
-    const { value } = forge.asn1.fromDer(Buffer.from(der).toString('latin1'));
-    const [algorithm] = typeof value === 'string' ? [] : value;
-    return algorithm ? Math.max(0, ...integersIn(algorithm)) : 0;
-  } catch {
-    return 0;
-  }
-};
-
-const derOfPem = (pem: string): Uint8Array => Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
-
-const readKey = (file: Uint8Array, passphrase: string | null): KeyObject => {
-  const pem = isPem(file) ? pemKeyOf(Buffer.from(file).toString('utf8')) : null;
-  if (isPem(file) && pem === null) return refuse('The key file holds no private key.');
-  if (pem !== null && isEncrypted(pem) && passphrase === null)
-    return refuse("The CA's key is encrypted.", 'Give its passphrase with --passphrase-file.');
-  const iterations = passphrase === null ? 0 : iterationsOf(pem === null ? file : derOfPem(pem));
-  if (iterations > MOST_ITERATIONS)
-    return refuse(
-      `The CA's key is encrypted so that its passphrase is hashed ${iterations} times: that takes too long.`,
-    );
-  try {
-    const secret = passphrase === null ? {} : { passphrase };
-    return pem === null
-      ? createPrivateKey({ key: Buffer.from(file), format: 'der', type: 'pkcs8', ...secret })
-      : createPrivateKey({ key: pem, ...secret });
-  } catch (error) {
-    if (pem === null && passphrase === null)
-      return refuse(
-        'The key file is neither PEM nor an unencrypted PKCS#8 key in DER.',
-        'An encrypted one needs --passphrase-file.',
-      );
-    return passphrase === null
-      ? refuse(`The CA's key cannot be read: ${messageOf(error)}.`)
-      : refuse(`The CA's key cannot be read with this passphrase: ${messageOf(error)}.`);
   }
 };
 
@@ -175,8 +114,11 @@ const fromFiles = ({
   passphrase,
 }: CaFiles): { certificates: readonly string[]; key: KeyObject | null } => {
   const beside =
-    key ?? (isPem(certificate) && pemKeyOf(Buffer.from(certificate).toString('utf8')) ? certificate : null);
-  return { certificates: certificatesOf(certificate), key: beside === null ? null : readKey(beside, passphrase) };
+    key ?? (isPem(certificate) && pemKeyOf(Buffer.from(certificate).toString('utf8'), names) ? certificate : null);
+  return {
+    certificates: certificatesOf(certificate),
+    key: beside === null ? null : readKey(beside, passphrase, names),
+  };
 };
 
 /** As `elasticsearch-certutil` calls them, also where somebody packed them anew. */

@@ -12,10 +12,9 @@ const block = (sign: '-' | '+', head: string, lines: readonly string[]): string[
   ...lines.map((line) => `${sign}   ${line}`),
 ];
 
-/** The certificate that a node has, and the one that will be issued; its dates and fingerprint are made when it is issued. */
-export const certificateDiff = (standing: CertificateRecord | undefined, wish: CertificateIssue): string => {
+const standingBlock = (standing: CertificateRecord | undefined): string[] => {
   const { facts } = standing ?? {};
-  const before = facts
+  return facts
     ? block('-', `certificate ${facts.subject}`, [
         `SANs ${facts.sans.join(', ')}`,
         `issued by ${facts.issuer}`,
@@ -24,6 +23,27 @@ export const certificateDiff = (standing: CertificateRecord | undefined, wish: C
         `kept as ${standing?.p12Secret}`,
       ])
     : [];
+};
+
+/** The certificate that a node has, and one that was signed elsewhere. */
+export const givenDiff = (
+  standing: CertificateRecord | undefined,
+  facts: CertificateFacts,
+  { ca, p12Secret }: CertificateIssue,
+): string =>
+  [
+    ...standingBlock(standing),
+    ...block('+', `certificate ${facts.subject}`, [
+      `SANs ${facts.sans.join(', ')}`,
+      `issued by ${facts.issuer}, below CA ${ca}`,
+      `valid from ${facts.notBefore} to ${facts.notAfter}`,
+      `SHA-256 ${facts.fingerprint256}`,
+      `kept as ${p12Secret}`,
+    ]),
+  ].join('\n');
+
+/** The certificate that a node has, and the one that will be issued; its dates and fingerprint are made when it is issued. */
+export const certificateDiff = (standing: CertificateRecord | undefined, wish: CertificateIssue): string => {
   const sans = [...wish.dns.map((name) => `DNS:${name}`), ...wish.ip.map((address) => `IP:${address}`)];
   const after = block('+', `certificate CN=${wish.commonName}`, [
     `SANs ${sans.join(', ')}`,
@@ -32,5 +52,5 @@ export const certificateDiff = (standing: CertificateRecord | undefined, wish: C
     'SHA-256 known once it is issued',
     `kept as ${wish.p12Secret}`,
   ]);
-  return [...before, ...after].join('\n');
+  return [...standingBlock(standing), ...after].join('\n');
 };

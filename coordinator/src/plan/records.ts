@@ -1,7 +1,7 @@
 import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
 import type { IssuedPurpose } from '@remora/shared/model/issued-purpose.ts';
 import type { ServingPurpose } from './ssl.ts';
-import type { NodeId } from './steps.ts';
+import type { NodeId, PemKey } from './steps.ts';
 
 /** A cluster as the inventory keeps it. The password is a reference. */
 export interface ClusterRecord {
@@ -79,19 +79,24 @@ export interface CertificateRecord {
   readonly path: string;
   /** The names and addresses that it was issued for, as they were wished. */
   readonly names: readonly string[];
+  /** See `CertificateIssue`. */
   readonly p12Secret: string;
   readonly passwordSecret: string;
+  readonly key?: PemKey;
   /** How long it was wished to be valid; its CA may end sooner. Absent on older records: what its dates say. */
   readonly validityMs?: number;
   readonly facts: CertificateFacts;
 }
 
 /**
- * A key pair that was made for a certificate which a CA signs elsewhere, and the certificate once it came back and was checked. It is filed here until somebody
- * removes it, so that files can be made of it, or it can be placed on a node.
+ * A key pair that was made for a certificate which a CA signs elsewhere, and the certificate once it came back and was checked; or both as they were given. It is filed
+ * here until somebody removes it, so that files can be made of it, or it can be placed on a node.
  */
 export interface SigningRequestRecord {
-  /** Begins the SHA-256 of the public key (SubjectPublicKeyInfo), by which a certificate finds its request. */
+  /**
+   * Begins the SHA-256 of the public key (SubjectPublicKeyInfo), by which a certificate finds its request; of one that was given with its key, that of certificate, name
+   * and purpose, since one certificate may be given for several nodes.
+   */
   readonly id: string;
   readonly name: string;
   readonly ca: string;

@@ -2,6 +2,7 @@ import { agentFindings, type Finding } from './agent-findings.ts';
 import { isVersionOf } from './certificate-versions.ts';
 import type { ClusterObservation, NodeObservation } from './facts.ts';
 import { fileSetting } from './nodes.ts';
+import { belowConfig } from './pem.ts';
 import type { CertificateRecord } from './records.ts';
 import type { Reissue } from './reissue.ts';
 import { sslPrefix } from './ssl.ts';
@@ -12,32 +13,54 @@ const placedBy = ({ cluster, node, purpose, ca }: CertificateRecord): string =>
     ? `\`remora connect\` with the values of a connection to ${cluster}`
     : `\`remora certs place --cluster ${cluster} --node ${node} --purpose ${purpose} --ca ${ca}\``;
 
-/** Only a file that is in use, and still what Remora placed, is replaced; what somebody else put there is theirs. */
+/** The files of a certificate: the setting that names each, and what Remora placed there. */
+const placedFiles = ({ path, p12Secret, key }: CertificateRecord) =>
+  key === undefined
+    ? [{ setting: 'keystore.path', path, secret: p12Secret }]
+    : [
+        { setting: 'certificate', path, secret: p12Secret },
+        { setting: 'key', path: key.path, secret: key.secret },
+      ];
+
+type Placed = ReturnType<typeof placedFiles>[number];
+
+const fileFinding = (
+  record: CertificateRecord,
+  { setting, path, secret }: Placed,
+  node: NodeObservation,
+): Finding | null => {
+  if (node.agent.state !== 'online') return null;
+  const { files, configDir } = node.agent.facts;
+  const named = `${node.name} (cluster ${record.cluster})`;
+  const name = `${sslPrefix[record.purpose]}.${setting}`;
+  const configured = fileSetting(node, name);
+  if (belowConfig(String(configured ?? ''), configDir) !== path)
+    return [
+      'conflict',
+      `elasticsearch.yml of node ${named} names ${configured === undefined ? 'no file' : String(configured)} as ${name} and not ${path}, where Remora placed its certificate.`,
+    ];
+  // Another version of ours: the newest was issued by a run that never placed it.
+  const source = files.find((file) => file.path === path)?.source;
+  return source == null || !isVersionOf(source, secret)
+    ? [
+        'conflict',
+        `${path} of node ${named} is not what Remora placed there: somebody replaced or removed it. ${placedBy(record)} puts Remora's certificate back.`,
+      ]
+    : null;
+};
+
+/** Only files that are in use, and still what Remora placed, are replaced; what somebody else put there is theirs. */
 const fileFindings = (
   { record }: Pick<Reissue, 'record'>,
   cluster: ClusterObservation,
   node: NodeObservation,
 ): Finding[] => {
-  if (node.agent.state !== 'online') return [];
   const named = `${node.name} (cluster ${cluster.name})`;
-  const file = node.agent.facts.files.find(({ path }) => path === record.path);
-  const setting = `${sslPrefix[record.purpose]}.keystore.path`;
-  const configured = fileSetting(node, setting);
-  if (configured !== record.path)
-    return [
-      [
-        'conflict',
-        `elasticsearch.yml of node ${named} names ${configured === undefined ? 'no file' : String(configured)} as ${setting} and not ${record.path}, where Remora placed its certificate.`,
-      ],
-    ];
-  // Another version of ours: the newest was issued by a run that never placed it.
-  if (file?.source == null || !isVersionOf(file.source, record.p12Secret))
-    return [
-      [
-        'conflict',
-        `${record.path} of node ${named} is not what Remora placed there: somebody replaced or removed it. ${placedBy(record)} puts Remora's certificate back.`,
-      ],
-    ];
+  const [finding] = placedFiles(record).flatMap((file) => {
+    const found = fileFinding(record, file, node);
+    return found === null ? [] : [found];
+  });
+  if (finding !== undefined) return [finding];
   return record.purpose === 'remote_cluster_server' && node.remoteClusterServer === null
     ? [
         [

@@ -6,8 +6,7 @@ import { changeOf } from './node-change.ts';
 import { nodeStep } from './node-step.ts';
 import { proofStep, trustingPeers } from './port-proof.ts';
 import type { CaRecord, CertificateRecord } from './records.ts';
-import { serverSecrets } from './secret-names.ts';
-import { commonNameOf, serverKeystoreFile } from './server-certificate.ts';
+import { commonNameOf, newFileSecrets, serverFiles } from './server-certificate.ts';
 import type { AnyStep, CertificateIssue, Stage, TrustingNode } from './steps.ts';
 import type { TrustObservation } from './trust.ts';
 
@@ -54,9 +53,9 @@ export interface NewCertificates {
 type Versions = Readonly<Record<string, number>>;
 
 /** The same names, password and place; another key, dates and serial. */
-const issueOf = (record: CertificateRecord, versions: Versions, wish: NewCertificates): CertificateIssue => {
-  const { cluster, node, purpose, path, names, passwordSecret } = record;
-  const { p12 } = serverSecrets(record);
+export const issueOf = (record: CertificateRecord, versions: Versions, wish: NewCertificates): CertificateIssue => {
+  const { cluster, node, purpose, path, names, passwordSecret, key } = record;
+  const pem = key === undefined ? null : { key: key.path, passphraseSecret: key.passphraseSecret };
   return {
     ...{ cluster, node, purpose, ca: wish.ca ?? record.ca, path, passwordSecret },
     commonName: commonNameOf(node),
@@ -64,7 +63,7 @@ const issueOf = (record: CertificateRecord, versions: Versions, wish: NewCertifi
     ip: names.filter(isIp),
     required: [...names],
     validityMs: wish.validityMs ?? wishedLifeMs(record),
-    p12Secret: `secret:${p12}@${(versions[p12] ?? 0) + 1}`,
+    ...newFileSecrets(record, pem, versions),
   };
 };
 
@@ -76,7 +75,7 @@ const isAlike = (a: CertificateRecord, b: CertificateRecord): boolean =>
 const stepId = (what: string, { cluster, node, purpose }: CertificateIssue): string =>
   `${what}-${cluster}.${node}${purpose === 'remote_cluster_server' ? '' : `,${purpose}`}`;
 
-interface Placing {
+export interface Placing {
   readonly issue: CertificateIssue;
   readonly record: CertificateRecord;
   readonly cluster: ClusterObservation;
@@ -84,7 +83,7 @@ interface Placing {
   readonly isFirst: boolean;
 }
 
-const issueStep = ({ issue, record }: Placing, reason: string): AnyStep => ({
+export const issueStep = ({ issue, record }: Pick<Placing, 'issue' | 'record'>, reason: string): AnyStep => ({
   ...{ id: stepId('issue-certificate', issue), kind: 'certificate.issue', target: issue.node },
   ...{ effect: 'none', reason, stage: 'issue' },
   diff: certificateDiff(record, issue),
@@ -94,7 +93,7 @@ const issueStep = ({ issue, record }: Placing, reason: string): AnyStep => ({
 const placeStep = ({ issue, cluster, node, isFirst }: Placing): AnyStep[] => {
   if (node.agent.state !== 'online') return [];
   const change = changeOf(node, node.agent.facts, {
-    files: [serverKeystoreFile(issue)],
+    files: serverFiles(issue),
     settings: {},
     keystore: {},
     keystorePassword: null,
@@ -105,7 +104,8 @@ const placeStep = ({ issue, cluster, node, isFirst }: Placing): AnyStep[] => {
   return [{ ...step, id: stepId('change', issue) }];
 };
 
-const verifyStep = (placing: Placing, index: number, trust: readonly TrustObservation[]): AnyStep => {
+/** In the stage `first` or `verify`. */
+export const verifyStep = (placing: Placing, index: number, trust: readonly TrustObservation[]): AnyStep => {
   const { issue, isFirst, cluster } = placing;
   const stage = isFirst ? 'first' : 'verify';
   const { purpose } = issue;

@@ -1,7 +1,9 @@
 import { isHostName, isIp } from '@remora/shared/model/address.ts';
 import { fileNameOf } from '@remora/shared/model/names.ts';
 import type { WantedFile } from './node-change.ts';
-import type { CertificateIssue } from './steps.ts';
+import { serverSecrets } from './secret-names.ts';
+import type { ServingPurpose } from './ssl.ts';
+import type { CertificateIssue, NodeId } from './steps.ts';
 
 /** The common name of a node's certificate; names and addresses that count are its SANs. */
 export const commonNameOf = (node: string): string => fileNameOf(node).slice(0, 64);
@@ -15,8 +17,36 @@ export const distinctNames = (names: readonly string[]): string[] =>
     .filter((name) => isIp(name) || isHostName(name.replace(/^\*\./, '')))
     .sort();
 
-/** The PKCS#12 file with the certificate of a node's port, as it shall stand there. */
-export const serverKeystoreFile = ({ node, path, p12Secret }: CertificateIssue): WantedFile => ({
-  ...{ path, content: { $secret: p12Secret }, source: p12Secret, digest: null, mode: 0o640 },
-  what: `PKCS#12 with the certificate of ${node} (${p12Secret})`,
+const secretFile = (path: string, secret: string, what: string): WantedFile => ({
+  ...{ path, content: { $secret: secret }, source: secret, digest: null, mode: 0o640 },
+  what: `${what} (${secret})`,
 });
+
+/**
+ * The files with the certificate of a node's port, as they shall stand there: PKCS#12, or PEM. Elasticsearch reads the key before the certificate, so they are placed in
+ * this order: it finds two that do not belong together only if it reads both between two renames, or one before and one after; and it reads them again then, since the
+ * second changed after it looked.
+ */
+export const serverFiles = ({ node, path, p12Secret, key }: CertificateIssue): WantedFile[] =>
+  key === undefined
+    ? [secretFile(path, p12Secret, `PKCS#12 with the certificate of ${node}`)]
+    : [
+        secretFile(key.path, key.secret, `private key of ${node}`),
+        secretFile(path, p12Secret, `certificate of ${node} with its chain`),
+      ];
+
+/** Where a new certificate's files are kept: each is a version of its own. */
+export const newFileSecrets = (
+  id: NodeId & { readonly purpose: ServingPurpose },
+  pem: { readonly key: string; readonly passphraseSecret: string | null } | null,
+  versions: Readonly<Record<string, number>>,
+): Pick<CertificateIssue, 'p12Secret' | 'key'> => {
+  const { p12, certificate, key } = serverSecrets(id);
+  if (pem === null) return { p12Secret: `secret:${p12}@${(versions[p12] ?? 0) + 1}` };
+  const version = Math.max(versions[certificate] ?? 0, versions[key] ?? 0) + 1;
+  const { key: path, passphraseSecret } = pem;
+  return {
+    p12Secret: `secret:${certificate}@${version}`,
+    key: { path, secret: `secret:${key}@${version}`, passphraseSecret },
+  };
+};

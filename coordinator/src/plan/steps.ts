@@ -81,6 +81,8 @@ export interface StepInputs {
     readonly trustedBy: readonly TrustingNode[];
     /** Of a certificate that is back on the node before it is back on record. */
     readonly fingerprint256?: string;
+    /** Whatever certificate the PEM file holds is to be served, no matter who trusts it: it was served before. */
+    readonly asInFile?: true;
   };
   /** The CAs (PEM) by which the coordinator knows a cluster's HTTPS ports. */
   'cluster.trust': { readonly cluster: string; readonly caPem: string };
@@ -185,11 +187,25 @@ export interface KeyBefore {
 export interface CertificateIssue extends NodeId, CertificateWish {
   readonly ca: string;
   readonly purpose: ServingPurpose;
-  /** Where it is placed, relative to the node's configuration directory. */
+  /** Where it is placed, relative to the node's configuration directory: a PKCS#12 file, or a PEM file beside that of its key. */
   readonly path: string;
-  /** Secrets that receive the PKCS#12 file and its password. */
+  /** Secrets that receive the PKCS#12 file and its password. Of a PEM pair the first is that of the certificate with its chain, and there is no password. */
   readonly p12Secret: string;
   readonly passwordSecret: string;
+  /** The key of a PEM pair. */
+  readonly key?: PemKey;
+  /** Of a certificate that is not made but was signed elsewhere: the request under which it is on record, with its key. */
+  readonly given?: { readonly request: string; readonly fingerprint256: string };
+}
+
+/** A private key that stands as PEM in a file of its own. */
+export interface PemKey {
+  /** Relative to the node's configuration directory. */
+  readonly path: string;
+  /** The secret that receives the file. */
+  readonly secret: string;
+  /** Of the passphrase with which it is encrypted; null for a key that is not. */
+  readonly passphraseSecret: string | null;
 }
 
 /** Outages of a node that the plan states: each lets its own gate pass, and no other. */

@@ -66,11 +66,11 @@ const refuseClosedGates = async (
   }
 };
 
-const takenBack: readonly string[] = ['rotate-certificates', 'rotate-ca'];
+const takenBack: readonly string[] = ['rotate-certificates', 'place-certificates', 'rotate-ca'];
 
-/** A certificate that is not served, or not trusted, is taken back at once: the one before is still good, and no node restarts for it. */
+/** A certificate that is not served, or not trusted, is taken back at once where no node restarts for it: the one before is still good. */
 const withDefaults = (plan: StoredPlan, change: ChangeOptions): ChangeOptions =>
-  takenBack.includes(plan.workflow) ? { onFailure: 'rollback', ...change } : change;
+  takenBack.includes(plan.workflow) && plan.restarts.length === 0 ? { onFailure: 'rollback', ...change } : change;
 
 /**
  * Starts a run of a plan that `make` makes, when nothing speaks against it: the options make sense, the plan is the one that was looked at, its outages are

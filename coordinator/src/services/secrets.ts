@@ -31,7 +31,9 @@ const usersOf = async (
     ...allCas.map((one) => [one.key, `the CA ${one.name}`] as const),
     ...allRequests.map((one) => [one.key, `the signing request ${one.name}`] as const),
     ...allCertificates.flatMap((one) =>
-      [one.p12Secret, one.passwordSecret].map((secret) => [secret, `the certificate of ${one.node}`] as const),
+      [one.p12Secret, one.passwordSecret, one.key?.secret ?? null].map(
+        (secret) => [secret, `the certificate of ${one.node}`] as const,
+      ),
     ),
   ];
   return [...new Set(uses.filter(([secret]) => secret !== null && nameOf(secret) === name).map(([, user]) => user))];

@@ -14,6 +14,7 @@ import type { SigningRequestRecord } from '../plan/records.ts';
 import type { SecretStore } from '../secrets/secret-store.ts';
 import type { Services } from '../services.ts';
 import type { Inventory } from '../store/inventory.ts';
+import { keepGiven } from './given-certificates.ts';
 import { caOf, checkInstances, lastingCaOf, namingOf, sentFiles } from './issuing.ts';
 
 export interface SigningRequestParts {
@@ -24,9 +25,10 @@ export interface SigningRequestParts {
 
 const USUAL_BITS = 2048;
 
-const idOf = (publicKeyDer: Buffer): string => createHash('sha256').update(publicKeyDer).digest('hex').slice(0, 16);
+export const idOf = (publicKeyDer: Buffer): string =>
+  createHash('sha256').update(publicKeyDer).digest('hex').slice(0, 16);
 
-const secretOf = (id: string): string => `signing-request/${id}/key`;
+export const secretOf = (id: string): string => `signing-request/${id}/key`;
 
 const viewOf = ({ signed, key: _, csr, ...record }: SigningRequestRecord): SigningRequestView => ({
   ...{ ...record, csr: csr ?? null },
@@ -136,6 +138,10 @@ export const signingRequestService = (parts: SigningRequestParts): Services['sig
       }
       for (const { record, signed } of checked) if (record.signed === null) await file(record, signed, actor);
       return Promise.all(checked.map(async ({ record }) => viewOf(await get(record.id))));
+    },
+    async give(given, actor) {
+      const ids = await keepGiven(parts, given, actor);
+      return Promise.all(ids.map(async (id) => viewOf(await get(id))));
     },
     async files(id, form) {
       const { name, signed, key } = await get(id);

@@ -10,6 +10,10 @@ const Text = Type.String({ minLength: 1, maxLength: 1024 });
 export const placedPurposes = ['transport', 'http'] as const;
 export type PlacedPurpose = (typeof placedPurposes)[number];
 
+/** What the files on a node are. `pem` replaces the PEM files that elasticsearch.yml names, and is refused where it names none. */
+export const placedFormats = ['pkcs12', 'pem'] as const;
+export type PlacedFormat = (typeof placedFormats)[number];
+
 /** What `certs place` asks for: every node of a cluster, or one of them, serves a certificate of this CA on the port of the purpose. */
 export const PlaceRequest = Type.Object(
   {
@@ -18,8 +22,15 @@ export const PlaceRequest = Type.Object(
     purpose: Type.Enum([...placedPurposes]),
     /** Name of a CA of the inventory that can sign. */
     ca: Text,
+    /**
+     * Ids of certificates that were signed elsewhere, as `certs requests` lists them, which are placed on the nodes after which they are called; empty for the newest of
+     * each node. Absent: the CA signs others.
+     */
+    given: Type.Optional(Type.Array(Text, { maxItems: 1000 })),
     /** Names and addresses that every certificate covers beside those of its node. */
     sans: Type.Optional(Type.Array(Text, { maxItems: 50 })),
+    /** As PKCS#12 or as PEM; absent: as the port of each node has it. */
+    format: Type.Optional(Type.Enum([...placedFormats])),
     /** How long they are valid, a duration like `90d`; absent: as long as those that they replace, or 365 days. */
     validity: Type.Optional(Text),
   },
@@ -28,11 +39,16 @@ export const PlaceRequest = Type.Object(
 export type PlaceRequest = Static<typeof PlaceRequest>;
 
 /** Throws `bad-input` that names what is wrong. */
-export const checkPlaceRequest = ({ cluster, node, ca, sans = [], validity }: PlaceRequest): void => {
+export const checkPlaceRequest = ({ cluster, node, ca, sans = [], validity, given }: PlaceRequest): void => {
   parseClusterName(cluster);
   if (node !== undefined) parseNodeName(node);
   parseCaName(ca);
   if (validity !== undefined) parseValidity(validity, '--validity');
+  if (given !== undefined && (validity !== undefined || sans.length > 0))
+    throw new RemoraError(
+      'bad-input',
+      `${validity === undefined ? '--san' : '--validity'} is for certificates that are made: those that are given are as they are.`,
+    );
   const wrong = sans.find((name) => !isIp(name) && !isHostName(name.replace(/^\*\./, '')));
   if (wrong !== undefined)
     throw new RemoraError('bad-input', `--san ${wrong}: that is neither a host name nor an IP address.`);

@@ -18,6 +18,8 @@ export const RotateRequest = Type.Object(
     all: Type.Optional(Type.Literal(true)),
     /** Certificates that cannot be replaced now are left, with a warning each, as long as one can be; else they are a reason to refuse. */
     asFarAsPossible: Type.Optional(Type.Literal(true)),
+    /** With new passwords of their PKCS#12 files too: that takes a restart of each node. */
+    newPassword: Type.Optional(Type.Literal(true)),
     /** How long the new ones are valid, a duration like `90d` or `12h`; absent: as long as the ones that they replace. */
     validity: Type.Optional(Text),
   },

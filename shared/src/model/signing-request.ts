@@ -2,6 +2,7 @@ import Type, { type Static } from 'typebox';
 import { CertificateFacts } from './certificate.ts';
 import { IssueWish } from './issue-request.ts';
 import { issuedPurposes } from './issued-purpose.ts';
+import { placedPurposes } from './place-request.ts';
 
 const { ca, purpose, keyBits, instances } = IssueWish.properties;
 
@@ -47,3 +48,31 @@ export const SignedFiles = Type.Object(
   { additionalProperties: false },
 );
 export type SignedFiles = Static<typeof SignedFiles>;
+
+const { content } = SignedFile.properties;
+
+/** Certificates that were made elsewhere, with their keys. */
+export const GivenCertificates = Type.Object(
+  {
+    ca,
+    purpose: Type.Enum([...placedPurposes]),
+    certificates: Type.Array(
+      Type.Object(
+        {
+          /** The node that it is for. */
+          name: Type.String({ minLength: 1, maxLength: 255 }),
+          /** PEM with intermediate CAs, or PKCS#12 with the key. */
+          certificate: content,
+          /** PEM or DER; absent with PKCS#12. */
+          key: Type.Optional(content),
+          /** Of the key, or of the PKCS#12 file. */
+          passphrase: Type.Optional(Type.String({ minLength: 1, maxLength: 1024 })),
+        },
+        { additionalProperties: false },
+      ),
+      { minItems: 1, maxItems: 1000 },
+    ),
+  },
+  { additionalProperties: false },
+);
+export type GivenCertificates = Static<typeof GivenCertificates>;

@@ -2,45 +2,13 @@ import type { RemoraError } from '@remora/shared/errors.ts';
 import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { PlaceFacts, StoredAuthority } from '../../../coordinator/src/plan/place/facts.ts';
-import { planPlacement } from '../../../coordinator/src/plan/place/place.ts';
-import type { RollbackFacts } from '../../../coordinator/src/plan/rollback/facts.ts';
+import type { StoredAuthority } from '../../../coordinator/src/plan/place/facts.ts';
 import { planRollback } from '../../../coordinator/src/plan/rollback/rollback.ts';
-import type { AnyStep, StoredPlan } from '../../../coordinator/src/plan/steps.ts';
-import { request as connecting, factsOf, sha256 } from '../connect/facts.ts';
+import { sha256 } from '../connect/facts.ts';
 import { lines, stepOf } from '../connect/plans.ts';
 import { nodeOf } from '../connect/world.ts';
-import { done } from '../rollback/connected.ts';
-import { caOf, HTTP, placeFacts, strangers, TRANSPORT, type TransportWorld, take, transportWorld } from './world.ts';
-
-const wish = (more: Partial<PlaceRequest> = {}): PlaceRequest => ({
-  ...{ cluster: 'us', purpose: 'transport', ca: 'a' },
-  ...more,
-});
-
-const planWith = (one: TransportWorld, asked: PlaceRequest, facts: PlaceFacts): StoredPlan =>
-  planPlacement(asked, facts, { planId: 'p', now: new Date(one.made.nowMs).toISOString(), hash: sha256 });
-
-const planIn = (one: TransportWorld, asked = wish()): StoredPlan =>
-  planWith(one, asked, placeFacts(one, asked.purpose));
-
-const carryOut = (
-  one: TransportWorld,
-  steps: readonly AnyStep[],
-  isRead: (index: number) => boolean = () => true,
-): void =>
-  steps.forEach((step, index) => {
-    take(one, step, isRead(index));
-    expect(strangers(one), `after ${step.id}`).toEqual([]);
-  });
-
-const placed = (by: 'pem' | 'truststore' = 'pem'): TransportWorld => {
-  const one = transportWorld(by);
-  carryOut(one, planIn(one).steps);
-  return one;
-};
-
-const nodes = ['us-2', 'us-3', 'us-1'];
+import { asItIs, carryOut, nodes, placed, planIn, planWith, rollbackFacts, wish } from './plans.ts';
+import { caOf, HTTP, placeFacts, TRANSPORT, type TransportWorld, transportWorld } from './world.ts';
 
 describe('transport', () => {
   test('trust goes everywhere first, then one node is placed and proven, then the others; the elected master last', () => {
@@ -127,11 +95,13 @@ describe('transport', () => {
         fc.nat(40),
         fc.array(fc.boolean(), { minLength: 40, maxLength: 40 }),
         fc.boolean(),
-        (by, cut, reads, isOther) => {
+        fc.constantFrom(wish, () => asItIs()),
+        fc.constantFrom(wish, (more: Partial<PlaceRequest>) => asItIs(wish(more))),
+        (by, cut, reads, isOther, first, second) => {
           const one = transportWorld(by);
           const isRead = (index: number): boolean => reads[index % reads.length] ?? true;
-          carryOut(one, planIn(one).steps.slice(0, cut), isRead);
-          const asked = wish({ ca: isOther ? 'b' : 'a' });
+          carryOut(one, planIn(one, first()).steps.slice(0, cut), isRead);
+          const asked = second({ ca: isOther ? 'b' : 'a' });
           carryOut(one, planIn(one, asked).steps, isRead);
           expect(planIn(one, asked).steps).toEqual([]);
           expect([...one.loaded.values()].map(({ serves }) => serves)).toEqual(Array(3).fill(asked.ca));
@@ -142,50 +112,19 @@ describe('transport', () => {
   });
 });
 
-/** What a rollback of a run looks at, when the run got so far. */
-const rollbackFacts = (
-  one: TransportWorld,
-  plan: StoredPlan,
-  until: number,
-  standing: TransportWorld['certificates'],
-): RollbackFacts => {
-  const { remote } = factsOf(one.made, connecting());
-  const before = (step: AnyStep): unknown => {
-    if (step.kind === 'certificate.issue')
-      return { before: standing.find(({ node }) => node === step.input.node) ?? null };
-    return step.kind === 'cluster.trust' ? { before: { caPem: 'PEM of their HTTPS CA' } } : null;
-  };
-  const carried = plan.steps.slice(0, until);
-  const backups = carried.flatMap((step): [string, { changes: never[]; unknown: string[] }][] => {
-    if (step.kind !== 'node.change') return [];
-    const changes = step.input.operations.flatMap((call) => {
-      if (call.name === 'files') return call.input.write.map(({ path }) => ({ kind: 'file', name: path }));
-      if (call.name !== 'settings') return [];
-      return [...Object.keys(call.input.set), ...call.input.remove].map((name) => ({ kind: 'setting', name }));
-    });
-    const all = changes.map((found) => ({ ...found, state: 'ours', existed: true }));
-    return [[`us/${step.input.node}/${step.input.phase}`, { changes: all as never[], unknown: [] }]];
-  });
-  return {
-    run: {
-      ...{ runId: 'run-1', status: 'succeeded', rollback: null, restored: null, plan },
-      steps: new Map(carried.map((step) => [step.id, done({ kept: before(step) })])),
-    },
-    ...{ others: [], clusters: new Map([['us', remote]]), settings: new Map([['us', {}]]), backups: new Map(backups) },
-    ...{ keys: [], earlierKeys: [], connections: [], cas: one.cas, certificates: one.certificates, apiKeys: [] },
-    secretVersions: one.secretVersions,
-  };
-};
-
 describe('taken back', () => {
   const context = { planId: 'p', now: '2026-03-02T00:00:00.000Z', hash: sha256 };
 
   test('what is served goes back everywhere before what is trusted, however far the run got', () => {
-    for (const by of ['pem', 'truststore'] as const) {
-      const { steps } = planIn(transportWorld(by));
+    for (const [by, asked] of [
+      ['pem', wish()],
+      ['truststore', wish()],
+      ['pem', asItIs()],
+    ] as const) {
+      const { steps } = planIn(transportWorld(by), asked);
       for (let until = 1; until <= steps.length; until += 1) {
         const one = transportWorld(by);
-        const plan = planIn(one);
+        const plan = planIn(one, asked);
         carryOut(one, plan.steps.slice(0, until));
         const back = planRollback({ run: 'run-1' }, rollbackFacts(one, plan, until, []), context);
         carryOut(one, back.steps);
@@ -232,6 +171,18 @@ describe('taken back', () => {
       expect.stringContaining('files-us.1 node.change'),
     ]);
     carryOut(one, second.steps, (index) => second.steps[index]?.stage === 'files-us.1');
+  });
+
+  test('of PEM files too, which are read late, before trust goes by a restart', () => {
+    const whole = planIn(transportWorld('pem'), asItIs()).steps.length;
+    for (let until = 1; until <= whole; until += 1) {
+      const one = transportWorld('pem');
+      const plan = planIn(one, asItIs());
+      carryOut(one, plan.steps.slice(0, until));
+      const back = planRollback({ run: 'run-1' }, rollbackFacts(one, plan, until, []), context);
+      carryOut(one, back.steps, () => false);
+      expect([...one.loaded.values()].map(({ serves }) => serves)).toEqual(Array(3).fill('theirs'));
+    }
   });
 
   test('the coordinator trusts less again at the end', () => {

@@ -1,7 +1,7 @@
 import type { OperationCall } from '@remora/shared/operations.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
 import type { PlaceFacts, SentAuthority } from '../../../coordinator/src/plan/place/facts.ts';
-import type { CaRecord, CertificateRecord } from '../../../coordinator/src/plan/records.ts';
+import type { CaRecord, CertificateRecord, SigningRequestRecord } from '../../../coordinator/src/plan/records.ts';
 import { bareSerial } from '../../../coordinator/src/plan/serial.ts';
 import type { AnyStep, CertificateIssue } from '../../../coordinator/src/plan/steps.ts';
 import { certificateFacts, factsOf, request, ymlDigest } from '../connect/facts.ts';
@@ -35,6 +35,7 @@ export interface TransportWorld {
   readonly deliveries: Map<string, Before>;
   cas: CaRecord[];
   certificates: CertificateRecord[];
+  signed: SigningRequestRecord[];
   secretVersions: Record<string, number>;
   trusted: string[];
   restarts: string[];
@@ -68,7 +69,7 @@ export const transportWorld = (by: 'pem' | 'truststore'): TransportWorld => {
     if (by === 'pem') node.files['transport-ca.crt'] = { source: null, certificates: [`fingerprint of ${THEIRS}`] };
   }
   const one: TransportWorld = {
-    ...{ made, loaded: new Map(), deliveries: new Map(), certificates: [], secretVersions: {} },
+    ...{ made, loaded: new Map(), deliveries: new Map(), certificates: [], signed: [], secretVersions: {} },
     cas: [caOf('a', made.nowMs), caOf('b', made.nowMs)],
     ...{ trusted: ['their HTTPS CA'], restarts: [] },
   };
@@ -83,7 +84,11 @@ const list = (value: SettingValue | null | undefined): string[] => [value ?? []]
 const load = ({ made, loaded, certificates }: TransportWorld, name: string): void => {
   const { yml, files } = nodeOf(made.remote, name);
   const keystore = String(yml.values[`${TRANSPORT}.keystore.path`] ?? '');
-  const source = files[keystore]?.source;
+  const pem = String(yml.values[`${TRANSPORT}.certificate`] ?? '');
+  const source = files[keystore === '' ? pem : keystore]?.source;
+  const key = files[String(yml.values[`${TRANSPORT}.key`] ?? '')]?.source;
+  if (keystore === '' && source?.replace('/certificate@', '/key@') !== key)
+    throw new Error(`${name} has a certificate (${source}) and a key (${key}) that do not belong together`);
   const serves = source == null ? THEIRS : (issuedBy.get(source) ?? certificates[0]?.ca ?? '');
   const truststore = yml.values[`${TRANSPORT}.truststore.path`];
   const authorities = list(yml.values[`${TRANSPORT}.certificate_authorities`]);
@@ -126,7 +131,7 @@ export const placeFacts = (one: TransportWorld, purpose: 'transport' | 'http' = 
     ports: new Map(
       made.remote.nodes.map(({ name, transportHost }) => [
         name,
-        { names: [transportHost], issuers: [theirCa(made.nowMs)], problem: '' },
+        { names: [transportHost], sans: [], issuers: [theirCa(made.nowMs)], problem: '' },
       ]),
     ),
     stores: new Map(
@@ -135,7 +140,7 @@ export const placeFacts = (one: TransportWorld, purpose: 'transport' | 'http' = 
         .map(({ name }) => [name, [{ subject: 'CN=theirs', serial: bareSerial(theirCa(made.nowMs).facts.serial) }]]),
     ),
     certificates: one.certificates.filter((record) => record.purpose === purpose),
-    ...{ cas: one.cas, secretVersions: one.secretVersions },
+    ...{ signed: one.signed, cas: one.cas, secretVersions: one.secretVersions },
   };
 };
 
@@ -145,13 +150,16 @@ const referenced = (reference: string): readonly [string, number] => {
 };
 
 const issue = (one: TransportWorld, wish: CertificateIssue): void => {
-  const { cluster, node, purpose, ca, path, dns, ip, p12Secret, passwordSecret, validityMs } = wish;
-  for (const reference of [p12Secret, passwordSecret]) {
+  const { cluster, node, purpose, ca, path, dns, ip, p12Secret, passwordSecret, key, validityMs } = wish;
+  for (const reference of key ? [p12Secret, key.secret] : [p12Secret, passwordSecret]) {
     const [name, version] = referenced(reference);
     one.secretVersions[name] = Math.max(one.secretVersions[name] ?? 0, version);
   }
   issuedBy.set(p12Secret, ca);
-  const facts = certificateFacts(`fingerprint of ${p12Secret}`, one.made.nowMs, one.made.nowMs + validityMs);
+  const facts = {
+    ...certificateFacts(`fingerprint of ${p12Secret}`, one.made.nowMs, one.made.nowMs + validityMs),
+    ...(wish.given ? { fingerprint256: wish.given.fingerprint256 } : {}),
+  };
   const record = {
     cluster,
     node,
@@ -161,6 +169,7 @@ const issue = (one: TransportWorld, wish: CertificateIssue): void => {
     names: [...dns, ...ip],
     p12Secret,
     passwordSecret,
+    ...(key ? { key } : {}),
     validityMs,
     facts,
   };
@@ -259,7 +268,7 @@ export const take = (one: TransportWorld, step: AnyStep, isRead: boolean): void 
     case 'certificate.verify': {
       load(one, step.input.node);
       const { serves } = one.loaded.get(step.input.node) ?? {};
-      if (step.input.purpose === 'transport' && serves !== step.input.ca)
+      if (step.input.purpose === 'transport' && !step.input.asInFile && serves !== step.input.ca)
         throw new Error(`${step.input.node} serves ${serves}`);
       return;
     }

@@ -1,54 +1,12 @@
-import type { RemoraError } from '@remora/shared/errors.ts';
 import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import { describe, expect, test } from 'vitest';
 import type { RotateFacts } from '../../../coordinator/src/plan/rotate/facts.ts';
 import { planRotation } from '../../../coordinator/src/plan/rotate/rotate.ts';
-import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import { applySteps } from '../connect/apply.ts';
-import { factsOf, request, sha256 } from '../connect/facts.ts';
-import { connected, lines, stepOf } from '../connect/plans.ts';
-import { nodeOf, type World, world } from '../connect/world.ts';
-
-const DAY_MS = 86_400_000;
-const FILE = 'remora-remote-cluster-server.p12';
-
-const rotationFacts = (made: World): RotateFacts => {
-  const { local, remote, certificates, cas, connections, secretVersions } = factsOf(made, request());
-  const trust = local.nodes.map(({ name, agent }) => ({
-    ...{ remote: 'us', cluster: 'eu', node: name, certificateAuthorities: ['remora-remote-cluster-cas.crt'] },
-    ...{ alias: 'us', isDirect: true, isAway: agent.state !== 'online' },
-    problem: agent.state === 'online' ? null : 'its agent is away.',
-  }));
-  const clusters = [local, remote];
-  return { clusters, unseen: new Map(), unasked: [], trust, certificates, cas, connections, secretVersions };
-};
-
-const planIn = (made: World, wish: RotateRequest): StoredPlan =>
-  planRotation(wish, rotationFacts(made), {
-    ...{ planId: 'plan-1', now: new Date(made.nowMs).toISOString(), hash: sha256 },
-  });
-
-const standing = (change: (made: World) => void = () => undefined): World => {
-  const made = connected(world({ remote: 3, local: 2 }));
-  change(made);
-  return made;
-};
-
-const refusalIn = (made: World, wish: RotateRequest): RemoraError => {
-  try {
-    planIn(made, wish);
-  } catch (error) {
-    return error as RemoraError;
-  }
-  throw new Error('it was not refused');
-};
-
-const whole = [
-  ...['us-1', 'us-2', 'us-3'].map((node) => `issue certificate.issue ${node} none`),
-  ...['first node.change us-1 file', 'first remote-server.verify us-1 none'],
-  ...['us-2', 'us-3'].map((node) => `files node.change ${node} file`),
-  ...['us-2', 'us-3'].map((node) => `verify remote-server.verify ${node} none`),
-];
+import { sha256 } from '../connect/facts.ts';
+import { lines, stepOf } from '../connect/plans.ts';
+import { nodeOf, type World } from '../connect/world.ts';
+import { DAY_MS, FILE, planIn, refusalIn, rotationFacts, standing, whole } from './plans.ts';
 
 describe('certificates are replaced', () => {
   test('one node first and then the others, without a restart, for each way of choosing them', () => {
@@ -209,6 +167,22 @@ describe('certificates are replaced', () => {
     );
   });
 
+  test('of CAs that sign elsewhere are left, and said, where others are replaced or those that end soon are meant', () => {
+    const made = standing((it) => {
+      it.cas = [...it.cas, ...it.cas.map((ca) => ({ ...ca, name: 'corporate', key: null }))];
+      it.certificates = it.certificates.map((one) => (one.node === 'us-2' ? { ...one, ca: 'corporate' } : one));
+    });
+    const plan = planIn(made, { cluster: 'us' });
+    expect(new Set(plan.steps.map(({ target }) => target))).toEqual(new Set(['us-1', 'us-3']));
+    expect(plan.warnings[0]).toMatch(
+      /^It is left: The key of CA corporate is not here, .* `remora certs place --files`\.$/,
+    );
+    expect(() => planIn(made, { node: 'us-2' })).toThrow(/The key of CA corporate is not here/);
+    expect(planIn(made, { node: 'us-2', expiring: '366d' })).toMatchObject({
+      ...{ steps: [], warnings: [expect.stringMatching(/corporate/)] },
+    });
+  });
+
   test('up to the end of their CA, which is said', () => {
     const made = standing((it) => {
       it.nowMs += 3500 * DAY_MS;
@@ -237,6 +211,33 @@ describe('is refused', () => {
         it.cas = it.cas.map((ca) => ({ ...ca, key: null }));
       },
       /The key of CA us-remote is not here, .* \(and 2 more\)/,
+    ],
+    [
+      'a new password of a PEM file',
+      { node: 'us-1', newPassword: true },
+      (it) => {
+        const key = { path: 'us.key', secret: 'secret:k@1', passphraseSecret: null };
+        it.certificates = it.certificates.map((one) => ({ ...one, path: 'us.crt', key }));
+      },
+      /us\.crt of node us-1 \(cluster us\) is a PEM file and has no password/,
+    ],
+    [
+      'new passwords in several clusters at once',
+      { all: true, newPassword: true },
+      (it) => it.certificates.push(...it.certificates.map((one) => ({ ...one, cluster: 'other' }))),
+      /restarts nodes, of one cluster at a time: give --cluster NAME, of other, us/,
+    ],
+    [
+      'a key that elasticsearch.yml does not name any more',
+      { node: 'us-1' },
+      (it) => {
+        const key = { path: 'us.key', secret: 'secret:k@1', passphraseSecret: null };
+        it.certificates = it.certificates.map((one) => ({ ...one, path: 'us.crt', p12Secret: 'secret:c@1', key }));
+        const node = nodeOf(it.remote, 'us-1');
+        node.yml.values['xpack.security.remote_cluster_server.ssl.certificate'] = '/etc/elasticsearch/us.crt';
+        node.files['us.crt'] = { source: 'secret:c@1', certificates: [] };
+      },
+      /names no file as xpack\.security\.remote_cluster_server\.ssl\.key and not us\.key/,
     ],
     ['a CA that is gone', { node: 'us-1' }, (it) => it.cas.splice(0), /CA us-remote, .* is not known any more/],
     [

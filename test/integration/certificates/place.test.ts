@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { CertificateView } from '@remora/shared/model/certificate-view.ts';
 import type { Plan } from '@remora/shared/model/plan.ts';
 import type { Run } from '@remora/shared/model/run.ts';
@@ -15,6 +16,7 @@ import { fill, restarts } from '../connect/traces.ts';
 const DOCUMENTS = 20;
 const CA = 'us-nodes';
 const placing = (purpose: string): string[] => ['certs', 'place', '--cluster', 'us', '--purpose', purpose, '--ca', CA];
+const placingFile = (purpose: string): string[] => [...placing(purpose), '--format', 'pkcs12'];
 
 describe.skipIf(skipsLongTests)(
   `certificates of the nodes' own ports, ${await newestVersionHere()}, three nodes`,
@@ -57,38 +59,68 @@ describe.skipIf(skipsLongTests)(
     let transport: Run;
 
     test('transport: trusted everywhere first, then served, one node before the others, under search load', async () => {
-      const plan = JSON.parse((await fleet.cli([...placing('transport'), '--check', '--json'])).stdout) as Plan;
+      const plan = JSON.parse((await fleet.cli([...placingFile('transport'), '--check', '--json'])).stdout) as Plan;
       expect(plan.stages.map(({ id }) => id)).toEqual([
         ...['trust-roll', 'trust-verify', 'issue', 'first-roll', 'first-verify', 'roll', 'verify'],
       ]);
       expect(await standing(us)).toEqual(before);
-      transport = await underLoad(placing('transport'));
+      transport = await underLoad(placingFile('transport'));
       expect([transport.status, restarts(us)]).toEqual(['succeeded', each(2)]);
       const listed = await rows('transport');
       expect(listed.map(({ ca, served, managed, findings }) => ({ ca, served, managed, findings }))).toEqual(
         us.nodes.map(() => ({ ca: CA, served: true, managed: true, findings: [] })),
       );
       expect(await ports('transportPort')).toEqual(listed.map(({ fingerprint256 }) => fingerprint256));
-      expect((await fleet.cli([...placing('transport'), '--check'])).code).toBe(0);
+      expect((await fleet.cli([...placingFile('transport'), '--check'])).code).toBe(0);
     }, 1_500_000);
 
-    test('HTTP of one node: the agent and the coordinator trust it before it is served', async () => {
-      const http = await underLoad([...placing('http'), '--node', 'us-1']);
-      expect([http.status, http.restarts]).toEqual(['succeeded', ['us-1']]);
-      const [row] = await rows('http');
-      expect(row).toMatchObject({ node: 'us-1', ca: CA, served: true, managed: true, findings: [] });
-      expect(await servedAt(us.nodes[0]?.httpPort ?? 0)).toBe(row?.fingerprint256);
-      const back = await underLoad(['runs', 'rollback', http.runId]);
-      expect([back.status, back.restarts]).toEqual(['succeeded', ['us-1']]);
+    let http: readonly Run[];
+
+    test('HTTP of one node, in its PEM files: key and certificate change together, and nothing restarts; also one made elsewhere', async () => {
+      const starts = restarts(us);
+      const placed = await underLoad([...placing('http'), '--node', 'us-1']);
+      expect([placed.status, placed.restarts, restarts(us)]).toEqual(['succeeded', [], starts]);
+      const row = async () => (await rows('http')).find(({ node }) => node === 'us-1');
+      const first = await row();
+      expect(first).toMatchObject({
+        ca: CA,
+        path: 'http.crt',
+        served: true,
+        managed: true,
+        keyMatches: true,
+        findings: [],
+      });
+      const port = () => servedAt(us.nodes[0]?.httpPort ?? 0);
+      expect(await port()).toBe(first?.fingerprint256);
+
+      const at = (name: string): string => join(fleet.directory, name);
+      const issue = (out: string, ...sans: string[]) =>
+        fleet.json<{ fingerprint256: string }[]>([
+          ...['certs', 'issue', '--ca', CA, '--purpose', 'http', '--name', 'us-1', '--out', at(out)],
+          ...sans.flatMap((san) => ['--san', san]),
+        ]);
+      await issue('strange', 'us-9.example.com');
+      const giving = (out: string) => [...placing('http'), '--node', 'us-1', '--files', at(out)];
+      const refused = await fleet.cli([...giving('strange'), '--yes']);
+      expect([refused.code, refused.stderr]).toEqual([64, expect.stringContaining('it names DNS:us-9.example.com')]);
+      const [made] = await issue('given', 'localhost', '127.0.0.1');
+      const given = await underLoad(giving('given'));
+      expect([given.status, given.restarts, await port()]).toEqual(['succeeded', [], made?.fingerprint256]);
+      expect((await fleet.cli([...giving('given'), '--check'])).code).toBe(0);
+      http = [given, placed];
     }, 1_500_000);
 
-    test('replaced without a restart, and all of it taken back byte by byte, served before trusted', async () => {
-      const [were, starts] = [await ports('transportPort'), restarts(us)];
+    test('replaced without a restart, with new passwords with one, and all of it taken back byte by byte, served before trusted', async () => {
+      const [were, starts] = [[...(await ports('transportPort')), ...(await ports('httpPort'))], restarts(us)];
       const rotated = await underLoad(['certs', 'rotate', '--cluster', 'us']);
       expect([rotated.status, rotated.restarts, restarts(us)]).toEqual(['succeeded', [], starts]);
-      const are = await ports('transportPort');
-      expect(new Set([...were, ...are]).size).toBe(6);
-      await underLoad(['runs', 'rollback', rotated.runId]);
+      const are = [...(await ports('transportPort')), ...(await ports('httpPort'))];
+      // Those of the HTTP ports of the other two nodes are not Remora's.
+      expect(new Set([...were, ...are]).size).toBe(3 + 3 + 2 + 2);
+      const renewed = await underLoad(['certs', 'rotate', '--node', 'us-2', '--new-password']);
+      expect([renewed.status, renewed.restarts]).toEqual(['succeeded', ['us-2']]);
+      expect(restarts(us)).toEqual({ ...starts, 'us-2': (starts['us-2'] ?? 0) + 1 });
+      for (const { runId } of [renewed, rotated, ...http]) await underLoad(['runs', 'rollback', runId]);
       const back = await underLoad(['runs', 'rollback', transport.runId]);
       expect(back.status).toBe('succeeded');
       expect(await standing(us)).toEqual(before);

@@ -10,7 +10,7 @@ import { rollOrder } from '../order.ts';
 import { files } from '../placed-files.ts';
 import type { CertificateRecord } from '../records.ts';
 import { serverSecrets } from '../secret-names.ts';
-import { serverKeystoreFile } from '../server-certificate.ts';
+import { serverFiles } from '../server-certificate.ts';
 import type { AnyStep, CertificateIssue } from '../steps.ts';
 import type { ConnectDraft } from './draft.ts';
 import type { ServerWish } from './wanted.ts';
@@ -125,7 +125,7 @@ const nodeChangeStep = (
 ): AnyStep[] => {
   const cluster = draft.facts.remote;
   const change = changeOf(server.node, facts, {
-    files: [serverKeystoreFile(certificate)],
+    files: serverFiles(certificate),
     settings: {
       'remote_cluster_server.enabled': true,
       ...server.settings,

@@ -2,13 +2,16 @@ import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
 import { isMostlyOver, wishedLifeMs } from '../certificate-life.ts';
 import type { NodeObservation } from '../facts.ts';
 import type { WantedNode } from '../node-change.ts';
+import { fileSetting } from '../nodes.ts';
+import { type PemPlace, pemPlace } from '../pem.ts';
 import { portFiles } from '../placed-files.ts';
 import type { CertificateRecord } from '../records.ts';
 import { serverSecrets } from '../secret-names.ts';
-import { serverKeystoreFile } from '../server-certificate.ts';
+import { newFileSecrets, serverFiles } from '../server-certificate.ts';
 import { sslPrefix } from '../ssl.ts';
 import type { CertificateIssue } from '../steps.ts';
 import type { PlaceFacts } from './facts.ts';
+import { givenWish } from './given.ts';
 import { certificateWish } from './names.ts';
 
 /** The certificate that a node shall have, and the one that it has if another has to be issued. */
@@ -18,11 +21,26 @@ export interface CertificatePlan {
   readonly standing: CertificateRecord | undefined;
 }
 
-const isCurrent = (record: CertificateRecord, wish: Omit<CertificateIssue, 'p12Secret'>, now: string): boolean =>
+type Wish = Omit<CertificateIssue, 'p12Secret' | 'key'>;
+
+/** Where a node's certificate stands: in PEM files where its elasticsearch.yml names such, unless a PKCS#12 file is to take their place. */
+const pemOf = (
+  node: NodeObservation,
+  { cluster, purpose, format }: PlaceRequest,
+  facts: PlaceFacts,
+): PemPlace | null =>
+  format === 'pkcs12' ? null : pemPlace(node, purpose, { cluster, secretVersions: facts.secretVersions });
+
+const isCurrent = (record: CertificateRecord, wish: Wish, pem: PemPlace | null, now: string): boolean =>
+  record.path === wish.path &&
+  record.key?.path === pem?.key &&
+  (record.key?.passphraseSecret ?? null) === (pem?.passphraseSecret ?? null) &&
   record.ca === wish.ca &&
-  wishedLifeMs(record) === wish.validityMs &&
-  !isMostlyOver(record, now) &&
-  wish.required.every((name) => record.names.includes(name));
+  (wish.given === undefined
+    ? wishedLifeMs(record) === wish.validityMs &&
+      !isMostlyOver(record, now) &&
+      wish.required.every((name) => record.names.includes(name))
+    : record.facts.fingerprint256 === wish.given.fingerprint256);
 
 export const plannedCertificate = (
   node: NodeObservation,
@@ -32,34 +50,44 @@ export const plannedCertificate = (
 ): CertificatePlan => {
   const { cluster, purpose, ca } = request;
   const secrets = serverSecrets({ cluster, node: node.name, purpose });
+  const pem = pemOf(node, request, facts);
   const standing = facts.certificates.find((record) => record.node === node.name);
   const wish = {
-    ...certificateWish(node, facts, request),
+    ...(givenWish(node, request, facts) ?? certificateWish(node, facts, request)),
     ...{ cluster, node: node.name, purpose, ca },
-    path: portFiles[purpose].keystore,
+    path: pem?.certificate ?? portFiles[purpose].keystore,
     passwordSecret: standing?.passwordSecret ?? `secret:${secrets.password}@1`,
   };
-  if (standing && isCurrent(standing, wish, now))
-    return { issue: { ...wish, p12Secret: standing.p12Secret }, isNew: false, standing };
-  const version = (facts.secretVersions[secrets.p12] ?? 0) + 1;
-  return { issue: { ...wish, p12Secret: `secret:${secrets.p12}@${version}` }, isNew: true, standing };
+  if (standing && isCurrent(standing, wish, pem, now)) {
+    const { p12Secret, key } = standing;
+    return { issue: { ...wish, p12Secret, ...(key === undefined ? {} : { key }) }, isNew: false, standing };
+  }
+  return { issue: { ...wish, ...newFileSecrets(wish, pem, facts.secretVersions) }, isNew: true, standing };
 };
 
 /** What of the settings beside it Elasticsearch does not take together with a PKCS#12 keystore of ours. */
 const otherSettings = ['certificate', 'key', 'keystore.type', 'keystore.algorithm'];
 
-/** The file, the settings that name it, and its password. */
+/** PEM files under the names that elasticsearch.yml has for them: nothing else changes, unless the process does not know them. */
+const wantedPem = (node: NodeObservation, issue: CertificateIssue): Omit<WantedNode, 'keystorePassword'> => {
+  const name = `${sslPrefix[issue.purpose]}.certificate`;
+  // Of the key's file Elasticsearch does not tell whether it knows it.
+  return { files: serverFiles(issue), settings: { [name]: fileSetting(node, name) ?? issue.path }, keystore: {} };
+};
+
+/** The files, the settings that name them, and the password of a PKCS#12 file. */
 export const wantedCertificate = (
   node: NodeObservation,
   issue: CertificateIssue,
 ): Omit<WantedNode, 'keystorePassword'> => {
+  if (issue.key !== undefined) return wantedPem(node, issue);
   const prefix = sslPrefix[issue.purpose];
   const keyPassword = `${prefix}.keystore.secure_key_password`;
   const entries = node.agent.state === 'online' ? (node.agent.facts.keystore.entries ?? []) : [];
   // Where one is there for the file before, Elasticsearch would try it on ours.
   const hasKeyPassword = entries.some(({ name }) => name === keyPassword);
   return {
-    files: [serverKeystoreFile(issue)],
+    files: serverFiles(issue),
     settings: { [`${prefix}.keystore.path`]: issue.path },
     without: otherSettings.map((name) => `${prefix}.${name}`),
     keystore: {

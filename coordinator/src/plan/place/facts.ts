@@ -1,6 +1,6 @@
 import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
 import type { ClusterObservation } from '../facts.ts';
-import type { CaRecord, CertificateRecord } from '../records.ts';
+import type { CaRecord, CertificateRecord, SigningRequestRecord } from '../records.ts';
 
 /** A CA certificate as a port sent it beside its own. */
 export interface SentAuthority {
@@ -19,6 +19,8 @@ export interface StoredAuthority {
 export interface PortObservation {
   /** The address at which it is published, and the name where the host has one; empty when that is not known. */
   readonly names: readonly string[];
+  /** The names that its certificate covers (`DNS:…`, `IP:…`). */
+  readonly sans: readonly string[];
   /** The issuers that it sends with its certificate, nearest first; a self-signed certificate is its own. */
   readonly issuers: readonly SentAuthority[];
   /** Why nothing was seen; empty when a certificate was. */
@@ -42,6 +44,8 @@ export interface PlaceFacts {
   readonly stores: ReadonlyMap<string, readonly StoredAuthority[] | string>;
   /** Certificates that Remora made for this port of the cluster's nodes. */
   readonly certificates: readonly CertificateRecord[];
+  /** Those that were signed elsewhere, of any cluster. */
+  readonly signed: readonly SigningRequestRecord[];
   readonly cas: readonly CaRecord[];
   /** Names and latest versions of the secrets that exist. */
   readonly secretVersions: Readonly<Record<string, number>>;

@@ -7,10 +7,10 @@ import { commonNameOf, distinctNames, LIFE } from '../server-certificate.ts';
 import type { CertificateWish } from '../steps.ts';
 import type { PlaceFacts } from './facts.ts';
 
-const LOOPBACK = ['localhost', '127.0.0.1', '::1'];
+export const LOOPBACK = ['localhost', '127.0.0.1', '::1'];
 
 /** Names by which a node is known already, so that no other node's certificate covers them. */
-const ownNames = (node: NodeObservation, { ports }: PlaceFacts): string[] => {
+export const ownNames = (node: NodeObservation, { ports }: PlaceFacts): string[] => {
   const host = node.agent.state === 'online' ? node.agent.facts.host : null;
   return distinctNames([
     node.name,
@@ -21,7 +21,7 @@ const ownNames = (node: NodeObservation, { ports }: PlaceFacts): string[] => {
 };
 
 /** Hosts of the coordinator's URLs that are no single node's, such as a load balancer's: every node behind it has to cover them. */
-const sharedHosts = (facts: PlaceFacts): string[] => {
+export const sharedHosts = (facts: PlaceFacts): string[] => {
   const taken = new Set(facts.cluster.nodes.flatMap((node) => ownNames(node, facts)));
   return distinctNames(facts.urlHosts).filter((host) => !taken.has(host) && !isLoopback(host));
 };

@@ -1,5 +1,5 @@
 import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
-import { certificateDiff } from '../certificate-diff.ts';
+import { certificateDiff, givenDiff } from '../certificate-diff.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import type { NodeObservation } from '../facts.ts';
 import { afterOther, changeOf, type NodeChange, type WantedNode } from '../node-change.ts';
@@ -11,6 +11,7 @@ import type { CaRecord } from '../records.ts';
 import type { AnyStep, Stage, StoredPlan, TrustingNode } from '../steps.ts';
 import { type CertificatePlan, plannedCertificate, wantedCertificate } from './certificates.ts';
 import type { PlaceFacts } from './facts.ts';
+import { givenCertificate } from './given.ts';
 import { placedNodes, refusePlacement } from './refusals.ts';
 import { trustAfter, wantedTrust } from './trust.ts';
 import { warningsOf } from './warnings.ts';
@@ -102,13 +103,23 @@ const ownTrustSteps = ({ request, facts, ca }: Placement): AnyStep[] => {
   ];
 };
 
-const issueStep = ({ issue, standing }: CertificatePlan): AnyStep => ({
-  ...{ id: `issue-certificate-${issue.cluster}.${issue.node}`, kind: 'certificate.issue', target: issue.node },
-  ...{ effect: 'none', stage: 'issue', diff: certificateDiff(standing, issue), input: issue },
-  reason: standing
+const whyIssued = ({ issue, standing }: CertificatePlan): string => {
+  if (issue.given !== undefined)
+    return standing ? 'another certificate was given, or in another form' : 'the certificate was given';
+  return standing
     ? 'the certificate is of another CA, does not cover what is wanted, shall live for another time, or ends soon'
-    : 'the port serves no certificate of Remora yet',
-});
+    : 'the port serves no certificate of Remora yet';
+};
+
+const issueStep = ({ request, facts }: Placement, node: NodeObservation, plan: CertificatePlan): AnyStep => {
+  const { issue, standing } = plan;
+  const given = issue.given && givenCertificate(node, request, facts);
+  return {
+    ...{ id: `issue-certificate-${issue.cluster}.${issue.node}`, kind: 'certificate.issue', target: issue.node },
+    ...{ effect: 'none', stage: 'issue', input: issue, reason: whyIssued(plan) },
+    diff: given ? givenDiff(standing, given.signed.facts, issue) : certificateDiff(standing, issue),
+  };
+};
 
 /** By the CA files that they will have by then. */
 const peersOf = (
@@ -135,7 +146,7 @@ const certificateSteps = (placement: Placement, parts: readonly NodePart[]): Any
     const where = first ? { roll: 'first-roll', files: 'first-files' } : { roll: 'roll', files: 'files' };
     const { issue } = plan;
     return [
-      ...(plan.isNew ? [issueStep(plan)] : []),
+      ...(plan.isNew ? [issueStep(placement, node, plan)] : []),
       ...(change ? [changeStep(placement, node, change, { stages: where, phase: CERTIFICATE })] : []),
       proofStep(
         { ...issue, purpose: placement.request.purpose },

@@ -3,20 +3,27 @@ import { sameSettingValue } from '@remora/shared/settings.ts';
 import { agentFindings, type Finding, nodesAbsent, throwFindings } from '../agent-findings.ts';
 import type { NodeObservation } from '../facts.ts';
 import { fileSetting } from '../nodes.ts';
+import { isPem, pemFindings } from '../pem.ts';
 import { portFiles } from '../placed-files.ts';
 import type { CaRecord } from '../records.ts';
 import { reloadFindings } from '../reload-interval.ts';
 import { keystorePasswordNames } from '../secret-names.ts';
 import { sslPrefix } from '../ssl.ts';
 import type { PlaceFacts } from './facts.ts';
+import { givenFindings } from './given.ts';
 import { lostAuthorities, trustsByStore, unknownInBundle } from './trust.ts';
 
-const caFindings = ({ ca: name }: PlaceRequest, { cas }: PlaceFacts, now: string): Finding[] => {
+const caFindings = ({ ca: name, given }: PlaceRequest, { cas }: PlaceFacts, now: string): Finding[] => {
   const ca = cas.find((one) => one.name === name);
   if (ca === undefined)
     return [['bad-input', `There is no CA "${name}": make it with \`remora ca create\`, or import it with its key.`]];
-  if (ca.key === null)
-    return [['conflict', `The key of CA ${name} is not here, so it cannot sign: import the CA with its key.`]];
+  if (ca.key === null && given === undefined)
+    return [
+      [
+        'conflict',
+        `The key of CA ${name} is not here, so it cannot sign: import the CA with its key, or give certificates that it signed with --files or --accepted.`,
+      ],
+    ];
   if (ca.successor !== undefined)
     return [['conflict', `The place of CA ${name} is taken by CA ${ca.successor}: give --ca ${ca.successor}.`]];
   return ca.facts.notAfter <= now
@@ -60,6 +67,7 @@ const portFindings = (node: NodeObservation, where: string, request: PlaceReques
       'conflict',
       `${portFiles[request.purpose].bundle} of ${where} holds a certificate that Remora does not know: import its CA with \`remora ca import\`, or take it out.`,
     ]);
+  if (placedNodes(request, facts).includes(node)) findings.push(...formFindings(node, where, request, facts));
   if (request.purpose === 'http') return findings;
   const restrictions = fileSetting(node, `${prefix}.trust_restrictions.path`);
   if (restrictions !== undefined)
@@ -87,6 +95,25 @@ const storeFindings = (node: NodeObservation, where: string, facts: PlaceFacts):
     'conflict',
     `${where} trusts CA ${subject} (serial ${serial}) by its truststore, and no port of the cluster sends that CA, so that it would be lost: export it as PEM (\`keytool -exportcert -rfc\`), and name it with the others in ${authorities} in place of the truststore first.`,
   ]);
+};
+
+/** Whether the certificate can stand in files of the form that is wanted. */
+const formFindings = (
+  node: NodeObservation,
+  where: string,
+  { cluster, purpose, format }: PlaceRequest,
+  { secretVersions }: PlaceFacts,
+): Finding[] => {
+  if (format === 'pkcs12') return [];
+  if (isPem(node, purpose)) return pemFindings(node, purpose, { cluster, secretVersions });
+  return format === 'pem'
+    ? [
+        [
+          'conflict',
+          `elasticsearch.yml of ${where} names no PEM files as ${sslPrefix[purpose]}.certificate and .key: with --format pem those that stand there are replaced.`,
+        ],
+      ]
+    : [];
 };
 
 const httpFindings = ({ purpose, cluster }: PlaceRequest, { trusted }: PlaceFacts): Finding[] =>
@@ -119,6 +146,7 @@ export const refusePlacement = (request: PlaceRequest, facts: PlaceFacts, now: s
     ...unknown,
     ...off,
     ...caFindings(request, facts, now),
+    ...givenFindings(nodes, request, facts, now),
     ...httpFindings(request, facts),
     ...(absent === null ? [] : [['preflight-failed', absent] as const]),
     ...touched.flatMap((node) => [...nodeFindings(node, request, facts), ...reloadFindings(node, cluster)]),

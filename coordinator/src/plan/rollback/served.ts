@@ -7,9 +7,10 @@ import type { AnyStep, CertificateIssue, NodeId } from '../steps.ts';
 import { beforeOf, type RollbackFacts } from './facts.ts';
 
 const issueOf = (record: CertificateRecord): CertificateIssue => {
-  const { cluster, node, purpose, ca, path, names, p12Secret, passwordSecret } = record;
+  const { cluster, node, purpose, ca, path, names, p12Secret, passwordSecret, key } = record;
   return {
     ...{ cluster, node, purpose, ca, path, p12Secret, passwordSecret },
+    ...(key === undefined ? {} : { key }),
     validityMs: wishedLifeMs(record),
     commonName: commonNameOf(node),
     dns: names.filter((name) => !isIp(name)),
@@ -19,7 +20,7 @@ const issueOf = (record: CertificateRecord): CertificateIssue => {
 };
 
 /**
- * Proves the certificates of Remora that go back as files alone, on the transport and HTTP ports of these nodes: Elasticsearch takes a moment to read them, and until then
+ * Proves the certificates that go back as files alone, on the transport and HTTP ports of these nodes: Elasticsearch takes a moment to read them, and until then
  * nodes serve those of the run, which the next phase has others trust no more. One that has ended is trusted by nobody, and not waited for.
  */
 export const servedSteps = (
@@ -32,7 +33,13 @@ export const servedSteps = (
     const { cluster, node, purpose } = step.input;
     const before = beforeOf(run.steps.get(step.id)) as CertificateRecord | null | undefined;
     const isBack = nodes.some((one) => one.cluster === cluster && one.node === node);
-    if (purpose === 'remote_cluster_server' || !before || !isBack || before.facts.notAfter <= now) return [];
+    if (purpose === 'remote_cluster_server' || !isBack) return [];
+    // Of a PEM file it can be seen what stands there, also where that is not Remora's.
+    if (step.input.key !== undefined) {
+      const proof = proofStep({ ...step.input, purpose }, stage, []);
+      return [{ ...proof, input: { ...proof.input, asInFile: true } } as AnyStep];
+    }
+    if (!before || before.facts.notAfter <= now) return [];
     const proof = proofStep({ ...issueOf(before), purpose }, stage, []);
     return [{ ...proof, input: { ...proof.input, fingerprint256: before.facts.fingerprint256 } } as AnyStep];
   });

@@ -1,6 +1,8 @@
+import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import { type Finding, throwFindings } from '../agent-findings.ts';
 import type { Reissue } from '../reissue.ts';
 import { reissueFindings } from '../reissue-refusals.ts';
+import { newPasswordFindings } from './new-passwords.ts';
 
 const caFinding = ({ record, ca }: Reissue, now: string): Finding[] => {
   const where = `the certificate of node ${record.node} (cluster ${record.cluster})`;
@@ -8,7 +10,10 @@ const caFinding = ({ record, ca }: Reissue, now: string): Finding[] => {
     return [['conflict', `CA ${record.ca}, which signed ${where}, is not known any more: import it with its key.`]];
   if (ca.key === null)
     return [
-      ['conflict', `The key of CA ${ca.name} is not here, so it cannot sign ${where}: import the CA with its key.`],
+      [
+        'conflict',
+        `The key of CA ${ca.name} is not here, so it cannot sign ${where}: import the CA with its key, or place a certificate that it signed with \`remora certs place --files\`.`,
+      ],
     ];
   return ca.facts.notAfter <= now
     ? [['conflict', `CA ${ca.name} ended at ${ca.facts.notAfter}: a certificate of it would be of no use.`]]
@@ -22,6 +27,9 @@ export const rotationFindings = (one: Reissue, now: string): Finding[] => [
 ];
 
 /** Throws all that forbids it, the first as the message. */
-export const refuseRotation = (rotations: readonly Reissue[], now: string): void => {
-  throwFindings(rotations.flatMap((one) => rotationFindings(one, now)));
+export const refuseRotation = (rotations: readonly Reissue[], { newPassword }: RotateRequest, now: string): void => {
+  throwFindings([
+    ...(newPassword ? newPasswordFindings(rotations) : []),
+    ...rotations.flatMap((one) => rotationFindings(one, now)),
+  ]);
 };

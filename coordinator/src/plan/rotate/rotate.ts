@@ -3,11 +3,13 @@ import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import type { Finding } from '../agent-findings.ts';
 import { isBehind } from '../certificate-versions.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
+import { outagesOf, unreplicatedWarning } from '../outages.ts';
 import type { CaRecord, CertificateRecord } from '../records.ts';
 import { type Reissue, reissueOf, reissueStages, reissueSteps, shortenedWarnings, trustWarnings } from '../reissue.ts';
 import type { StoredPlan } from '../steps.ts';
 import { dueCertificates, meantCertificates } from './chosen.ts';
 import type { RotateFacts } from './facts.ts';
+import { newPasswordStages, newPasswordSteps } from './new-passwords.ts';
 import { refuseRotation, rotationFindings } from './refusals.ts';
 
 /** Certificates that end soon because their CA does: new ones would end with it too. */
@@ -39,7 +41,22 @@ const barredOf = (wanted: readonly Reissue[], now: string): ReadonlyMap<Reissue,
   return barred.size < wanted.length ? barred : new Map();
 };
 
-/** Plans the replacement of certificates under their names and passwords: Elasticsearch reads them by itself, no node restarts. Throws all that forbids it. */
+/** Those of CAs that sign elsewhere, with why, where others are replaced or those that end soon were meant: somebody has to bring new ones. */
+const elsewhereOf = (
+  wanted: readonly Reissue[],
+  { expiring, due }: RotateRequest,
+  now: string,
+): ReadonlyMap<Reissue, readonly Finding[]> => {
+  const elsewhere = wanted.filter(({ ca }) => ca?.key === null);
+  return elsewhere.length < wanted.length || expiring !== undefined || due
+    ? new Map(elsewhere.map((one) => [one, rotationFindings(one, now)]))
+    : new Map();
+};
+
+/**
+ * Plans the replacement of certificates under their names and passwords: Elasticsearch reads them by itself, no node restarts, unless they get new passwords. Throws all
+ * that forbids it.
+ */
 export const planRotation = (request: RotateRequest, facts: RotateFacts, context: PlanContext): StoredPlan => {
   const meant = meantCertificates(request, facts.certificates);
   const due = dueCertificates(request, meant, facts.clusters, context.now).map((record) =>
@@ -47,13 +64,17 @@ export const planRotation = (request: RotateRequest, facts: RotateFacts, context
   );
   const futile = (request.expiring ?? request.due) ? due.filter(isFutile) : [];
   const wanted = due.filter((one) => !futile.includes(one));
-  const left = request.asFarAsPossible ? barredOf(wanted, context.now) : new Map<Reissue, readonly Finding[]>();
+  const left = request.asFarAsPossible ? barredOf(wanted, context.now) : elsewhereOf(wanted, request, context.now);
   const rotations = wanted.filter((one) => !left.has(one));
-  refuseRotation(rotations, context.now);
-  const steps = reissueSteps(rotations, facts, {
-    reason: 'its certificate is to be replaced',
+  refuseRotation(rotations, request, context.now);
+  const wish = {
+    reason: `its certificate is to be replaced${request.newPassword ? ', with the password of its file' : ''}`,
     ...(request.validity === undefined ? {} : { validityMs: parseDuration(request.validity) }),
-  });
+  };
+  const steps = (request.newPassword ? newPasswordSteps : reissueSteps)(rotations, facts, wish);
+  const stages = request.newPassword ? newPasswordStages : reissueStages;
+  const restarts = steps.filter(({ effect }) => effect === 'restart').map(({ target }) => target);
+  const restarted = rotations.find(({ cluster }) => cluster)?.cluster;
   const clusters = [...new Set(rotations.map(({ record }) => record.cluster))];
   const count = rotations.length;
   return {
@@ -64,10 +85,10 @@ export const planRotation = (request: RotateRequest, facts: RotateFacts, context
     title: `Replace ${count === 1 ? 'a certificate' : `${count} certificates`}${count === 0 ? '' : ` of ${clusters.join(', ')}`}`,
     createdAt: context.now,
     clusters,
-    stages: reissueStages.filter(({ id }) => steps.some(({ stage }) => stage === id)),
+    stages: stages.filter(({ id }) => steps.some(({ stage }) => stage === id)),
     steps,
-    restarts: [],
-    outages: [],
+    restarts,
+    outages: restarted ? outagesOf(restarted, restarts) : [],
     warnings: [
       ...[...left.values()].flat().map(([, sentence]) => `It is left: ${sentence}`),
       ...futileWarnings(futile),
@@ -75,6 +96,7 @@ export const planRotation = (request: RotateRequest, facts: RotateFacts, context
       ...trustWarnings(rotations, facts.trust),
       ...(rotations.length > 0 ? facts.unasked : []),
       ...shortenedWarnings(steps, facts.cas, context.now),
+      ...(restarted ? unreplicatedWarning(restarted, restarts) : []),
     ],
   };
 };

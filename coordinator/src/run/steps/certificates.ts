@@ -5,12 +5,13 @@ import { selfSignCa } from '../../pki/ca.ts';
 import { describeCertificate } from '../../pki/describe.ts';
 import { issueCertificate } from '../../pki/issue.ts';
 import { generateRsaKeyPair } from '../../pki/keys.ts';
+import { fromPemKey, toPemKey } from '../../pki/pem-pair.ts';
 import { newPassword, toPkcs12 } from '../../pki/pkcs12.ts';
 import { leafOfPkcs12 } from '../../pki/pkcs12-reader.ts';
 import { usagesOf } from '../../pki/usages.ts';
 import { caCertificateSecret, caKeySecret, ownCa } from '../../plan/ca-names.ts';
 import type { CaRecord } from '../../plan/records.ts';
-import { type CertificateIssue, nodeKey } from '../../plan/steps.ts';
+import { type CertificateIssue, nodeKey, type PemKey } from '../../plan/steps.ts';
 import type { Executor, StepContext } from '../executor.ts';
 import { rememberBefore } from './before.ts';
 import type { StepParts } from './parts.ts';
@@ -51,37 +52,34 @@ export const createCaStep =
     return { fingerprint256: facts.fingerprint256, notAfter: facts.notAfter };
   };
 
-const makePkcs12 = async (
+/** Where the certificate of a wish comes from: a CA whose key is here signs it, or it was signed elsewhere. */
+interface Source {
+  /** PKCS#8, unencrypted. */
+  privateKey(): Promise<string>;
+  certificate(
+    privateKeyPem: string,
+  ): Promise<{ readonly certificatePem: string; readonly chainPem: readonly string[] }>;
+}
+
+const sign = async (
   parts: StepParts,
   wish: CertificateIssue,
   ca: CaRecord & { readonly key: string },
-  password: string,
-): Promise<Buffer> => {
-  const pair = await generateRsaKeyPair(NODE_KEY_BITS);
+  publicKeyPem: string,
+): Promise<string> => {
   const { certificatePem } = issueCertificate({
     ca: { certificatePem: ca.certificatePem, privateKeyPem: (await parts.secrets.get(ca.key)).toString('utf8') },
-    publicKeyPem: pair.publicKeyPem,
+    publicKeyPem,
     subject: { commonName: wish.commonName },
     sans: { dns: wish.dns, ip: wish.ip },
     usage: usagesOf[wish.purpose],
     validityMs: wish.validityMs,
     now: parts.clock(),
   });
-  return toPkcs12({
-    certificatePem,
-    chainPem: [ca.certificatePem],
-    privateKeyPem: pair.privateKeyPem,
-    password,
-    friendlyName: wish.commonName,
-  });
+  return certificatePem;
 };
 
-/** Issues the certificate that is wished for, mints its PKCS#12 file, and files it under the node and the purpose. */
-export const issueFor = async (
-  parts: StepParts,
-  context: Pick<StepContext, 'file'>,
-  wish: CertificateIssue,
-): Promise<{ fingerprint256: string; notAfter: string }> => {
+const signedHere = async (parts: StepParts, wish: CertificateIssue): Promise<Source> => {
   const ca = await parts.inventory.cas.get(wish.ca);
   const key = ca?.key;
   if (!ca || !key)
@@ -89,22 +87,71 @@ export const issueFor = async (
       'step-failed',
       `CA ${wish.ca} cannot issue a certificate for ${wish.node}: ${ca ? 'its key is not here' : 'it is not known'}.`,
     );
+  return {
+    privateKey: async () => (await generateRsaKeyPair(NODE_KEY_BITS)).privateKeyPem,
+    async certificate(privateKeyPem) {
+      const publicKeyPem = createPublicKey(privateKeyPem).export({ type: 'spki', format: 'pem' }).toString();
+      return { certificatePem: await sign(parts, wish, { ...ca, key }, publicKeyPem), chainPem: [ca.certificatePem] };
+    },
+  };
+};
+
+const signedElsewhere = async (
+  parts: StepParts,
+  { node }: CertificateIssue,
+  { request, fingerprint256 }: NonNullable<CertificateIssue['given']>,
+): Promise<Source> => {
+  const record = await parts.inventory.signingRequests.get(request);
+  const signed = record?.signed;
+  if (!record || signed?.facts.fingerprint256 !== fingerprint256)
+    throw new RemoraError(
+      'step-failed',
+      `The certificate for ${node} that the plan saw as ${request} is not on record any more.`,
+    );
+  return {
+    privateKey: async () => (await parts.secrets.get(record.key)).toString('utf8'),
+    certificate: async () => signed,
+  };
+};
+
+/** Mints the PKCS#12 file; answers its certificate. */
+const mintPkcs12 = async (parts: StepParts, wish: CertificateIssue, source: Source): Promise<string> => {
   const password = (await mint(parts, wish.passwordSecret, newPassword)).toString('utf8');
-  const file = await mint(parts, wish.p12Secret, () => makePkcs12(parts, wish, { ...ca, key }, password));
-  const facts = describeCertificate(leafOfPkcs12(file, password));
-  const { cluster, node, purpose, path, p12Secret, passwordSecret, validityMs } = wish;
-  const names = [...wish.dns, ...wish.ip];
+  const file = await mint(parts, wish.p12Secret, async () => {
+    const privateKeyPem = await source.privateKey();
+    const certificate = await source.certificate(privateKeyPem);
+    return toPkcs12({ ...certificate, privateKeyPem, password, friendlyName: wish.commonName });
+  });
+  return wish.given === undefined ? leafOfPkcs12(file, password) : (await source.certificate('')).certificatePem;
+};
+
+/** Mints the key, and then the certificate for it: whoever goes on after a crash finds the key that the other is for. Answers the certificate. */
+const mintPem = async (parts: StepParts, wish: CertificateIssue, source: Source, key: PemKey): Promise<string> => {
+  const passphrase =
+    key.passphraseSecret === null ? null : (await parts.secrets.get(key.passphraseSecret)).toString('utf8');
+  const file = await mint(parts, key.secret, async () => toPemKey(await source.privateKey(), passphrase));
+  const chain = await mint(parts, wish.p12Secret, async () => {
+    const { certificatePem, chainPem } = await source.certificate(fromPemKey(file.toString('utf8'), passphrase));
+    return [certificatePem, ...chainPem].map((pem) => `${pem.trim()}\n`).join('');
+  });
+  return chain.toString('utf8');
+};
+
+/** Issues the certificate that is wished for, mints its files, and files it under the node and the purpose. */
+export const issueFor = async (
+  parts: StepParts,
+  context: Pick<StepContext, 'file'>,
+  wish: CertificateIssue,
+): Promise<{ fingerprint256: string; notAfter: string }> => {
+  const source = await (wish.given ? signedElsewhere(parts, wish, wish.given) : signedHere(parts, wish));
+  const { cluster, node, purpose, path, p12Secret, passwordSecret, key, validityMs } = wish;
+  const facts = describeCertificate(
+    await (key === undefined ? mintPkcs12(parts, wish, source) : mintPem(parts, wish, source, key)),
+  );
   await context.file('certificates', `${nodeKey(wish)}/${purpose}`, {
-    cluster,
-    node,
-    purpose,
-    ca: wish.ca,
-    path,
-    names,
-    p12Secret,
-    passwordSecret,
-    validityMs,
-    facts,
+    ...{ cluster, node, purpose, ca: wish.ca, path, names: [...wish.dns, ...wish.ip], p12Secret, passwordSecret },
+    ...(key === undefined ? {} : { key }),
+    ...{ validityMs, facts },
   });
   return { fingerprint256: facts.fingerprint256, notAfter: facts.notAfter };
 };
@@ -113,7 +160,7 @@ export const issueCertificateStep =
   (parts: StepParts): Executor<'certificate.issue'> =>
   async (context, wish) => {
     await rememberBefore(context, () => parts.inventory.certificates.get(`${nodeKey(wish)}/${wish.purpose}`));
-    await context.phase('making a key and a certificate');
+    await context.phase(wish.given ? 'making the files' : 'making a key and a certificate');
     await context.checkFence();
     return issueFor(parts, context, wish);
   };

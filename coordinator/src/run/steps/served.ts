@@ -11,6 +11,14 @@ const PROBE_TIMEOUT_MS = 5000;
 /** A handshake may fail by chance where many connect. */
 const TRUST_LIMIT_MS = 15_000;
 
+/** How a certificate is asked for. */
+interface Asked {
+  /** Where it does not cover the address. */
+  readonly serverName?: string | undefined;
+  /** It is enough that it is served, whoever trusts it. */
+  readonly untrusted?: boolean;
+}
+
 /** Waits until the port serves the certificate with this fingerprint to a client that trusts the CA. */
 export const waitUntilServed = async (
   parts: StepParts,
@@ -18,14 +26,16 @@ export const waitUntilServed = async (
   wish: CertificateIssue,
   address: string,
   fingerprint: string,
+  { serverName, untrusted = false }: Asked = {},
 ): Promise<void> => {
   const ca = await parts.inventory.cas.get(wish.ca);
   const { host, port } = parseAddress(address);
-  const input = { host, port, timeoutMs: PROBE_TIMEOUT_MS, tls: { caPem: ca?.certificatePem ?? '' } };
+  const tls = { caPem: ca?.certificatePem ?? '', ...(serverName === undefined ? {} : { serverName }) };
+  const input = { host, port, timeoutMs: PROBE_TIMEOUT_MS, tls };
   const ask = async (): Promise<string | null> => {
     const probe = await patientRead({ parts, context }, wish, 'probe', input, PROBE_TIMEOUT_MS * 3);
     const served = probe.tls?.chain[0];
-    if (probe.tls?.trusted && served?.fingerprint256 === fingerprint) return null;
+    if ((untrusted || probe.tls?.trusted) && served?.fingerprint256 === fingerprint) return null;
     return served
       ? `it serves ${served.subject} by ${served.issuer} (${probe.tls?.error || served.fingerprint256.slice(0, 16)})`
       : `${probe.tcp}: ${probe.detail}`;
@@ -44,9 +54,13 @@ export const refuseUntrusted = async (
   address: string,
   fingerprint: string,
   { certificateAuthorities, ...node }: TrustingNode,
+  serverName?: string,
 ): Promise<void> => {
   const { host, port } = parseAddress(address);
-  const tls = { certificateAuthorities: [...certificateAuthorities] };
+  const tls = {
+    certificateAuthorities: [...certificateAuthorities],
+    ...(serverName === undefined ? {} : { serverName }),
+  };
   const input = { host, port, timeoutMs: PROBE_TIMEOUT_MS, tls };
   const ask = async (): Promise<string | null> => {
     const probe = await patientRead({ parts, context }, node, 'probe', input, PROBE_TIMEOUT_MS * 3);

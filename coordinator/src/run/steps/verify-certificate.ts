@@ -3,6 +3,7 @@ import { formatAddress, parseAddress } from '@remora/shared/model/address.ts';
 import { listNodes } from '../../elasticsearch/observe-cluster.ts';
 import { trustProblem } from '../../elasticsearch/trust.ts';
 import { publishAddresses } from '../../observe/observe-certificates.ts';
+import { coversAddress } from '../../pki/describe.ts';
 import { publishedAddress } from '../../plan/connect/server-address.ts';
 import { portName } from '../../plan/ssl.ts';
 import { type CertificateIssue, nodeKey } from '../../plan/steps.ts';
@@ -27,6 +28,15 @@ const publishedAt = async (parts: StepParts, context: StepContext, wish: Certifi
     hint: "Look into the node's log for the reason.",
   });
   return address;
+};
+
+/**
+ * The name to ask for where a certificate that was made elsewhere does not cover the address: who is held to a name dials by one that it covers, or finds out at once.
+ */
+const serverNameFor = (sans: string[], address: string): string | undefined => {
+  if (coversAddress({ sans }, parseAddress(address).host)) return undefined;
+  const names = sans.filter((san) => san.startsWith('DNS:')).map((san) => san.slice('DNS:'.length));
+  return (names.find((name) => !name.startsWith('*')) ?? names[0])?.replace('*', 'node');
 };
 
 /** A node that others do not trust on its transport port answers, and is in no cluster. */
@@ -63,9 +73,27 @@ const refuseDeaf = async (parts: StepParts, context: StepContext, wish: Certific
   }
 };
 
+const FILE_LIMIT_MS = 60_000;
+
+/** The fingerprint of the certificate in the node's PEM file; throws where it holds none. */
+const fingerprintInFile = async (parts: StepParts, context: StepContext, wish: CertificateIssue): Promise<string> => {
+  const input = { settings: [], files: [wish.path], keystore: false };
+  const { files } = await patientRead({ parts, context }, wish, 'inspect', input, FILE_LIMIT_MS);
+  const found = files[0]?.certificates[0]?.fingerprint256;
+  if (found !== undefined) return found;
+  throw new RemoraError('step-failed', `${wish.path} of node ${wish.node} holds no certificate.`);
+};
+
 export const verifyCertificateStep =
   (parts: StepParts): Executor<'certificate.verify'> =>
   async (context, wish) => {
+    if (wish.asInFile) {
+      const address = await publishedAt(parts, context, wish);
+      const fingerprint256 = await fingerprintInFile(parts, context, wish);
+      await context.phase('waiting until it is served');
+      await waitUntilServed(parts, context, wish, address, fingerprint256, { untrusted: true });
+      return { address: formatAddress(parseAddress(address)), fingerprint256 };
+    }
     const record = await parts.inventory.certificates.get(`${nodeKey(wish)}/${wish.purpose}`);
     if (!record)
       throw new RemoraError(
@@ -75,9 +103,14 @@ export const verifyCertificateStep =
     const { fingerprint256 = record.facts.fingerprint256 } = wish;
     const address = await publishedAt(parts, context, wish);
     await context.phase('waiting until it is served');
-    await waitUntilServed(parts, context, wish, address, fingerprint256);
+    const serverName = serverNameFor(
+      [...wish.dns.map((name) => `DNS:${name}`), ...wish.ip.map((ip) => `IP:${ip}`)],
+      address,
+    );
+    await waitUntilServed(parts, context, wish, address, fingerprint256, { serverName });
     if (wish.trustedBy.length > 0) await context.phase('asking other nodes of the cluster whether they trust it');
-    for (const node of wish.trustedBy) await refuseUntrusted(parts, context, wish, address, fingerprint256, node);
+    for (const node of wish.trustedBy)
+      await refuseUntrusted(parts, context, wish, address, fingerprint256, node, serverName);
     if (wish.purpose === 'transport') await refuseAlone(parts, context, wish);
     else await refuseDeaf(parts, context, wish);
     return { address: formatAddress(parseAddress(address)), fingerprint256 };

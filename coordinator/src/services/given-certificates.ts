@@ -1,0 +1,77 @@
+import { RemoraError } from '@remora/shared/errors.ts';
+import type { PlacedPurpose } from '@remora/shared/model/place-request.ts';
+import { type GivenCertificate, type GivenFiles, type GivenWish, readGiven } from '../pki/read-given.ts';
+import { usagesOf } from '../pki/usages.ts';
+import { type Finding, throwFindings } from '../plan/agent-findings.ts';
+import type { SigningRequestRecord } from '../plan/records.ts';
+import { lastingCaOf } from './issuing.ts';
+import { idOf, type SigningRequestParts, secretOf } from './signing-requests.ts';
+
+/** Certificates with their keys, for ports of the nodes after which they are called. */
+export interface GivenCertificates {
+  readonly ca: string;
+  readonly purpose: PlacedPurpose;
+  readonly certificates: readonly GivenFiles[];
+}
+
+/** The common name of a subject in the form of RFC 2253; empty where it has none. */
+const commonNameIn = (subject: string): string =>
+  /(?:^|,)CN=((?:\\.|[^,+\\])*)/.exec(subject)?.[1]?.replaceAll('\\', '') ?? '';
+
+/** Reads all of them; throws what is wrong with each. */
+const readAll = async (
+  certificates: readonly GivenFiles[],
+  wish: GivenWish,
+  now: Date,
+): Promise<{ readonly name: string; readonly given: GivenCertificate }[]> => {
+  const findings: Finding[] = [];
+  const read = [];
+  const twice = certificates.find(({ name }, index) => certificates.findIndex((one) => one.name === name) !== index);
+  if (twice) throw new RemoraError('bad-input', `There are two certificates for "${twice.name}".`);
+  for (const files of certificates) {
+    try {
+      read.push({ name: files.name, given: await readGiven(files, wish, now) });
+    } catch (error) {
+      if (!(error instanceof RemoraError) || certificates.length === 1) throw error;
+      findings.push([error.code, error.message]);
+    }
+  }
+  throwFindings(findings);
+  return read;
+};
+
+/** Seals the key at once, and files the two under an id of the certificate, the name and the purpose: given again, they are on record already. */
+const keep = async (
+  parts: SigningRequestParts,
+  ca: string,
+  purpose: PlacedPurpose,
+  name: string,
+  { certificatePem, chainPem, facts: described, privateKeyPem }: GivenCertificate,
+  actor: string,
+): Promise<string> => {
+  const { isCa: _, selfSigned: __, ...facts } = described;
+  const id = idOf(Buffer.from([facts.fingerprint256, ca, purpose, name].join('\n')));
+  if ((await parts.inventory.signingRequests.get(id)) !== null) return id;
+  const record: SigningRequestRecord = {
+    ...{ id, name, ca, purpose, commonName: commonNameIn(facts.subject), sans: facts.sans },
+    key: await parts.secrets.put(secretOf(id), privateKeyPem),
+    ...{ requestedAt: parts.clock().toISOString(), signed: { certificatePem, chainPem, facts } },
+  };
+  const detail = `"${name}" for ${purpose}, given with its key, until ${facts.notAfter}, serial ${facts.serial}, SHA-256 ${facts.fingerprint256}`;
+  await parts.inventory.signingRequests.add(id, record, { actor, action: 'certificate.accept', target: id, detail });
+  return id;
+};
+
+/** Takes certificates that were made elsewhere: all of them or none (`bad-input`). Answers the ids under which they are on record. */
+export const keepGiven = async (
+  parts: SigningRequestParts,
+  { ca: caName, purpose, certificates }: GivenCertificates,
+  actor: string,
+): Promise<string[]> => {
+  const ca = await lastingCaOf(parts.inventory, caName);
+  const wish = { caName: ca.name, caPem: ca.certificatePem, usage: usagesOf[purpose] };
+  const read = await readAll(certificates, wish, parts.clock());
+  const ids: string[] = [];
+  for (const { name, given } of read) ids.push(await keep(parts, ca.name, purpose, name, given, actor));
+  return ids;
+};
