@@ -48,8 +48,10 @@ const askMeanwhile = async (): Promise<{ stop(): Promise<number[]> }> => {
   };
 };
 
-const quantile = (values: readonly number[], share: number): string =>
-  `${(values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] ?? values.at(-1) ?? 0).toFixed(1)} ms`;
+const quantile = (values: readonly number[], share: number): string => {
+  const sorted = values.toSorted((a, b) => a - b);
+  return `${(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN).toFixed(1)} ms`;
+};
 
 const saying = (took: readonly number[]): string =>
   `median ${quantile(took, 0.5)}, 99 % ${quantile(took, 0.99)}, longest ${quantile(took, 1)} of ${took.length}`;
