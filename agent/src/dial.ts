@@ -11,6 +11,8 @@ import type { Log } from './log.ts';
 export interface Dialer {
   /** Resolves once the coordinator let the agent in, or the connection ended without. Throws when the data directory cannot be read. */
   open(coordinator: string, handlers: (self: () => Connection) => ConnectionHandlers): Promise<Connection>;
+  /** The certificate with which the agent was let in last, PEM; null before. */
+  accepted(): string | null;
   /** The agent was refused: answers whether there is another identity, with which the next connection is opened. */
   onRefused(): Promise<boolean>;
   /** No more connections; ends those that are open, without a word after a while. */
@@ -41,6 +43,7 @@ export const createDialer = (directory: DataDirectory, log: Log): Dialer => {
   let isStopping = false;
   /** A store that was restored from a back-up may know only the identity before the last renewal. */
   let triesPrevious = false;
+  let accepted: string | null = null;
 
   const goBack = async (previous: Identity): Promise<void> => {
     log('warn', 'the coordinator knows only the certificate before the last renewal: that one counts again');
@@ -51,11 +54,16 @@ export const createDialer = (directory: DataDirectory, log: Log): Dialer => {
     /** The identity is read at each dial, so that an agent that was joined again goes on with its new one. */
     async open(coordinator, handlers) {
       const previous = triesPrevious ? await readPrevious(directory) : null;
-      const socket = await dial(coordinator, directory, previous ?? (await readIdentity(directory)));
-      const connection: Connection = converse(
-        socket,
-        handlers(() => connection),
-      );
+      const identity = previous ?? (await readIdentity(directory));
+      const socket = await dial(coordinator, directory, identity);
+      const heard = handlers(() => connection);
+      const connection: Connection = converse(socket, {
+        ...heard,
+        onWelcome(welcome) {
+          accepted = identity.certificatePem;
+          heard.onWelcome(welcome);
+        },
+      });
       all.add(connection);
       void connection.ended.then(() => all.delete(connection));
       if (isStopping) connection.terminate();
@@ -64,6 +72,7 @@ export const createDialer = (directory: DataDirectory, log: Log): Dialer => {
       if (previous) await goBack(previous);
       return connection;
     },
+    accepted: () => accepted,
     async onRefused() {
       triesPrevious = !triesPrevious && (await readPrevious(directory)) !== null;
       return triesPrevious;

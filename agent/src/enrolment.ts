@@ -6,7 +6,7 @@ import { type ErrorCode, errorTable, messageOf, RemoraError } from '@remora/shar
 import { type JoinRequest, type JoinResponse, type JoinToken, joinProof } from '@remora/shared/protocol/enrol.ts';
 import { PROTOCOL_VERSION, paths } from '@remora/shared/protocol/limits.ts';
 import { isJoinResponse } from './checks.ts';
-import { formatCas, parseCas, vouchedCas } from './fleet-cas.ts';
+import { admit, formatCas, parseCas, vouchedCas } from './fleet-cas.ts';
 import { AGENT_VERSION } from './version.ts';
 
 /** The two calls of enrolment, see shared/src/protocol/enrol.ts. */
@@ -99,7 +99,7 @@ const fetchCas = async (token: JoinToken): Promise<string> => {
   const answer = await reach(token, () => call(url, { rejectUnauthorized: false }));
   if (answer.status !== 200) throw problemOf(answer, url.href);
   const cas = readCas(url, answer.text, (text) => vouchedCas(text, token.caFingerprint.toLowerCase()));
-  if (cas.length > 0) return formatCas(cas);
+  if (cas.length > 0) return admitted(url, answer.text, cas, cas);
   throw new RemoraError(
     'coordinator-untrusted',
     `The coordinator at ${token.url} shows another fleet CA than the token names: this is another coordinator, or somebody in between.`,
@@ -147,7 +147,17 @@ export const enrol = async (
   const response: unknown = JSON.parse(answer.text);
   if (!isJoinResponse(response))
     throw new RemoraError('protocol-violation', `${url.href} answered with other fields than this agent knows.`);
-  // What came over this connection came from who has a certificate of a CA that the token names or that one vouches for.
-  const told = response.fleetCas;
-  return { fleetCas: told === undefined ? known : formatCas(readCas(url, told, parseCas)), response };
+  const { fleetCas: told = known } = response;
+  return { fleetCas: admitted(url, told, readCas(url, told, parseCas), parseCas(known)), response };
+};
+
+/** Those that are to be trusted by who trusts `known`, PEM. Throws `coordinator-untrusted`. */
+const admitted = (url: URL, text: string, came: readonly X509Certificate[], known: readonly X509Certificate[]) => {
+  const found = admit(came, known, text);
+  if ('cas' in found) return formatCas(found.cas);
+  throw new RemoraError(
+    'coordinator-untrusted',
+    `The fleet CAs that ${url.href} answered with are not taken: ${found.why}.`,
+    { hint: 'Make a new token at that coordinator: `remora fleet status` there shows the fleet CA and its end.' },
+  );
 };

@@ -80,10 +80,15 @@ export const writeIdentity = async (directory: DataDirectory, identity: Identity
 
 /**
  * Takes a renewed identity. The one before is kept: a store that is restored from a back-up knows that one only. A crash at any instant leaves an identity that
- * the coordinator knows, since both are good until the new one was used.
+ * the coordinator knows, since both are good until the new one was used. One that was never let in is not kept: it is good for nothing without the one before.
  */
-export const replaceIdentity = async (directory: DataDirectory, next: Identity): Promise<void> => {
-  await writePrivate(directory.previousIdentity, format(await readIdentity(directory)));
+export const replaceIdentity = async (
+  directory: DataDirectory,
+  next: Identity,
+  wasAccepted: (certificatePem: string) => boolean,
+): Promise<void> => {
+  const now = await readIdentity(directory);
+  if (wasAccepted(now.certificatePem)) await writePrivate(directory.previousIdentity, format(now));
   await writePrivate(directory.identity, format(next));
   await forgetEarlier(directory);
 };

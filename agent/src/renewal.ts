@@ -27,6 +27,8 @@ export interface RenewalParts {
   send(message: FromAgent): boolean;
   /** A new identity lies in the data directory: show it. */
   showIdentity(): void;
+  /** The certificate with which the agent was let in last, PEM; null before. */
+  accepted(): string | null;
 }
 
 /** Two thirds of the life, give or take a fifteenth: a fleet that joined in an hour does not renew in one. */
@@ -72,9 +74,13 @@ const trouble = async (directory: DataDirectory, certificatePem: string, private
   return fleetCas.some((ca) => certificate.verify(ca.publicKey)) ? null : 'no fleet CA that is trusted signed it';
 };
 
+const isSame = (certificatePem: string, accepted: string | null): boolean =>
+  accepted !== null && certificatePem.trim() === accepted.trim();
+
 /**
  * The key is made anew for each renewal and lies nowhere until its certificate has come: a crash before that costs a key, and the next start asks again. Until
- * the new certificate was used the coordinator accepts both.
+ * the new certificate was used the coordinator accepts both; asked for another one meanwhile, it forgets the one that was not used. So that one is shown
+ * again, and no other is asked for before it was let in.
  */
 export const keepRenewed = (parts: RenewalParts): Renewal => {
   const { directory, log } = parts;
@@ -94,9 +100,15 @@ export const keepRenewed = (parts: RenewalParts): Renewal => {
     const { certificatePem } = await readIdentity(directory);
     const dueMs = Math.max(renewalDueIn(certificatePem, share, Date.now()), notBefore - performance.now());
     const spread = retryMs(certificatePem);
+    const again = spread * (0.5 + Math.random());
+    if (!isWelcome && !isSame(certificatePem, parts.accepted())) {
+      isAskedFor = false;
+      parts.showIdentity();
+      return plan(again);
+    }
     if (!isAskedFor && (dueMs > 0 || isWelcome)) return plan(Math.max(dueMs, Math.random() * spread));
     await ask();
-    plan(spread * (0.5 + Math.random()));
+    plan(again);
   };
 
   const plan = (ms: number): void => {
@@ -124,12 +136,12 @@ export const keepRenewed = (parts: RenewalParts): Renewal => {
       if (why !== null) return log('error', `the certificate that the coordinator sent is not taken: ${why}`);
       waiting = null;
       isAskedFor = false;
-      await replaceIdentity(directory, { certificatePem, privateKeyPem });
+      await replaceIdentity(directory, { certificatePem, privateKeyPem }, (now) => isSame(now, parts.accepted()));
       const { validToDate } = new X509Certificate(certificatePem);
       notBefore = performance.now() + lifeOf(certificatePem).lengthMs / 10;
       log('info', 'the certificate of this agent was renewed', { notAfter: validToDate.toISOString() });
       parts.showIdentity();
-      start(false);
+      plan(retryMs(certificatePem));
     },
     onRenewSoon({ withinMs }) {
       isAskedFor = true;

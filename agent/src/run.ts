@@ -119,6 +119,7 @@ const connectRunner = (context: AgentContext, journal: JournalStore, runner: Run
     ...context,
     send: (message) => session.send(message),
     showIdentity: () => session.showIdentity(),
+    accepted: () => session.accepted(),
   });
   return { session, renewal, idle: () => Promise.all(underWay) };
 };

@@ -23,6 +23,8 @@ export interface Session {
   drain(): void;
   /** Shows an identity that was renewed, on a second connection that takes the place of this one once it is let in: the agent is never offline for it. */
   showIdentity(): void;
+  /** The certificate with which the agent was let in last, PEM; null before. */
+  accepted(): string | null;
   /** Closes for good. */
   stop(): Promise<void>;
 }
@@ -129,6 +131,7 @@ export const startSession = (options: SessionOptions): Session => {
     send: (message) => conversation.send(message),
     drain: () => conversation.drain(),
     showIdentity: () => conversation.succeed(coordinator),
+    accepted: () => conversation.dialer.accepted(),
     async stop() {
       stopping.abort();
       const stopped = conversation.dialer.stop(CLOSE_LIMIT_MS);

@@ -133,7 +133,7 @@ export const createGateway = async (parts: GatewayParts): Promise<Gateway> => {
   });
   const join = enrolment({
     ...{ tokens, inventory, registry, wakeUps, nodeOf, issueAgentCertificate, verifyNode, storeId, publicUrls },
-    ...{ highestFence, fleetCas: fleetCas.bundle },
+    ...{ highestFence, fleetCas: fleetCas.vouchedBundle },
   });
   let stopping = false;
   return {

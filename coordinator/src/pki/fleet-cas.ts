@@ -17,7 +17,9 @@ export interface FleetCas {
   become(state: FleetCaState): void;
   /** The trusted certificates, PEM. */
   bundle(): string;
-  /** The same with what each of them says of the others, for agents that join. */
+  /** What each of them says of the others, see shared/src/protocol/vouchers.ts; empty for one. */
+  vouchers(): string;
+  /** The certificates and these words, for agents that join. */
   vouchedBundle(): string;
 }
 
@@ -26,28 +28,32 @@ export const soleFleetCa = (ca: FleetCa): FleetCaState => ({ trusted: [ca], sign
 export const openFleetCas = (first: FleetCaState): FleetCas => {
   let state = first;
   const bundle = (): string => state.trusted.map(({ certificatePem }) => `${certificatePem.trim()}\n`).join('');
-  const vouchers = (): string[] =>
-    state.trusted.flatMap((by) =>
-      state.trusted
-        .filter((of) => of !== by)
-        .map((of) =>
-          formatVoucher({
-            ...{ by: by.fingerprint256, of: of.fingerprint256 },
-            signature: by.vouchFor(of.fingerprint256),
-          }),
-        ),
-    );
-  let vouched: string | null = null;
+  const sign = (): string =>
+    state.trusted
+      .flatMap((by) =>
+        state.trusted
+          .filter((of) => of !== by)
+          .map((of) =>
+            formatVoucher({
+              ...{ by: by.fingerprint256, of: of.fingerprint256 },
+              signature: by.vouchFor(of.fingerprint256),
+            }),
+          ),
+      )
+      .join('');
+  let signed: string | null = null;
+  const vouchers = (): string => {
+    signed ??= sign();
+    return signed;
+  };
   return {
     state: () => state,
     become(next) {
       state = next;
-      vouched = null;
+      signed = null;
     },
     bundle,
-    vouchedBundle() {
-      vouched ??= bundle() + vouchers().join('');
-      return vouched;
-    },
+    vouchers,
+    vouchedBundle: () => bundle() + vouchers(),
   };
 };

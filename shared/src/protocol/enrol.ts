@@ -39,7 +39,7 @@ export const JoinResponse = Type.Object({
   storeId: Type.String(),
   /** The highest fence that an agent may have seen from this store: one that saw a higher one was there before the store was restored. */
   fence: Type.Integer({ minimum: 0 }),
-  /** The fleet CAs to trust, PEM; absent from a coordinator of an earlier release: the one of the token. */
+  /** The fleet CAs to trust, PEM, and what they say of each other (vouchers.ts); absent from a coordinator of an earlier release: the one of the token. */
   fleetCas: Type.Optional(Type.String({ maxLength: 65_536 })),
   /** Where to dial, first one first. */
   coordinators: Type.Array(Type.String(), { minItems: 1 }),

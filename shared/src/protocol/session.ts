@@ -63,13 +63,15 @@ export const Renew = Type.Object({
 export const Renewed = Type.Object({ type: Type.Literal('renewed'), certificatePem: Type.String() });
 
 /**
- * coordinator -> agent, once welcome: trust these fleet CAs and no others. The agent takes only what holds a CA that it trusts now, and answers once that is
- * on its disk. Sent again until it was answered.
+ * coordinator -> agent, once welcome: trust these fleet CAs and no others. The agent takes only what holds a CA that it trusts now, and of others those that
+ * such a one vouches for; it leaves out what has ended, and answers once that is on its disk. Sent again until it was answered.
  */
 export const Trust = Type.Object({
   type: Type.Literal('trust'),
   /** PEM, one certificate each. */
   certificatesPem: Type.Array(Type.String({ maxLength: 16_384 }), { minItems: 1, maxItems: 4 }),
+  /** What they say of each other, blocks as in vouchers.ts; nothing for one. */
+  vouchers: Type.String({ maxLength: 16_384 }),
 });
 
 /** agent -> coordinator, the answer: SHA-256 of what it trusts now, lower-case hex. */

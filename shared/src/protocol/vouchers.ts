@@ -1,6 +1,7 @@
 /**
- * While the fleet CA is being rotated, each of the two vouches for the other one: `GET /agent/v1/ca` has a block of this kind behind the certificates. A joining
- * agent, which knows one of them by its token, believes the other one by that. Fingerprints are SHA-256 of the DER, lower-case hex.
+ * While the fleet CA is being rotated, each of the two vouches for the other one: `GET /agent/v1/ca` has a block of this kind behind the certificates, and so
+ * have the answer to a join and the message `trust`. An agent that knows one of them, by its token or its disk, believes the other one by that. Fingerprints
+ * are SHA-256 of the DER, lower-case hex.
  */
 export interface Voucher {
   readonly by: string;

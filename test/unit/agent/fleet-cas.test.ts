@@ -49,8 +49,10 @@ describe('who joins with a token that names one fleet CA', () => {
   });
 });
 
+const stateOf = (trusted: readonly FleetCa[]) => ({ trusted, signing: trusted[0] ?? old, lasting: trusted[0] ?? old });
+
 describe('an agent that is told whom to trust', () => {
-  const told = async (...cas: readonly FleetCa[]) => {
+  const told = async (cas: readonly FleetCa[], { vouchers = openFleetCas(stateOf(cas)).vouchers() } = {}) => {
     const fleetCa = join(scratch(), 'fleet-ca.crt');
     writeFileSync(fleetCa, old.certificatePem);
     const sent: FromAgent[] = [];
@@ -62,20 +64,39 @@ describe('an agent that is told whom to trust', () => {
       return true;
     };
     const parts = { directory: { fleetCa }, log: (_: string, message: string) => void said.push(message), send };
-    await takeTrust(parts, { type: 'trust', certificatesPem: cas.map(({ certificatePem }) => certificatePem) });
+    const certificatesPem = cas.map(({ certificatePem }) => certificatePem);
+    await takeTrust(parts, { type: 'trust', certificatesPem, vouchers });
     return { sent, said: said.join(), file: readFileSync(fleetCa, 'utf8') };
   };
 
   test('writes it down, and answers', async () => {
-    const { sent, file } = await told(old, next);
+    const { sent, file } = await told([old, next]);
     expect(sent).toEqual([{ type: 'trusted', fingerprints: idsOf(old, next) }]);
     expect(file.match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
-    expect((await told(old)).sent).toEqual([{ type: 'trusted', fingerprints: idsOf(old) }]);
+    expect((await told([old])).sent).toEqual([{ type: 'trusted', fingerprints: idsOf(old) }]);
   });
 
   test('takes none without one that it trusts now', async () => {
-    const { sent, said, file } = await told(next);
+    const { sent, said, file } = await told([next]);
     expect([sent, file]).toEqual([[], old.certificatePem]);
     expect(said).toMatch(/not taken: none of them is one that is trusted now/);
+  });
+
+  test('takes none for which no CA vouches that it trusts now', async () => {
+    const others = openFleetCas(stateOf([next, foreign])).vouchers();
+    for (const vouchers of ['', others]) {
+      const { sent, said, file } = await told([old, foreign], { vouchers });
+      expect([sent, file]).toEqual([[], old.certificatePem]);
+      expect(said).toMatch(/not taken: no CA that is trusted now vouches for CN=Remora fleet CA/);
+    }
+  });
+
+  test('leaves out one that has ended, and takes nothing when all have', async () => {
+    const longAgo = () => new Date('2001-01-01T00:00:00Z');
+    const ended = await openFleetCa({ directory: scratch(), now: longAgo });
+    expect((await told([old, ended])).sent).toEqual([{ type: 'trusted', fingerprints: idsOf(old) }]);
+    const { sent, said } = await told([ended]);
+    expect(sent).toEqual([]);
+    expect(said).toMatch(/all of them have ended/);
   });
 });

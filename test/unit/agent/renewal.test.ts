@@ -3,7 +3,7 @@ import { BACKDATED_MS } from '@remora/shared/protocol/enrol.ts';
 import type { Renew } from '@remora/shared/protocol/session.ts';
 import { expect, onTestFinished, test } from 'vitest';
 import { openDataDirectory } from '../../../agent/src/data-directory.ts';
-import { readIdentity, writeIdentity } from '../../../agent/src/identity.ts';
+import { readIdentity, readPrevious, writeIdentity } from '../../../agent/src/identity.ts';
 import { keepRenewed, renewalDueIn } from '../../../agent/src/renewal.ts';
 import { createCa } from '../../../coordinator/src/pki/ca.ts';
 import { openFleetCa } from '../../../coordinator/src/pki/fleet-ca.ts';
@@ -24,7 +24,7 @@ test('a certificate is due by the life that it has from when it was issued, thou
   expect(dueAfter(30 * 60, 2 / 3)).toBe(0);
 });
 
-test('an agent that is asked for a certificate of another CA asks though its own is new, again when no answer came, and takes it once it trusts that CA', async () => {
+test('an agent that is asked for a certificate of another CA asks though its own is new, again when no answer came, takes it once it trusts that CA, and asks for no other before that one was let in', async () => {
   const directory = await openDataDirectory(scratch());
   const now = () => new Date();
   const [old, next] = await Promise.all([scratch(), scratch()].map((path) => openFleetCa({ directory: path, now })));
@@ -35,12 +35,15 @@ test('an agent that is asked for a certificate of another CA asks though its own
   writeFileSync(directory.fleetCa, old.certificatePem);
   const asked: Renew[] = [];
   let shown = 0;
+  const before = await readIdentity(directory);
+  let accepted = before.certificatePem;
   const renewal = keepRenewed({
     ...{ config: { cluster: 'us', name: 'us-1' }, directory, log: () => undefined },
     send: (message) => message.type === 'renew' && asked.push(message) > 0,
     showIdentity: () => {
       shown += 1;
     },
+    accepted: () => accepted,
   });
   onTestFinished(() => renewal.stop());
   for (const times of [1, 2]) {
@@ -57,4 +60,14 @@ test('an agent that is asked for a certificate of another CA asks though its own
   await renewal.onRenewed(renewed);
   expect(shown).toBe(1);
   expect((await readIdentity(directory)).certificatePem.trim()).toBe(answer.certificatePem.replaceAll('\r', '').trim());
+
+  // The connection with it failed: it is shown again, since the coordinator would forget it for another one.
+  renewal.onRenewSoon({ type: 'renew-soon', withinMs: 0 });
+  await expect.poll(() => shown, { timeout: 60_000 }).toBeGreaterThan(1);
+  expect(asked).toHaveLength(2);
+  expect(await readPrevious(directory)).toEqual(before);
+  accepted = (await readIdentity(directory)).certificatePem;
+  renewal.onRenewSoon({ type: 'renew-soon', withinMs: 0 });
+  await expect.poll(() => asked.length, { timeout: 60_000 }).toBe(3);
+  expect(asked[2]?.publicKeyPem).not.toBe(first?.publicKeyPem);
 });

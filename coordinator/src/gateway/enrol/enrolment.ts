@@ -22,7 +22,7 @@ export interface EnrolmentParts {
   /** `CLUSTER/NODE` of a registered certificate. */
   readonly nodeOf: (fingerprint: string) => Promise<string | null>;
   readonly issueAgentCertificate: IssueAgentCertificate;
-  /** What agents are to trust, PEM. */
+  /** What agents are to trust, PEM, and what they say of each other. */
   readonly fleetCas: () => string;
   readonly verifyNode: VerifyNode | undefined;
   readonly storeId: string;

@@ -23,7 +23,7 @@ const SPREAD_MS = 2000;
 export type OpenFleetCaTalk = (peer: Peer, send: (message: FromCoordinator) => void) => FleetCaTalk;
 
 export const fleetCaTalks = (parts: {
-  readonly fleetCas: Pick<FleetCas, 'state'>;
+  readonly fleetCas: Pick<FleetCas, 'state' | 'vouchers'>;
   readonly nodes: Pick<Inventory['nodes'], 'change'>;
 }): OpenFleetCaTalk => {
   const { fleetCas, nodes } = parts;
@@ -44,7 +44,8 @@ export const fleetCaTalks = (parts: {
         if (trusts === null || trusts.join() === what) return;
         if (told.what === what && performance.now() - told.atMs < AGAIN_MS) return;
         told = { what, atMs: performance.now() };
-        send({ type: 'trust', certificatesPem: trusted.map(({ certificatePem }) => certificatePem) });
+        const certificatesPem = trusted.map(({ certificatePem }) => certificatePem);
+        send({ type: 'trust', certificatesPem, vouchers: fleetCas.vouchers() });
       },
       askToRenew() {
         const by = fleetCas.state().signing.fingerprint256;
