@@ -1,10 +1,12 @@
+import { execFileSync } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CertificateView } from '@remora/shared/model/certificate-view.ts';
 import type { Plan } from '@remora/shared/model/plan.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EsCluster } from '../../elasticsearch/cluster.ts';
-import { startCluster } from '../../elasticsearch/create.ts';
+import { createCluster } from '../../elasticsearch/create.ts';
 import { newestVersionHere } from '../../elasticsearch/versions.ts';
 import { Fleet } from '../../support/fleet.ts';
 import { skipsLongTests } from '../../support/long-tests.ts';
@@ -18,6 +20,25 @@ const CA = 'us-nodes';
 const placing = (purpose: string): string[] => ['certs', 'place', '--cluster', 'us', '--purpose', purpose, '--ca', CA];
 const placingFile = (purpose: string): string[] => [...placing(purpose), '--format', 'pkcs12'];
 
+const PASSPHRASE = 'correct-horse';
+
+/** Three nodes, of which the first has a key with a passphrase on its HTTP port. */
+const startWithEncryptedKey = async (): Promise<EsCluster> => {
+  const keystoreEntries = { 'xpack.security.http.ssl.secure_key_passphrase': PASSPHRASE };
+  const cluster = await createCluster({ name: 'us', nodes: 3, keystoreEntries });
+  try {
+    const key = join(cluster.nodes[0]?.configDir ?? '', 'http.key');
+    const args = ['pkcs8', '-topk8', '-v2', 'aes-256-cbc', '-in', key, '-passout', `pass:${PASSPHRASE}`];
+    await writeFile(key, execFileSync('openssl', args));
+    await cluster.start();
+    await cluster.waitUntilReady();
+    return cluster;
+  } catch (error) {
+    await cluster.close();
+    throw error;
+  }
+};
+
 describe.skipIf(skipsLongTests)(
   `certificates of the nodes' own ports, ${await newestVersionHere()}, three nodes`,
   () => {
@@ -27,7 +48,7 @@ describe.skipIf(skipsLongTests)(
     let before: Awaited<ReturnType<typeof standing>>;
 
     beforeAll(async () => {
-      [fleet, us] = await Promise.all([Fleet.start(), startCluster({ name: 'us', nodes: 3 })]);
+      [fleet, us] = await Promise.all([Fleet.start(), startWithEncryptedKey()]);
       for (const one of [us, fleet]) stack.use(one);
       await Promise.all([fill(us, 'logs-1', DOCUMENTS), fleet.add(us)]);
       await fleet.json(['ca', 'create', CA, '--common-name', 'Nodes of us']);
@@ -76,8 +97,12 @@ describe.skipIf(skipsLongTests)(
 
     let http: readonly Run[];
 
-    test('HTTP of one node, in its PEM files: key and certificate change together, and nothing restarts; also one made elsewhere', async () => {
+    test('HTTP of one node, in its PEM files: key, encrypted as before, and certificate change together, and nothing restarts; also one made elsewhere', async () => {
       const starts = restarts(us);
+      const locked = await fleet.cli([...placing('http'), '--node', 'us-1', '--yes']);
+      expect([locked.code, locked.stderr]).toEqual([64, expect.stringContaining('secrets set key-passphrase/us ')]);
+      await writeFile(join(fleet.directory, 'passphrase'), `${PASSPHRASE}\n`);
+      await fleet.json(['secrets', 'set', 'key-passphrase/us', '--file', join(fleet.directory, 'passphrase')]);
       const placed = await underLoad([...placing('http'), '--node', 'us-1']);
       expect([placed.status, placed.restarts, restarts(us)]).toEqual(['succeeded', [], starts]);
       const row = async () => (await rows('http')).find(({ node }) => node === 'us-1');
@@ -87,9 +112,10 @@ describe.skipIf(skipsLongTests)(
         path: 'http.crt',
         served: true,
         managed: true,
-        keyMatches: true,
         findings: [],
       });
+      const key = await readFile(join(us.nodes[0]?.configDir ?? '', 'http.key'), 'utf8');
+      expect(key).toMatch(/^-----BEGIN ENCRYPTED PRIVATE KEY-----/);
       const port = () => servedAt(us.nodes[0]?.httpPort ?? 0);
       expect(await port()).toBe(first?.fingerprint256);
 
