@@ -1,6 +1,8 @@
+import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
 import { agentFindings, type Finding } from './agent-findings.ts';
 import { isVersionOf } from './certificate-versions.ts';
 import type { ClusterObservation, NodeObservation } from './facts.ts';
+import { isSecureSettingLoaded } from './loaded.ts';
 import { fileSetting } from './nodes.ts';
 import { belowConfig } from './pem.ts';
 import type { CertificateRecord } from './records.ts';
@@ -71,8 +73,32 @@ const fileFindings = (
     : [];
 };
 
-/** What forbids to give a node another certificate: it cannot be looked at, or the file there is not what Remora placed. */
-export const reissueFindings = (reissue: Pick<Reissue, 'record' | 'cluster' | 'node' | 'unseen'>): Finding[] => {
+/**
+ * A file under a password that the process does not have would stand there unread, and keep the node from its next start. A run with new passwords that stopped on its way
+ * has them on record for nodes that it never came to.
+ */
+const passwordFindings = (record: CertificateRecord, node: NodeObservation): Finding[] => {
+  if (record.key !== undefined || node.agent.state !== 'online') return [];
+  const { entries } = node.agent.facts.keystore;
+  // Unknown where the keystore cannot be read: the first password was placed with the first file, and later ones by a restart of their own.
+  if (entries === null && (parseSecretReference(record.passwordSecret).version ?? 1) === 1) return [];
+  const name = `${sslPrefix[record.purpose]}.keystore.secure_password`;
+  const entry = entries?.find((one) => one.name === name);
+  if (entry?.reference === record.passwordSecret && isSecureSettingLoaded(node, entry.writtenAtMs)) return [];
+  const { cluster, node: named } = record;
+  return [
+    [
+      'conflict',
+      `Node ${named} (cluster ${cluster}) does not run with the password of its file (${name}) that is on record: a run with new passwords did not come to it, or somebody set another one. Go on with that run by \`remora runs resume\`, or give new ones with \`remora certs rotate --cluster ${cluster} --node ${named} --new-password\`.`,
+    ],
+  ];
+};
+
+/** What forbids to give a node another certificate: it cannot be looked at, the file there is not what Remora placed, or its password is not the one in use. */
+export const reissueFindings = (
+  reissue: Pick<Reissue, 'record' | 'cluster' | 'node' | 'unseen'>,
+  { newPassword = false }: { readonly newPassword?: boolean | undefined } = {},
+): Finding[] => {
   const { record, cluster, node, unseen } = reissue;
   if (unseen !== undefined) return [['cluster-unreachable', unseen]];
   if (cluster === undefined || node === undefined)
@@ -82,6 +108,8 @@ export const reissueFindings = (reissue: Pick<Reissue, 'record' | 'cluster' | 'n
         `Node ${record.node} is not in cluster ${record.cluster} now: start it, or take it out with \`remora nodes remove\`.`,
       ],
     ];
-  const findings = agentFindings(node, cluster);
-  return findings.length > 0 ? findings : fileFindings(reissue, cluster, node);
+  const found = agentFindings(node, cluster);
+  if (found.length > 0) return found;
+  const findings = fileFindings(reissue, cluster, node);
+  return findings.length > 0 || newPassword ? findings : passwordFindings(record, node);
 };

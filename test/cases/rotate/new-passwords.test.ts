@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { applySteps } from '../connect/apply.ts';
 import { lines, stepOf } from '../connect/plans.ts';
 import { nodeOf } from '../connect/world.ts';
-import { FILE, planIn, standing, whole } from './plans.ts';
+import { FILE, planIn, refusalIn, standing, whole } from './plans.ts';
 
 describe('with new passwords', () => {
   const PASSWORD = 'xpack.security.remote_cluster_server.ssl.keystore.secure_password';
@@ -59,6 +59,46 @@ describe('with new passwords', () => {
       ['xpack.security.http.ssl.keystore.secure_password', 'secret:node/us/us-2/http/password@1'],
       ['xpack.security.http.ssl.keystore.secure_key_password', 'secret:node/us/us-2/http/password@1'],
     ]);
+  });
+
+  test('of nodes that a run did not come to, a file under the new password is not placed without it', () => {
+    const made = standing();
+    const plan = planIn(made, { cluster: 'us', newPassword: true });
+    const until = plan.steps.findIndex(({ stage }) => stage === 'roll');
+    const half = applySteps(made, plan.steps.slice(0, until));
+    const notPlaced =
+      /^Node us-1 \(cluster us\) does not run with the password of its file .* `remora runs resume`, .* --node us-1 --new-password`\. \(and 1 more\)$/;
+    expect(refusalIn(half, { due: true }).message).toMatch(notPlaced);
+    expect(refusalIn(half, { due: true, asFarAsPossible: true }).message).toMatch(notPlaced);
+    const rest = planIn(half, { cluster: 'us', asFarAsPossible: true });
+    expect(new Set(rest.steps.map(({ target }) => target))).toEqual(new Set(['us-2']));
+    expect(rest.warnings.filter((warning) => /^It is left: Node us-[13] .* runs resume/.test(warning))).toHaveLength(2);
+    const again = planIn(half, { due: true, newPassword: true });
+    expect(again.restarts).toEqual(['us-3', 'us-1']);
+    expect(planIn(applySteps(half, again.steps), { due: true }).steps).toEqual([]);
+  });
+
+  test('a password that the process has not read yet is not in use', () => {
+    const made = standing((it) => {
+      const entry = nodeOf(it.remote, 'us-2').keystore.entries[PASSWORD];
+      if (!entry) throw new Error('us-2 has no password');
+      entry.writtenAtMs = it.nowMs + 3_600_000;
+    });
+    expect(refusalIn(made, { node: 'us-2' })).toMatchObject({
+      ...{ code: 'conflict', message: expect.stringContaining('does not run with the password') },
+    });
+  });
+
+  test('of a keystore that cannot be read, the first password is taken as the one in use, and no later one', () => {
+    const made = standing((it) => {
+      nodeOf(it.remote, 'us-2').keystore.refusal = 'It is protected.';
+    });
+    expect(planIn(made, { node: 'us-2' }).restarts).toEqual([]);
+    made.certificates = made.certificates.map((one) => ({
+      ...one,
+      passwordSecret: one.passwordSecret.replace('@1', '@2'),
+    }));
+    expect(refusalIn(made, { node: 'us-2' }).message).toContain('does not run with the password');
   });
 
   test('outages are stated', () => {

@@ -87,7 +87,7 @@ export const refuseCaRotation = (
   const findings = [
     ...constraintFindings(concerned, facts),
     ...[...facts.unseen].map(([, problem]): Finding => ['cluster-unreachable', problem]),
-    ...servers.filter(({ unseen }) => unseen === undefined).flatMap(reissueFindings),
+    ...servers.filter(({ unseen }) => unseen === undefined).flatMap((one) => reissueFindings(one)),
     ...seen(remotes).flatMap((cluster) => remoteFindings(cluster, facts)),
     ...seen(locals).flatMap((cluster) => localFindings(cluster, facts, waitOffline)),
   ];

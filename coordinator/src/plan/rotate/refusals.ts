@@ -21,15 +21,15 @@ const caFinding = ({ record, ca }: Reissue, now: string): Finding[] => {
 };
 
 /** What forbids to replace a certificate. */
-export const rotationFindings = (one: Reissue, now: string): Finding[] => [
+export const rotationFindings = (one: Reissue, request: Pick<RotateRequest, 'newPassword'>, now: string): Finding[] => [
   ...caFinding(one, now),
-  ...reissueFindings(one),
+  ...reissueFindings(one, request),
 ];
 
 /** Throws all that forbids it, the first as the message. */
-export const refuseRotation = (rotations: readonly Reissue[], { newPassword }: RotateRequest, now: string): void => {
+export const refuseRotation = (rotations: readonly Reissue[], request: RotateRequest, now: string): void => {
   throwFindings([
-    ...(newPassword ? newPasswordFindings(rotations) : []),
-    ...rotations.flatMap((one) => rotationFindings(one, now)),
+    ...(request.newPassword ? newPasswordFindings(rotations) : []),
+    ...rotations.flatMap((one) => rotationFindings(one, request, now)),
   ]);
 };

@@ -34,9 +34,15 @@ const caOf = ({ ca }: CertificateRecord, { cas }: RotateFacts): CaRecord | undef
   cas.find(({ name }) => name === ca);
 
 /** Those that cannot be replaced now, with why, where others can. */
-const barredOf = (wanted: readonly Reissue[], now: string): ReadonlyMap<Reissue, readonly Finding[]> => {
+const barredOf = (
+  wanted: readonly Reissue[],
+  request: RotateRequest,
+  now: string,
+): ReadonlyMap<Reissue, readonly Finding[]> => {
   const barred = new Map(
-    wanted.map((one) => [one, rotationFindings(one, now)] as const).filter(([, findings]) => findings.length > 0),
+    wanted
+      .map((one) => [one, rotationFindings(one, request, now)] as const)
+      .filter(([, findings]) => findings.length > 0),
   );
   return barred.size < wanted.length ? barred : new Map();
 };
@@ -44,12 +50,13 @@ const barredOf = (wanted: readonly Reissue[], now: string): ReadonlyMap<Reissue,
 /** Those of CAs that sign elsewhere, with why, where others are replaced or those that end soon were meant: somebody has to bring new ones. */
 const elsewhereOf = (
   wanted: readonly Reissue[],
-  { expiring, due }: RotateRequest,
+  request: RotateRequest,
   now: string,
 ): ReadonlyMap<Reissue, readonly Finding[]> => {
+  const { expiring, due } = request;
   const elsewhere = wanted.filter(({ ca }) => ca?.key === null);
   return elsewhere.length < wanted.length || expiring !== undefined || due
-    ? new Map(elsewhere.map((one) => [one, rotationFindings(one, now)]))
+    ? new Map(elsewhere.map((one) => [one, rotationFindings(one, request, now)]))
     : new Map();
 };
 
@@ -64,7 +71,9 @@ export const planRotation = (request: RotateRequest, facts: RotateFacts, context
   );
   const futile = (request.expiring ?? request.due) ? due.filter(isFutile) : [];
   const wanted = due.filter((one) => !futile.includes(one));
-  const left = request.asFarAsPossible ? barredOf(wanted, context.now) : elsewhereOf(wanted, request, context.now);
+  const left = request.asFarAsPossible
+    ? barredOf(wanted, request, context.now)
+    : elsewhereOf(wanted, request, context.now);
   const rotations = wanted.filter((one) => !left.has(one));
   refuseRotation(rotations, request, context.now);
   const wish = {
