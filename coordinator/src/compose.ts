@@ -11,6 +11,7 @@ import type { CoordinatorConfig } from './config.ts';
 import { openCoordinatorId } from './coordinator-id.ts';
 import { type ClusterClients, clusterClients } from './elasticsearch/clusters.ts';
 import { openBoundFleetCas } from './fleet/open-fleet-cas.ts';
+import { refuseToStay } from './fleet/others.ts';
 import { FleetCaRotation } from './fleet/rotation.ts';
 import { createGateway, type Gateway } from './gateway/gateway.ts';
 import type { App } from './http/app-types.ts';
@@ -174,6 +175,7 @@ const openHouse = async (
     verifyNode: verifyNode(clients),
   });
   closers.add('the gateway', () => gateway.close());
+  await refuseToStay({ redis, coordinatorId });
   const history = new RunStore(redis, systemClock);
   const parts = { inventory, secrets, clients, gateway, clock: systemClock, history };
   const engine = await startRuns(store, { ...parts, storeProblem }, log, ground.redactor);

@@ -227,6 +227,8 @@ export interface Services {
     begin(wish: { readonly overlapMs: number }, actor: string): Promise<FleetStatus>;
     /** Takes that back; `conflict` when it is too late, or there is nothing to take back. */
     cancel(actor: string): Promise<FleetStatus>;
+    /** The new CA signs from now on, whoever does not trust it yet; `conflict` unless that is waited for. */
+    goOn(actor: string): Promise<FleetStatus>;
   };
   doctor(): Promise<DoctorLine[]>;
 }

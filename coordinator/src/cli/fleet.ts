@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RemoraError } from '@remora/shared/errors.ts';
-import { parseDuration } from '@remora/shared/model/duration.ts';
+import { parseDurationOrNone } from '@remora/shared/model/duration.ts';
 import type { FleetRotation, FleetStatus } from '@remora/shared/model/fleet.ts';
 import { type ApiClient, createApiClient } from './client/api-client.ts';
 import { readClientSettings } from './client/settings.ts';
@@ -24,16 +24,28 @@ const phases: Readonly<Record<FleetRotation['phase'], string>> = {
 
 const waitsText = ({ phase, switchAfter, waitingFor }: FleetRotation): string[] => {
   const named = waitingFor.slice(0, MOST_NAMED).map(({ cluster, node, online, lastSeen, reason }) => {
-    const where = online ? 'online' : `offline, last seen ${lastSeen === null ? 'never' : toTheSecond(lastSeen)}`;
-    return `  waits for ${cluster}/${node} (${where}): ${reason}`;
+    return `  waits for ${cluster}/${node} (${where(online, lastSeen)}): ${reason}`;
   });
   const more = waitingFor.length > MOST_NAMED ? [`  and for ${waitingFor.length - MOST_NAMED} more`] : [];
   const away = waitingFor.some(({ online }) => !online)
     ? ['  Start the agents that are offline, or give them up with `remora nodes remove`: then it goes on.']
     : [];
   const overlap = phase === 'trust' && new Date(switchAfter) > new Date();
-  return [...named, ...more, ...away, ...(overlap ? [`  not before ${toTheSecond(switchAfter)}, as asked for`] : [])];
+  const copies = `  not before ${toTheSecond(switchAfter)}: until then, write copies of fleet-ca.crt elsewhere anew (\`remora fleet ca\`)`;
+  return [...named, ...more, ...away, ...(overlap ? [copies] : [])];
 };
+
+const behindText = (behind: FleetStatus['behind']): string[] => {
+  const named = behind
+    .slice(0, MOST_NAMED)
+    .map(
+      ({ cluster, node, online, lastSeen, reason }) => `  ${cluster}/${node} (${where(online, lastSeen)}) ${reason}`,
+    );
+  return [...named, ...(behind.length > MOST_NAMED ? [`  and ${behind.length - MOST_NAMED} more`] : [])];
+};
+
+const where = (online: boolean, lastSeen: string | null): string =>
+  online ? 'online' : `offline, last seen ${lastSeen === null ? 'never' : toTheSecond(lastSeen)}`;
 
 const rotationText = (rotation: FleetRotation): string =>
   [
@@ -41,12 +53,12 @@ const rotationText = (rotation: FleetRotation): string =>
     ...waitsText(rotation),
   ].join('\n');
 
-const statusText = ({ ca, agents, rotation }: FleetStatus): string =>
+const statusText = ({ ca, agents, rotation, behind }: FleetStatus): string =>
   [
     `Fleet CA: ${ca.fingerprint256}, ends at ${toTheSecond(ca.notAfter)}; ${counted(agents, 'agent')}`,
     ...(rotation
       ? [`  takes the place of ${rotation.from.fingerprint256}: ${rotation.to.fingerprint256}`, rotationText(rotation)]
-      : []),
+      : behindText(behind)),
   ].join('\n');
 
 /** A client that goes on when the server shows a certificate of the other CA: what it trusts came over a connection that it trusted. */
@@ -79,17 +91,28 @@ const follow = async (cli: Cli, begun: FleetStatus): Promise<FleetStatus> => {
 interface RotateFlags {
   readonly overlap?: string;
   readonly cancel?: true;
+  readonly goOn?: true;
   readonly detach?: true;
   readonly yes?: true;
 }
 
-const askedFor = async (cli: Cli, { overlap, cancel, yes }: RotateFlags): Promise<FleetStatus> => {
-  if (cancel && overlap !== undefined) throw new RemoraError('bad-input', '--overlap has no meaning with --cancel.');
-  if (overlap !== undefined) parseDuration(overlap);
-  const question = cancel ? 'Take the rotation of the fleet CA back?' : 'Replace the fleet CA?';
-  await confirmOrRefuse(cli, question, yes ?? false);
+const questionOf = ({ overlap = '1h', cancel, goOn }: RotateFlags): string => {
+  if (cancel) return 'Take the rotation of the fleet CA back?';
+  if (goOn) return 'Have the new fleet CA sign and serve now? Agents that do not trust it yet have to join again.';
+  return `Copies of fleet-ca.crt elsewhere (REMORA_CA) count until the new CA serves, ${overlap} from now at the earliest: write them anew before that with \`remora fleet ca\`. Replace the fleet CA?`;
+};
+
+const askedFor = async (cli: Cli, flags: RotateFlags): Promise<FleetStatus> => {
+  const { overlap, cancel, goOn, yes } = flags;
+  if (cancel && goOn) throw new RemoraError('bad-input', 'Give --cancel or --go-on, not both.');
+  if ((cancel || goOn) && overlap !== undefined) {
+    throw new RemoraError('bad-input', `--overlap has no meaning with ${cancel ? '--cancel' : '--go-on'}.`);
+  }
+  if (overlap !== undefined) parseDurationOrNone(overlap);
+  await confirmOrRefuse(cli, questionOf(flags), yes ?? false);
   const client = await cli.client();
   if (cancel) return client.post<FleetStatus>('/fleet/ca-rotation/cancel', {});
+  if (goOn) return client.post<FleetStatus>('/fleet/ca-rotation/go-on', {});
   return client.post<FleetStatus>('/fleet/ca-rotation', overlap === undefined ? {} : { overlap });
 };
 
@@ -125,7 +148,11 @@ export const register: Register = (command, cli) => {
     .description('have a new fleet CA take the place of the one there is; no agent has to join again')
     .option(
       '--overlap <time>',
-      'both are trusted for so long at least before the new one serves, 1h (default: not longer than agents need)',
+      'both are trusted for so long at least before the new one serves (default: 1h); 0s when the key got into other hands',
+    )
+    .option(
+      '--go-on',
+      'do not wait until every agent trusts the new CA: after a back-up was restored, see docs/disasters.md',
     )
     .option('--cancel', 'take one back that goes on, as long as not every agent has a certificate of the new CA')
     .option('--detach', 'do not wait for its end; it goes on by itself')

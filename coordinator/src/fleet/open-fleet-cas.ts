@@ -1,12 +1,11 @@
 import { join } from 'node:path';
-import { RemoraError } from '@remora/shared/errors.ts';
 import type { Redis } from 'ioredis';
-import { livingCoordinators } from '../backup/store-copy.ts';
 import { systemClock } from '../clock.ts';
 import { type FleetCa, openNextFleetCa } from '../pki/fleet-ca.ts';
 import { removeNextFleetCa, writeTrusted } from '../pki/fleet-ca-files.ts';
 import { type FleetCaState, type FleetCas, openFleetCas, soleFleetCa } from '../pki/fleet-cas.ts';
 import { bindFile, refuseOtherFile } from '../store/bound-files.ts';
+import { refuseToJoin } from './others.ts';
 import { type RotationRecord, rotationRecords } from './rotation-record.ts';
 import { nextIsMissing, stateIn } from './rotation-state.ts';
 
@@ -26,19 +25,6 @@ const fileOf = ({ fleetCa, dataDir }: Pick<Opening, 'fleetCa' | 'dataDir'>) => (
 
 const isOneOf = ({ from, to }: Pick<RotationRecord, 'from' | 'to'>, fingerprint256: string): boolean =>
   [from, to].some((ca) => ca.fingerprint256 === fingerprint256);
-
-/** The next CA is in the files of one coordinator only. */
-const refuseOthers = async ({ redis, coordinatorId }: Opening, { startedAt }: RotationRecord): Promise<void> => {
-  const others = (await livingCoordinators(redis)).filter((id) => id !== coordinatorId);
-  if (others.length === 0) return;
-  throw new RemoraError(
-    'conflict',
-    `The fleet CA is being rotated since ${startedAt}, by another coordinator of this store (${others.join(', ')}).`,
-    {
-      hint: 'Start this one when that has ended: `remora fleet status` tells. Then copy fleet-ca.crt and fleet-ca.key of that one here. One that was killed counts as living for ten seconds more.',
-    },
-  );
-};
 
 /** As the rotation that goes on has it; in `drop` the files may be those of either. */
 const stateDuring = async (opening: Opening, record: RotationRecord): Promise<FleetCaState> => {
@@ -60,7 +46,7 @@ export const openBoundFleetCas = async (opening: Opening): Promise<FleetCas> => 
   const file = fileOf(opening);
   if (found && isOneOf(found.record, file.value)) {
     await refuseOtherFile(redis, file, [found.record.from.fingerprint256, found.record.to.fingerprint256]);
-    await refuseOthers(opening, found.record);
+    await refuseToJoin(opening, found.record);
     const state = await stateDuring(opening, found.record);
     await writeTrusted(
       dataDir,

@@ -113,7 +113,14 @@ export const rotationRecords = (redis: Redis, clock: Clock): RotationRecords => 
       return (await recorder.once(redis, script, [audit])) === '1';
     },
     enter: (found, phase, when, actor) =>
-      advance(found, { to: phase, when }, { actor, action: `${ACTION}.${phase}`, detail: whatBegins[phase] }),
+      advance(
+        found,
+        { to: phase, when },
+        {
+          ...{ actor, action: `${ACTION}.${phase}` },
+          detail: phase === 'renew' && when === '' ? GONE_ON : whatBegins[phase],
+        },
+      ),
     endCancelled: (found) =>
       advance(found, { when: 'back' }, { actor: 'remora', action: `${ACTION}.cancelled`, detail: 'the old one stays' }),
     end: (found, dataDir) =>
@@ -126,6 +133,8 @@ export const rotationRecords = (redis: Redis, clock: Clock): RotationRecords => 
       advance(found, {}, { actor: 'remora', action: `${ACTION}.abandoned`, detail: 'the files of both CAs were gone' }),
   };
 };
+
+const GONE_ON = 'as asked for, without waiting until every agent trusts both: the new one signs and serves';
 
 const whatBegins: Readonly<Record<FleetRotationPhase, string>> = {
   trust: 'agents are told to trust both',

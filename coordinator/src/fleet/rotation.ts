@@ -1,18 +1,19 @@
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import type { FleetStatus } from '@remora/shared/model/fleet.ts';
 import type { Redis } from 'ioredis';
-import { livingCoordinators } from '../backup/store-copy.ts';
 import type { Clock } from '../clock.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { Log } from '../log.ts';
 import { type FleetCa, makeNextFleetCa, openNextFleetCa } from '../pki/fleet-ca.ts';
-import { removeNextFleetCa, replaceFleetCa, writeTrusted } from '../pki/fleet-ca-files.ts';
+import { pathsIn, removeNextFleetCa, replaceFleetCa, writeTrusted } from '../pki/fleet-ca-files.ts';
 import { type FleetCaState, type FleetCas, soleFleetCa } from '../pki/fleet-cas.ts';
 import { nodeKey } from '../plan/steps.ts';
+import { refuseOtherFile } from '../store/bound-files.ts';
 import type { Inventory } from '../store/inventory.ts';
+import { refuseOthers } from './others.ts';
 import { type FoundRotation, type RotationRecord, type RotationRecords, rotationRecords } from './rotation-record.ts';
 import { nextIsMissing, stateIn } from './rotation-state.ts';
-import { waitedFor } from './waited-for.ts';
+import { behindOf, waitedFor } from './waited-for.ts';
 
 export interface RotationParts {
   readonly redis: Redis;
@@ -54,13 +55,15 @@ export class FleetCaRotation {
   }
 
   async status(): Promise<FleetStatus> {
-    const { fleetCas, nodes } = this.#parts;
-    const [found, all] = await Promise.all([this.#records.find(), nodes.list()]);
+    const { fleetCas, nodes, gateway } = this.#parts;
+    const [found, all, online] = await Promise.all([this.#records.find(), nodes.list(), gateway.sessions.list()]);
+    const { signing } = fleetCas.state();
     return {
-      ca: factsOf(fleetCas.state().signing),
+      ca: factsOf(signing),
       certificatesPem: fleetCas.bundle(),
       agents: all.length,
       rotation: found && { ...found.record, waitingFor: await this.#waitedFor(found.record) },
+      behind: found ? [] : behindOf(all, online, signing.fingerprint256),
     };
   }
 
@@ -75,6 +78,11 @@ export class FleetCaRotation {
   /** `conflict` when there is nothing to cancel, or the old CA is going already. */
   cancel(actor: string): Promise<FleetStatus> {
     return this.#inTurn(() => this.#cancel(actor)).then(() => this.status());
+  }
+
+  /** From `trust`: the new CA signs from now on, whoever does not trust it yet. `conflict` in other phases, or when none goes on. */
+  goOn(actor: string): Promise<FleetStatus> {
+    return this.#inTurn(() => this.#goOn(actor)).then(() => this.status());
   }
 
   /** Goes on with it every second, or as often as said; answers how to stop that. */
@@ -110,15 +118,24 @@ export class FleetCaRotation {
     return waitedFor(await nodes.list(), await gateway.sessions.list(), { phase, newCa: to.fingerprint256 });
   }
 
-  /** Files first: whoever reads fleet-ca.crt once the server has changed must find what it shows. */
+  /**
+   * Files first: whoever reads fleet-ca.crt once the server has changed must find what it shows. What the server could not do is tried again at the next look,
+   * since nothing has changed then.
+   */
   async #become(state: FleetCaState): Promise<void> {
     const { dataDir, fleetCas, gateway, serve } = this.#parts;
     await writeTrusted(
       dataDir,
       state.trusted.map(({ certificatePem }) => certificatePem),
     );
+    const before = fleetCas.state();
     fleetCas.become(state);
-    await serve();
+    try {
+      await serve();
+    } catch (error) {
+      fleetCas.become(before);
+      throw error;
+    }
     gateway.talkOfFleetCas(NOBODY);
   }
 
@@ -128,31 +145,57 @@ export class FleetCaRotation {
     const now = fleetCas.state();
     const [old = now.signing, known] = now.trusted;
     const next = known ?? (await openNextFleetCa({ directory: dataDir, now: clock }));
-    if (next?.fingerprint256 !== to.fingerprint256) throw nextIsMissing(dataDir, to.fingerprint256);
+    if (next?.fingerprint256 !== to.fingerprint256) throw this.#isBehind(to);
     const wanted = stateIn(phase, old, next);
     const isSo = known !== undefined && now.signing === wanted.signing && now.lasting === wanted.lasting;
     if (!isSo) await this.#become(wanted);
   }
 
+  #isBehind({ fingerprint256 }: RotationRecord['to']): RemoraError {
+    this.#parts.fleetCas.fallBehind();
+    return nextIsMissing(this.#parts.dataDir, fingerprint256);
+  }
+
+  /** None goes on: agents that were away when the last one ended, or could not write, are told again whom to trust. */
+  async #rest(): Promise<void> {
+    const { redis, dataDir, fleetCas, gateway } = this.#parts;
+    const { fingerprint256: value } = fleetCas.state().lasting;
+    const path = pathsIn(dataDir).current.certificate;
+    try {
+      await refuseOtherFile(redis, { name: 'fleetCaFingerprint', value, path });
+    } catch (error) {
+      fleetCas.fallBehind();
+      throw error;
+    }
+    gateway.talkOfFleetCas(NOBODY);
+  }
+
   async #look(): Promise<void> {
     const found = await this.#records.find();
-    if (!found) return;
-    const { phase, switchAfter } = found.record;
-    if (phase === 'drop') return this.#drop(found);
+    if (!found) return this.#rest();
+    const { phase, switchAfter, to } = found.record;
+    const { trusted } = this.#parts.fleetCas.state();
+    // Of a store that is older than the files, the record is too: the old one is gone, whatever the phase.
+    const isWhollyNew = trusted.every(({ fingerprint256 }) => fingerprint256 === to.fingerprint256);
+    if (isWhollyNew) await refuseOthers(this.#parts);
+    if (phase === 'drop' || isWhollyNew) return this.#drop(found);
     await this.#follow(found.record);
     const waiting = await this.#waitedFor(found.record);
     this.#parts.gateway.talkOfFleetCas(phase === 'trust' ? NOBODY : new Set(waiting.map(nodeKey)));
     if (waiting.length > 0) return;
     if (phase === 'back') return this.#endCancelled(found);
+    if (phase === 'trust' && this.#parts.clock() < new Date(switchAfter)) return;
+    await refuseOthers(this.#parts);
     if (phase === 'renew') await this.#records.enter(found, 'drop', 'renew', 'remora');
-    else if (this.#parts.clock() >= new Date(switchAfter)) await this.#records.enter(found, 'renew', 'trust', 'remora');
+    else await this.#records.enter(found, 'renew', 'trust', 'remora');
   }
 
   /** The store belongs to the new one last, once its files are in their places: a crash before that finds either of them, and goes on. */
   async #drop(found: FoundRotation): Promise<void> {
     const { dataDir, fleetCas, log } = this.#parts;
-    await replaceFleetCa(dataDir);
     const { lasting } = fleetCas.state();
+    if (lasting.fingerprint256 !== found.record.to.fingerprint256) throw this.#isBehind(found.record.to);
+    await replaceFleetCa(dataDir);
     await this.#become(soleFleetCa(lasting));
     await removeNextFleetCa(dataDir);
     await this.#records.end(found, dataDir);
@@ -172,7 +215,13 @@ export class FleetCaRotation {
     const { dataDir, clock, fleetCas } = this.#parts;
     const going = await this.#records.find();
     if (going) throw goingOn(going.record);
-    await this.#refuseOthers();
+    await refuseOthers(this.#parts);
+    if (fleetCas.state().trusted.length > 1) {
+      throw refuse(
+        'Two fleet CAs are trusted here, though the store says of no rotation that it goes on.',
+        'Start this coordinator again: it then trusts the one that the store belongs to.',
+      );
+    }
     // What an earlier one left that was taken back, or that never began.
     await removeNextFleetCa(dataDir);
     const next = await makeNextFleetCa({ directory: dataDir, now: clock });
@@ -186,13 +235,20 @@ export class FleetCaRotation {
     await this.#follow(record);
   }
 
-  async #refuseOthers(): Promise<void> {
-    const others = (await livingCoordinators(this.#parts.redis)).filter((id) => id !== this.#parts.coordinatorId);
-    if (others.length === 0) return;
-    throw refuse(
-      `Other coordinators work with this store (${others.join(', ')}), and would not have the new fleet CA.`,
-      'Stop them until it was rotated, then copy fleet-ca.crt and fleet-ca.key of this one to their data directories. One that was killed counts as living for ten seconds more.',
-    );
+  async #goOn(actor: string): Promise<void> {
+    const found = await this.#records.find();
+    if (found?.record.phase !== 'trust') {
+      throw refuse(
+        found
+          ? `The rotation of the fleet CA is past waiting for trust: it is in \`${found.record.phase}\`.`
+          : 'The fleet CA is not being rotated: there is nothing to go on with.',
+        '`remora fleet status` shows how far it is.',
+      );
+    }
+    await refuseOthers(this.#parts);
+    await this.#follow(found.record);
+    await this.#records.enter(found, 'renew', '', actor);
+    await this.#look();
   }
 
   async #cancel(actor: string): Promise<void> {

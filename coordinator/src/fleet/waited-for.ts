@@ -1,4 +1,4 @@
-import type { FleetRotation, FleetRotationPhase } from '@remora/shared/model/fleet.ts';
+import type { FleetRotation, FleetRotationPhase, FleetStatus } from '@remora/shared/model/fleet.ts';
 import { nodeKey } from '../plan/steps.ts';
 import type { NodeRecord } from '../store/records.ts';
 
@@ -19,6 +19,25 @@ const missing = (node: NodeRecord, phase: FleetRotationPhase, newCa: string): st
   return phase === 'renew' && node.certificateIssuer !== newCa ? 'has no certificate of the new CA yet' : null;
 };
 
+const named = (node: NodeRecord, online: Pick<ReadonlySet<string>, 'has'>, reason: string) => {
+  const { cluster, lastSeen } = node;
+  return { cluster, node: node.node, online: online.has(nodeKey(node)), lastSeen, reason };
+};
+
+/** The agents that do not trust exactly the fleet CA, while none is taking its place. Those of earlier releases say nothing, and are not named. */
+export const behindOf = (
+  nodes: readonly NodeRecord[],
+  online: Pick<ReadonlySet<string>, 'has'>,
+  ca: string,
+): FleetStatus['behind'] =>
+  nodes.flatMap((node) => {
+    if (node.fleetCas === undefined || node.fleetCas.join() === ca) return [];
+    const reason = node.fleetCas.includes(ca)
+      ? 'trusts a fleet CA yet that is not in use any more'
+      : 'does not trust the fleet CA: join it again';
+    return [named(node, online, reason)];
+  });
+
 /** The agents without which the rotation does not go on. `online`: CLUSTER/NODE of those that are connected. */
 export const waitedFor = (
   nodes: readonly NodeRecord[],
@@ -27,6 +46,5 @@ export const waitedFor = (
 ): FleetRotation['waitingFor'] =>
   nodes.flatMap((node) => {
     const reason = missing(node, phase, newCa);
-    const { cluster, lastSeen } = node;
-    return reason === null ? [] : [{ cluster, node: node.node, online: online.has(nodeKey(node)), lastSeen, reason }];
+    return reason === null ? [] : [named(node, online, reason)];
   });

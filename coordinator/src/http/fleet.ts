@@ -1,14 +1,17 @@
-import { parseDuration } from '@remora/shared/model/duration.ts';
+import { parseDurationOrNone } from '@remora/shared/model/duration.ts';
 import { FleetStatus } from '@remora/shared/model/fleet.ts';
 import Type from 'typebox';
 import type { Services } from '../services.ts';
 import type { App } from './app-types.ts';
 
+/** For who logs in from elsewhere to take the new fleet-ca.crt. */
+const DEFAULT_OVERLAP = '1h';
+
 const tags = ['fleet'];
 
 const RotationBody = Type.Object(
   {
-    /** How long both are trusted at least before the new one signs and serves, a duration such as `1h`; none when absent. */
+    /** How long both are trusted at least before the new one signs and serves, a duration such as `2d`, or `0s`; an hour when absent. */
     overlap: Type.Optional(Type.String({ maxLength: 20 })),
   },
   { additionalProperties: false },
@@ -32,9 +35,21 @@ export const fleetRoutes = (app: App, { fleet }: Pick<Services, 'fleet'>): void 
       },
     },
     async ({ body, actor }, reply) => {
-      const overlapMs = body.overlap === undefined ? 0 : parseDuration(body.overlap);
+      const overlapMs = parseDurationOrNone(body.overlap ?? DEFAULT_OVERLAP);
       return reply.code(202).send(await fleet.begin({ overlapMs }, actor));
     },
+  );
+  app.post(
+    '/fleet/ca-rotation/go-on',
+    {
+      config: { idempotent: 'address' },
+      schema: {
+        tags,
+        summary: 'Have the new fleet CA sign without waiting until every agent trusts it, after a back-up was restored',
+        response: { 202: FleetStatus },
+      },
+    },
+    async ({ actor }, reply) => reply.code(202).send(await fleet.goOn(actor)),
   );
   app.post(
     '/fleet/ca-rotation/cancel',

@@ -4,7 +4,7 @@ import { voucherText } from '@remora/shared/protocol/vouchers.ts';
 import { createDurably, readIfPresent, readPrivateIfPresent } from '../secrets/durable-file.ts';
 import { type CertificateAuthority, keyMatches, selfSignCa } from './ca.ts';
 import { describeCertificate } from './describe.ts';
-import { type FleetCaPaths, finishReplacement, firstCertificate, pathsIn } from './fleet-ca-files.ts';
+import { type FleetCaPaths, finishReplacement, firstCertificate, pathsIn, replaceFleetCa } from './fleet-ca-files.ts';
 import { type IssuedCertificate, issueCertificate } from './issue.ts';
 import { generateRsaKeyPair } from './keys.ts';
 import { keepServerCertificate, type ServerTls } from './server-certificate.ts';
@@ -37,12 +37,24 @@ export interface FleetCa {
 
 /**
  * Opens `fleet-ca.crt` (0644) and `fleet-ca.key` (0600) in the data directory, or makes them for ten years. The key is put in place first: a crash in between
- * leaves a key, to which the certificate is made at the next start. While the CA is being rotated, `fleet-ca.crt` holds the next one too, behind this one.
- * Throws `data-directory`, naming the file and what to do.
+ * leaves a key, to which the certificate is made at the next start. While the CA is being rotated, `fleet-ca.crt` holds the next one too, behind this one. One
+ * that has ended meanwhile is of no use to anybody: the next one takes its place, and the rotation goes on with that. Throws
+ * `data-directory`, naming the file and what to do.
  */
 export const openFleetCa = async (options: Place): Promise<FleetCa> => {
   await finishReplacement(options.directory);
+  if ((await hasEnded(options)) && (await openNextFleetCa(options))) await replaceFleetCa(options.directory);
   return openAt(pathsIn(options.directory).current, options);
+};
+
+/** False for what is no certificate: that is told when it is opened. */
+const hasEnded = async ({ directory, now }: Place): Promise<boolean> => {
+  const text = await readIfPresent(pathsIn(directory).current.certificate);
+  try {
+    return text !== null && new X509Certificate(firstCertificate(text)).validToDate <= now();
+  } catch {
+    return false;
+  }
 };
 
 /** Makes or opens the CA that takes its place, `fleet-ca-next.crt` and `fleet-ca-next.key`. Throws `data-directory`. */

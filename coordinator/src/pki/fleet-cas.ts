@@ -15,6 +15,9 @@ export interface FleetCas {
   state(): FleetCaState;
   /** From now on it is so. */
   become(state: FleetCaState): void;
+  /** The fleet has other CAs, which this coordinator does not have: until it becomes what it should, it tells no agent whom to trust. */
+  fallBehind(): void;
+  isBehind(): boolean;
   /** The trusted certificates, PEM. */
   bundle(): string;
   /** What each of them says of the others, see shared/src/protocol/vouchers.ts; empty for one. */
@@ -42,6 +45,7 @@ export const openFleetCas = (first: FleetCaState): FleetCas => {
       )
       .join('');
   let signed: string | null = null;
+  let behind = false;
   const vouchers = (): string => {
     signed ??= sign();
     return signed;
@@ -51,7 +55,12 @@ export const openFleetCas = (first: FleetCaState): FleetCas => {
     become(next) {
       state = next;
       signed = null;
+      behind = false;
     },
+    fallBehind() {
+      behind = true;
+    },
+    isBehind: () => behind,
     bundle,
     vouchers,
     vouchedBundle: () => bundle() + vouchers(),

@@ -1,5 +1,5 @@
 import { DAY_MS } from '@remora/shared/model/duration.ts';
-import type { FleetRotation } from '@remora/shared/model/fleet.ts';
+import type { FleetRotation, FleetStatus } from '@remora/shared/model/fleet.ts';
 import type { DoctorLine } from '@remora/shared/model/inventory.ts';
 import { BACKDATED_MS } from '@remora/shared/protocol/enrol.ts';
 import type { TurnedAway } from '../gateway/session/turned-away.ts';
@@ -80,17 +80,30 @@ const phases: Readonly<Record<FleetRotation['phase'], string>> = {
   back: 'it was cancelled, and agents get certificates of the old one again',
 };
 
+type Waited = FleetStatus['behind'][number];
+
+/** At most so many by name, and the rest counted. */
+const nameThem = (agents: readonly Waited[]): string => {
+  const named = agents.slice(0, MOST_NAMED).map(({ cluster, node, online, lastSeen, reason }) => {
+    return `${cluster}/${node} (${online ? 'online' : `offline, last seen ${lastSeen ?? 'never'}`}) ${reason}`;
+  });
+  return `${named.join('. ')}.${agents.length > MOST_NAMED ? ` And ${agents.length - MOST_NAMED} more.` : ''}`;
+};
+
+/** Agents that did not follow the rotation of the fleet CA to its end: who has the key of the old CA can still deceive them. */
+export const behindLines = (behind: readonly Waited[]): readonly DoctorLine[] => {
+  if (behind.length === 0) return [];
+  const todo =
+    'Start those that are offline, or give them up with `remora nodes remove`; the log of the others says why.';
+  return [{ check: 'trust in the fleet CA', ok: false, detail: `${nameThem(behind)} ${todo}` }];
+};
+
 /** A rotation that goes on; not well while it waits for an agent that is not connected. */
 export const rotationLines = (rotation: FleetRotation | null): readonly DoctorLine[] => {
   if (!rotation) return [];
   const { phase, startedAt, waitingFor } = rotation;
   const away = waitingFor.filter(({ online }) => !online);
-  const named = away.slice(0, MOST_NAMED).map(({ cluster, node, lastSeen, reason }) => {
-    return `${cluster}/${node} (offline, last seen ${lastSeen ?? 'never'}) ${reason}`;
-  });
-  const more = away.length > MOST_NAMED ? ` And ${away.length - MOST_NAMED} more.` : '';
-  const waits =
-    away.length === 0 ? `it waits for ${waitingFor.length} that are connected` : `${named.join('. ')}.${more}`;
+  const waits = away.length === 0 ? `it waits for ${waitingFor.length} that are connected` : nameThem(away);
   const todo = away.length === 0 ? '' : ' Start these agents, or give them up with `remora nodes remove`.';
   const detail = `since ${startedAt}, ${phases[phase]}: ${waits}${todo}`;
   return [{ check: 'rotation of the fleet CA', ok: away.length === 0, detail }];

@@ -13,7 +13,7 @@ import type { RunStore } from '../store/run-store.ts';
 import type { StoreProblem } from '../store/store-identity.ts';
 import type { CertificateWatch } from './certificate-watch.ts';
 import { certificateLines } from './doctor-certificates.ts';
-import { type FleetIdentity, identityLines, rotationLines, turnedAwayLines } from './doctor-identity.ts';
+import { behindLines, type FleetIdentity, identityLines, rotationLines, turnedAwayLines } from './doctor-identity.ts';
 import { scheduleLines } from './schedule-lines.ts';
 
 export interface DoctorParts extends ObserveParts {
@@ -179,7 +179,12 @@ export const doctor = async (parts: DoctorParts): Promise<DoctorLine[]> => {
     ),
   );
   const nowMs = parts.clock().getTime();
-  const identity = [...identityLines(parts.identity(), nodes, nowMs), ...rotationLines((await parts.fleet()).rotation)];
+  const { rotation, behind } = await parts.fleet();
+  const identity = [
+    ...identityLines(parts.identity(), nodes, nowMs),
+    ...rotationLines(rotation),
+    ...behindLines(behind),
+  ];
   const certificates = certificateLines(await looking, cas, { nowMs, askedMs });
   const scheduled = await scheduleLines(parts.inventory);
   return [

@@ -18,6 +18,9 @@ export const parseDuration = (text: string): number => {
   return value;
 };
 
+/** The same where none is good too: `0s` is 0. */
+export const parseDurationOrNone = (text: string): number => (/^0(ms|s|m|h|d)$/.test(text) ? 0 : parseDuration(text));
+
 export const DAY_MS = 86_400_000;
 const longestMs = 36_500 * DAY_MS;
 

@@ -19,7 +19,7 @@ const Ca = Type.Object({
   notAfter: Type.String(),
 });
 
-/** An agent without which the rotation does not go on. */
+/** An agent without which the rotation does not go on, or that has something to do once it ended. */
 const WaitedFor = Type.Object({
   cluster: Type.String(),
   node: Type.String(),
@@ -54,5 +54,7 @@ export const FleetStatus = Type.Object({
   agents: Type.Integer(),
   /** null while none goes on. */
   rotation: Type.Union([FleetRotation, Type.Null()]),
+  /** While none goes on: agents that were away when the last one ended, or could not write, and trust what they trusted during it. */
+  behind: Type.Array(WaitedFor),
 });
 export type FleetStatus = Static<typeof FleetStatus>;

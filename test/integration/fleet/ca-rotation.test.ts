@@ -31,7 +31,7 @@ const online = (...names: string[]) =>
     .poll(async () => (await Promise.all(names.map((name) => bed.isOnline(name)))).every(Boolean), patiently)
     .toBe(true);
 const waits = (what: string) => expect.poll(() => bed.waits(), patiently).toBe(what);
-const begin = () => bed.json<FleetStatus>('fleet', 'rotate-ca', '--yes', '--detach');
+const begin = () => bed.json<FleetStatus>('fleet', 'rotate-ca', '--overlap', '0s', '--yes', '--detach');
 const run = async (agent: SmallAgent) => {
   const running = await agent.run();
   onTestFinished(() => running.stop());
@@ -44,11 +44,11 @@ const identityOf = async (agent: SmallAgent, name: string): Promise<Credentials>
   return { name, cluster: 'us', key: text, cert: text, ca, storeId: '' };
 };
 /** Asks for a certificate of a new key, and does not show it. */
-const renew = async (agent: WireAgent): Promise<void> => {
+const renew = async (agent: WireAgent): Promise<{ key: string; cert: string }> => {
   const { publicKeyPem, privateKeyPem } = await generateRsaKeyPair(2048);
   const proof = Buffer.from(renewalProof('us', agent.credentials.name, publicKeyPem));
   agent.send({ type: 'renew', publicKeyPem, signature: sign('sha256', proof, privateKeyPem).toString('base64') });
-  await agent.next('renewed');
+  return { key: privateKeyPem, cert: (await agent.next('renewed')).certificatePem };
 };
 /** Everything is of one CA, which is this one. */
 const isWhollyOf = async (ca: string, agents: Readonly<Record<string, SmallAgent>>): Promise<void> => {
@@ -72,7 +72,7 @@ test('a whole rotation: agents are online all the while, and at the end nothing 
   const seen = new Set<boolean>();
   const watch = setInterval(async () => seen.add((await bed.isOnline('a')) && (await bed.isOnline('b'))), 5);
 
-  const followed = await bed.remora('fleet', 'rotate-ca', '--yes', '--json');
+  const followed = await bed.remora('fleet', 'rotate-ca', '--overlap', '0s', '--yes', '--json');
   clearInterval(watch);
   expect(followed.code, followed.stderr).toBe(0);
   expect(followed.stderr).toMatch(/Rotation: trust[\s\S]*The fleet CA was replaced/);
@@ -188,4 +188,38 @@ test('one that is cancelled while agents renew gives them certificates of the ol
   });
   await wire.close();
   await bed.json('nodes', 'remove', 'x');
+});
+
+test('an agent that did not follow to the end is named, and told again until it did', async () => {
+  await Promise.all([run(a), run(b)]);
+  await online('a', 'b');
+  const before = await bed.wireAgent('y');
+  const { rotation } = await begin();
+  const [from = '', to = ''] = [rotation?.from.fingerprint256, rotation?.to.fingerprint256];
+  await before.next('trust');
+  before.send({ type: 'trusted', fingerprints: [from, to] });
+  await before.next('renew-soon');
+  const renewed = await renew(before);
+  const ca = await readFile(join(bed.dataDir, 'fleet-ca.crt'), 'utf8');
+  const agent = await WireAgent.dial(bed.url, { ...before.credentials, ...renewed, ca });
+  agent.hello({ trusts: [from, to], elasticsearch: { running: false, configDir: '/etc/elasticsearch', pid: null } });
+  await agent.next('welcome');
+  const beat = { type: 'heartbeat' as const, running: false, pid: null, delivery: null };
+  const beats = setInterval(() => agent.send(beat), 2000);
+  onTestFinished(() => clearInterval(beats));
+  await waits('none');
+  const behind = async () => (await bed.status()).behind.map(({ node }) => node);
+  await expect.poll(behind, patiently).toEqual(['y']);
+  const doctor = JSON.parse((await bed.remora('doctor', '--json')).stdout) as DoctorLine[];
+  expect(doctor.find(({ check }) => check === 'trust in the fleet CA')).toMatchObject({
+    ...{ ok: false, detail: expect.stringContaining('us/y (online) trusts a fleet CA yet') },
+  });
+  // It did not answer, of a full disk say.
+  const [first, again] = [await agent.next('trust'), await agent.next('trust')];
+  expect(again).toEqual(first);
+  expect(first.certificatesPem).toHaveLength(1);
+  agent.send({ type: 'trusted', fingerprints: [to] });
+  await expect.poll(behind, patiently).toEqual([]);
+  await agent.close();
+  await bed.json('nodes', 'remove', 'y');
 });

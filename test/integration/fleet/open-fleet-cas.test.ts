@@ -5,17 +5,20 @@ import type { FleetRotationPhase } from '@remora/shared/model/fleet.ts';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { openBoundFleetCas } from '../../../coordinator/src/fleet/open-fleet-cas.ts';
+import { refuseToStay } from '../../../coordinator/src/fleet/others.ts';
 import { FleetCaRotation } from '../../../coordinator/src/fleet/rotation.ts';
 import { rotationRecords } from '../../../coordinator/src/fleet/rotation-record.ts';
 import { gatewayKeys } from '../../../coordinator/src/gateway/gateway-keys.ts';
 import { makeNextFleetCa, openFleetCa } from '../../../coordinator/src/pki/fleet-ca.ts';
 import { removeNextFleetCa, replaceFleetCa, writeTrusted } from '../../../coordinator/src/pki/fleet-ca-files.ts';
-import type { FleetCas } from '../../../coordinator/src/pki/fleet-cas.ts';
+import { type FleetCas, openFleetCas, soleFleetCa } from '../../../coordinator/src/pki/fleet-cas.ts';
 import { keys } from '../../../coordinator/src/store/keys.ts';
 import { type GatewayFleet, startGatewayFleet, type TestCoordinator } from '../../support/gateway-fleet.ts';
 
 const clock = () => new Date();
-const log = pino({ level: 'silent' });
+/** What the rotation could not do. */
+const told: string[] = [];
+const log = pino({ level: 'error' }, { write: (line: string) => void told.push(line) });
 let fleet: GatewayFleet;
 let one: TestCoordinator;
 beforeAll(async () => {
@@ -23,7 +26,10 @@ beforeAll(async () => {
   one = await fleet.coordinator('one');
 });
 afterAll(() => fleet.stop());
-beforeEach(async () => void (await fleet.redis.del(keys.fleetCaRotation, keys.meta, gatewayKeys.alive('two'))));
+beforeEach(
+  async () => void (await fleet.redis.del(keys.fleetCaRotation, keys.meta, keys.nodes, gatewayKeys.alive('two'))),
+);
+beforeEach(() => void told.splice(0));
 
 /** What the coordinator `one` rotates it with. */
 const rotationOf = (dataDir: string, fleetCas: FleetCas, serve: () => Promise<void>) =>
@@ -144,4 +150,94 @@ test('one that is not begun for other coordinators changes nothing', async () =>
   });
   expect((await rotation.status()).rotation).toBeNull();
   expect((await readdir(directory)).sort()).toEqual(['fleet-ca.crt', 'fleet-ca.key', 'other']);
+});
+
+const nothing = async (): Promise<void> => undefined;
+const patiently = { timeout: 60_000 };
+
+test('what the server could not do is tried again, and nothing goes on before it did', async () => {
+  const { directory, old, next, open } = await during('renew');
+  const { trusted } = (await open()).state();
+  const fleetCas = openFleetCas({ trusted, signing: trusted[0] ?? old, lasting: next });
+  let isFull = true;
+  let tried = 0;
+  const rotation = rotationOf(directory, fleetCas, async () => {
+    tried += 1;
+    if (isFull) throw new Error('ENOSPC');
+  });
+  onTestFinished(rotation.keepGoing(20));
+  await expect.poll(() => tried, patiently).toBeGreaterThan(2);
+  expect((await rotation.status()).rotation?.phase).toBe('renew');
+  isFull = false;
+  await expect.poll(async () => (await rotation.status()).rotation, patiently).toBeNull();
+  expect((await rotation.status()).ca.fingerprint256).toBe(next.fingerprint256);
+});
+
+test.each<FleetRotationPhase>(['trust', 'renew', 'back'])(
+  'a record in %s that is older than the files goes on to the end: the old CA is gone',
+  async (phase) => {
+    const { directory, redis, next, open } = await during(phase);
+    await replaceFleetCa(directory);
+    await removeNextFleetCa(directory);
+    const rotation = rotationOf(directory, await open({ isPrivate: false }), nothing);
+    onTestFinished(rotation.keepGoing(20));
+    await expect.poll(async () => (await rotation.status()).rotation, patiently).toBeNull();
+    expect(await redis.hget(keys.meta, 'fleetCaFingerprint')).toBe(next.fingerprint256);
+  },
+);
+
+test.each<FleetRotationPhase>(['renew', 'drop'])(
+  'a coordinator without the next CA ends no rotation in %s, and tells agents nothing',
+  async (phase) => {
+    const { directory, old } = await during(phase);
+    await removeNextFleetCa(directory);
+    const fleetCas = openFleetCas(soleFleetCa(old));
+    const rotation = rotationOf(directory, fleetCas, nothing);
+    onTestFinished(rotation.keepGoing(20));
+    await expect.poll(() => told.length, patiently).toBeGreaterThan(2);
+    expect(told[0]).toContain('fleet-ca-next.key are not that one');
+    expect(fleetCas.isBehind()).toBe(true);
+    expect((await rotation.status()).rotation?.phase).toBe(phase);
+  },
+);
+
+test('a coordinator whose fleet CA the store does not belong to any more tells agents nothing', async () => {
+  const { directory, redis, old, bind } = await during('renew');
+  await redis.del(keys.fleetCaRotation);
+  await bind('another');
+  const fleetCas = openFleetCas(soleFleetCa(old));
+  onTestFinished(rotationOf(directory, fleetCas, nothing).keepGoing(20));
+  await expect.poll(() => fleetCas.isBehind(), patiently).toBe(true);
+});
+
+test('while another coordinator lives it does not go on, and that one does not stay', async () => {
+  const { directory, redis, open } = await during('trust');
+  const rotation = rotationOf(directory, await open(), nothing);
+  await redis.set(gatewayKeys.alive('two'), '1');
+  onTestFinished(rotation.keepGoing(20));
+  await expect.poll(() => told.length, patiently).toBeGreaterThan(2);
+  expect(told[0]).toContain('Other coordinators work with this store (two)');
+  expect((await rotation.status()).rotation?.phase).toBe('trust');
+  await expect(rotation.goOn('admin')).rejects.toMatchObject({ code: 'conflict' });
+  await expect(refuseToStay({ redis, coordinatorId: 'two' })).rejects.toThrow(/by another coordinator .*\(one\)/);
+  await redis.del(gatewayKeys.alive('two'));
+  await expect.poll(async () => (await rotation.status()).rotation, patiently).toBeNull();
+  await refuseToStay({ redis, coordinatorId: 'two' });
+});
+
+test('one that waits for trust goes on without it when asked to, and only then', async () => {
+  const { directory, redis, next, open } = await during('trust');
+  const away = { cluster: 'us', node: 'away', lastSeen: null, certificateFingerprint: 'a' };
+  await redis.hset(keys.nodes, 'us/away', JSON.stringify(away));
+  const fleetCas = await open();
+  const rotation = rotationOf(directory, fleetCas, nothing);
+  const gone = await rotation.goOn('admin');
+  expect(gone.rotation).toMatchObject({ phase: 'renew', waitingFor: [{ node: 'away' }] });
+  expect(fleetCas.state().signing.fingerprint256).toBe(next.fingerprint256);
+  await expect(rotation.goOn('admin')).rejects.toThrow(/past waiting for trust/);
+  await redis.del(keys.fleetCaRotation);
+  await expect(rotation.goOn('admin')).rejects.toThrow(/nothing to go on with/);
+  // The next CA is in use here: what a record that is gone does not say must not remove it.
+  await expect(rotation.begin({ overlapMs: 0 }, 'admin')).rejects.toThrow(/Two fleet CAs are trusted here/);
+  expect(await readdir(directory)).toContain('fleet-ca-next.key');
 });

@@ -174,7 +174,7 @@ describe('SLM and ML', () => {
       pingStore: async () => 1,
       freeBytes: async () => 1e9,
       durability: async () => ({ problems: [], unknown: null }),
-      fleet: async () => ({ rotation: null }),
+      fleet: async () => ({ rotation: null, behind: [] }),
       identity: () => ({ caEnds: '2090-01-01', server: { notBefore: '2020-01-01', notAfter: '2090-01-01' } }),
     };
     const doctorSays = async () => doctor({ ...parts, ...health } as unknown as DoctorParts);

@@ -123,10 +123,14 @@ test('a place that is not empty, a wrong passphrase and a damaged file are refus
 test('a back-up that is made while the fleet CA is rotated goes on with that where it is restored', async () => {
   await using bed = await createStoreBed();
   const first = await bed.start('first');
-  const rotate = ['fleet', 'rotate-ca', '--yes', '--detach', '--overlap', '1h', '--json'];
+  const rotate = ['fleet', 'rotate-ca', '--yes', '--detach', '--json'];
   const begun = await bed.cli('first', rotate);
   expect(begun.code, begun.stderr).toBe(0);
   expect((await backUpBy(bed, 'first', 'backup')).code).toBe(0);
+  const gone = await bed.cli('first', ['fleet', 'rotate-ca', '--go-on', '--yes', '--json']);
+  expect(gone.code, gone.stderr).toBe(0);
+  const to = (JSON.parse(begun.stdout) as FleetStatus).rotation?.to;
+  expect(JSON.parse(gone.stdout)).toMatchObject({ rotation: null, ca: to });
   await first.stop();
   const restored = await restoreTo(bed, 'second', 'backup');
   expect(restored.code, restored.stderr).toBe(0);
@@ -136,6 +140,8 @@ test('a back-up that is made while the fleet CA is rotated goes on with that whe
     JSON.parse(begun.stdout) as FleetStatus,
   ]);
   expect(rotation).toEqual(before.rotation);
+  const { startedAt = '', switchAfter = '' } = rotation ?? {};
+  expect(Date.parse(switchAfter) - Date.parse(startedAt)).toBe(3_600_000);
   const cancelled = await bed.cli('second', ['fleet', 'rotate-ca', '--cancel', '--yes', '--json']);
   expect(JSON.parse(cancelled.stdout)).toMatchObject({ rotation: null, ca: before.rotation?.from });
   expect(

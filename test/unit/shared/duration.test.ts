@@ -1,5 +1,11 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import { formatDuration, parseDuration, parseValidity, sayDuration } from '@remora/shared/model/duration.ts';
+import {
+  formatDuration,
+  parseDuration,
+  parseDurationOrNone,
+  parseValidity,
+  sayDuration,
+} from '@remora/shared/model/duration.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
@@ -70,4 +76,9 @@ describe('a duration', () => {
   ])('%i ms is for people: %s', (ms, text) => {
     expect(formatDuration(ms)).toBe(text);
   });
+});
+
+test('where none is good too, 0 with a unit is read', () => {
+  expect(['0s', '0d', '2d'].map(parseDurationOrNone)).toEqual([0, 0, 172_800_000]);
+  expect(() => parseDurationOrNone('0')).toThrow(/is not a duration/);
 });

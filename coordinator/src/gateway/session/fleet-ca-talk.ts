@@ -23,7 +23,7 @@ const SPREAD_MS = 2000;
 export type OpenFleetCaTalk = (peer: Peer, send: (message: FromCoordinator) => void) => FleetCaTalk;
 
 export const fleetCaTalks = (parts: {
-  readonly fleetCas: Pick<FleetCas, 'state' | 'vouchers'>;
+  readonly fleetCas: Pick<FleetCas, 'state' | 'vouchers' | 'isBehind'>;
   readonly nodes: Pick<Inventory['nodes'], 'change'>;
 }): OpenFleetCaTalk => {
   const { fleetCas, nodes } = parts;
@@ -39,6 +39,7 @@ export const fleetCaTalks = (parts: {
         );
       },
       tell() {
+        if (fleetCas.isBehind()) return;
         const { trusted } = fleetCas.state();
         const what = trusted.map(({ fingerprint256 }) => fingerprint256).join();
         if (trusts === null || trusts.join() === what) return;

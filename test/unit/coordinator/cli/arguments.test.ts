@@ -48,6 +48,12 @@ const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
     ['fleet', 'rotate-ca', '--overlap', '1h', '--cancel', '--yes'],
     /no meaning with --cancel/,
   ],
+  [
+    'an overlap of what goes on without waiting',
+    ['fleet', 'rotate-ca', '--overlap', '1h', '--go-on', '--yes'],
+    /no meaning with --go-on/,
+  ],
+  ['two ends of a rotation', ['fleet', 'rotate-ca', '--cancel', '--go-on', '--yes'], /not both/],
   ['another end of a failure', [...connect, '--on-failure', 'retry', '--yes'], /write stop or rollback/],
   ['a bad life of a token', ['tokens', 'create', '--cluster', 'us', '--ttl', '0h'], /"0h" is not a duration/],
   ['a bad number of uses', ['tokens', 'create', '--cluster', 'us', '--uses', 'many'], /--uses many/],

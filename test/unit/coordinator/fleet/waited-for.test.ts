@@ -1,6 +1,6 @@
 import type { FleetRotationPhase } from '@remora/shared/model/fleet.ts';
 import { expect, test } from 'vitest';
-import { waitedFor } from '../../../../coordinator/src/fleet/waited-for.ts';
+import { behindOf, waitedFor } from '../../../../coordinator/src/fleet/waited-for.ts';
 import type { NodeRecord } from '../../../../coordinator/src/plan/records.ts';
 
 const node = (name: string, more: Partial<NodeRecord>): NodeRecord => ({
@@ -42,5 +42,16 @@ test('says of each what stands in the way', () => {
     expect.stringMatching(/earlier release, update it/),
     expect.stringMatching(/does not trust the new CA yet/),
     ...[1, 2].map(() => expect.stringMatching(/no certificate of the new CA yet/)),
+  ]);
+});
+
+test('after it, those that do not trust the one CA alone are behind', () => {
+  const after = [
+    ...[node('earlier', {}), node('well', { fleetCas: ['new'] })],
+    ...[node('both', { fleetCas: ['old', 'new'] }), node('lost', { fleetCas: ['old'] })],
+  ];
+  expect(behindOf(after, new Set(['us/both']), 'new')).toMatchObject([
+    { node: 'both', online: true, reason: expect.stringContaining('not in use any more') },
+    { node: 'lost', online: false, reason: expect.stringContaining('join it again') },
   ]);
 });

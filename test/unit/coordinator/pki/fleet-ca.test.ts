@@ -121,6 +121,16 @@ describe('the next fleet CA', () => {
     }
   });
 
+  test('takes the place of one that has ended', async () => {
+    const directory = scratch();
+    const day = (count: number) => () => new Date(start.getTime() + count * DAY);
+    await open(directory);
+    const next = await makeNextFleetCa({ directory, now: day(3000) });
+    const opened = await openFleetCa({ directory, now: day(3651) });
+    expect(opened.fingerprint256).toBe(next.fingerprint256);
+    expect((await openFleetCa({ directory, now: day(3652) })).fingerprint256).toBe(next.fingerprint256);
+  });
+
   test('is none without both files', async () => {
     const { directory, file } = await begun();
     rmSync(file('fleet-ca-next.key'));

@@ -1,7 +1,7 @@
 import type { FleetRotation } from '@remora/shared/model/fleet.ts';
 import { expect, test } from 'vitest';
 import type { NodeRecord } from '../../../../coordinator/src/plan/records.ts';
-import { identityLines, rotationLines } from '../../../../coordinator/src/services/doctor-identity.ts';
+import { behindLines, identityLines, rotationLines } from '../../../../coordinator/src/services/doctor-identity.ts';
 
 const now = Date.parse('2026-06-01T00:00:00Z');
 const DAY_MS = 86_400_000;
@@ -55,5 +55,16 @@ test('a rotation of the fleet CA is not well while it waits for an agent that is
   expect(rotationLines(rotation(true))).toMatchObject([{ ok: true, detail: expect.stringContaining('waits for 1') }]);
   expect(rotationLines(rotation(false))).toMatchObject([
     { ok: false, detail: expect.stringMatching(/us\/us-1 \(offline, last seen .*\) does not trust.*nodes remove/) },
+  ]);
+});
+
+test('agents that did not follow a rotation to its end are named', () => {
+  const one = { cluster: 'us', node: 'us-1', lastSeen: days(-3), reason: 'trusts another', online: false };
+  expect(behindLines([])).toEqual([]);
+  expect(behindLines([one, { ...one, node: 'us-2', online: true }])).toMatchObject([
+    {
+      ok: false,
+      detail: expect.stringMatching(/us\/us-1 \(offline, last seen .*\) trusts.*us\/us-2 \(online\).*nodes remove/),
+    },
   ]);
 });
