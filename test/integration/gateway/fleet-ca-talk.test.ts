@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseJoinToken } from '@remora/shared/protocol/join-token.ts';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { enrol } from '../../../agent/src/enrolment.ts';
+import { fingerprintOf, parseCas } from '../../../agent/src/fleet-cas.ts';
 import { stateIn } from '../../../coordinator/src/fleet/rotation-state.ts';
 import { type FleetCa, openFleetCa } from '../../../coordinator/src/pki/fleet-ca.ts';
 import { type FleetCas, openFleetCas, soleFleetCa } from '../../../coordinator/src/pki/fleet-cas.ts';
+import { generateRsaKeyPair } from '../../../coordinator/src/pki/keys.ts';
 import { type GatewayFleet, startGatewayFleet, type TestCoordinator } from '../../support/gateway-fleet.ts';
 import { joinAgent, WireAgent } from '../../support/wire-agent.ts';
 
@@ -84,4 +87,25 @@ test('a token names the CA that will be left, and a join gets a certificate of t
   expect(found).toEqual(ids(next, next, old));
   const records = await Promise.all(phases.map(record));
   expect(records.map((one) => one?.certificateIssuer)).toEqual(ids(old, next, old));
+});
+
+test('an agent that joins takes no CA without the word of the one that its token names', async () => {
+  const fleetCas = openFleetCas(stateIn('back', old, next));
+  const certificates = fleetCas.bundle();
+  let isSilent = false;
+  const two = await fleet.coordinator('two', {
+    fleetCas: { ...fleetCas, vouchedBundle: () => (isSilent ? certificates : fleetCas.vouchedBundle()) },
+  });
+  const { privateKeyPem } = await generateRsaKeyPair(2048);
+  const elasticsearch = { nodeName: 'n', url: 'https://127.0.0.1:1', configDir: '/etc', home: '/usr', pid: null };
+  const trusts = async (name: string): Promise<string[]> => {
+    const { token } = await two.gateway.tokens.create({ cluster: 'us', ttlMs: 60_000, uses: 1 });
+    const { fleetCas: taken } = await enrol(parseJoinToken(token), privateKeyPem, { name, elasticsearch });
+    return parseCas(taken).map(fingerprintOf);
+  };
+  expect(await trusts('told')).toEqual(ids(old, next));
+  isSilent = true;
+  await expect(trusts('untold')).rejects.toMatchObject({
+    ...{ code: 'coordinator-untrusted', message: expect.stringContaining('no CA that is trusted now vouches for') },
+  });
 });
