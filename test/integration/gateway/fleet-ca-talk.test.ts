@@ -109,3 +109,15 @@ test('an agent that joins takes no CA without the word of the one that its token
     ...{ code: 'coordinator-untrusted', message: expect.stringContaining('no CA that is trusted now vouches for') },
   });
 });
+
+test('a coordinator that does not have the fleet CAs of the store tells no agent whom to trust', async () => {
+  fleetCas.fallBehind();
+  const agent = await WireAgent.connect(one.url, await joined('unsure'), { trusts: ids(old, next) });
+  one.gateway.talkOfFleetCas(new Set());
+  await agent.close();
+  expect(agent.received).toEqual([]);
+  fleetCas.become(soleFleetCa(old));
+  const told = await WireAgent.connect(one.url, agent.credentials, { trusts: ids(old, next) });
+  expect((await told.next('trust')).certificatesPem).toEqual([old.certificatePem]);
+  await told.close();
+});
