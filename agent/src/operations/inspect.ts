@@ -85,14 +85,13 @@ const fileFacts = async (context: AgentContext, path: string, judge?: boolean): 
   try {
     const real = await realpath(resolve(context.config.elasticsearch.configDir, path));
     const { mtimeMs, size } = await stat(real);
-    if (size > MAX_FILE_BYTES) return { ...nothing, modifiedAtMs: Math.round(mtimeMs) };
+    if (size > MAX_FILE_BYTES) return { ...nothing, modifiedAtMs: Math.round(mtimeMs), realPath: real };
     const bytes = await readFile(real);
     const digest = digestOf(bytes);
     const text = bytes.toString('latin1');
     const publicKeyDigest = judge ? publicKeyDigestIn(text) : undefined;
     return {
-      path,
-      digest,
+      ...{ path, digest, realPath: real },
       source: context.ledger.sourceOf(real, digest),
       modifiedAtMs: Math.round(mtimeMs),
       certificates: certificatesIn(text, judge),

@@ -7,7 +7,7 @@ import { publishedParts } from '../plan/connect/server-address.ts';
 import type { ClusterObservation, NodeObservation } from '../plan/facts.ts';
 import { hasPlaceholder, isSamePath } from '../plan/loaded.ts';
 import { fileSetting, itemsOf } from '../plan/nodes.ts';
-import { isPem, pemFiles } from '../plan/pem.ts';
+import { pemFilesToRead } from '../plan/pem.ts';
 import type { PlaceFacts, PortObservation, SentAuthority, StoredAuthority } from '../plan/place/facts.ts';
 import { trustsByStore } from '../plan/place/trust.ts';
 import { transportAuthorities } from '../plan/port-proof.ts';
@@ -20,15 +20,15 @@ import { configuredCertificates } from './ssl-certificates.ts';
 const PROBE_TIMEOUT_MS = 5000;
 const READ_TIMEOUT_MS = 60_000;
 
-/** The node with what stands in the PEM files that its elasticsearch.yml names: of CAs, and of the port's certificate and key. */
+/** The node with what stands in the PEM files that its elasticsearch.yml names: of CAs, and of the port's certificate and key with what may be the same file. */
 const withPemFiles = async (
   parts: ObserveParts,
   { cluster, purpose }: PlaceRequest,
   node: NodeObservation,
 ): Promise<NodeObservation> => {
   const { agent } = node;
-  const pair = isPem(node, purpose) ? Object.values(pemFiles(node, purpose) ?? {}) : [];
-  const files = [...new Set([...transportAuthorities(node).filter((path) => !hasPlaceholder(path)), ...pair])];
+  const authorities = transportAuthorities(node).filter((path) => !hasPlaceholder(path));
+  const files = [...new Set([...authorities, ...pemFilesToRead(node, purpose)])];
   if (agent.state !== 'online' || files.length === 0) return node;
   try {
     // Judged: only so it is told whether a key is encrypted.

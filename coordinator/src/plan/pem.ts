@@ -1,4 +1,3 @@
-import type { SettingValue } from '@remora/shared/settings.ts';
 import type { Finding } from './agent-findings.ts';
 import type { NodeObservation } from './facts.ts';
 import { hasPlaceholder } from './loaded.ts';
@@ -70,15 +69,35 @@ export const pemPlace = (node: NodeObservation, purpose: ServingPurpose, known: 
   );
 };
 
+/** Settings of elasticsearch.yml for TLS, with the paths in their values, as they stand there. */
+const sslPaths = ({ agent }: NodeObservation): [string, string[]][] =>
+  agent.state === 'online'
+    ? Object.entries(agent.facts.settingsFile.values)
+        .filter(([name]) => /\.ssl\.(?:.*\.)?(?:path|certificate|key|certificate_authorities)$/.test(name))
+        .map(([name, value]) => [name, itemsOf(value).filter((path) => !hasPlaceholder(path))])
+    : [];
+
+/** Files that have to be looked at before the pair of a port is replaced: the two, and all others that could be one of them by another name. */
+export const pemFilesToRead = (node: NodeObservation, purpose: ServingPurpose): string[] => {
+  const files = isPem(node, purpose) ? pemFiles(node, purpose) : null;
+  return files === null ? [] : [...Object.values(files), ...sslPaths(node).flatMap(([, paths]) => paths)];
+};
+
+/** Whether two paths lead to one file, through symlinks too. */
+const isOneFile = ({ agent }: NodeObservation, a: string, b: string): boolean => {
+  if (agent.state !== 'online') return false;
+  const { files, configDir } = agent.facts;
+  const [one, other] = [a, b].map((name) => files.find(({ path }) => path === name)?.realPath);
+  const below = belowConfig(a, configDir);
+  return (below !== null && below === belowConfig(b, configDir)) || (one !== undefined && one === other);
+};
+
 /** Other settings of the node that name one of these files. */
-const otherUses = ({ agent }: NodeObservation, purpose: ServingPurpose, files: PemFiles): string[] => {
-  if (agent.state !== 'online') return [];
-  const { settingsFile, configDir } = agent.facts;
+const otherUses = (node: NodeObservation, purpose: ServingPurpose, files: PemFiles): string[] => {
   const own = ['certificate', 'key'].map((name) => `${sslPrefix[purpose]}.${name}`);
-  const names = (value: SettingValue | null): boolean =>
-    itemsOf(value).some((path) => [files.certificate, files.key].includes(belowConfig(path, configDir) ?? ''));
-  return Object.entries(settingsFile.values)
-    .filter(([name, value]) => /\.ssl\./.test(name) && !own.includes(name) && names(value))
+  return sslPaths(node)
+    .filter(([name]) => !own.includes(name))
+    .filter(([, paths]) => paths.some((path) => Object.values(files).some((file) => isOneFile(node, path, file))))
     .map(([name]) => name);
 };
 
@@ -97,7 +116,7 @@ export const pemFindings = (node: NodeObservation, purpose: ServingPurpose, know
       ],
     ];
   }
-  if (files.certificate === files.key)
+  if (isOneFile(node, files.certificate, files.key))
     return [
       ['conflict', `Certificate and key of ${where} stand in one file, ${files.key}, as ${prefix} has it: ${instead}.`],
     ];

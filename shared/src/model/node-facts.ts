@@ -79,6 +79,8 @@ const FileFacts = Type.Object({
    * for example because it is encrypted. Absent where the file holds none, and when it was not asked for.
    */
   publicKeyDigest: Type.Optional(Nullable(Type.String())),
+  /** Where the file really is, symlinks followed: two names may be of one file. Absent where there is none, and from agents of older releases. */
+  realPath: Type.Optional(Type.String()),
 });
 
 /** What the agent of one node observes of files, keystore and process. */

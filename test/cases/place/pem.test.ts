@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { pemFilesToRead } from '../../../coordinator/src/plan/pem.ts';
 import type { PlaceFacts } from '../../../coordinator/src/plan/place/facts.ts';
 import type { AnyStep } from '../../../coordinator/src/plan/steps.ts';
 import { lines, stepOf } from '../connect/plans.ts';
@@ -101,7 +102,49 @@ describe('PEM files that elasticsearch.yml names', () => {
     expect(plan.restarts).toEqual([]);
   });
 
+  /** As the agents see it: where symlinks lead. */
+  const leading = (facts: PlaceFacts, links: Readonly<Record<string, string>>): PlaceFacts => ({
+    ...facts,
+    cluster: {
+      ...facts.cluster,
+      nodes: facts.cluster.nodes.map((node) => {
+        if (node.agent.state !== 'online') return node;
+        const found = Object.entries(links).map(([path, realPath]) => ({
+          ...{ path, realPath: `/etc/elasticsearch/${realPath}`, digest: 'd', source: null, modifiedAtMs: 0 },
+          certificates: [],
+        }));
+        const files = [...node.agent.facts.files.filter(({ path }) => !(path in links)), ...found];
+        return { ...node, agent: { ...node.agent, facts: { ...node.agent.facts, files } } };
+      }),
+    },
+  });
+
+  test('what may be the same file is looked at, but for paths that only Elasticsearch knows', () => {
+    const one = trusting();
+    Object.assign(nodeOf(one.made.remote, 'us-1').yml.values, {
+      [`${HTTP}.certificate`]: 'http.crt',
+      [`${HTTP}.key`]: `\${KEYS}/http.key`,
+    });
+    const [node] = placeFacts(one).cluster.nodes;
+    expect(new Set(node && pemFilesToRead(node, 'transport'))).toEqual(
+      new Set(['transport.crt', 'transport.key', 'transport-ca.crt', 'http.crt']),
+    );
+  });
+
   test.each<[string, RegExp, (one: TransportWorld) => PlaceFacts]>([
+    [
+      'a file that another port has too, through a symlink',
+      /xpack\.security\.http\.ssl\.certificate of node us-1 \(cluster us\) names a file of xpack\.security\.transport\.ssl too/,
+      (one) => {
+        nodeOf(one.made.remote, 'us-1').yml.values[`${HTTP}.certificate`] = 'http.crt';
+        return leading(placeFacts(one), { 'http.crt': 'transport.crt', 'transport.crt': 'transport.crt' });
+      },
+    ],
+    [
+      'certificate and key in one file, through a symlink',
+      /stand in one file, transport\.key/,
+      (one) => leading(placeFacts(one), { 'transport.key': 'pair.pem', 'transport.crt': 'pair.pem' }),
+    ],
     [
       'an encrypted key whose passphrase is not here',
       /is encrypted, and shall stay so: store its passphrase, .* `remora secrets set key-passphrase\/us --file FILE`/,

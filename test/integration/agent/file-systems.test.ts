@@ -193,6 +193,17 @@ describe('symlinks', () => {
     expect(result.error?.message).toContain(realpathSync(join(elsewhere, 'other.yml')));
   });
 
+  test('where they lead is told of the files that are looked at', async () => {
+    bed = await createBed();
+    await writeFile(join(bed.configDir, 'one.crt'), 'x');
+    await symlink('one.crt', join(bed.configDir, 'other.crt'));
+    await start();
+    const look = inspection({ settings: [], files: ['one.crt', 'other.crt', 'none.crt'], keystore: false });
+    const { results } = await bed.gateway.deliver([look], { fence: 0 });
+    const real = realpathSync(join(bed.configDir, 'one.crt'));
+    expect((results[0] as NodeFacts).files.map(({ realPath }) => realPath)).toEqual([real, real, undefined]);
+  });
+
   test('a path that a symlink leads out of the directory is refused', async () => {
     bed = await createBed();
     await mkdir(join(bed.root, 'out'));
