@@ -95,7 +95,7 @@ const placedPurpose = (given: string): PlacedPurpose => {
 /** Certificates of one request, which has to stay below what the coordinator reads. */
 const AT_ONCE = 20;
 
-/** Sends the certificates of a directory, which are checked and kept; answers their ids. */
+/** Sends the certificates of a directory, which are kept once all of them are checked; answers their ids. */
 const give = async (
   cli: Cli,
   { ca, purpose, node, passphraseFile, accepted }: PlaceFlags,
@@ -105,13 +105,22 @@ const give = async (
   const certificates = await givenFiles(directory, { node, passphraseFile });
   const client = await cli.client();
   const ids: string[] = [];
-  for (let from = 0; from < certificates.length; from += AT_ONCE) {
-    const body: GivenCertificates = { ca, purpose, certificates: certificates.slice(from, from + AT_ONCE) };
-    const kept = await client.post<SigningRequestView[]>('/certificates/requests/given', body);
-    ids.push(...kept.map(({ id }) => id));
+  for (const check of certificates.length > AT_ONCE ? [true, false] : [false]) {
+    for (let from = 0; from < certificates.length; from += AT_ONCE) {
+      const some = certificates.slice(from, from + AT_ONCE);
+      const body: GivenCertificates = { ca, purpose, certificates: some, ...(check ? { check } : {}) };
+      const kept = await client.post<SigningRequestView[]>('/certificates/requests/given', body);
+      ids.push(...kept.map(({ id }) => id));
+    }
   }
   return ids;
 };
+
+/** What was sent is on record, with keys, also where nothing was placed. */
+const sayKept = (cli: Cli, ids: readonly string[]): void =>
+  cli.note(
+    `The certificates of --files are kept, with their keys, as ${ids.join(', ')}: \`remora certs forget ID\` drops one.`,
+  );
 
 const place = async (cli: Cli, flags: PlaceFlags): Promise<void> => {
   const { cluster, node, purpose, ca, san: sans, validity, format } = flags;
@@ -121,7 +130,12 @@ const place = async (cli: Cli, flags: PlaceFlags): Promise<void> => {
   if (flags.passphraseFile !== undefined && flags.files === undefined)
     throw new RemoraError('bad-input', '--passphrase-file is for the keys of --files DIR.');
   if (flags.files !== undefined) wish.given = await give(cli, flags, flags.files);
-  await planAndCarryOut(cli, { address: '/certificates/placement', wish }, flags);
+  try {
+    await planAndCarryOut(cli, { address: '/certificates/placement', wish }, flags);
+  } catch (error) {
+    if (flags.files !== undefined) sayKept(cli, wish.given ?? []);
+    throw error;
+  }
 };
 
 export const register: Register = (command, cli) => {

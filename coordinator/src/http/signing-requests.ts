@@ -21,7 +21,57 @@ const SigningBody = Type.Object(
   { additionalProperties: false },
 );
 
-export const signingRequestRoutes = (app: App, { signingRequests }: Pick<Services, 'signingRequests'>): void => {
+type Requests = Pick<Services, 'signingRequests'>;
+
+/** Of certificates that come from elsewhere. */
+const takingRoutes = (app: App, { signingRequests }: Requests): void => {
+  app.post(
+    `${address}/accept`,
+    {
+      bodyLimit: MANY_BYTES,
+      config: { idempotent: 'body' },
+      schema: {
+        tags,
+        summary: 'Take signed certificates back, all or none; each is checked against what was asked for',
+        body: SignedFiles,
+        response: { 200: Type.Array(SigningRequestView) },
+      },
+    },
+    ({ body, actor }) =>
+      signingRequests.accept(
+        body.files.map(({ name, content }) => ({ name, content: Buffer.from(content, 'base64') })),
+        actor,
+      ),
+  );
+  app.post(
+    `${address}/given`,
+    {
+      bodyLimit: MANY_BYTES,
+      config: { idempotent: 'address' },
+      schema: {
+        tags,
+        summary: 'Take certificates that were made elsewhere, with their keys, all or none; each is checked',
+        body: GivenCertificates,
+        response: { 200: Type.Array(SigningRequestView) },
+      },
+    },
+    ({ body, actor }) =>
+      signingRequests.give(
+        {
+          ...body,
+          certificates: body.certificates.map(({ name, certificate, key, passphrase = null }) => ({
+            ...{ name, passphrase, certificate: Buffer.from(certificate, 'base64') },
+            key: key === undefined ? null : Buffer.from(key, 'base64'),
+          })),
+        },
+        actor,
+      ),
+  );
+};
+
+export const signingRequestRoutes = (app: App, services: Requests): void => {
+  const { signingRequests } = services;
+  takingRoutes(app, services);
   app.get(
     address,
     {
@@ -45,47 +95,6 @@ export const signingRequestRoutes = (app: App, { signingRequests }: Pick<Service
       },
     },
     async ({ body, actor }, reply) => reply.code(201).send(await signingRequests.create(body, actor)),
-  );
-  app.post(
-    `${address}/accept`,
-    {
-      bodyLimit: MANY_BYTES,
-      config: { idempotent: 'body' },
-      schema: {
-        tags,
-        summary: 'Take signed certificates back, all or none; each is checked against what was asked for',
-        body: SignedFiles,
-        response: { 200: Type.Array(SigningRequestView) },
-      },
-    },
-    ({ body, actor }) =>
-      signingRequests.accept(
-        body.files.map(({ name, content }) => ({ name, content: Buffer.from(content, 'base64') })),
-        actor,
-      ),
-  );
-  app.post(
-    `${address}/given`,
-    {
-      config: { idempotent: 'address' },
-      schema: {
-        tags,
-        summary: 'Take certificates that were made elsewhere, with their keys, all or none; each is checked',
-        body: GivenCertificates,
-        response: { 200: Type.Array(SigningRequestView) },
-      },
-    },
-    ({ body, actor }) =>
-      signingRequests.give(
-        {
-          ...body,
-          certificates: body.certificates.map(({ name, certificate, key, passphrase = null }) => ({
-            ...{ name, passphrase, certificate: Buffer.from(certificate, 'base64') },
-            key: key === undefined ? null : Buffer.from(key, 'base64'),
-          })),
-        },
-        actor,
-      ),
   );
   app.post(
     `${address}/:id/files`,

@@ -120,9 +120,10 @@ const observeStores = async (
 /** Gathers everything that the planner of a placement looks at. Changes nothing. */
 export const observePlacement = async (parts: ObserveParts, request: PlaceRequest): Promise<PlaceFacts> => {
   const { urls, caPem } = await parts.clients.record(request.cluster);
-  const [bare, certificates, signed, cas, secretVersions] = await Promise.all([
+  const [bare, certificates, joined, signed, cas, secretVersions] = await Promise.all([
     observeWhole(parts, request.cluster),
     parts.inventory.certificates.list(),
+    parts.inventory.nodes.list(),
     parts.inventory.signingRequests.list(),
     parts.inventory.cas.list(),
     parts.secretVersions(),
@@ -139,6 +140,9 @@ export const observePlacement = async (parts: ObserveParts, request: PlaceReques
     cluster: { ...bare, nodes },
     urlHosts: urls.map((url) => new URL(url).hostname.replace(/^\[|\]$/g, '')),
     ...{ trusted, ports, signed, cas, secretVersions, stores: await observeStores(parts, request, nodes) },
+    otherNodes: joined
+      .filter(({ cluster }) => cluster !== request.cluster)
+      .map(({ cluster, node }) => ({ cluster, node })),
     certificates: certificates.filter(
       ({ cluster, purpose }) => cluster === request.cluster && purpose === request.purpose,
     ),

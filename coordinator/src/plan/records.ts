@@ -83,6 +83,8 @@ export interface CertificateRecord {
   readonly p12Secret: string;
   readonly passwordSecret: string;
   readonly key?: PemKey;
+  /** Of one that was made elsewhere: id of the signing request under which it is on record. */
+  readonly given?: string;
   /** How long it was wished to be valid; its CA may end sooner. Absent on older records: what its dates say. */
   readonly validityMs?: number;
   readonly facts: CertificateFacts;
@@ -110,6 +112,8 @@ export interface SigningRequestRecord {
   readonly key: string;
   /** ISO 8601, UTC. */
   readonly requestedAt: string;
+  /** When `certs accept` took the certificate, ISO 8601; absent of one that was given with its key, and on older records. */
+  readonly acceptedAt?: string;
   readonly signed: {
     readonly certificatePem: string;
     /** The issuers, nearest first. */

@@ -1,5 +1,7 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { PlacedPurpose } from '@remora/shared/model/place-request.ts';
+import type { AuditDraft } from '../audit/chain.ts';
+import { describeCertificate } from '../pki/describe.ts';
 import { type GivenCertificate, type GivenFiles, type GivenWish, readGiven } from '../pki/read-given.ts';
 import { usagesOf } from '../pki/usages.ts';
 import { type Finding, throwFindings } from '../plan/agent-findings.ts';
@@ -12,6 +14,8 @@ export interface GivenCertificates {
   readonly ca: string;
   readonly purpose: PlacedPurpose;
   readonly certificates: readonly GivenFiles[];
+  /** They are checked, and none is kept. */
+  readonly check?: boolean;
 }
 
 /** The common name of a subject in the form of RFC 2253; empty where it has none. */
@@ -40,7 +44,22 @@ const readAll = async (
   return read;
 };
 
-/** Seals the key at once, and files the two under an id of the certificate, the name and the purpose: given again, they are on record already. */
+/** Files the record, or leaves nothing of it behind: nobody would find the key without it. */
+const fileOrDrop = async (
+  { inventory, secrets }: SigningRequestParts,
+  record: SigningRequestRecord,
+  audit: AuditDraft,
+): Promise<void> => {
+  try {
+    await inventory.signingRequests.add(record.id, record, audit);
+  } catch (error) {
+    // It may have been filed though the answer got lost.
+    if ((await inventory.signingRequests.get(record.id)) === null) await secrets.remove(secretOf(record.id));
+    throw error;
+  }
+};
+
+/** Seals the key at once, and files the two under an id of the certificate with its chain, the name and the purpose: given again, they are on record already. */
 const keep = async (
   parts: SigningRequestParts,
   ca: string,
@@ -50,7 +69,8 @@ const keep = async (
   actor: string,
 ): Promise<string> => {
   const { isCa: _, selfSigned: __, ...facts } = described;
-  const id = idOf(Buffer.from([facts.fingerprint256, ca, purpose, name].join('\n')));
+  const chain = chainPem.map((pem) => describeCertificate(pem).fingerprint256);
+  const id = idOf(Buffer.from([facts.fingerprint256, ...chain, ca, purpose, name].join('\n')));
   if ((await parts.inventory.signingRequests.get(id)) !== null) return id;
   const record: SigningRequestRecord = {
     ...{ id, name, ca, purpose, commonName: commonNameIn(facts.subject), sans: facts.sans },
@@ -58,19 +78,20 @@ const keep = async (
     ...{ requestedAt: parts.clock().toISOString(), signed: { certificatePem, chainPem, facts } },
   };
   const detail = `"${name}" for ${purpose}, given with its key, until ${facts.notAfter}, serial ${facts.serial}, SHA-256 ${facts.fingerprint256}`;
-  await parts.inventory.signingRequests.add(id, record, { actor, action: 'certificate.accept', target: id, detail });
+  await fileOrDrop(parts, record, { actor, action: 'certificate.accept', target: id, detail });
   return id;
 };
 
-/** Takes certificates that were made elsewhere: all of them or none (`bad-input`). Answers the ids under which they are on record. */
+/** Takes certificates that were made elsewhere: all of them or none (`bad-input`). Answers the ids under which they are on record; none where they are only checked. */
 export const keepGiven = async (
   parts: SigningRequestParts,
-  { ca: caName, purpose, certificates }: GivenCertificates,
+  { ca: caName, purpose, certificates, check = false }: GivenCertificates,
   actor: string,
 ): Promise<string[]> => {
   const ca = await lastingCaOf(parts.inventory, caName);
   const wish = { caName: ca.name, caPem: ca.certificatePem, usage: usagesOf[purpose] };
   const read = await readAll(certificates, wish, parts.clock());
+  if (check) return [];
   const ids: string[] = [];
   for (const { name, given } of read) ids.push(await keep(parts, ca.name, purpose, name, given, actor));
   return ids;

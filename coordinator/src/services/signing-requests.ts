@@ -30,7 +30,7 @@ export const idOf = (publicKeyDer: Buffer): string =>
 
 export const secretOf = (id: string): string => `signing-request/${id}/key`;
 
-const viewOf = ({ signed, key: _, csr, ...record }: SigningRequestRecord): SigningRequestView => ({
+const viewOf = ({ signed, key: _, acceptedAt: __, csr, ...record }: SigningRequestRecord): SigningRequestView => ({
   ...{ ...record, csr: csr ?? null },
   sans: [...record.sans],
   certificate: signed === null ? null : { ...signed.facts, sans: [...signed.facts.sans] },
@@ -104,7 +104,8 @@ export const signingRequestService = (parts: SigningRequestParts): Services['sig
     const { isCa: _, selfSigned: __, ...facts } = signed.facts;
     const detail = `"${name}", until ${facts.notAfter}, serial ${facts.serial}, SHA-256 ${facts.fingerprint256}`;
     const audit = { actor, action: 'certificate.accept', target: id, detail };
-    await signingRequests.change(id, (record) => ({ ...record, signed: { ...signed, facts } }), audit);
+    const acceptedAt = parts.clock().toISOString();
+    await signingRequests.change(id, (record) => ({ ...record, acceptedAt, signed: { ...signed, facts } }), audit);
   };
   const get = async (id: string): Promise<SigningRequestRecord> => {
     const record = await signingRequests.get(id);
@@ -151,8 +152,9 @@ export const signingRequestService = (parts: SigningRequestParts): Services['sig
     },
     async remove(id, actor) {
       const removed = await signingRequests.remove(id, { actor, action: 'certificate.request-remove', target: id });
-      if (!removed) throw unknown(id);
-      await parts.secrets.remove(secretOf(id));
+      // Also where an earlier call got no further than the record.
+      const hadKey = await parts.secrets.remove(secretOf(id));
+      if (!removed && !hadKey) throw unknown(id);
     },
   };
 };

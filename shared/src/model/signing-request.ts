@@ -72,6 +72,8 @@ export const GivenCertificates = Type.Object(
       ),
       { minItems: 1, maxItems: 1000 },
     ),
+    /** They are checked, and none is kept: the answer is empty. */
+    check: Type.Optional(Type.Boolean()),
   },
   { additionalProperties: false },
 );

@@ -20,6 +20,7 @@ describe('certificates that were signed elsewhere', () => {
     one.signed.push({
       ...{ id: `id-${one.signed.length + 1}`, name, ca: 'a', purpose: 'transport', commonName: name, sans },
       ...{ key: 'secret:signing-request/x/key@1', requestedAt: new Date(one.made.nowMs).toISOString() },
+      acceptedAt: new Date(one.made.nowMs).toISOString(),
       signed: { certificatePem: '', chainPem: [], facts: { ...facts, sans: [...sans] } },
       ...more,
     });
@@ -54,7 +55,6 @@ describe('certificates that were signed elsewhere', () => {
     // A newer one of a node alone.
     one.made.nowMs += 1000;
     signed(one, 'us-3', one.signed[2]?.sans ?? []);
-    expect(planIn(one, asked()).steps).toEqual([]);
     one.signed = one.signed.map((it) =>
       it.id === 'id-4' && it.signed
         ? { ...it, signed: { ...it.signed, facts: { ...it.signed.facts, fingerprint256: 'newer' } } }
@@ -67,6 +67,44 @@ describe('certificates that were signed elsewhere', () => {
     ]);
     const older = planIn(one, asked({ given: ['id-3'], node: 'us-3' }));
     expect(older.steps).toEqual([]);
+  });
+
+  test('the same with another chain, which is on record under another id, takes its place', () => {
+    const one = given();
+    carryOut(one, planIn(one, asked()).steps);
+    const before = stepOf(planIn(given(), asked()), 'certificate.issue', 'us-3').input.given;
+    signed(one, 'us-3', one.signed[2]?.sans ?? []);
+    const { input } = stepOf(planIn(one, asked({ given: ['id-4'], node: 'us-3' })), 'certificate.issue', 'us-3');
+    expect(input.given).toEqual({ ...before, request: 'id-4' });
+    expect(planIn(one, asked({ given: ['id-3'], node: 'us-3' })).steps).toEqual([]);
+  });
+
+  test('only those that were accepted are found by their names alone; of older releases those that were asked for', () => {
+    const one = given();
+    carryOut(one, planIn(one, asked()).steps);
+    one.made.nowMs += 1000;
+    const { acceptedAt: _, ...byHand } = one.signed[2] ?? {};
+    const later = { ...byHand, id: 'id-4', requestedAt: new Date(one.made.nowMs).toISOString() };
+    one.signed.push(later as SigningRequestRecord);
+    expect(planIn(one, asked()).steps).toEqual([]);
+    one.signed[3] = { ...later, csr: 'PEM' } as SigningRequestRecord;
+    expect(stepOf(planIn(one, asked()), 'certificate.issue').input.given?.request).toBe('id-4');
+  });
+
+  test('the one that was accepted last is the newest, whenever it was asked for', () => {
+    const one = given();
+    const later = new Date(one.made.nowMs + 1000).toISOString();
+    signed(one, 'us-3', one.signed[2]?.sans ?? [], { acceptedAt: later, requestedAt: '2026-01-01T00:00:00.000Z' });
+    expect(stepOf(planIn(one, asked()), 'certificate.issue', 'us-3').input.given?.request).toBe('id-4');
+  });
+
+  test('by their names alone not where another cluster has a node of the same name', () => {
+    const one = given();
+    const facts = { ...placeFacts(one), otherNodes: [{ cluster: 'eu', node: 'us-2' }] };
+    expect(() => planWith(one, asked(), facts)).toThrow(
+      /^Cluster eu has a node us-2 too, .* `remora certs accept FILE --out DIR`, and place it with --files DIR\.$/,
+    );
+    expect(planWith(one, asked({ given: ['id-1', 'id-2', 'id-3'] }), facts).steps.length).toBeGreaterThan(0);
   });
 
   test('as PKCS#12 where that is asked for', () => {
@@ -124,6 +162,22 @@ describe('certificates that were signed elsewhere', () => {
       'where one is for no node that is meant',
       /There is a certificate for "us-2", which is no node of cluster us that is meant \(--node us-1\)/,
       () => ({ node: 'us-1', given: ['id-1', 'id-2'] }),
+    ],
+    [
+      'where it is named and is for another port',
+      /"id-1" is a certificate of CA a for "us-1" \(http\), and not one of CA a for transport\. \(and 1 more\)/,
+      (one) => {
+        one.signed = one.signed.map((it) => (it.id === 'id-1' ? { ...it, purpose: 'http' } : it));
+        return { given: ['id-1', 'id-2', 'id-3'] };
+      },
+    ],
+    [
+      'where it is named and is of another CA',
+      /"id-3" is a certificate of CA b for "us-3" \(transport\), and not one of CA a for transport\./,
+      (one) => {
+        one.signed = one.signed.map((it) => (it.id === 'id-3' ? { ...it, ca: 'b' } : it));
+        return { given: ['id-1', 'id-2', 'id-3'] };
+      },
     ],
     [
       'where it is not on record',

@@ -140,7 +140,7 @@ export const placeFacts = (one: TransportWorld, purpose: 'transport' | 'http' = 
         .map(({ name }) => [name, [{ subject: 'CN=theirs', serial: bareSerial(theirCa(made.nowMs).facts.serial) }]]),
     ),
     certificates: one.certificates.filter((record) => record.purpose === purpose),
-    ...{ signed: one.signed, cas: one.cas, secretVersions: one.secretVersions },
+    ...{ otherNodes: [], signed: one.signed, cas: one.cas, secretVersions: one.secretVersions },
   };
 };
 
@@ -170,6 +170,7 @@ const issue = (one: TransportWorld, wish: CertificateIssue): void => {
     p12Secret,
     passwordSecret,
     ...(key ? { key } : {}),
+    ...(wish.given ? { given: wish.given.request } : {}),
     validityMs,
     facts,
   };

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AuditEntry } from '@remora/shared/model/audit.ts';
 import type { SigningRequestView } from '@remora/shared/model/signing-request.ts';
@@ -113,6 +113,48 @@ test('a request that is dropped takes no certificate any more', async () => {
     64,
     expect.stringContaining('None of these certificates is for a key that was requested here'),
   ]);
+});
+
+test('certificates that were made elsewhere are taken together, and named where nothing is placed', async () => {
+  const placing = (directory: string) => [
+    ...[
+      'certs',
+      'place',
+      '--cluster',
+      'us',
+      '--purpose',
+      'transport',
+      '--ca',
+      'corp',
+      '--files',
+      at(directory),
+      '--yes',
+    ],
+  ];
+  const request = ['-newkey', 'rsa:2048', '-nodes', '-keyout', at('made.key'), '-subj', '/CN=made'];
+  openssl('req', '-new', ...request, '-addext', 'subjectAltName=DNS:made.example.com', '-out', at('made.csr'));
+  sign(at('made.csr'), at('made.crt'));
+  const certificate = await readFile(at('made.crt'), 'utf8');
+  const key = await readFile(at('made.key'), 'utf8');
+  await mkdir(at('made'));
+  // More than the coordinator reads of other requests, and more than are sent at once.
+  for (let i = 1; i <= 21; i += 1) {
+    await writeFile(at(`made/m${i}.crt`), `${'of somebody else\n'.repeat(5000)}${certificate}`);
+    await writeFile(at(`made/m${i}.key`), key);
+  }
+  const wrong = at('made/m9.key');
+  await writeFile(wrong, await readFile(at('corp.key'), 'utf8'));
+  const list = async () =>
+    (await json<SigningRequestView[]>('certs', 'requests')).filter(({ name }) => /^m\d/.test(name));
+  const refused = await remora(...placing('made'));
+  expect([refused.code, refused.stderr]).toEqual([64, expect.stringContaining('The key for m9 is not the one')]);
+  expect(await list()).toEqual([]);
+  await writeFile(wrong, key);
+  const unplaced = await remora(...placing('made'));
+  const kept = await list();
+  expect([kept.length, unplaced.code === 0]).toEqual([21, false]);
+  for (const { id } of kept) expect(unplaced.stderr).toContain(id);
+  expect(unplaced.stderr).toMatch(/are kept, with their keys, as .*: `remora certs forget ID` drops one\./);
 });
 
 test('all of it is recorded, and no key is in the log or the store', async () => {

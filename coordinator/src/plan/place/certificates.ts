@@ -40,7 +40,9 @@ const isCurrent = (record: CertificateRecord, wish: Wish, pem: PemPlace | null, 
     ? wishedLifeMs(record) === wish.validityMs &&
       !isMostlyOver(record, now) &&
       wish.required.every((name) => record.names.includes(name))
-    : record.facts.fingerprint256 === wish.given.fingerprint256);
+    : record.facts.fingerprint256 === wish.given.fingerprint256 &&
+      // The same certificate with another chain is on record under another id.
+      (record.given ?? wish.given.request) === wish.given.request);
 
 export const plannedCertificate = (
   node: NodeObservation,

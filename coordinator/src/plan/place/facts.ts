@@ -1,6 +1,7 @@
 import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
 import type { ClusterObservation } from '../facts.ts';
 import type { CaRecord, CertificateRecord, SigningRequestRecord } from '../records.ts';
+import type { NodeId } from '../steps.ts';
 
 /** A CA certificate as a port sent it beside its own. */
 export interface SentAuthority {
@@ -44,6 +45,8 @@ export interface PlaceFacts {
   readonly stores: ReadonlyMap<string, readonly StoredAuthority[] | string>;
   /** Certificates that Remora made for this port of the cluster's nodes. */
   readonly certificates: readonly CertificateRecord[];
+  /** Nodes with agents of other clusters. */
+  readonly otherNodes: readonly NodeId[];
   /** Those that were signed elsewhere, of any cluster. */
   readonly signed: readonly SigningRequestRecord[];
   readonly cas: readonly CaRecord[];

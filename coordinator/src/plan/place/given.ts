@@ -18,18 +18,29 @@ type Signed = SigningRequestRecord & { readonly signed: NonNullable<SigningReque
 const isCalled = ({ name }: NodeObservation, request: SigningRequestRecord): boolean =>
   request.name === name || request.name === fileNameOf(name);
 
-/** The certificates among which is chosen. */
-const candidates = ({ given = [], purpose, ca }: PlaceRequest, { signed }: PlaceFacts): Signed[] =>
-  signed.flatMap((one) => {
-    const isMeant = given.length === 0 ? one.purpose === purpose && one.ca === ca : given.includes(one.id);
-    return one.signed !== null && isMeant ? [{ ...one, signed: one.signed }] : [];
+/** When `certs accept` took it, ISO 8601; null of one that was given with its key. Records of older releases have a request without that. */
+const acceptedAt = (one: SigningRequestRecord): string | null =>
+  one.acceptedAt ?? (one.csr === undefined ? null : one.requestedAt);
+
+const isFor = (one: SigningRequestRecord, { purpose, ca }: PlaceRequest): boolean =>
+  one.purpose === purpose && one.ca === ca;
+
+/** The certificates among which is chosen: those that are named by their ids, or all that were accepted. */
+const candidates = (request: PlaceRequest, { signed }: PlaceFacts): Signed[] => {
+  const { given = [] } = request;
+  return signed.flatMap((one) => {
+    const isMeant = given.length === 0 ? acceptedAt(one) !== null : given.includes(one.id);
+    return one.signed !== null && isMeant && isFor(one, request) ? [{ ...one, signed: one.signed }] : [];
   });
+};
+
+const takenAt = (one: Signed): string => acceptedAt(one) ?? one.requestedAt;
 
 /** The newest that is called like a node. */
 export const givenCertificate = (node: NodeObservation, request: PlaceRequest, facts: PlaceFacts): Signed | undefined =>
   candidates(request, facts)
     .filter((one) => isCalled(node, one))
-    .sort((a, b) => b.requestedAt.localeCompare(a.requestedAt))[0];
+    .sort((a, b) => takenAt(b).localeCompare(takenAt(a)))[0];
 
 const named = (sans: readonly string[], kind: 'DNS' | 'IP'): string[] =>
   sans.filter((san) => san.startsWith(`${kind}:`)).map((san) => san.slice(kind.length + 1));
@@ -110,6 +121,14 @@ const nodeFindings = (node: NodeObservation, request: PlaceRequest, facts: Place
         `There is no certificate of CA ${request.ca} for the ${portName[request.purpose]} of ${where}: it is found by its name, ${fileNameOf(node.name)}. \`remora certs requests\` lists them, and --node NAME places one alone.`,
       ],
     ];
+  const other = facts.otherNodes.find((one) => fileNameOf(one.node) === fileNameOf(node.name));
+  if (request.given?.length === 0 && other !== undefined)
+    return [
+      [
+        'conflict',
+        `Cluster ${other.cluster} has a node ${other.node} too, and of a certificate that was accepted only the node's name is known: write it with \`remora certs accept FILE --out DIR\`, and place it with --files DIR.`,
+      ],
+    ];
   const why = misfit(found.signed.facts, node, request, facts, now);
   return why === null ? [] : [['bad-input', `The certificate for ${where} is not placed: ${why}.`]];
 };
@@ -124,11 +143,18 @@ export const givenFindings = (
   if (request.given === undefined) return [];
   const known = candidates(request, facts);
   const gone = request.given.filter((id) => !known.some((one) => one.id === id));
+  const others = facts.signed.filter((one) => gone.includes(one.id) && !isFor(one, request));
   const stray = request.given.length === 0 ? [] : known.filter((one) => !nodes.some((node) => isCalled(node, one)));
   return [
-    ...gone.map(
-      (id): Finding => ['bad-input', `There is no signed certificate "${id}": see \`remora certs requests\`.`],
+    ...others.map(
+      ({ id, name, ca, purpose }): Finding => [
+        'bad-input',
+        `"${id}" is a certificate of CA ${ca} for "${name}" (${purpose}), and not one of CA ${request.ca} for ${request.purpose}.`,
+      ],
     ),
+    ...gone
+      .filter((id) => !others.some((one) => one.id === id))
+      .map((id): Finding => ['bad-input', `There is no signed certificate "${id}": see \`remora certs requests\`.`]),
     ...stray.map(
       ({ name }): Finding => [
         'bad-input',

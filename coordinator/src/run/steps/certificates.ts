@@ -151,6 +151,7 @@ export const issueFor = async (
   await context.file('certificates', `${nodeKey(wish)}/${purpose}`, {
     ...{ cluster, node, purpose, ca: wish.ca, path, names: [...wish.dns, ...wish.ip], p12Secret, passwordSecret },
     ...(key === undefined ? {} : { key }),
+    ...(wish.given === undefined ? {} : { given: wish.given.request }),
     ...{ validityMs, facts },
   });
   return { fingerprint256: facts.fingerprint256, notAfter: facts.notAfter };
