@@ -2,7 +2,7 @@ import type { Finding } from './agent-findings.ts';
 import type { NodeObservation } from './facts.ts';
 import { hasPlaceholder } from './loaded.ts';
 import { fileSetting, itemsOf } from './nodes.ts';
-import { keyPassphraseNames } from './secret-names.ts';
+import { keyPassphraseNames, latestPassphrase } from './secret-names.ts';
 import { type ServingPurpose, sslPrefix } from './ssl.ts';
 import type { PemKey } from './steps.ts';
 
@@ -33,7 +33,7 @@ const placeIn = (node: NodeObservation, purpose: ServingPurpose, name: keyof Pem
   node.agent.state === 'online' ? belowConfig(namedFile(node, purpose, name), node.agent.facts.configDir) : null;
 
 /** Where the pair of a port stands; null where it has none below the configuration directory. */
-export const pemFiles = (node: NodeObservation, purpose: ServingPurpose): PemFiles | null => {
+const pemFiles = (node: NodeObservation, purpose: ServingPurpose): PemFiles | null => {
   const [certificate, key] = [placeIn(node, purpose, 'certificate'), placeIn(node, purpose, 'key')];
   return certificate === null || key === null ? null : { certificate, key };
 };
@@ -54,8 +54,7 @@ interface Secrets {
 const passphraseOf = (node: NodeObservation, purpose: ServingPurpose, known: Secrets): string | null | undefined => {
   const entries = node.agent.state === 'online' ? (node.agent.facts.keystore.entries ?? []) : [];
   if (!entries.some(({ name }) => name === passphraseEntry(purpose))) return undefined;
-  const name = keyPassphraseNames(known.cluster, node.name).find((one) => one in known.secretVersions);
-  return name === undefined ? null : `secret:${name}@${known.secretVersions[name]}`;
+  return latestPassphrase({ cluster: known.cluster, node: node.name }, known.secretVersions);
 };
 
 /** The pair of a port as it can be replaced, once nothing forbids it. A key that is encrypted stays so, with the passphrase that Elasticsearch has for it. */

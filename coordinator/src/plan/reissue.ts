@@ -6,6 +6,7 @@ import { changeOf } from './node-change.ts';
 import { nodeStep } from './node-step.ts';
 import { proofStep, trustingPeers } from './port-proof.ts';
 import type { CaRecord, CertificateRecord } from './records.ts';
+import { latestPassphrase } from './secret-names.ts';
 import { commonNameOf, newFileSecrets, serverFiles } from './server-certificate.ts';
 import type { AnyStep, CertificateIssue, Stage, TrustingNode } from './steps.ts';
 import type { TrustObservation } from './trust.ts';
@@ -52,10 +53,14 @@ export interface NewCertificates {
 
 type Versions = Readonly<Record<string, number>>;
 
+/** Of an encrypted key as people last set it, since it is theirs; what is on record where they removed it. */
+const passphraseOf = ({ cluster, node, key }: CertificateRecord, versions: Versions): string | null =>
+  key?.passphraseSecret == null ? null : (latestPassphrase({ cluster, node }, versions) ?? key.passphraseSecret);
+
 /** The same names, password and place; another key, dates and serial. */
 export const issueOf = (record: CertificateRecord, versions: Versions, wish: NewCertificates): CertificateIssue => {
   const { cluster, node, purpose, path, names, passwordSecret, key } = record;
-  const pem = key === undefined ? null : { key: key.path, passphraseSecret: key.passphraseSecret };
+  const pem = key === undefined ? null : { key: key.path, passphraseSecret: passphraseOf(record, versions) };
   return {
     ...{ cluster, node, purpose, ca: wish.ca ?? record.ca, path, passwordSecret },
     commonName: commonNameOf(node),

@@ -41,3 +41,12 @@ export const keyPassphraseNames = (cluster: string, node: string): readonly [str
   `key-passphrase/${cluster}/${nodePart(node)}`,
   `key-passphrase/${cluster}`,
 ];
+
+/** Reference of the newest version of that passphrase; null where there is none. */
+export const latestPassphrase = (
+  { cluster, node }: NodeId,
+  versions: Readonly<Record<string, number>>,
+): string | null => {
+  const name = keyPassphraseNames(cluster, node).find((one) => one in versions);
+  return name === undefined ? null : `secret:${name}@${versions[name]}`;
+};

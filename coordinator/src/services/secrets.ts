@@ -39,6 +39,12 @@ const usersOf = async (
   return [...new Set(uses.filter(([secret]) => secret !== null && nameOf(secret) === name).map(([, user]) => user))];
 };
 
+/** Certificates whose keys are encrypted with a passphrase, in words. It is people's, who may set another version, but the next key needs one. */
+const keysWith = async ({ certificates }: Inventory, name: string): Promise<string[]> =>
+  (await certificates.list())
+    .filter(({ key }) => key?.passphraseSecret != null && nameOf(key.passphraseSecret) === name)
+    .map(({ node }) => `the certificate of ${node}`);
+
 export const secretService = ({ store, inventory }: SecretServiceParts): Services['secrets'] => ({
   async set(name, value, actor) {
     const checked = nameOf(`secret:${name}`);
@@ -57,7 +63,7 @@ export const secretService = ({ store, inventory }: SecretServiceParts): Service
   list: async () => (await store.list()).map(({ name }) => name),
   async remove(name, actor) {
     const checked = nameOf(`secret:${name}`);
-    const users = await usersOf(inventory, checked);
+    const users = [...new Set([...(await usersOf(inventory, checked)), ...(await keysWith(inventory, checked))])];
     if (users.length > 0) {
       throw new RemoraError('conflict', `The secret "${checked}" is still used by ${users.join(', ')}.`, {
         hint: "Remove what uses it first. A cluster's password is changed by `remora clusters add` with the new one.",

@@ -33,6 +33,35 @@ const withoutTrust = (key: string, value: unknown): unknown =>
 const caOf = ({ ca }: CertificateRecord, { cas }: RotateFacts): CaRecord | undefined =>
   cas.find(({ name }) => name === ca);
 
+/** Those that were made elsewhere, where somebody has to bring new ones: only who names their node or cluster means that they become Remora's. */
+const givenOf = (
+  due: readonly Reissue[],
+  { cluster, node, expiring, due: isDue }: RotateRequest,
+): ReadonlyMap<Reissue, readonly Finding[]> => {
+  const isNamed = (cluster ?? node) !== undefined && expiring === undefined && !isDue;
+  const given = isNamed ? [] : due.filter(({ record }) => record.given !== undefined);
+  return new Map(
+    given.map((one): [Reissue, readonly Finding[]] => [
+      one,
+      [
+        [
+          'conflict',
+          `The certificate of node ${one.record.node} (cluster ${one.record.cluster}), until ${one.record.facts.notAfter}, was made elsewhere: place a new one with \`remora certs place --files\`.`,
+        ],
+      ],
+    ]),
+  );
+};
+
+/** Of those that are replaced all the same. */
+const replacedWarnings = (rotations: readonly Reissue[]): string[] =>
+  rotations
+    .filter(({ record }) => record.given !== undefined)
+    .map(
+      ({ record: { node, cluster, ca } }) =>
+        `The certificate of node ${node} (cluster ${cluster}) was made elsewhere, and one that Remora makes with the key of CA ${ca} takes its place.`,
+    );
+
 /** Those that cannot be replaced now, with why, where others can. */
 const barredOf = (
   wanted: readonly Reissue[],
@@ -69,8 +98,10 @@ export const planRotation = (request: RotateRequest, facts: RotateFacts, context
   const due = dueCertificates(request, meant, facts.clusters, context.now).map((record) =>
     reissueOf(record, caOf(record, facts), facts),
   );
-  const futile = (request.expiring ?? request.due) ? due.filter(isFutile) : [];
-  const wanted = due.filter((one) => !futile.includes(one));
+  const futile =
+    (request.expiring ?? request.due) ? due.filter((one) => isFutile(one) && one.record.given === undefined) : [];
+  const given = givenOf(due, request);
+  const wanted = due.filter((one) => !futile.includes(one) && !given.has(one));
   const left = request.asFarAsPossible
     ? barredOf(wanted, request, context.now)
     : elsewhereOf(wanted, request, context.now);
@@ -99,7 +130,8 @@ export const planRotation = (request: RotateRequest, facts: RotateFacts, context
     restarts,
     outages: restarted ? outagesOf(restarted, restarts) : [],
     warnings: [
-      ...[...left.values()].flat().map(([, sentence]) => `It is left: ${sentence}`),
+      ...[...given.values(), ...left.values()].flat().map(([, sentence]) => `It is left: ${sentence}`),
+      ...replacedWarnings(rotations),
       ...futileWarnings(futile),
       ...unseenWarnings(due, facts),
       ...trustWarnings(rotations, facts.trust),
