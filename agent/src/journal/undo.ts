@@ -4,9 +4,11 @@ import { sameSettingValue } from '@remora/shared/settings.ts';
 import { textOf } from '../operations/settings.ts';
 import { editSettings, readSettings } from '../settings-file/edit.ts';
 import { digestOfFile, type FileState, readWithState, removeDurably, writeDurably } from '../system/durable-file.ts';
+import { pairsIn } from '../undo/pairs.ts';
 import { beforePath, type FileChange, type SettingChange, type TransactionRecord } from './record.ts';
 import type { Transaction } from './transaction.ts';
 import { undoKeystore } from './undo-keystore.ts';
+import { type Numbered, undoPair } from './undo-pair.ts';
 
 /** Puts one file back as it was while it still is what the transaction made of it; a sentence when it is not. */
 const undoFile = async (folder: string, change: FileChange, index: number): Promise<string | null> => {
@@ -83,6 +85,16 @@ export const isPutBack = async ({ files, keystore }: TransactionRecord): Promise
   return keystore !== null && keystore.after !== null && isBefore(keystore.path, keystore.before, keystore.after);
 };
 
+/** Keys with their certificates, which go back together, and all other files. */
+const sorted = (record: TransactionRecord): { pairs: (readonly [Numbered, Numbered])[]; others: Numbered[] } => {
+  const files = [...record.files.entries()];
+  const pairs = pairsIn(record).flatMap(([key, certificate]) => {
+    const [one, other] = [key, certificate].map((path) => files.find(([, change]) => change.path === path));
+    return one && other ? [[one, other] as const] : [];
+  });
+  return { pairs, others: files.filter((file) => !pairs.flat().includes(file)) };
+};
+
 /** One part that cannot be undone keeps neither the others from it nor the node from its start. */
 const orSentence = (what: string, undone: Promise<string | null>): Promise<string | null> =>
   undone.catch((error: unknown) => `${what} could not be put back: ${messageOf(error)}`);
@@ -93,9 +105,18 @@ const orSentence = (what: string, undone: Promise<string | null>): Promise<strin
  */
 export const undoDisk = async (transaction: Transaction): Promise<readonly string[]> => {
   const { context, folder, record } = transaction;
+  const { pairs, others } = sorted(record);
   const problems: string[] = [];
-  for (const [index, change] of [...record.files.entries()].reverse()) {
+  for (const [index, change] of others.reverse()) {
     const problem = await orSentence(change.label, undoChange(folder, record, change, index));
+    if (problem !== null) problems.push(problem);
+  }
+  for (const pair of pairs) {
+    const named = pair.map(([, { label }]) => label).join(' and ');
+    const problem = await orSentence(
+      named,
+      undoPair(folder, pair).then((all) => all.join('; ') || null),
+    );
     if (problem !== null) problems.push(problem);
   }
   const keystoreProblem = await orSentence(

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { beforePath } from '../journal/record.ts';
 import { digestOf, type FileState, isMissing, readWithState } from '../system/durable-file.ts';
 import type { PastDelivery } from './deliveries.ts';
+import { type Pair, pairsIn } from './pairs.ts';
 
 export type Standing = 'ours' | 'back' | 'foreign' | 'lost';
 
@@ -66,6 +67,23 @@ const lookAt = async (path: string, label: string, changes: readonly Change[]): 
   return { ...nothing, standing: before && bytes === null ? 'lost' : 'ours', before, bytes, source };
 };
 
-/** How the files of these deliveries stand: each is walked back from the newest delivery to the oldest. Also elasticsearch.yml, as a whole. */
-export const pastFiles = (past: readonly PastDelivery[]): Promise<PastFile[]> =>
-  Promise.all([...changesOf(past)].map(([path, { label, changes }]) => lookAt(path, label, changes)));
+/** A key and its certificate: where one is somebody else's by now, the other would be of no use with it. */
+const withPairs = (files: readonly PastFile[], pairs: readonly Pair[]): PastFile[] => {
+  const foreign = new Set(files.filter(({ standing }) => standing === 'foreign').map(({ path }) => path));
+  const left = new Set(pairs.filter((pair) => pair.some((path) => foreign.has(path))).flat());
+  return files.map((file) =>
+    left.has(file.path) && file.standing !== 'back' ? { ...file, standing: 'foreign' as const } : file,
+  );
+};
+
+/**
+ * How the files of these deliveries stand: each is walked back from the newest delivery to the oldest, and a PEM pair as one. Also elasticsearch.yml, as a
+ * whole.
+ */
+export const pastFiles = async (past: readonly PastDelivery[]): Promise<PastFile[]> => {
+  const looks = [...changesOf(past)].map(([path, { label, changes }]) => lookAt(path, label, changes));
+  return withPairs(
+    await Promise.all(looks),
+    past.flatMap(({ record }) => pairsIn(record)),
+  );
+};

@@ -128,6 +128,34 @@ test('leaves what somebody changed since, by name, and takes the rest back', asy
   expect(tool(['show', 'x.y']).trim()).toBe('another');
 });
 
+test('a key and its certificate go back together, or stay together where somebody changed one of them', async () => {
+  const at = (name: string): string => join(bed.configDir, name);
+  const read = () => Promise.all(['a.key', 'a.crt'].map((name) => readFile(at(name), 'utf8')));
+  const pair = (text: string, version: number): OperationCall => {
+    const write = [
+      ['a.key', 'key'],
+      ['a.crt', 'certificate'],
+    ].map(([path = '', part = '']) => ({
+      ...{ path, content: Buffer.from(text).toString('base64'), mode: 0o640 },
+      source: `secret:node/us/us-1/http/${part}@${version}`,
+    }));
+    return op('files', { write, remove: [] });
+  };
+  await Promise.all(['a.key', 'a.crt'].map((name) => writeFile(at(name), 'theirs')));
+  await bed.gateway.deliver([pair('one', 1)], { id: 'run/a/1' });
+  await writeFile(at('a.crt'), 'edited');
+  expect(await standing('run/a/1')).toEqual({ 'a.key': 'foreign', 'a.crt': 'foreign' });
+  expect((await bed.gateway.deliver([undo('run/a/1')], { id: 'back/a/1' })).results).toEqual([
+    { changed: [], left: ['a.key', 'a.crt'] },
+  ]);
+  expect(await read()).toEqual(['one', 'edited']);
+  await writeFile(at('a.crt'), 'one');
+  expect((await bed.gateway.deliver([undo('run/a/1')], { id: 'back/a/2' })).results).toEqual([
+    { changed: ['a.key', 'a.crt'], left: [] },
+  ]);
+  expect(await read()).toEqual(['theirs', 'theirs']);
+});
+
 test('refuses, with nothing changed, once the backup is gone', async () => {
   await writeFile(join(bed.configDir, 'a.crt'), 'theirs');
   await bed.gateway.deliver([file('a.crt', 'ours'), setting({ a: 1 })], { id: 'run/a/1' });
