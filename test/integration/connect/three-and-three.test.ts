@@ -11,7 +11,6 @@ import type { EsNode } from '../../elasticsearch/node.ts';
 import { sharedPair } from '../../elasticsearch/shared-pair.ts';
 import { newestVersionHere } from '../../elasticsearch/versions.ts';
 import { Fleet } from '../../support/fleet.ts';
-import { skipsLongTests } from '../../support/long-tests.ts';
 import { caIsReplaced, certificatesAreReplaced, type RotationBed, untrustedIsTakenBack } from './rotations.ts';
 import { SearchLoop } from './search-loop.ts';
 import { standing, standingNode, writeSince } from './standing.ts';
@@ -233,13 +232,9 @@ describe(`${await newestVersionHere()} to the same, sniff mode, three nodes each
     await untrustedIsTakenBack(bed());
   }, 300_000);
 
-  test.skipIf(skipsLongTests)(
-    'a CA takes the place of another under search load, without a restart, and that is taken back',
-    async () => {
-      await caIsReplaced(bed());
-    },
-    300_000,
-  );
+  test('a CA takes the place of another under search load, without a restart, and that is taken back', async () => {
+    await caIsReplaced(bed());
+  }, 300_000);
 
   test('other values are an update: shown as a diff, made without a restart, and taken back without one', async () => {
     const without = await standing(us, eu);
