@@ -1,11 +1,11 @@
-import { createHash, createVerify, X509Certificate } from 'node:crypto';
+import { createVerify, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { FromAgent } from '@remora/shared/protocol/messages.ts';
 import type { Trust } from '@remora/shared/protocol/session.ts';
 import { parseVouchers, voucherText } from '@remora/shared/protocol/vouchers.ts';
 import type { DataDirectory } from './data-directory.ts';
 import type { Log } from './log.ts';
-import { writePrivate } from './system/durable-file.ts';
+import { digestOf, writePrivate } from './system/durable-file.ts';
 
 const BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
@@ -14,7 +14,7 @@ export const parseCas = (text: string): X509Certificate[] =>
   (text.match(BLOCK) ?? []).map((pem) => new X509Certificate(pem));
 
 /** SHA-256 of the DER, lower-case hex, as join tokens and messages carry it. */
-export const fingerprintOf = (ca: X509Certificate): string => createHash('sha256').update(ca.raw).digest('hex');
+export const fingerprintOf = (ca: X509Certificate): string => digestOf(ca.raw);
 
 export const formatCas = (cas: readonly X509Certificate[]): string => cas.map((ca) => ca.toString()).join('');
 

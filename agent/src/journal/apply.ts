@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { constants, mkdir, open, readFile, rename, rm, rmdir } from 'node:fs/promises';
+import { constants, mkdir, open, readFile, rename, rmdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RemoraError } from '@remora/shared/errors.ts';
-import { digestOfFile, syncDirectory, temporaryOf, writeBeside } from '../system/durable-file.ts';
+import { digestOfFile, replaceTogether, syncDirectory, temporaryOf } from '../system/durable-file.ts';
 import { afterPath, type FileChange, type TransactionRecord } from './record.ts';
 
 const contested = (label: string): RemoraError =>
@@ -52,30 +52,19 @@ const makeDirectory = async ({ path, uid, gid }: TransactionRecord['directories'
   await syncDirectory(dirname(path));
 };
 
-/**
- * Puts all files of a transaction into place, in their order; repeating it is a no-op. Each is written whole beside its place before the first is renamed: what belongs
- * together, as a key and its certificate, stands there half for the moment between two renames alone.
- */
+/** Puts all files of a transaction into place, in their order and together; repeating it is a no-op. */
 export const applyFiles = async (
   folder: string,
   record: TransactionRecord,
   progress: (phase: string) => void,
 ): Promise<void> => {
   for (const directory of record.directories) await makeDirectory(directory);
-  const due: FileChange[] = [];
-  try {
+  await replaceTogether(async (put) => {
     for (const [index, change] of record.files.entries()) {
       const { path, label, after } = change;
       progress(`${after === null ? 'removing' : 'writing'} ${label}`);
       if (!(await isDue(change))) continue;
-      due.push(change);
-      if (after) await writeBeside(path, await readFile(afterPath(folder, index)), after, { keepAttributes: true });
+      await put(path, after && { bytes: await readFile(afterPath(folder, index)), wanted: after });
     }
-    for (const { path, after } of due)
-      await (after === null ? rm(path, { force: true }) : rename(temporaryOf(path), path));
-  } catch (error) {
-    for (const { path } of due) await rm(temporaryOf(path), { force: true });
-    throw error;
-  }
-  for (const directory of new Set(due.map(({ path }) => dirname(path)))) await syncDirectory(directory);
+  });
 };

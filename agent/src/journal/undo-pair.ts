@@ -1,6 +1,5 @@
-import { readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { digestOfFile, syncDirectory, temporaryOf, writeBeside } from '../system/durable-file.ts';
+import { readFile } from 'node:fs/promises';
+import { digestOfFile, replaceTogether } from '../system/durable-file.ts';
 import { beforePath, type FileChange } from './record.ts';
 
 /** A change with its number in the record. */
@@ -24,15 +23,9 @@ export const undoPair = async (folder: string, pair: readonly [Numbered, Numbere
       ...foreign.map(({ label }) => `${label} was changed by somebody else meanwhile`),
       ...due.map(([, { label }]) => `${label}, which belongs to ${foreign[0]?.label}, stays as it is`),
     ];
-  try {
+  await replaceTogether(async (put) => {
     for (const [index, { path, before }] of due)
-      if (before) await writeBeside(path, await readFile(beforePath(folder, index)), before, { keepAttributes: true });
-    for (const [, { path, before }] of due)
-      await (before === null ? rm(path, { force: true }) : rename(temporaryOf(path), path));
-  } catch (error) {
-    for (const [, { path }] of due) await rm(temporaryOf(path), { force: true });
-    throw error;
-  }
-  for (const directory of new Set(due.map(([, { path }]) => dirname(path)))) await syncDirectory(directory);
+      await put(path, before && { bytes: await readFile(beforePath(folder, index)), wanted: before });
+  });
   return [];
 };

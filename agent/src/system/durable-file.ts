@@ -102,7 +102,7 @@ interface Attributes {
 }
 
 /** Writes what is to stand at a path whole beside it, under its temporary name, with fsync, owner and mode: a rename is all that is left to do. */
-export const writeBeside = async (
+const writeBeside = async (
   path: string,
   bytes: Uint8Array,
   wanted: Wanted,
@@ -124,6 +124,28 @@ export const writeBeside = async (
     await rm(temporary, { force: true });
     throw error;
   }
+};
+
+/** What is to stand at a path, keeping the attributes of what stands there; null removes it. */
+type Put = (path: string, next: { readonly bytes: Uint8Array; readonly wanted: Wanted } | null) => Promise<void>;
+
+/**
+ * Replaces files so that all stand there anew or none: `stage` puts them in the order in which they are renamed, each written whole beside its place before the first
+ * is. What belongs together, as a key and its certificate, stands there half for the moment between two renames alone.
+ */
+export const replaceTogether = async (stage: (put: Put) => Promise<void>): Promise<void> => {
+  const staged: { readonly path: string; readonly isGone: boolean }[] = [];
+  try {
+    await stage(async (path, next) => {
+      staged.push({ path, isGone: next === null });
+      if (next) await writeBeside(path, next.bytes, next.wanted, { keepAttributes: true });
+    });
+    for (const { path, isGone } of staged) await (isGone ? rm(path, { force: true }) : rename(temporaryOf(path), path));
+  } catch (error) {
+    for (const { path } of staged) await rm(temporaryOf(path), { force: true });
+    throw error;
+  }
+  for (const directory of new Set(staged.map(({ path }) => dirname(path)))) await syncDirectory(directory);
 };
 
 /**

@@ -1,4 +1,4 @@
-import { createPublicKey, createSign, randomBytes, X509Certificate } from 'node:crypto';
+import { createSign, randomBytes, X509Certificate } from 'node:crypto';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { voucherText } from '@remora/shared/protocol/vouchers.ts';
 import { createDurably, readIfPresent, readPrivateIfPresent } from '../secrets/durable-file.ts';
@@ -6,7 +6,7 @@ import { type CertificateAuthority, keyMatches, selfSignCa } from './ca.ts';
 import { describeCertificate } from './describe.ts';
 import { type FleetCaPaths, finishReplacement, firstCertificate, pathsIn, replaceFleetCa } from './fleet-ca-files.ts';
 import { type IssuedCertificate, issueCertificate } from './issue.ts';
-import { generateRsaKeyPair } from './keys.ts';
+import { generateRsaKeyPair, publicHalfOf } from './keys.ts';
 import { keepServerCertificate, type ServerTls } from './server-certificate.ts';
 
 const CA_DAYS = 3650;
@@ -122,7 +122,7 @@ const create = async (certificatePath: string, keyPath: string, now: Date): Prom
 
 const certify = (keyPath: string, privateKeyPem: string, commonName: string, now: Date): string => {
   try {
-    const publicKeyPem = createPublicKey(privateKeyPem).export({ type: 'spki', format: 'pem' }).toString();
+    const publicKeyPem = publicHalfOf(privateKeyPem);
     return selfSignCa({ commonName, validityDays: CA_DAYS, now, pathLength: 0 }, { privateKeyPem, publicKeyPem });
   } catch (error) {
     throw unusable(keyPath, `is not a usable RSA key: ${messageOf(error)}`, error);

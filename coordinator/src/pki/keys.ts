@@ -27,6 +27,10 @@ export const generateRsaKeyPair = async (bits: RsaBits): Promise<KeyPair> => {
   return { privateKeyPem: privateKey, publicKeyPem: publicKey };
 };
 
+/** The public half (SubjectPublicKeyInfo, PEM) of an unencrypted private key. Throws what OpenSSL says of one that it cannot read. */
+export const publicHalfOf = (privateKeyPem: string): string =>
+  createPublicKey(privateKeyPem).export({ type: 'spki', format: 'pem' }).toString();
+
 /** Refuses what is no RSA key of a usable length. `whose` begins the sentence, for example "The CA's key". */
 export const requireRsa = (key: KeyObject, whose: string): KeyObject => {
   if (key.asymmetricKeyType !== 'rsa') {

@@ -1,5 +1,6 @@
 import { type ErrorCode, RemoraError } from '@remora/shared/errors.ts';
 import type { ClusterObservation, NodeObservation } from './facts.ts';
+import { keystorePasswordNames } from './secret-names.ts';
 
 /** What may be wrong with a node's agent before anything is asked of it: a sentence that says so and what to do, or null. */
 export type AgentFinding = (
@@ -37,6 +38,18 @@ export const configUnwritable: AgentFinding = ({ agent, name }, c) =>
 
 /** What forbids something, with the code of the error that says so. */
 export type Finding = readonly [ErrorCode, string];
+
+/** Why entries of a node's keystore cannot be changed: it is protected, and its password is not known or another one. */
+export const keystoreFindings = ({ name, agent }: NodeObservation, cluster: string): Finding[] => {
+  if (agent.state !== 'online' || !agent.facts.keystore.refusal) return [];
+  const [, secret] = keystorePasswordNames(cluster, name);
+  return [
+    [
+      'keystore-password',
+      `The keystore of node ${name} (cluster ${cluster}) cannot be read: ${agent.facts.keystore.refusal} For a protected keystore store its password with \`remora secrets set ${secret} --file FILE\`.`,
+    ],
+  ];
+};
 
 /** Throws all findings as one error, the first as its message; nothing when there are none. */
 export const throwFindings = (findings: readonly Finding[]): void => {

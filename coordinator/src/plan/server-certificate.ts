@@ -1,8 +1,9 @@
 import { isHostName, isIp } from '@remora/shared/model/address.ts';
 import { fileNameOf } from '@remora/shared/model/names.ts';
+import type { NodeObservation } from './facts.ts';
 import type { WantedFile } from './node-change.ts';
 import { serverSecrets } from './secret-names.ts';
-import type { ServingPurpose } from './ssl.ts';
+import { type ServingPurpose, sslPrefix } from './ssl.ts';
 import type { CertificateIssue, NodeId } from './steps.ts';
 
 /** The common name of a node's certificate; names and addresses that count are its SANs. */
@@ -34,6 +35,18 @@ export const serverFiles = ({ node, path, p12Secret, key }: CertificateIssue): W
         secretFile(key.path, key.secret, `private key of ${node}`),
         secretFile(path, p12Secret, `certificate of ${node} with its chain`),
       ];
+
+/** Keystore entries with the password of a PKCS#12 file; of its key too, where the node has one for the file before, since Elasticsearch would try that. */
+export const passwordEntries = (
+  { agent }: NodeObservation,
+  { purpose, passwordSecret }: Pick<CertificateIssue, 'purpose' | 'passwordSecret'>,
+): Readonly<Record<string, string>> => {
+  const prefix = `${sslPrefix[purpose]}.keystore`;
+  const entries = agent.state === 'online' ? (agent.facts.keystore.entries ?? []) : [];
+  const ofKey = `${prefix}.secure_key_password`;
+  const names = [`${prefix}.secure_password`, ...(entries.some(({ name }) => name === ofKey) ? [ofKey] : [])];
+  return Object.fromEntries(names.map((name) => [name, passwordSecret]));
+};
 
 /** Where a new certificate's files are kept: each is a version of its own. */
 export const newFileSecrets = (

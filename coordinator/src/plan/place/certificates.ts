@@ -7,7 +7,7 @@ import { type PemPlace, pemPlace } from '../pem.ts';
 import { portFiles } from '../placed-files.ts';
 import type { CertificateRecord } from '../records.ts';
 import { serverSecrets } from '../secret-names.ts';
-import { newFileSecrets, serverFiles } from '../server-certificate.ts';
+import { newFileSecrets, passwordEntries, serverFiles } from '../server-certificate.ts';
 import { sslPrefix } from '../ssl.ts';
 import type { CertificateIssue } from '../steps.ts';
 import type { PlaceFacts } from './facts.ts';
@@ -84,17 +84,10 @@ export const wantedCertificate = (
 ): Omit<WantedNode, 'keystorePassword'> => {
   if (issue.key !== undefined) return wantedPem(node, issue);
   const prefix = sslPrefix[issue.purpose];
-  const keyPassword = `${prefix}.keystore.secure_key_password`;
-  const entries = node.agent.state === 'online' ? (node.agent.facts.keystore.entries ?? []) : [];
-  // Where one is there for the file before, Elasticsearch would try it on ours.
-  const hasKeyPassword = entries.some(({ name }) => name === keyPassword);
   return {
     files: serverFiles(issue),
     settings: { [`${prefix}.keystore.path`]: issue.path },
     without: otherSettings.map((name) => `${prefix}.${name}`),
-    keystore: {
-      [`${prefix}.keystore.secure_password`]: issue.passwordSecret,
-      ...(hasKeyPassword ? { [keyPassword]: issue.passwordSecret } : {}),
-    },
+    keystore: passwordEntries(node, issue),
   };
 };

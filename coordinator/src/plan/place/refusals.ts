@@ -1,13 +1,12 @@
 import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
 import { sameSettingValue } from '@remora/shared/settings.ts';
-import { agentFindings, type Finding, nodesAbsent, throwFindings } from '../agent-findings.ts';
+import { agentFindings, type Finding, keystoreFindings, nodesAbsent, throwFindings } from '../agent-findings.ts';
 import type { NodeObservation } from '../facts.ts';
 import { fileSetting } from '../nodes.ts';
 import { isPem, pemFindings } from '../pem.ts';
 import { portFiles } from '../placed-files.ts';
 import type { CaRecord } from '../records.ts';
 import { reloadFindings } from '../reload-interval.ts';
-import { keystorePasswordNames } from '../secret-names.ts';
 import { sslPrefix } from '../ssl.ts';
 import type { PlaceFacts } from './facts.ts';
 import { givenFindings } from './given.ts';
@@ -36,20 +35,12 @@ const nodeFindings = (node: NodeObservation, request: PlaceRequest, facts: Place
   const { cluster } = facts;
   const found = agentFindings(node, cluster);
   if (found.length > 0 || node.agent.state !== 'online') return found;
-  const { settingsFile, keystore } = node.agent.facts;
+  const { settingsFile } = node.agent.facts;
   const where = `node ${node.name} (cluster ${cluster.name})`;
   if (settingsFile.refusal)
     return [['settings-file', `elasticsearch.yml of ${where} cannot be edited safely: ${settingsFile.refusal}`]];
-  if (keystore.refusal) {
-    const [, secret] = keystorePasswordNames(cluster.name, node.name);
-    return [
-      [
-        'keystore-password',
-        `The keystore of ${where} cannot be read: ${keystore.refusal} For a protected keystore store its password with \`remora secrets set ${secret} --file FILE\`.`,
-      ],
-    ];
-  }
-  return portFindings(node, where, request, facts);
+  const unread = keystoreFindings(node, cluster.name);
+  return unread.length > 0 ? unread : portFindings(node, where, request, facts);
 };
 
 const portFindings = (node: NodeObservation, where: string, request: PlaceRequest, facts: PlaceFacts): Finding[] => {

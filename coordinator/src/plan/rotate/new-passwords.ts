@@ -1,13 +1,12 @@
-import type { Finding } from '../agent-findings.ts';
+import { type Finding, keystoreFindings } from '../agent-findings.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { changeOf, type WantedNode } from '../node-change.ts';
 import { keystorePasswordReference, nodeStep } from '../node-step.ts';
 import { rollOrder } from '../order.ts';
 import { issueOf, issueStep, type NewCertificates, type Placing, type Reissue, verifyStep } from '../reissue.ts';
-import { keystorePasswordNames, serverSecrets } from '../secret-names.ts';
-import { serverFiles } from '../server-certificate.ts';
-import { sslPrefix } from '../ssl.ts';
-import type { AnyStep, CertificateIssue, Stage } from '../steps.ts';
+import { serverSecrets } from '../secret-names.ts';
+import { passwordEntries, serverFiles } from '../server-certificate.ts';
+import type { AnyStep, Stage } from '../steps.ts';
 import type { RotateFacts } from './facts.ts';
 
 /** Elasticsearch reads passwords at its start alone, so each node is restarted: once, however many of its ports have certificates. */
@@ -42,14 +41,7 @@ export const newPasswordFindings = (rotations: readonly Reissue[]): Finding[] =>
             `${record.path} of ${where} is a PEM file and has no password: \`remora certs rotate\` without --new-password replaces it.`,
           ],
         ];
-      if (node?.agent.state !== 'online' || !node.agent.facts.keystore.refusal) return [];
-      const [, secret] = keystorePasswordNames(record.cluster, record.node);
-      return [
-        [
-          'keystore-password',
-          `The keystore of ${where} cannot be read: ${node.agent.facts.keystore.refusal} For a protected keystore store its password with \`remora secrets set ${secret} --file FILE\`.`,
-        ],
-      ];
+      return node ? keystoreFindings(node, record.cluster) : [];
     }),
   ];
 };
@@ -80,16 +72,6 @@ const partsOf = (rotations: readonly Reissue[], facts: RotateFacts, wish: NewCer
     .filter(({ parts }) => parts.length > 0);
 };
 
-/** The password of the file; and of the key, where the keystore has one for it, since Elasticsearch would try that. */
-const entriesOf = (node: NodeObservation, { purpose, passwordSecret }: CertificateIssue): [string, string][] => {
-  const prefix = `${sslPrefix[purpose]}.keystore`;
-  const entries = node.agent.state === 'online' ? (node.agent.facts.keystore.entries ?? []) : [];
-  const names = [`${prefix}.secure_password`, `${prefix}.secure_key_password`];
-  return names
-    .filter((name, index) => index === 0 || entries.some((entry) => entry.name === name))
-    .map((name) => [name, passwordSecret]);
-};
-
 /**
  * The files keep their names. Until the node has stopped Elasticsearch may try the new one with the old password: it goes on with what it has then, and says so in its
  * log.
@@ -97,7 +79,7 @@ const entriesOf = (node: NodeObservation, { purpose, passwordSecret }: Certifica
 const wantedOf = ({ node, cluster, parts }: Restarted, facts: RotateFacts): WantedNode => ({
   files: parts.flatMap(({ issue }) => serverFiles(issue)),
   settings: {},
-  keystore: Object.fromEntries(parts.flatMap(({ issue }) => entriesOf(node, issue))),
+  keystore: Object.assign({}, ...parts.map(({ issue }) => passwordEntries(node, issue))),
   keystorePassword: keystorePasswordReference(facts, cluster.name, node.name),
 });
 

@@ -1,10 +1,9 @@
-import { createPublicKey } from 'node:crypto';
 import { RemoraError } from '@remora/shared/errors.ts';
 import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
 import { selfSignCa } from '../../pki/ca.ts';
 import { describeCertificate } from '../../pki/describe.ts';
 import { issueCertificate } from '../../pki/issue.ts';
-import { generateRsaKeyPair } from '../../pki/keys.ts';
+import { generateRsaKeyPair, publicHalfOf } from '../../pki/keys.ts';
 import { fromPemKey, toPemKey } from '../../pki/pem-pair.ts';
 import { newPassword, toPkcs12 } from '../../pki/pkcs12.ts';
 import { leafOfPkcs12 } from '../../pki/pkcs12-reader.ts';
@@ -36,7 +35,7 @@ export const createCaStep =
     await context.checkFence();
     const key = await mint(parts, caKeySecret(ca), async () => (await generateRsaKeyPair(keyBits)).privateKeyPem);
     const privateKeyPem = key.toString('utf8');
-    const publicKeyPem = createPublicKey(privateKeyPem).export({ type: 'spki', format: 'pem' }).toString();
+    const publicKeyPem = publicHalfOf(privateKeyPem);
     const certificate = await mint(parts, caCertificateSecret(ca), () =>
       selfSignCa({ commonName, validityDays, now: parts.clock() }, { privateKeyPem, publicKeyPem }),
     );
@@ -90,7 +89,7 @@ const signedHere = async (parts: StepParts, wish: CertificateIssue): Promise<Sou
   return {
     privateKey: async () => (await generateRsaKeyPair(NODE_KEY_BITS)).privateKeyPem,
     async certificate(privateKeyPem) {
-      const publicKeyPem = createPublicKey(privateKeyPem).export({ type: 'spki', format: 'pem' }).toString();
+      const publicKeyPem = publicHalfOf(privateKeyPem);
       return { certificatePem: await sign(parts, wish, { ...ca, key }, publicKeyPem), chainPem: [ca.certificatePem] };
     },
   };
