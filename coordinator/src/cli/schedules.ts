@@ -40,6 +40,7 @@ const add = async (cli: Cli, name: string, flags: AddFlags): Promise<void> => {
   checkScheduleRequest(request);
   const added = await (await cli.client()).post<ScheduleAdded>('/schedules', request);
   if (added.updated) cli.note(`Schedule ${name} was known: it fires and does what is shown here from now on.`);
+  for (const warning of added.warnings) cli.note(`Warning: ${warning}`);
   cli.answer(added, () => scheduleText(added));
 };
 

@@ -10,6 +10,7 @@ import {
   type ScheduleView,
 } from '@remora/shared/model/schedule.ts';
 import { limitOf } from '../limit.ts';
+import { wishedLifeMs } from '../plan/certificate-life.ts';
 import { parseCron, shortestGap } from '../schedule/cron.ts';
 import { nextRuns } from '../schedule/decide.ts';
 import type { ScheduleRecord } from '../schedule/record.ts';
@@ -65,6 +66,29 @@ const refuseArguments = ({ do: name, arguments: given = {}, options = {}, window
   if (other !== undefined) refuse(`--${other} has nothing to do with ${name}, which takes --${takes.join(', --')}.`);
   if (plan === undefined && (Object.keys(options).length > 0 || window !== undefined))
     refuse(`${name} changes nothing: it takes no --window and no options of a change.`);
+  const { expiring, validity } = given;
+  if (expiring !== undefined && validity !== undefined && parseDuration(expiring) >= parseDuration(validity))
+    refuse(
+      `--expiring ${expiring} is not shorter than --validity ${validity}: each run would replace the certificates that the one before made.`,
+    );
+};
+
+/** Successors live as long as the certificates that they replace: what never lives longer than the time that counts as expiring is due at each run. */
+const endlessRotation = async (
+  { inventory }: ScheduleServiceParts,
+  { do: name, arguments: { expiring, cluster, validity } = {} }: ScheduleRequest,
+): Promise<string[]> => {
+  if (name !== 'rotate-expiring' || expiring === undefined || validity !== undefined) return [];
+  const withinMs = parseDuration(expiring);
+  const short = (await inventory.certificates.list()).filter(
+    (record) => (cluster ?? record.cluster) === record.cluster && wishedLifeMs(record) <= withinMs,
+  );
+  const [first] = short;
+  if (first === undefined) return [];
+  const others = short.length === 1 ? '' : ` and ${short.length - 1} more`;
+  return [
+    `Each run would replace certificates that live no longer than --expiring ${expiring} (${first.cluster}/${first.node} ${first.purpose}${others}): give a shorter --expiring or a longer --validity.`,
+  ];
 };
 
 const find = async (schedules: Collection<ScheduleRecord>, name: string): Promise<ScheduleRecord> => {
@@ -100,7 +124,8 @@ const add = async (parts: ScheduleServiceParts, request: ScheduleRequest, actor:
   });
   if (!isNew) await schedules.change(made.name, keep, { ...audit, action: 'schedule.update' });
   await wakeSchedule(made.name);
-  return { ...view(await find(schedules, made.name), clock().getTime()), updated: !isNew };
+  const warnings = await endlessRotation(parts, request);
+  return { ...view(await find(schedules, made.name), clock().getTime()), updated: !isNew, warnings };
 };
 
 /** Pauses it, or lets it fire again: what came meanwhile does not. */

@@ -95,6 +95,8 @@ export const ScheduleAdded = Type.Object({
   ...ScheduleView.properties,
   /** Whether there was one of this name, which is another one now. */
   updated: Type.Boolean(),
+  /** What it does may not be meant so: a sentence each. */
+  warnings: Type.Array(Type.String()),
 });
 export type ScheduleAdded = Static<typeof ScheduleAdded>;
 

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import type { AuditEntry } from '@remora/shared/model/audit.ts';
 import type { DoctorLine } from '@remora/shared/model/inventory.ts';
-import type { ScheduleView } from '@remora/shared/model/schedule.ts';
+import type { ScheduleAdded, ScheduleView } from '@remora/shared/model/schedule.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { keys } from '../../../coordinator/src/store/keys.ts';
 import type { CoordinatorProcess } from '../../support/coordinator-process.ts';
 import { createStoreBed, type StoreBed } from '../../support/store-bed.ts';
 import { until } from '../run/bench.ts';
@@ -70,6 +71,11 @@ test.each<[string, readonly string[], RegExp]>([
     ['--cron', '0 3 * * *', '--do', 'certs-report', '--validity', '3d'],
     /--validity has nothing to do/,
   ],
+  [
+    'a rotation of what it has just made',
+    ['--cron', '0 3 * * *', '--do', 'rotate-expiring', '--expiring', '48h', '--validity', '2d'],
+    /--expiring 48h is not shorter than --validity 2d: each run would replace/,
+  ],
   ['a report with a window', ['--cron', '0 3 * * *', '--do', 'certs-report', '--window', '1h'], /changes nothing/],
   ['a zone that is none', ['--cron', '0 3 * * *', '--do', 'certs-report', '--timezone', 'Mars'], /no such time zone/],
   ['a cluster that is not known', ['--cron', '0 3 * * *', '--do', 'certs-report', '--cluster', 'x'], /no cluster "x"/],
@@ -77,6 +83,30 @@ test.each<[string, readonly string[], RegExp]>([
   const answer = await bed.cli('first', ['schedules', 'add', 'x', ...flags]);
   expect([answer.code, answer.stdout]).toEqual([64, '']);
   expect(answer.stderr).toMatch(sentence);
+});
+
+test('a rotation of certificates that live no longer than what counts as expiring is warned of', async () => {
+  const redis = bed.redis('first');
+  const live = async (name: string, days: number): Promise<void> => {
+    const record = { cluster: 'us', node: name, purpose: 'http', validityMs: days * 86_400_000 };
+    await redis.hset(keys.certificates, `us/${name}/http`, JSON.stringify(record));
+  };
+  const warnings = async (...flags: readonly string[]): Promise<string[]> => {
+    const added = await ok<ScheduleAdded>([...nightly, '0 3 * * *', ...flags]);
+    return added.warnings;
+  };
+  await live('us-1', 90);
+  await live('us-2', 365);
+  expect(await warnings('--expiring', '89d')).toEqual([]);
+  expect(await warnings('--expiring', '90d')).toEqual([
+    'Each run would replace certificates that live no longer than --expiring 90d (us/us-1 http): give a shorter --expiring or a longer --validity.',
+  ]);
+  expect(await warnings('--expiring', '365d')).toEqual([expect.stringContaining('(us/us-1 http and 1 more)')]);
+  expect(await warnings('--expiring', '90d', '--validity', '91d')).toEqual([]);
+  const shown = await bed.cli('first', [...nightly, '0 3 * * *', '--expiring', '90d']);
+  expect([shown.code, shown.stderr]).toEqual([0, expect.stringContaining('Warning: Each run would replace')]);
+  await redis.del(keys.certificates);
+  await ok(['schedules', 'remove', 'nightly']);
 });
 
 test('a report is on record and comes to the webhook, and a back-up has both, paused', async () => {
