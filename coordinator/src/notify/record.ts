@@ -1,6 +1,6 @@
 import type { WebhookView } from '@remora/shared/model/webhook.ts';
 
-/** Where news go, as it is kept. */
+/** Where news go, as it is kept: with the whole URL. */
 export interface WebhookRecord extends WebhookView {
   /** PEM text; null trusts the system's CAs. */
   readonly caPem: string | null;

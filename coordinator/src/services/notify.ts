@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
-import { checkWebhookRequest, type WebhookRequest, type WebhookView } from '@remora/shared/model/webhook.ts';
+import { checkWebhookRequest, shownUrl, type WebhookRequest, type WebhookView } from '@remora/shared/model/webhook.ts';
 import type { Clock } from '../clock.ts';
 import { testMessage } from '../notify/message.ts';
 import { WEBHOOK, WEBHOOK_SECRET, type WebhookRecord } from '../notify/record.ts';
@@ -15,7 +15,7 @@ export interface NotifyParts {
   readonly clock: Clock;
 }
 
-const view = ({ caPem: _, ...shown }: WebhookRecord): WebhookView => shown;
+const view = ({ caPem: _, url, ...shown }: WebhookRecord): WebhookView => ({ url: shownUrl(url), ...shown });
 
 const find = async (webhooks: Collection<WebhookRecord>): Promise<WebhookRecord> => {
   const found = await webhooks.get(WEBHOOK);
@@ -43,7 +43,7 @@ const set = async (
     ...{ url: request.url, secret, caPem: request.caPem ?? null, setAt: clock().toISOString() },
     ...{ delivered: null, givenUp: null },
   };
-  const audit = { actor, action: 'notify.set', target: WEBHOOK, detail: `${request.url}, ${secret}` };
+  const audit = { actor, action: 'notify.set', target: WEBHOOK, detail: `${shownUrl(request.url)}, ${secret}` };
   if (!(await webhooks.add(WEBHOOK, record, audit))) await webhooks.change(WEBHOOK, () => record, audit);
   return view(record);
 };
@@ -60,7 +60,7 @@ export const notifyService = (parts: NotifyParts): Services['notify'] => {
         const status = await sendMessage({ secret, clock }, webhook, testMessage(clock().toISOString()));
         return { delivered: true, detail: `It answered ${status}.` };
       } catch (error) {
-        return { delivered: false, detail: `${webhook.url} did not take it: ${messageOf(error)}.` };
+        return { delivered: false, detail: `${shownUrl(webhook.url)} did not take it: ${messageOf(error)}.` };
       }
     },
     async remove(actor) {

@@ -1,4 +1,5 @@
 import type { DoctorLine } from '@remora/shared/model/inventory.ts';
+import { shownUrl } from '@remora/shared/model/webhook.ts';
 import { WEBHOOK } from '../notify/record.ts';
 import type { Inventory } from '../store/inventory.ts';
 
@@ -15,7 +16,8 @@ export const scheduleLines = async ({
     return { check, ok: true, detail: paused ? 'paused' : (last?.outcome ?? 'has not fired yet') };
   });
   if (webhook === null) return lines;
-  const { url, delivered, givenUp } = webhook;
+  const { delivered, givenUp } = webhook;
+  const url = shownUrl(webhook.url);
   const isLost = givenUp !== null && givenUp.at > (delivered?.at ?? '');
   const detail = isLost ? `${url} took no message, given up at ${givenUp.at}: ${givenUp.detail}` : url;
   return [...lines, { check: 'notifications', ok: !isLost, detail }];

@@ -21,6 +21,7 @@ export type WebhookRequest = Static<typeof WebhookRequest>;
 const Delivery = Type.Object({ at: Type.String(), type: Type.String(), detail: Type.String() });
 
 export const WebhookView = Type.Object({
+  /** Without the values of its query: `shownUrl`. */
   url: Type.String(),
   /** Reference of what messages are signed with. */
   secret: Type.String(),
@@ -42,11 +43,27 @@ const refuse = (message: string): never => {
   throw new RemoraError('bad-input', message);
 };
 
+/**
+ * A webhook's URL for lists, logs and errors: values of its query, which may be tokens, are `…`, as is a part without a name. A name is shown where something
+ * follows its `=`, since a token in Base64 may end with that.
+ */
+export const shownUrl = (url: string): string => {
+  const start = url.search(/[?#]/);
+  if (start < 0) return url;
+  const parts = url.slice(start).split(/(?=[#&])/);
+  return url.slice(0, start) + parts.map(shownPart).join('');
+};
+
+const shownPart = (part: string): string => {
+  const [, named] = /^(.[^=]+=)[^=]/.exec(part) ?? [];
+  return part.length === 1 ? part : `${named ?? part.slice(0, 1)}…`;
+};
+
 const urlOf = (text: string): URL => {
   try {
     return new URL(text);
   } catch {
-    return refuse(`--url ${text} is not a URL.`);
+    return refuse(`--url ${shownUrl(text)} is not a URL.`);
   }
 };
 
@@ -58,7 +75,7 @@ export const checkWebhookRequest = ({ url: text, secret }: WebhookRequest): void
       '--url holds a user or a password, which would stand in every list: what proves a message is its signature.',
     );
   const isSafe = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
-  if (!isSafe) refuse(`--url ${text}: beyond this machine messages go over https only.`);
+  if (!isSafe) refuse(`--url ${shownUrl(text)}: beyond this machine messages go over https only.`);
   if (secret.startsWith('whsec_') && !/^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/.test(secret))
     refuse('The secret begins with whsec_, and is not 24 to 64 bytes in Base64 after that.');
   if (secret.length < SHORTEST_SECRET)

@@ -10,6 +10,7 @@ import { until } from '../run/bench.ts';
 import { startReceiver } from './receiver.ts';
 
 const SECRET = 'a secret of sixteen or more';
+const TOKEN = 't0p-secret-of-the-query';
 let bed: StoreBed;
 let first: CoordinatorProcess;
 let receiver: Awaited<ReturnType<typeof startReceiver>>;
@@ -116,9 +117,21 @@ test('a report is on record and comes to the webhook, and a back-up has both, pa
     SECRET,
   );
   expect([refused.code, refused.stderr]).toEqual([64, expect.stringMatching(/messages go over https only/)]);
-  const set = await bed.cli('first', ['notify', 'set', '--url', receiver.url, '--secret-file', '-'], SECRET);
+  const url = `${receiver.url}?token=${TOKEN}`;
+  const set = await bed.cli('first', ['notify', 'set', '--url', url, '--secret-file', '-'], SECRET);
   expect([set.code, set.stdout]).toEqual([0, expect.not.stringContaining(SECRET)]);
+  receiver.status = 500;
+  const lost = await bed.cli('first', ['notify', 'test']);
+  expect(lost.stdout).toContain(`${receiver.url}?token=… did not take it`);
+  receiver.status = 204;
   expect(await ok(['notify', 'test'])).toMatchObject({ delivered: true });
+  expect(receiver.targets).toEqual([`/remora?token=${TOKEN}`, `/remora?token=${TOKEN}`]);
+  expect(await ok(['notify', 'show'])).toMatchObject({ url: `${receiver.url}?token=…` });
+  const [filed] = (await ok<AuditEntry[]>(['audit', 'list'])).filter(({ action }) => action === 'notify.set');
+  expect(JSON.stringify(filed)).toContain(`${receiver.url}?token=…`);
+  expect(await ok<DoctorLine[]>(['doctor'])).toContainEqual(
+    expect.objectContaining({ check: 'notifications', ok: true, detail: `${receiver.url}?token=…` }),
+  );
   await ok(['schedules', 'add', 'report', '--do', 'certs-report', '--cron', '*/2 * * * * *']);
   const report = await until(() => receiver.received.find(({ body }) => body.type === 'schedule.report'));
   expect(report).toMatchObject({
@@ -138,6 +151,7 @@ test('a report is on record and comes to the webhook, and a back-up has both, pa
   // On the same address: the first one has to go.
   await ok(['schedules', 'pause', 'report']);
   await first.stop();
+  expect(await first.log).not.toContain(TOKEN);
   await bed.start('second');
   const asSecond = async <T>(args: readonly string[]): Promise<T> =>
     JSON.parse((await bed.cli('second', [...args, '--json'])).stdout) as T;

@@ -26,12 +26,13 @@ const isGenuine = (request: IncomingMessage, body: string, secret: string): bool
   return Math.abs(age) < 300 && found.length === wanted.length && timingSafeEqual(found, wanted);
 };
 
-/** An HTTP receiver, or an HTTPS one where it gets a certificate. `status` may be changed: it is what is answered. */
+/** An HTTP receiver, or an HTTPS one where it gets a certificate. `targets` are the paths with queries that were asked for. `status` may be changed: it is what is answered. */
 export const startReceiver = async (secret: string, tls?: { readonly cert: string; readonly key: string }) => {
-  const receiver = { received: [] as Received[], status: 204, url: '' };
+  const receiver = { received: [] as Received[], targets: [] as string[], status: 204, url: '' };
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await text(request);
     const genuine = isGenuine(request, body, secret);
+    receiver.targets.push(request.url ?? '');
     receiver.received.push({ id: String(request.headers['webhook-id']), genuine, body: JSON.parse(body) });
     response.writeHead(receiver.status).end();
   };
