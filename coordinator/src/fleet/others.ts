@@ -9,8 +9,9 @@ interface Who {
   readonly coordinatorId: string;
 }
 
+/** In a lasting order, so that a sentence that names them is the same as long as they are. */
 const othersOf = async ({ redis, coordinatorId }: Who): Promise<string[]> =>
-  (await livingCoordinators(redis)).filter((id) => id !== coordinatorId);
+  (await livingCoordinators(redis)).filter((id) => id !== coordinatorId).sort();
 
 /** Throws `conflict` where others work with the store: who rotates the fleet CA does so alone, since the next one is in the files of one coordinator only. */
 export const refuseOthers = async (who: Who): Promise<void> => {

@@ -48,6 +48,8 @@ export class FleetCaRotation {
   readonly #records: RotationRecords;
   /** One thing at a time: what a person asks for waits for the look that is under way. */
   #last: Promise<unknown> = Promise.resolve();
+  /** What the last look did not get past, as the log has it; null where nothing was in its way. */
+  #hindrance: string | null = null;
 
   constructor(parts: RotationParts) {
     this.#parts = parts;
@@ -92,8 +94,9 @@ export class FleetCaRotation {
       isLooking = true;
       try {
         await this.#inTurn(() => this.#look());
+        this.#note(null);
       } catch (error) {
-        this.#parts.log.error({ reason: messageOf(error) }, 'the rotation of the fleet CA does not go on now');
+        this.#note(messageOf(error));
       }
       isLooking = false;
     };
@@ -105,6 +108,16 @@ export class FleetCaRotation {
       clearInterval(timer);
       await this.#last;
     };
+  }
+
+  /** Looks are many, and one thing may be in their way for days: only what has changed is a line of the log. */
+  #note(hindrance: string | null): void {
+    const before = this.#hindrance;
+    if (hindrance === before) return;
+    this.#hindrance = hindrance;
+    const { log } = this.#parts;
+    if (hindrance === null) log.info({ reason: before }, 'this does not hold up the rotation of the fleet CA any more');
+    else log.error({ reason: hindrance }, 'the rotation of the fleet CA does not go on now');
   }
 
   #inTurn<T>(task: () => Promise<T>): Promise<T> {

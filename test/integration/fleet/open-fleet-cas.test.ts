@@ -16,9 +16,11 @@ import { keys } from '../../../coordinator/src/store/keys.ts';
 import { type GatewayFleet, startGatewayFleet, type TestCoordinator } from '../../support/gateway-fleet.ts';
 
 const clock = () => new Date();
-/** What the rotation could not do. */
+/** The lines that the rotation logged. */
 const told: string[] = [];
-const log = pino({ level: 'error' }, { write: (line: string) => void told.push(line) });
+const log = pino({}, { write: (line: string) => void told.push(line) });
+/** How often it looked whether it can go on. */
+let looks = 0;
 let fleet: GatewayFleet;
 let one: TestCoordinator;
 beforeAll(async () => {
@@ -29,12 +31,22 @@ afterAll(() => fleet.stop());
 beforeEach(
   async () => void (await fleet.redis.del(keys.fleetCaRotation, keys.meta, keys.nodes, gatewayKeys.alive('two'))),
 );
-beforeEach(() => void told.splice(0));
+beforeEach(() => {
+  told.splice(0);
+  looks = 0;
+});
 
 /** What the coordinator `one` rotates it with. */
 const rotationOf = (dataDir: string, fleetCas: FleetCas, serve: () => Promise<void>) =>
   new FleetCaRotation({
-    ...{ redis: fleet.redis, clock, log, dataDir, coordinatorId: 'one', fleetCas, serve },
+    ...{ redis: fleet.redis, clock, log, dataDir, coordinatorId: 'one', serve },
+    fleetCas: {
+      ...fleetCas,
+      state() {
+        looks += 1;
+        return fleetCas.state();
+      },
+    },
     ...{ nodes: fleet.inventory.nodes, gateway: one.gateway },
   });
 
@@ -194,8 +206,8 @@ test.each<FleetRotationPhase>(['renew', 'drop'])(
     const fleetCas = openFleetCas(soleFleetCa(old));
     const rotation = rotationOf(directory, fleetCas, nothing);
     onTestFinished(rotation.keepGoing(20));
-    await expect.poll(() => told.length, patiently).toBeGreaterThan(2);
-    expect(told[0]).toContain('fleet-ca-next.key are not that one');
+    await expect.poll(() => looks, patiently).toBeGreaterThan(5);
+    expect(told).toEqual([expect.stringContaining('fleet-ca-next.key are not that one')]);
     expect(fleetCas.isBehind()).toBe(true);
     expect((await rotation.status()).rotation?.phase).toBe(phase);
   },
@@ -215,14 +227,34 @@ test('while another coordinator lives it does not go on, and that one does not s
   const rotation = rotationOf(directory, await open(), nothing);
   await redis.set(gatewayKeys.alive('two'), '1');
   onTestFinished(rotation.keepGoing(20));
-  await expect.poll(() => told.length, patiently).toBeGreaterThan(2);
-  expect(told[0]).toContain('Other coordinators work with this store (two)');
+  await expect.poll(() => looks, patiently).toBeGreaterThan(5);
+  expect(told).toEqual([expect.stringContaining('Other coordinators work with this store (two)')]);
   expect((await rotation.status()).rotation?.phase).toBe('trust');
   await expect(rotation.goOn('admin')).rejects.toMatchObject({ code: 'conflict' });
   await expect(refuseToStay({ redis, coordinatorId: 'two' })).rejects.toThrow(/by another coordinator .*\(one\)/);
   await redis.del(gatewayKeys.alive('two'));
   await expect.poll(async () => (await rotation.status()).rotation, patiently).toBeNull();
   await refuseToStay({ redis, coordinatorId: 'two' });
+  await expect.poll(() => told[1], patiently).toContain('does not hold up the rotation of the fleet CA any more');
+});
+
+test('a hindrance is logged when it comes, when it becomes another one and when it has gone, and not at each look', async () => {
+  const { directory, open } = await during('renew');
+  const serving = { problem: 'no room', tries: 0 };
+  const rotation = rotationOf(directory, await open(), async () => {
+    serving.tries += 1;
+    if (serving.problem !== '') throw new Error(serving.problem);
+  });
+  onTestFinished(rotation.keepGoing(20));
+  const change = async (problem: string): Promise<void> => {
+    const seen = serving.tries;
+    await expect.poll(() => serving.tries, patiently).toBeGreaterThan(seen + 3);
+    serving.problem = problem;
+  };
+  await change('no rights');
+  await change('');
+  const lines = ['no room', 'no rights', 'was rotated', 'does not hold up the rotation of the fleet CA any more'];
+  await expect.poll(() => told, patiently).toEqual(lines.map((words) => expect.stringContaining(words)));
 });
 
 test('one that waits for trust goes on without it when asked to, and only then', async () => {
