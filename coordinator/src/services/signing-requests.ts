@@ -23,6 +23,13 @@ export interface SigningRequestParts {
   readonly clock: Clock;
 }
 
+/** A certificate that is the one that was asked for. */
+interface Checked {
+  /** Of the request. */
+  readonly id: string;
+  readonly signed: SignedCertificate;
+}
+
 const USUAL_BITS = 2048;
 
 export const idOf = (publicKeyDer: Buffer): string =>
@@ -71,6 +78,29 @@ const refuseOpen = (standing: readonly SigningRequestRecord[], { ca, purpose, in
   });
 };
 
+/** Files certificates in the records of their requests, all or none: one for each, whoever accepts others at the same time. */
+const fileCertificates = async (
+  { inventory: { signingRequests }, clock }: SigningRequestParts,
+  checked: readonly Checked[],
+  actor: string,
+): Promise<void> => {
+  const byId = Map.groupBy(checked, ({ id }) => id);
+  await signingRequests.changeAll([...byId.keys()], (record) => {
+    const [first, ...more] = (byId.get(record.id) ?? []).map(({ signed }) => signed);
+    if (first === undefined) return null;
+    const one = record.signed?.facts.fingerprint256 ?? first.facts.fingerprint256;
+    if ([first, ...more].some(({ facts }) => facts.fingerprint256 !== one))
+      return refuse(`"${record.name}" has a certificate already, another than this one.`);
+    if (record.signed !== null) return null;
+    const { isCa: _, selfSigned: __, ...facts } = first.facts;
+    const detail = `"${record.name}", until ${facts.notAfter}, serial ${facts.serial}, SHA-256 ${facts.fingerprint256}`;
+    return {
+      record: { ...record, acceptedAt: clock().toISOString(), signed: { ...first, facts } },
+      audit: { actor, action: 'certificate.accept', target: record.id, detail },
+    };
+  });
+};
+
 /** Keys of certificates that a CA signs elsewhere: requests out, certificates in, checked against what was asked for. */
 export const signingRequestService = (parts: SigningRequestParts): Services['signingRequests'] => {
   const { signingRequests } = parts.inventory;
@@ -91,21 +121,10 @@ export const signingRequestService = (parts: SigningRequestParts): Services['sig
     await signingRequests.add(id, record, { actor, action: 'certificate.request', target: id, detail });
     return { id, name: instance.name, csr };
   };
-  const check = async (record: SigningRequestRecord, pem: string, others: readonly string[]) => {
+  const check = async (record: SigningRequestRecord, pem: string, others: readonly string[]): Promise<Checked> => {
     const ca = await caOf(parts.inventory, record.ca);
     const asked = { ...record, caName: record.ca, caPem: ca.certificatePem, usage: usagesOf[record.purpose] };
-    const signed = checkSigned(pem, others, asked, parts.clock());
-    const same = record.signed?.facts.fingerprint256 ?? signed.facts.fingerprint256;
-    if (same !== signed.facts.fingerprint256)
-      return refuse(`"${record.name}" has a certificate already, another than this one.`);
-    return { record, signed };
-  };
-  const file = async ({ id, name }: SigningRequestRecord, signed: SignedCertificate, actor: string) => {
-    const { isCa: _, selfSigned: __, ...facts } = signed.facts;
-    const detail = `"${name}", until ${facts.notAfter}, serial ${facts.serial}, SHA-256 ${facts.fingerprint256}`;
-    const audit = { actor, action: 'certificate.accept', target: id, detail };
-    const acceptedAt = parts.clock().toISOString();
-    await signingRequests.change(id, (record) => ({ ...record, acceptedAt, signed: { ...signed, facts } }), audit);
+    return { id: record.id, signed: checkSigned(pem, others, asked, parts.clock()) };
   };
   const get = async (id: string): Promise<SigningRequestRecord> => {
     const record = await signingRequests.get(id);
@@ -132,13 +151,14 @@ export const signingRequestService = (parts: SigningRequestParts): Services['sig
           'None of these certificates is for a key that was requested here.',
           '`remora certs requests` shows what is asked for.',
         );
-      const checked = [];
+      const checked: Checked[] = [];
       for (const pem of pems) {
         const record = known.get(idOfCertificate(pem));
         if (record) checked.push(await check(record, pem, pems));
       }
-      for (const { record, signed } of checked) if (record.signed === null) await file(record, signed, actor);
-      return Promise.all(checked.map(async ({ record }) => viewOf(await get(record.id))));
+      await fileCertificates(parts, checked, actor);
+      // Of one that was forgotten meanwhile this tells, and nothing was filed.
+      return Promise.all(checked.map(async ({ id }) => viewOf(await get(id))));
     },
     async give(given, actor) {
       const ids = await keepGiven(parts, given, actor);

@@ -18,12 +18,22 @@ import type {
 import type { ScheduleRecord } from '../schedule/record.ts';
 import { keys } from './keys.ts';
 
+interface RecordedChange<T> {
+  readonly record: T;
+  readonly audit: AuditDraft;
+}
+
 /** A Redis hash of JSON records. With an entry for the audit log a change is recorded in the same step; what agents and steps of runs file has none. */
 export interface Collection<T> {
   get(id: string): Promise<T | null>;
   put(id: string, record: T): Promise<void>;
   /** Writes only when there is none yet; answers whether it did. */
   add(id: string, record: T, audit: AuditDraft): Promise<boolean>;
+  /**
+   * Changes all of these records or none, but those for which `change` answers null; answers whether all were there. `change` may be called again, and nothing
+   * is changed where it throws.
+   */
+  changeAll(ids: readonly string[], change: (record: T) => RecordedChange<T> | null): Promise<boolean>;
   /** Changes a record that is there without undoing what others write to it meanwhile; answers whether it was there. */
   change(id: string, change: (record: T) => T, audit?: AuditDraft): Promise<boolean>;
   remove(id: string, audit?: AuditDraft): Promise<boolean>;
@@ -37,11 +47,14 @@ if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 return 1`;
 
-/** The same, recorded. */
+/** The same, recorded, for several: these three ARGV for each. Where another record stands for one of them, nothing is changed. */
 const RECORDED_REPLACE = once(`
-if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
-record(1)
+local last = #ARGV - 2
+for i = 1, last, 3 do
+  if redis.call('HGET', KEYS[1], ARGV[i]) ~= ARGV[i + 1] then return 0 end
+end
+for i = 1, last, 3 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 2]) end
+record(last / 3)
 return 1`);
 
 /** KEYS: collection. ARGV: id, the record to write. Answers 1 unless there is one. */
@@ -78,6 +91,22 @@ const collection = <T>(redis: Redis, recorder: AuditRecorder, key: string): Coll
         ? await recorder.once(redis, script, [audit])
         : await redis.eval(REPLACE, 1, key, ...script.args);
       if (Number(answer) === 1) return true;
+    }
+  },
+  async changeAll(ids, change) {
+    for (;;) {
+      const found = ids.length === 0 ? [] : await redis.hmget(key, ...ids);
+      const texts = found.filter((text) => text !== null);
+      if (texts.length < ids.length) return false;
+      const changes = ids.flatMap((id, i) => {
+        const text = texts[i] ?? '';
+        const changed = change(JSON.parse(text) as T);
+        return changed === null ? [] : [{ audit: changed.audit, args: [id, text, JSON.stringify(changed.record)] }];
+      });
+      if (changes.length === 0) return true;
+      const script = { lua: RECORDED_REPLACE, keys: [key], args: changes.flatMap(({ args }) => args) };
+      const drafts = changes.map(({ audit }) => audit);
+      if ((await recorder.once(redis, script, drafts)) === '1') return true;
     }
   },
   async remove(id, audit) {
