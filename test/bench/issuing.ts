@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { Agent, get } from 'node:https';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Fleet } from '../support/fleet.ts';
+import { residentMb } from '../support/resident-memory.ts';
 
 /**
  * What many certificates cost: `npm run bench:issuing [-- N]`. N node certificates (1,000) with RSA keys of 2,048 bits, two names and an address, as PKCS#12 with a
@@ -56,11 +56,6 @@ const quantile = (values: readonly number[], share: number): string => {
 const saying = (took: readonly number[]): string =>
   `median ${quantile(took, 0.5)}, 99 % ${quantile(took, 0.99)}, longest ${quantile(took, 1)} of ${took.length}`;
 
-const residentMb = (): number => {
-  const status = readFileSync(`/proc/${fleet.coordinatorPid}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
-};
-
 const seconds = async (act: () => Promise<unknown>): Promise<number> => {
   const began = performance.now();
   await act();
@@ -76,10 +71,11 @@ const remora = async (): Promise<number> => {
   const idle = await askMeanwhile();
   await sleep(3000);
   console.log(`API while nothing is issued: ${saying(await idle.stop())}`);
-  const before = residentMb();
+  const memory = (): number => residentMb(fleet.coordinatorPid ?? 0);
+  const before = memory();
   let most = before;
   const timer = setInterval(() => {
-    most = Math.max(most, residentMb());
+    most = Math.max(most, memory());
   }, 100);
   const busy = await askMeanwhile();
   const out = ['--out', at('issued')];

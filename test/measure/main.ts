@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startClusters } from '../elasticsearch/create.ts';
 import { Fleet } from '../support/fleet.ts';
+import { residentMb } from '../support/resident-memory.ts';
 import { runEvents } from '../support/run-events.ts';
 import { overheadOf } from './overhead.ts';
 
@@ -22,11 +23,10 @@ const median = (values: readonly number[]): number =>
 
 /** Resident memory in MB and CPU seconds so far. */
 const usage = (pid: number): { rssMb: number; cpuSeconds: number } => {
-  const rss = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /, '')
     .split(' ');
-  return { rssMb: Number(rss) / 1024, cpuSeconds: (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS };
+  return { rssMb: residentMb(pid), cpuSeconds: (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS };
 };
 
 const measureCoordinatorStart = async (): Promise<void> => {
