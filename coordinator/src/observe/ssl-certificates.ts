@@ -1,4 +1,7 @@
 import { RemoraError } from '@remora/shared/errors.ts';
+import type { OperationInput, OperationResult } from '@remora/shared/operations.ts';
+import type { ClusterClients } from '../elasticsearch/clusters.ts';
+import { bareSerial } from '../plan/serial.ts';
 import type { NodeId } from '../plan/steps.ts';
 import type { ObserveParts } from './observe-nodes.ts';
 
@@ -14,7 +17,7 @@ export interface ConfiguredCertificate {
   readonly subject: string;
   /** Empty where Elasticsearch does not tell it. */
   readonly issuer: string;
-  /** Lower-case hex, as Java writes it: without leading zeros. */
+  /** As `bareSerial` writes it. */
   readonly serial: string;
   /** ISO 8601. */
   readonly notAfter: string;
@@ -36,25 +39,44 @@ const reasonIn = (body: unknown): string => {
   return typeof reason === 'string' ? reason : 'it gave no reason';
 };
 
-/** Asks a node, through its agent. Throws where there is no answer: the agent's error, or `elasticsearch-error` with Elasticsearch's reason. */
-export const configuredCertificates = async (
-  parts: Pick<ObserveParts, 'clients' | 'agents'>,
-  node: NodeId,
-): Promise<ConfiguredCertificate[]> => {
-  const { user, password } = await parts.clients.record(node.cluster);
-  const input = {
-    method: 'GET',
-    path: '/_ssl/certificates',
-    user,
-    password: { $secret: password },
-    timeoutMs: 10_000,
-  } as const;
-  const { status, body } = await parts.agents.read(node, 'request', input, { timeoutMs: 20_000 });
-  if (status !== 200)
-    throw new RemoraError('elasticsearch-error', `GET /_ssl/certificates answered ${status}: ${reasonIn(body)}.`);
-  return (body as readonly Answer[]).map((one) => ({
+/** What a node answered. */
+export interface ConfiguredAnswer {
+  readonly status: number;
+  /** Elasticsearch's, where the status is not 200; then there are no certificates. */
+  readonly reason: string;
+  readonly certificates: readonly ConfiguredCertificate[];
+}
+
+type Ask = (input: OperationInput<'request'>, timeoutMs: number) => Promise<OperationResult<'request'>>;
+
+const REQUEST_TIMEOUT_MS = 10_000;
+
+/** Asks a node of a cluster by what `ask` sends to its agent. Throws what that throws. */
+export const askConfigured = async (
+  clients: Pick<ClusterClients, 'record'>,
+  cluster: string,
+  ask: Ask,
+): Promise<ConfiguredAnswer> => {
+  const { user, password } = await clients.record(cluster);
+  const as = { user, password: { $secret: password }, timeoutMs: REQUEST_TIMEOUT_MS };
+  const { status, body } = await ask({ method: 'GET', path: '/_ssl/certificates', ...as }, REQUEST_TIMEOUT_MS * 2);
+  if (status !== 200) return { status, reason: reasonIn(body), certificates: [] };
+  const certificates = (body as readonly Answer[]).map((one) => ({
     ...{ path: one.path, alias: one.alias, subject: one.subject_dn, issuer: one.issuer ?? '' },
-    ...{ serial: one.serial_number.toLowerCase(), notAfter: new Date(one.expiry).toISOString() },
+    ...{ serial: bareSerial(one.serial_number), notAfter: new Date(one.expiry).toISOString() },
     hasPrivateKey: one.has_private_key,
   }));
+  return { status, reason: '', certificates };
+};
+
+/** The same, asked once. Throws where there is no answer: the agent's error, or `elasticsearch-error` with Elasticsearch's reason. */
+export const configuredCertificates = async (
+  { clients, agents }: Pick<ObserveParts, 'clients' | 'agents'>,
+  node: NodeId,
+): Promise<readonly ConfiguredCertificate[]> => {
+  const { status, reason, certificates } = await askConfigured(clients, node.cluster, (input, timeoutMs) =>
+    agents.read(node, 'request', input, { timeoutMs }),
+  );
+  if (status === 200) return certificates;
+  throw new RemoraError('elasticsearch-error', `GET /_ssl/certificates answered ${status}: ${reason}.`);
 };

@@ -1,50 +1,31 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import { listNodes } from '../../elasticsearch/observe-cluster.ts';
+import { askConfigured, type ConfiguredAnswer } from '../../observe/ssl-certificates.ts';
 import { reloadInterval } from '../../plan/reload-interval.ts';
-import { bareSerial } from '../../plan/serial.ts';
 import type { NodeId } from '../../plan/steps.ts';
 import type { StepContext } from '../executor.ts';
 import { ANSWER_LIMIT_MS, askUntil } from './ask-until.ts';
 import type { StepParts } from './parts.ts';
 import { patientRead } from './patient-read.ts';
 
-const REQUEST_TIMEOUT_MS = 10_000;
-
-/** A certificate in a file that a node's process is configured with. */
-interface Configured {
-  /** As Elasticsearch tells it: relative to the configuration directory, or the whole path. */
-  readonly path: string;
-  readonly serial: string;
-}
-
-interface Configuration {
-  /** Of the answer; without 200 there are no certificates. */
-  readonly status: number;
-  readonly certificates: readonly Configured[];
-}
-
-/** Which certificates a node's process finds in these of its files, by `_ssl/certificates`; see `waitForReload` for what that does not tell. */
+/**
+ * Which certificates a node's process finds in these of its files, by `_ssl/certificates`; see `waitForReload` for what that does not tell. An agent that is away
+ * is waited for.
+ */
 export const configuredWith = async (
   parts: StepParts,
   context: StepContext,
-  { cluster, node }: NodeId,
+  node: NodeId,
   paths: readonly string[],
-): Promise<Configuration> => {
-  const { user, password } = await parts.clients.record(cluster);
-  const asked = { user, password: { $secret: password }, timeoutMs: REQUEST_TIMEOUT_MS };
-  const input = { method: 'GET', path: '/_ssl/certificates', ...asked } as const;
-  const { status, body } = await patientRead(
-    { parts, context },
-    { cluster, node },
-    'request',
-    input,
-    REQUEST_TIMEOUT_MS * 2,
+): Promise<ConfiguredAnswer> => {
+  const answer = await askConfigured(parts.clients, node.cluster, (input, timeoutMs) =>
+    patientRead({ parts, context }, node, 'request', input, timeoutMs),
   );
-  const all = status === 200 ? (body as readonly { readonly path: string; readonly serial_number: string }[]) : [];
-  const certificates = all
-    .filter(({ path }) => paths.some((one) => path === one || path.endsWith(`/${one}`)))
-    .map((one) => ({ path: one.path, serial: bareSerial(one.serial_number) }));
-  return { status, certificates };
+  // Elasticsearch tells paths relative to its configuration directory, or whole.
+  const certificates = answer.certificates.filter(({ path }) =>
+    paths.some((one) => path === one || path.endsWith(`/${one}`)),
+  );
+  return { ...answer, certificates };
 };
 
 /** How often a node's process looks at its files, in ms; null when it never does. */
