@@ -204,13 +204,12 @@ const recorded = (node: NodeCertificates, records: readonly CertificateRecord[])
   problems: [],
 });
 
-/** Everything that was found on one node. */
+/** Everything that was found on one node; `own` are its records. */
 export const lookAtNode = (
   node: NodeCertificates,
-  records: readonly CertificateRecord[],
+  own: readonly CertificateRecord[],
   known: KnownCertificates,
 ): Look => {
-  const own = records.filter((record) => record.cluster === node.cluster && record.node === node.node);
   if (node.facts === null) return recorded(node, own);
   const recordOf = (purpose: ServingPurpose) => own.find((record) => record.purpose === purpose);
   const looks = [

@@ -3,8 +3,8 @@ import { DAY_MS } from '@remora/shared/model/duration.ts';
 import type { NodeCertificates } from '../observe/observe-certificates.ts';
 import { isSignedBy } from '../pki/judge.ts';
 import type { CaRecord, CertificateRecord } from '../plan/records.ts';
-import { nodeKey } from '../plan/steps.ts';
 import { findingsOf, keyMatches, worstOf } from './certificate-findings.ts';
+import { type CertificateIndex, certificateIndex } from './certificate-index.ts';
 import { type Found, fileOf, lookAtNode } from './certificate-looks.ts';
 import { type KnownCertificates, knownCertificates } from './known-certificates.ts';
 
@@ -19,37 +19,36 @@ export interface CertificatesKnown {
 }
 
 /** The CA of the inventory that signed a certificate, or that it is: by what is sent with it, else by the name of its issuer and its signature. */
-const caOf = ({ facts, chain }: Found, cas: readonly CaRecord[], known: KnownCertificates): CaRecord | undefined => {
+const caOf = ({ facts, chain }: Found, index: CertificateIndex, known: KnownCertificates): CaRecord | undefined => {
   const issuer = chain[0]?.fingerprint256;
   const [judged, signer] = [known.judged(facts), (ca: CaRecord) => known.judged(ca.facts)?.certificate];
   const isNamed = (ca: CaRecord): boolean => {
-    if (ca.facts.subject !== facts.issuer) return false;
     const certificate = signer(ca);
     return judged === null || certificate === undefined || isSignedBy(judged.certificate, certificate);
   };
   return (
-    cas.find((ca) => ca.facts.fingerprint256 === facts.fingerprint256) ??
-    cas.find((ca) => (issuer === undefined ? isNamed(ca) : ca.facts.fingerprint256 === issuer))
+    index.caWith(facts.fingerprint256) ??
+    (issuer === undefined ? index.casNamed(facts.issuer).find(isNamed) : index.caWith(issuer))
   );
 };
 
 /** Whether Remora placed it: its agent knows the file, or it was issued for this port by the CA that Remora uses there. */
-const isManaged = (found: Found, ca: CaRecord | undefined, records: readonly CertificateRecord[]): boolean => {
+const isManaged = (found: Found, ca: CaRecord | undefined, index: CertificateIndex): boolean => {
   const { node, purpose, facts, path } = found;
-  const record = records.find((one) => nodeKey(one) === nodeKey(node) && one.purpose === purpose);
+  const record = index.recordsOf(node).find((one) => one.purpose === purpose);
   if (record !== undefined) return record.facts.fingerprint256 === facts.fingerprint256 || record.ca === ca?.name;
   const file = path === null ? undefined : fileOf(node, path);
   return ca !== undefined && file?.source != null;
 };
 
-const viewOf = (found: Found, { records, cas, now }: CertificatesKnown, known: KnownCertificates): CertificateView => {
+const viewOf = (found: Found, index: CertificateIndex, known: KnownCertificates, now: Date): CertificateView => {
   const { node, purpose, path, served, chain } = found;
   const { der: _, ...facts } = found.facts;
   const judged = known.judged(facts);
   const daysLeft = Math.floor((Date.parse(facts.notAfter) - now.getTime()) / DAY_MS);
-  const ca = caOf(found, cas, known);
-  const managed = isManaged(found, ca, records);
-  const lifeMs = records.find((one) => one.facts.fingerprint256 === facts.fingerprint256)?.validityMs ?? null;
+  const ca = caOf(found, index, known);
+  const managed = isManaged(found, ca, index);
+  const lifeMs = index.recordWith(facts.fingerprint256)?.validityMs ?? null;
   // Only remote clusters have CAs that Remora can replace by another.
   const isReplaceable = purpose === 'remote_cluster_client_ca' && ca?.facts.fingerprint256 === facts.fingerprint256;
   const origin = { managed, isCa: isCaPurpose(purpose), ca: isReplaceable && ca?.key ? ca.name : null, lifeMs };
@@ -67,8 +66,9 @@ const viewOf = (found: Found, { records, cas, now }: CertificatesKnown, known: K
 /** Every certificate of every node, the one that ends next first. Pure. */
 export const certificateViews = (sources: CertificatesKnown): CertificateList => {
   const known = knownCertificates(sources);
-  const looks = sources.nodes.map((node) => ({ node, ...lookAtNode(node, sources.records, known) }));
-  const views = looks.flatMap(({ found }) => found).map((found) => viewOf(found, sources, known));
+  const index = certificateIndex(sources.records, sources.cas);
+  const looks = sources.nodes.map((node) => ({ node, ...lookAtNode(node, index.recordsOf(node), known) }));
+  const views = looks.flatMap(({ found }) => found).map((found) => viewOf(found, index, known, sources.now));
   const keyOf = ({ cluster, node, purpose }: CertificateView): string => `${cluster}/${node}/${purpose}`;
   return {
     certificates: views.sort(

@@ -26,7 +26,7 @@ export interface KnownCertificates {
   whole(entry: ConfiguredCertificate): FoundFacts;
   /** What tells whether it can be relied on; null where the certificate itself was not seen. */
   judged(facts: FoundFacts): JudgedCertificate | null;
-  /** CAs with this name, as RFC 2253 writes it. */
+  /** CAs with this name, as RFC 2253 writes it, each once, however many nodes have it: a signature is tried with every one. */
   authorities(subject: string): readonly Authority[];
 }
 
@@ -75,6 +75,14 @@ const authoritiesOf = ({ nodes, cas, clusterCas }: Sources, judged: KnownCertifi
   ]),
 ];
 
+const distinct = (authorities: readonly Authority[]): Iterable<Authority> =>
+  new Map(
+    authorities.map((one) => {
+      const { subject, notAfter, judged } = one;
+      return [`${judged?.certificate.fingerprint256 ?? ''} ${notAfter} ${subject}`, one];
+    }),
+  ).values();
+
 /** Gathers what was seen anywhere. Each certificate is parsed once, however many nodes have it. */
 export const knownCertificates = (sources: Sources): KnownCertificates => {
   const { nodes, records, cas } = sources;
@@ -96,7 +104,7 @@ export const knownCertificates = (sources: Sources): KnownCertificates => {
     verdicts.set(fingerprint256, verdict);
     return verdict;
   };
-  const bySubject = Map.groupBy(authoritiesOf(sources, judged), ({ subject }) => subject);
+  const bySubject = Map.groupBy(distinct(authoritiesOf(sources, judged)), ({ subject }) => subject);
   return {
     judged,
     whole: ({ subject, issuer, serial, notAfter }) =>
