@@ -1,5 +1,5 @@
 import type { CertificateView } from '@remora/shared/model/certificate-view.ts';
-import type { DoctorLine } from '@remora/shared/model/inventory.ts';
+import { type DoctorLine, skipped } from '@remora/shared/model/inventory.ts';
 import type { CaRecord } from '../plan/records.ts';
 import { soonMs } from './certificate-findings.ts';
 import type { CertificateLook } from './certificate-watch.ts';
@@ -22,6 +22,14 @@ const clusterLine = (cluster: string, views: readonly CertificateView[], age: st
   return { check, ok: false, detail: `${told.join(' ')}${more}${age}` };
 };
 
+/** What could not be looked at is not well for that. */
+const unseenLine = (problems: readonly string[]): DoctorLine[] => {
+  if (problems.length === 0) return [];
+  const rest = problems.length - MOST_TOLD;
+  const more = rest > 0 ? ` And ${rest} more: see \`remora certs list\`.` : '';
+  return [{ check: 'certificates not seen', ...skipped(`${problems.slice(0, MOST_TOLD).join(' ')}${more}`) }];
+};
+
 /** Of a CA that the inventory has; those that only nodes have are among their certificates. */
 const caLine = ({ name, facts }: CaRecord, nowMs: number): DoctorLine => {
   const leftMs = Date.parse(facts.notAfter) - nowMs;
@@ -41,11 +49,10 @@ export const certificateLines = (
 ): DoctorLine[] => {
   // Nothing that is served is of one that has a successor in its place.
   const caLines = cas.filter(({ retiredAt }) => retiredAt === undefined).map((ca) => caLine(ca, nowMs));
-  if (look === null) return [{ check: 'certificates', ok: true, detail: 'not looked at yet; ask again' }, ...caLines];
+  if (look === null) return [{ check: 'certificates', ...skipped('not looked at yet; ask again') }, ...caLines];
   const ageMs = askedMs - look.endedMs;
   const age = ageMs > 0 ? ` (as seen ${Math.ceil(ageMs / 1000)} s ago: some agent does not answer now)` : '';
   const byCluster = Map.groupBy(look.list.certificates, ({ cluster }) => cluster);
-  return [...[...byCluster].map(([cluster, views]) => clusterLine(cluster, views, age)), ...caLines].toSorted((a, b) =>
-    a.check.localeCompare(b.check),
-  );
+  const lines = [...byCluster].map(([cluster, views]) => clusterLine(cluster, views, age));
+  return [...lines, ...unseenLine(look.list.problems), ...caLines].toSorted((a, b) => a.check.localeCompare(b.check));
 };

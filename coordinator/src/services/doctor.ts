@@ -1,6 +1,6 @@
 import { messageOf } from '@remora/shared/errors.ts';
 import type { FleetStatus } from '@remora/shared/model/fleet.ts';
-import type { DoctorLine } from '@remora/shared/model/inventory.ts';
+import { type DoctorLine, skipped } from '@remora/shared/model/inventory.ts';
 import type { Refusal } from '../gateway/session/refusals.ts';
 import type { TurnedAway } from '../gateway/session/turned-away.ts';
 import type { ObserveParts } from '../observe/observe-nodes.ts';
@@ -108,12 +108,14 @@ const clockLine = (cluster: string, node: NodeObservation): DoctorLine[] =>
 
 /** What the user may do in the cluster, and over the aliases of connections that begin there. */
 const privilegesLine = (cluster: ClusterObservation, aliases: readonly string[]): DoctorLine => {
+  const check = `privileges ${cluster.name}`;
+  if (cluster.security !== 'on') return { check, ...skipped('security is off, so there is no user to ask about') };
   const trouble = [
     lacksPrivileges(cluster.name, cluster.missingPrivileges),
-    ...(cluster.security === 'on' ? aliases.map((alias) => mayNotAsk(cluster, alias)) : []),
+    ...aliases.map((alias) => mayNotAsk(cluster, alias)),
   ].filter((sentence) => sentence !== null);
   return {
-    check: `privileges ${cluster.name}`,
+    check,
     ok: trouble.length === 0,
     detail: trouble.length === 0 ? neededPrivileges.join(', ') : trouble.join(' '),
   };
@@ -157,11 +159,14 @@ export const doctor = async (parts: DoctorParts): Promise<DoctorLine[]> => {
     })),
     line('redis durability', async () => {
       const { problems, unknown } = await parts.durability();
-      const said = [...problems, ...(unknown === null ? [] : [unknown])].join(' ');
-      return { ok: problems.length === 0, detail: said || 'appendonly yes, appendfsync always, noeviction' };
+      if (problems.length > 0) return { ok: false, detail: [...problems, unknown ?? ''].join(' ').trim() };
+      return unknown === null
+        ? { ok: true, detail: 'appendonly yes, appendfsync always, noeviction' }
+        : skipped(unknown);
     }),
     line('store', async () => {
-      const problem = (await parts.storeProblem?.()) ?? null;
+      if (parts.storeProblem === undefined) return skipped('nobody watches it here');
+      const problem = await parts.storeProblem();
       return { ok: problem === null, detail: problem ?? 'the one that this coordinator opened' };
     }),
     line('disk', async () => {

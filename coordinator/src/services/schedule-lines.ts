@@ -1,4 +1,4 @@
-import type { DoctorLine } from '@remora/shared/model/inventory.ts';
+import { type DoctorLine, skipped } from '@remora/shared/model/inventory.ts';
 import { shownUrl } from '@remora/shared/model/webhook.ts';
 import { WEBHOOK } from '../notify/record.ts';
 import type { Inventory } from '../store/inventory.ts';
@@ -13,6 +13,8 @@ export const scheduleLines = async ({
     const check = `schedule ${name}`;
     if (pausedBecause !== null) return { check, ok: false, detail: pausedBecause };
     if (last?.outcome === 'failed') return { check, ok: false, detail: `failed at ${last.at}: ${last.message}` };
+    if (last?.outcome === 'skipped')
+      return { check, ...skipped(`its fire at ${last.at} was left out. ${last.message}`) };
     return { check, ok: true, detail: paused ? 'paused' : (last?.outcome ?? 'has not fired yet') };
   });
   if (webhook === null) return lines;

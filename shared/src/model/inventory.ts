@@ -78,5 +78,15 @@ export const CertificateView = Type.Intersect([
 ]);
 export type CertificateView = Static<typeof CertificateView>;
 
+/** What a check found. One that could not be made is `skipped`. */
 export const DoctorLine = Type.Object({ check: Type.String(), ok: Type.Boolean(), detail: Type.String() });
 export type DoctorLine = Static<typeof DoctorLine>;
+
+const SKIPPED = 'skipped: ';
+
+/** Of a check that could not be made: nothing is wrong as far as is known, and nothing is proven. */
+export const skipped = (why: string): Pick<DoctorLine, 'ok' | 'detail'> => ({ ok: true, detail: `${SKIPPED}${why}` });
+
+/** Null for one that was made. */
+export const whySkipped = ({ ok, detail }: DoctorLine): string | null =>
+  ok && detail.startsWith(SKIPPED) ? detail.slice(SKIPPED.length) : null;

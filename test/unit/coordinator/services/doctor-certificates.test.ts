@@ -28,6 +28,19 @@ test('a doctor tells the worst of a cluster first, how many more there are, and 
   ]);
 });
 
+test('what could not be looked at is not told as well', () => {
+  const problems = ['us-1', 'us-2', 'us-3', 'us-4'].map((node) => `Node ${node} of cluster us: offline.`);
+  const look = { list: { certificates: [view('us-9', 'ok', '')], problems }, endedMs: 0 };
+  expect(certificateLines(look, [], { nowMs, askedMs: 0 })).toEqual([
+    {
+      ...{ check: 'certificates not seen', ok: true },
+      detail:
+        'skipped: Node us-1 of cluster us: offline. Node us-2 of cluster us: offline. Node us-3 of cluster us: offline. And 1 more: see `remora certs list`.',
+    },
+    { check: 'certificates us', ok: true, detail: '1 looked at' },
+  ]);
+});
+
 test('before the first look nothing is said to be wrong; a CA that ends is told without one', () => {
   const ca = (name: string, notAfter: string): CaRecord => ({
     ...{ name, certificatePem: '', certificate: '', key: null },
@@ -39,7 +52,7 @@ test('before the first look nothing is said to be wrong; a CA that ends is told 
   const retired = { ...ca('old', '2026-01-01T00:00:00.000Z'), retiredAt: '2025-06-01T00:00:00.000Z' };
   const cas = [retired, ca('near', '2026-06-20T00:00:00.000Z'), ca('far', '2030-01-01T00:00:00.000Z')];
   expect(certificateLines(null, cas, { nowMs, askedMs: 0 })).toEqual([
-    { check: 'certificates', ok: true, detail: 'not looked at yet; ask again' },
+    { check: 'certificates', ok: true, detail: 'skipped: not looked at yet; ask again' },
     {
       ...{ check: 'CA near', ok: false },
       detail:
