@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
+import { canonicalIp } from '@remora/shared/model/address.ts';
 import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
 import { otherNamesIn } from './general-names.ts';
-import { canonicalIp } from './ip-address.ts';
 
 export interface DescribedCertificate extends CertificateFacts {
   /** Its own key signed it. */
@@ -101,21 +101,4 @@ export const parsePemBundle = (text: string, source = 'The PEM text'): string[] 
       .trim()}\n`;
     return pem;
   });
-};
-
-const matchesDns = (pattern: string, host: string): boolean => {
-  if (!pattern.startsWith('*.')) return pattern === host;
-  const dot = host.indexOf('.');
-  return dot > 0 && host.slice(dot + 1) === pattern.slice(2);
-};
-
-/**
- * Whether a client that dials `host` accepts the certificate's names (RFC 6125, without the common name, which Java and modern clients ignore): host names
- * without case, `*.` for exactly one label, IP addresses by value.
- */
-export const coversAddress = (facts: Pick<CertificateFacts, 'sans'>, host: string): boolean => {
-  const ip = canonicalIp(host);
-  if (ip !== null) return facts.sans.some((san) => san.startsWith('IP:') && canonicalIp(san.slice(3)) === ip);
-  const name = host.toLowerCase().replace(/\.$/, '');
-  return facts.sans.some((san) => san.startsWith('DNS:') && matchesDns(san.slice(4).toLowerCase(), name));
 };

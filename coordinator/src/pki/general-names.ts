@@ -1,8 +1,8 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import { isHostName } from '@remora/shared/model/address.ts';
+import { canonicalIp, isHostName } from '@remora/shared/model/address.ts';
 import forge from 'node-forge';
 import { childrenOf, contentOf, extensionOf } from './der.ts';
-import { canonicalIp, ipBytes } from './ip-address.ts';
+import { ipBytes } from './ip-address.ts';
 
 const { asn1 } = forge;
 

@@ -1,14 +1,4 @@
-import { isIP, isIPv6 } from 'node:net';
-
-/**
- * The one way to write an IP address that comparisons use (RFC 5952 for IPv6, IPv4-mapped ones in hexadecimal), or null for what is none. Takes IPv6 with or
- * without brackets.
- */
-export const canonicalIp = (text: string): string | null => {
-  const bare = text.replace(/^\[(.*)\]$/, '$1');
-  if (isIP(bare) === 0 || bare.includes('%')) return null;
-  return isIPv6(bare) ? new URL(`http://[${bare}]/`).hostname.slice(1, -1) : bare;
-};
+import { canonicalIp, isIpv6 } from '@remora/shared/model/address.ts';
 
 /** Groups of four hexadecimal digits, filled up with zeros. */
 const groupsOf = (half: string): string[] =>
@@ -16,7 +6,7 @@ const groupsOf = (half: string): string[] =>
 
 /** The 4 or 16 bytes of an address in its canonical form. */
 export const ipBytes = (canonical: string): number[] => {
-  if (!isIPv6(canonical)) return canonical.split('.').map(Number);
+  if (!isIpv6(canonical)) return canonical.split('.').map(Number);
   const [head = [], tail = []] = canonical.split('::').map(groupsOf);
   const zeros = Array.from({ length: 8 - head.length - tail.length }, () => '0000');
   return [...Buffer.from([...head, ...zeros, ...tail].join(''), 'hex')];

@@ -1,9 +1,9 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import { isHostName } from '@remora/shared/model/address.ts';
+import { canonicalIp, isHostName } from '@remora/shared/model/address.ts';
 import forge from 'node-forge';
 import { childrenOf, contentOf, extensionOf, toDer } from './der.ts';
 import type { GeneralName } from './general-names.ts';
-import { canonicalIp, ipBytes, ipOfBytes } from './ip-address.ts';
+import { ipBytes, ipOfBytes } from './ip-address.ts';
 
 const { asn1 } = forge;
 

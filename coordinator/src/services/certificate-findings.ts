@@ -1,6 +1,6 @@
+import { coversAddress } from '@remora/shared/model/certificate.ts';
 import { type CertificateLevel, certificateLevels } from '@remora/shared/model/certificate-view.ts';
 import { DAY_MS } from '@remora/shared/model/duration.ts';
-import { coversAddress } from '../pki/describe.ts';
 import { isSignedBy, type JudgedCertificate } from '../pki/judge.ts';
 import { type Finding, type Found, sslSetting } from './certificate-looks.ts';
 import type { FoundFacts, KnownCertificates } from './known-certificates.ts';

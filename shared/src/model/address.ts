@@ -34,6 +34,16 @@ export const isIpv6 = (text: string): boolean => {
 /** Whether the text is an address of either kind. */
 export const isIp = (text: string): boolean => isIpv4(text) || isIpv6(text);
 
+/**
+ * The one way to write an IP address that comparisons use (RFC 5952 for IPv6, IPv4-mapped ones in hexadecimal), or null for what is none. Takes IPv6 with or
+ * without brackets.
+ */
+export const canonicalIp = (text: string): string | null => {
+  const bare = text.replace(/^\[(.*)\]$/, '$1');
+  if (!isIp(bare)) return null;
+  return isIpv6(bare) ? new URL(`http://[${bare}]/`).hostname.slice(1, -1) : bare;
+};
+
 /** Whether the text can be a host name (RFC 1123), a leading `_` in a label allowed as container networks use it. */
 export const isHostName = (text: string): boolean =>
   text.length <= 253 &&

@@ -1,9 +1,9 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import { formatAddress, parseAddress } from '@remora/shared/model/address.ts';
+import { coversAddress } from '@remora/shared/model/certificate.ts';
 import { listNodes } from '../../elasticsearch/observe-cluster.ts';
 import { trustProblem } from '../../elasticsearch/trust.ts';
 import { publishAddresses } from '../../observe/observe-certificates.ts';
-import { coversAddress } from '../../pki/describe.ts';
 import { publishedAddress } from '../../plan/connect/server-address.ts';
 import { portName } from '../../plan/ssl.ts';
 import { type CertificateIssue, nodeKey } from '../../plan/steps.ts';

@@ -1,9 +1,8 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import { type Address, formatAddress, parseAddress } from '@remora/shared/model/address.ts';
+import { type Address, canonicalIp, formatAddress, parseAddress } from '@remora/shared/model/address.ts';
+import { coversAddress } from '@remora/shared/model/certificate.ts';
 import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
 import { listNodes } from '../../elasticsearch/observe-cluster.ts';
-import { coversAddress } from '../../pki/describe.ts';
-import { canonicalIp } from '../../pki/ip-address.ts';
 import { publishedAddress, publishedParts } from '../../plan/connect/server-address.ts';
 import { type CertificateIssue, nodeKey } from '../../plan/steps.ts';
 import type { Executor, StepContext } from '../executor.ts';

@@ -1,7 +1,8 @@
+import { coversAddress } from '@remora/shared/model/certificate.ts';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type CertificateAuthority, createCa } from '../../../../coordinator/src/pki/ca.ts';
-import { coversAddress, describeCertificate, parsePemBundle } from '../../../../coordinator/src/pki/describe.ts';
+import { describeCertificate, parsePemBundle } from '../../../../coordinator/src/pki/describe.ts';
 import { fileWith, openssl } from './outside-tools.ts';
 
 let ca: CertificateAuthority;
