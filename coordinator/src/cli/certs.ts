@@ -11,7 +11,6 @@ import {
   placedPurposes,
 } from '@remora/shared/model/place-request.ts';
 import { checkRotateRequest, type RotateRequest } from '@remora/shared/model/rotate-request.ts';
-import type { GivenCertificates, SigningRequestView } from '@remora/shared/model/signing-request.ts';
 import { addExternal } from './certs-external.ts';
 import { addIssue } from './certs-issue.ts';
 import { planAndCarryOut } from './frame/change.ts';
@@ -19,7 +18,7 @@ import { addChangeFlags, type ChangeFlags } from './frame/change-flags.ts';
 import type { Cli } from './frame/cli.ts';
 import { addToList, given, wholeNumber } from './frame/input.ts';
 import type { Register } from './frame/register.ts';
-import { givenFiles } from './given-files.ts';
+import { addGivenFlags, type GivenFlags, givenOf, withGiven } from './given-certificates.ts';
 import { certificateTable } from './show/certificates.ts';
 
 interface ListFlags {
@@ -62,7 +61,7 @@ const rotate = async (cli: Cli, flags: RotateFlags): Promise<void> => {
   await planAndCarryOut(cli, { address: '/certificates/rotation', wish }, flags);
 };
 
-interface PlaceFlags extends ChangeFlags {
+interface PlaceFlags extends ChangeFlags, GivenFlags {
   readonly cluster: string;
   readonly node?: string;
   readonly purpose: PlacedPurpose;
@@ -70,9 +69,6 @@ interface PlaceFlags extends ChangeFlags {
   readonly san?: string[];
   readonly validity?: string;
   readonly format?: PlacedFormat;
-  readonly files?: string;
-  readonly passphraseFile?: string;
-  readonly accepted?: true;
 }
 
 const placedFormat = (given: string): PlacedFormat => {
@@ -84,58 +80,20 @@ const placedFormat = (given: string): PlacedFormat => {
 const placedPurpose = (given: string): PlacedPurpose => {
   const found = placedPurposes.find((purpose) => purpose === given);
   if (found !== undefined) return found;
-  throw new RemoraError(
-    'bad-input',
-    given === 'remote_cluster_server'
-      ? 'Certificates for the remote cluster port are placed by `remora connect`.'
-      : `\`--purpose ${given}\`: write ${placedPurposes.join(' or ')}.`,
-  );
+  throw new RemoraError('bad-input', `\`--purpose ${given}\`: write ${placedPurposes.join(' or ')}.`);
 };
-
-/** Certificates of one request, which has to stay below what the coordinator reads. */
-const AT_ONCE = 20;
-
-/** Sends the certificates of a directory, which are kept once all of them are checked; answers their ids. */
-const give = async (
-  cli: Cli,
-  { ca, purpose, node, passphraseFile, accepted }: PlaceFlags,
-  directory: string,
-): Promise<string[]> => {
-  if (accepted) throw new RemoraError('bad-input', '--files and --accepted both say which certificates: give one.');
-  const certificates = await givenFiles(directory, { node, passphraseFile });
-  const client = await cli.client();
-  const ids: string[] = [];
-  for (const check of certificates.length > AT_ONCE ? [true, false] : [false]) {
-    for (let from = 0; from < certificates.length; from += AT_ONCE) {
-      const some = certificates.slice(from, from + AT_ONCE);
-      const body: GivenCertificates = { ca, purpose, certificates: some, ...(check ? { check } : {}) };
-      const kept = await client.post<SigningRequestView[]>('/certificates/requests/given', body);
-      ids.push(...kept.map(({ id }) => id));
-    }
-  }
-  return ids;
-};
-
-/** What was sent is on record, with keys, also where nothing was placed. */
-const sayKept = (cli: Cli, ids: readonly string[]): void =>
-  cli.note(
-    `The certificates of --files are kept, with their keys, as ${ids.join(', ')}: \`remora certs forget ID\` drops one.`,
-  );
 
 const place = async (cli: Cli, flags: PlaceFlags): Promise<void> => {
   const { cluster, node, purpose, ca, san: sans, validity, format } = flags;
-  const wish = given<PlaceRequest>({ cluster, node, purpose, ca, sans, validity, format, given: [] });
-  if (flags.files === undefined && !flags.accepted) delete wish.given;
+  const wish = given<PlaceRequest>({ cluster, node, purpose, ca, sans, validity, format, given: givenOf(flags) });
   checkPlaceRequest(wish);
-  if (flags.passphraseFile !== undefined && flags.files === undefined)
-    throw new RemoraError('bad-input', '--passphrase-file is for the keys of --files DIR.');
-  if (flags.files !== undefined) wish.given = await give(cli, flags, flags.files);
-  try {
-    await planAndCarryOut(cli, { address: '/certificates/placement', wish }, flags);
-  } catch (error) {
-    if (flags.files !== undefined) sayKept(cli, wish.given ?? []);
-    throw error;
-  }
+  await withGiven(cli, { ca, purpose, node }, flags, (ids) =>
+    planAndCarryOut(
+      cli,
+      { address: '/certificates/placement', wish: ids === null ? wish : { ...wish, given: ids } },
+      flags,
+    ),
+  );
 };
 
 export const register: Register = (command, cli) => {
@@ -163,9 +121,9 @@ export const register: Register = (command, cli) => {
     );
   const placement = command
     .command('place')
-    .description("have the transport or HTTP ports of a cluster's nodes serve certificates of a CA")
+    .description("have ports of a cluster's nodes serve certificates of a CA")
     .requiredOption('--cluster <name>', 'the cluster')
-    .requiredOption('--purpose <port>', 'which port: transport or http', placedPurpose)
+    .requiredOption('--purpose <port>', 'which port: remote_cluster_server, transport or http', placedPurpose)
     .requiredOption('--ca <name>', 'the CA that signs them; see `remora ca list`')
     .option('--node <name>', 'of this node alone (default: of all)')
     .option('--san <names>', 'names and addresses that they cover beside those of the node', addToList)
@@ -175,13 +133,7 @@ export const register: Register = (command, cli) => {
     'pkcs12 for a file of its own; pem for the PEM files that elasticsearch.yml names (default: what the port has)',
     placedFormat,
   );
-  placement
-    .option(
-      '--files <dir>',
-      'certificates that the CA signed elsewhere, with their keys: NODE.p12, or NODE.crt and NODE.key, of each node',
-    )
-    .option('--passphrase-file <file>', 'passphrase of these keys (default: NODE.password beside them, where it is)')
-    .option('--accepted', 'those that `remora certs accept` took, the newest of each node');
+  addGivenFlags(placement);
   addChangeFlags(placement);
   placement.action((flags: PlaceFlags) => place(cli, flags));
   addChangeFlags(rotation);

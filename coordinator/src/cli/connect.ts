@@ -7,8 +7,9 @@ import type { Cli } from './frame/cli.ts';
 import { addToList, given, readJsonObject, wholeNumber } from './frame/input.ts';
 import { addLaterOptions } from './frame/later.ts';
 import type { Register } from './frame/register.ts';
+import { addGivenFlags, type GivenFlags, givenOf, withGiven } from './given-certificates.ts';
 
-interface ConnectFlags {
+interface ConnectFlags extends GivenFlags {
   readonly alias: string;
   readonly auth: string;
   readonly mode: string;
@@ -64,6 +65,7 @@ const requestOf = async (local: string, remote: string, flags: ConnectFlags & Ch
     skipUnavailable: flags.skipUnavailable,
     set: flags.set,
     ca: flags.ca,
+    given: givenOf(flags),
     certValidity: flags.certValidity,
     sans: flags.san,
     remoteHost: flags.remoteHost,
@@ -74,8 +76,12 @@ const requestOf = async (local: string, remote: string, flags: ConnectFlags & Ch
   return request;
 };
 
-const connect = async (cli: Cli, local: string, remote: string, flags: ConnectFlags & ChangeFlags): Promise<void> =>
-  planAndCarryOut(cli, { address: '/connections', wish: await requestOf(local, remote, flags) }, flags);
+const connect = async (cli: Cli, local: string, remote: string, flags: ConnectFlags & ChangeFlags): Promise<void> => {
+  const wish = await requestOf(local, remote, flags);
+  await withGiven(cli, { ca: wish.ca ?? '', purpose: 'remote_cluster_server' }, flags, (ids) =>
+    planAndCarryOut(cli, { address: '/connections', wish: ids === null ? wish : { ...wish, given: [...ids] } }, flags),
+  );
+};
 
 const addConnectOptions = (command: Command): Command =>
   command
@@ -113,6 +119,7 @@ const addConnectOptions = (command: Command): Command =>
 export const register: Register = (command, cli) => {
   command.argument('<local>', 'the cluster that searches').argument('<remote>', 'the cluster that is searched');
   addConnectOptions(command);
+  addGivenFlags(command);
   addChangeFlags(command);
   addLaterOptions(command, ['--remote-key-file <file>', '--remote-ca <file>']);
   command.action((local: string, remote: string, flags: ConnectFlags & ChangeFlags) =>

@@ -6,7 +6,8 @@ import { explain, statusOf } from '../elasticsearch/client.ts';
 import { plannedAddresses } from '../plan/connect/connect.ts';
 import type { ClusterObservation, ConnectFacts, KeyObservation, PathObservation } from '../plan/facts.ts';
 import { connectingNodes } from '../plan/nodes.ts';
-import type { ApiKeyRecord, ConnectionRecord } from '../plan/records.ts';
+import type { ApiKeyRecord, ConnectionRecord, NodeRecord } from '../plan/records.ts';
+import type { NodeId } from '../plan/steps.ts';
 import { type ObserveParts, observeWhole } from './observe-nodes.ts';
 import { isProven, proveConnection } from './proof.ts';
 
@@ -68,9 +69,13 @@ const observeProof = async (
   return isProven(await proveConnection(parts, local.name, alias, key?.id ?? null));
 };
 
+/** Nodes with agents of other clusters. */
+export const otherNodes = (joined: readonly NodeRecord[], cluster: string): NodeId[] =>
+  joined.filter((one) => one.cluster !== cluster).map(({ cluster: of, node }) => ({ cluster: of, node }));
+
 /** Gathers everything that the connect planner looks at. Changes nothing. */
 export const observeConnect = async (parts: ObserveParts, request: ConnectRequest): Promise<ConnectFacts> => {
-  const [local, remote, connections, cas, certificates, apiKeys, secretVersions] = await Promise.all([
+  const [local, remote, connections, cas, certificates, apiKeys, secretVersions, signed, joined] = await Promise.all([
     observeWhole(parts, request.local),
     observeWhole(parts, request.remote),
     parts.inventory.connections.list(),
@@ -78,6 +83,8 @@ export const observeConnect = async (parts: ObserveParts, request: ConnectReques
     parts.inventory.certificates.list(),
     parts.inventory.apiKeys.list(),
     parts.secretVersions(),
+    parts.inventory.signingRequests.list(),
+    parts.inventory.nodes.list(),
   ]);
   const connection = connections.find((one) => one.local === request.local && one.alias === request.alias);
   const ours = apiKeys.filter(
@@ -100,6 +107,7 @@ export const observeConnect = async (parts: ObserveParts, request: ConnectReques
     certificates: certificates.filter(
       ({ cluster, purpose }) => cluster === request.remote && purpose === 'remote_cluster_server',
     ),
+    ...{ signed, otherNodes: otherNodes(joined, request.remote) },
     keys,
     paths,
     secretVersions,

@@ -35,7 +35,7 @@ const inspect = async (
     settings: [...settingsToRead],
     files: [
       ...new Set([
-        ...[files.serverKeystore, files.caBundle, foundAuthorities],
+        ...[files.caBundle, foundAuthorities],
         ...Object.values(portFiles).flatMap((port) => Object.values(port)),
         ...placed,
       ]),

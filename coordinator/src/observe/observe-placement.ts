@@ -11,10 +11,13 @@ import { pemFilesToRead } from '../plan/pem.ts';
 import type { PlaceFacts, PortObservation, SentAuthority, StoredAuthority } from '../plan/place/facts.ts';
 import { trustsByStore } from '../plan/place/trust.ts';
 import { transportAuthorities } from '../plan/port-proof.ts';
+import { proxyOf } from '../plan/rotate-ca/proofs.ts';
 import { bareSerial } from '../plan/serial.ts';
 import { sslPrefix } from '../plan/ssl.ts';
 import { publishAddresses } from './observe-certificates.ts';
+import { otherNodes } from './observe-connect.ts';
 import { type ObserveParts, observeWhole } from './observe-nodes.ts';
+import { type Looked, lookAt, observeAllTrust, unaskedIn } from './observe-rotation.ts';
 import { configuredCertificates } from './ssl-certificates.ts';
 
 const PROBE_TIMEOUT_MS = 5000;
@@ -117,6 +120,32 @@ const observeStores = async (
   return new Map(await Promise.all(looks));
 };
 
+type Clients = Pick<PlaceFacts, 'connections' | 'proxies' | 'trust' | 'unasked'>;
+
+/** Who connects to the remote cluster ports, and by which ways. */
+const observeClients = async (
+  parts: ObserveParts,
+  request: PlaceRequest,
+  cluster: ClusterObservation,
+): Promise<Clients> => {
+  const all = request.purpose === 'remote_cluster_server' ? await parts.inventory.connections.list() : [];
+  const connections = all.filter(({ remote }) => remote === request.cluster);
+  const locals = await lookAt(
+    parts,
+    connections.map(({ local }) => local),
+  );
+  const looked: Looked = new Map([...locals, [cluster.name, cluster]]);
+  const proxies = connections.flatMap(({ local, alias }) => {
+    const found = looked.get(local);
+    return (typeof found === 'object' ? proxyOf(found, alias) : null) ?? [];
+  });
+  const direct = connections.filter(({ mode }) => mode === 'sniff');
+  return {
+    ...{ connections, proxies, unasked: unaskedIn(locals) },
+    trust: await observeAllTrust(parts, looked, direct),
+  };
+};
+
 /** Gathers everything that the planner of a placement looks at. Changes nothing. */
 export const observePlacement = async (parts: ObserveParts, request: PlaceRequest): Promise<PlaceFacts> => {
   const { urls, caPem } = await parts.clients.record(request.cluster);
@@ -132,6 +161,7 @@ export const observePlacement = async (parts: ObserveParts, request: PlaceReques
     Promise.all(bare.nodes.map((node) => withPemFiles(parts, request, node))),
     observePorts(parts, request, bare),
   ]);
+  const clients = await observeClients(parts, request, { ...bare, nodes });
   const trusted =
     caPem === null
       ? null
@@ -139,10 +169,9 @@ export const observePlacement = async (parts: ObserveParts, request: PlaceReques
   return {
     cluster: { ...bare, nodes },
     urlHosts: urls.map((url) => new URL(url).hostname.replace(/^\[|\]$/g, '')),
+    ...clients,
     ...{ trusted, ports, signed, cas, secretVersions, stores: await observeStores(parts, request, nodes) },
-    otherNodes: joined
-      .filter(({ cluster }) => cluster !== request.cluster)
-      .map(({ cluster, node }) => ({ cluster, node })),
+    otherNodes: otherNodes(joined, request.cluster),
     certificates: certificates.filter(
       ({ cluster, purpose }) => cluster === request.cluster && purpose === request.purpose,
     ),

@@ -14,7 +14,7 @@ import { type ObserveParts, observeWhole } from './observe-nodes.ts';
 
 const PROBE_TIMEOUT_MS = 5000;
 
-type Looked = ReadonlyMap<string, ClusterObservation | string>;
+export type Looked = ReadonlyMap<string, ClusterObservation | string>;
 
 /** Each cluster, or a sentence that says why it could not be looked at. */
 export const lookAt = async (parts: ObserveParts, clusters: Iterable<string>): Promise<Looked> =>
@@ -72,7 +72,7 @@ export const observeTrust = async (parts: ObserveParts, way: Way): Promise<Trust
 };
 
 /** Nodes of local clusters that connect by themselves; those that go through a proxy do not reach the nodes behind it. */
-const observeAllTrust = async (
+export const observeAllTrust = async (
   parts: ObserveParts,
   looked: Looked,
   connections: readonly ConnectionRecord[],
@@ -91,6 +91,14 @@ const observeAllTrust = async (
   return Promise.all(asked);
 };
 
+/** Local clusters that could not be looked at: a sentence each. */
+export const unaskedIn = (looked: Looked): string[] =>
+  [...looked].flatMap(([name, found]) =>
+    typeof found === 'string'
+      ? [`Nodes of cluster ${name} are not asked whether they trust the new certificates: ${found}`]
+      : [],
+  );
+
 /** Gathers everything that the planner of a rotation looks at. Changes nothing; throws `bad-input` where there is nothing to choose from. */
 export const observeRotation = async (parts: ObserveParts, request: RotateRequest): Promise<RotateFacts> => {
   const [certificates, cas, connections, secretVersions] = await Promise.all([
@@ -106,9 +114,7 @@ export const observeRotation = async (parts: ObserveParts, request: RotateReques
   return {
     clusters: [...looked.values()].filter((found) => typeof found === 'object'),
     unseen: new Map(problems.filter(([name]) => remotes.has(name))),
-    unasked: problems
-      .filter(([name]) => !remotes.has(name))
-      .map(([name, why]) => `Nodes of cluster ${name} are not asked whether they trust the new certificates: ${why}`),
+    unasked: unaskedIn(new Map([...looked].filter(([name]) => !remotes.has(name)))),
     trust: await observeAllTrust(parts, looked, direct),
     ...{ certificates, cas, connections, secretVersions },
   };

@@ -1,4 +1,5 @@
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
+import type { GivenFacts } from './given.ts';
 import type { ApiKeyRecord, CaRecord, CertificateRecord, ConnectionRecord } from './records.ts';
 import type { ShardCopy } from './shards.ts';
 
@@ -74,7 +75,7 @@ export interface KeyObservation {
 }
 
 /** Everything that the connect planner looks at. */
-export interface ConnectFacts {
+export interface ConnectFacts extends GivenFacts {
   readonly local: ClusterObservation;
   readonly remote: ClusterObservation;
   /** Connections that Remora manages, of any cluster. */

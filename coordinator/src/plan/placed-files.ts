@@ -8,8 +8,9 @@ export const files = {
   caBundle: 'remora-remote-cluster-cas.crt',
 } as const;
 
-/** Where the certificates of a node's own ports are placed, relative to its configuration directory. */
+/** Where the certificates of a node's ports are placed, relative to its configuration directory. */
 export const portFiles = {
+  remote_cluster_server: { keystore: files.serverKeystore },
   transport: {
     keystore: 'remora-transport.p12',
     /** CAs of the inventory that the nodes of a cluster trust in each other. */

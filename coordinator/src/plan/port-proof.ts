@@ -2,6 +2,7 @@ import type { ClusterObservation, NodeObservation } from './facts.ts';
 import { fileSetting, itemsOf } from './nodes.ts';
 import { sslPrefix } from './ssl.ts';
 import type { AnyStep, CertificateIssue, TrustingNode } from './steps.ts';
+import type { TrustObservation } from './trust.ts';
 
 /** PEM files of CAs that the node's elasticsearch.yml names for its transport port. */
 export const transportAuthorities = (node: NodeObservation): string[] =>
@@ -29,6 +30,33 @@ export const trustingPeers = (
   });
   return index === 0 ? peers : peers.filter((_, at) => at === index % peers.length);
 };
+
+/**
+ * Nodes of other clusters that connect to what a node serves, and trusted what it served before: all of them try the first, whose CA and names are those of the others;
+ * of these each is tried by one, so that a large fleet is not a large number of handshakes.
+ */
+export const trustingClients = (
+  remote: string,
+  trust: readonly TrustObservation[],
+  { index, isFirst }: { readonly index: number; readonly isFirst: boolean },
+): TrustingNode[] => {
+  const trusting = trust
+    .filter((one) => one.remote === remote && one.problem === null)
+    .map(({ cluster, node, certificateAuthorities }) => ({ cluster, node, certificateAuthorities }));
+  return isFirst ? trusting : trusting.filter((_, at) => at === index % trusting.length);
+};
+
+/** Proves what the remote cluster server of a node serves. */
+export const serverProof = (
+  id: string,
+  issue: CertificateIssue,
+  stage: string,
+  trustedBy: readonly TrustingNode[],
+): AnyStep => ({
+  ...{ id, kind: 'remote-server.verify', target: issue.node, effect: 'none', stage, diff: '' },
+  reason: 'the port must serve the new certificate, and every node that connects must trust it',
+  input: { ...issue, planned: null, trustedBy },
+});
 
 const reasons = {
   transport: 'the port must serve this certificate, other nodes must trust it, and the node must be in its cluster',

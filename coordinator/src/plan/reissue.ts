@@ -4,11 +4,11 @@ import { wishedLifeMs } from './certificate-life.ts';
 import type { ClusterObservation, NodeObservation } from './facts.ts';
 import { changeOf } from './node-change.ts';
 import { nodeStep } from './node-step.ts';
-import { proofStep, trustingPeers } from './port-proof.ts';
+import { proofStep, serverProof, trustingClients, trustingPeers } from './port-proof.ts';
 import type { CaRecord, CertificateRecord } from './records.ts';
 import { latestPassphrase } from './secret-names.ts';
 import { commonNameOf, newFileSecrets, serverFiles } from './server-certificate.ts';
-import type { AnyStep, CertificateIssue, Stage, TrustingNode } from './steps.ts';
+import type { AnyStep, CertificateIssue, Stage } from './steps.ts';
 import type { TrustObservation } from './trust.ts';
 
 /** One node of each cluster goes first, whole: what is wrong with the new certificates shows there, and the others keep theirs. */
@@ -54,7 +54,7 @@ export interface NewCertificates {
 type Versions = Readonly<Record<string, number>>;
 
 /** Of an encrypted key as people last set it, since it is theirs; what is on record where they removed it. */
-const passphraseOf = ({ cluster, node, key }: CertificateRecord, versions: Versions): string | null =>
+export const passphraseOf = ({ cluster, node, key }: CertificateRecord, versions: Versions): string | null =>
   key?.passphraseSecret == null ? null : (latestPassphrase({ cluster, node }, versions) ?? key.passphraseSecret);
 
 /** The same names, password and place; another key, dates and serial. */
@@ -118,12 +118,8 @@ export const verifyStep = (placing: Placing, index: number, trust: readonly Trus
     const peers = purpose === 'transport' ? trustingPeers(cluster, issue.node, { index: isFirst ? 0 : index }) : [];
     return proofStep({ ...issue, purpose }, stage, peers);
   }
-  return {
-    ...{ id: stepId('verify-server', issue), kind: 'remote-server.verify', target: issue.node },
-    ...{ effect: 'none', stage, diff: '' },
-    reason: 'the port must serve the new certificate, and every node that connects must trust it',
-    input: { ...issue, planned: null, trustedBy: trustedBy(placing, index, trust) },
-  };
+  const trusting = trustingClients(issue.cluster, trust, { index, isFirst });
+  return serverProof(stepId('verify-server', issue), issue, stage, trusting);
 };
 
 const placingsOf = (reissues: readonly Reissue[], versions: Versions, wish: NewCertificates): Placing[] =>
@@ -137,17 +133,6 @@ const placingsOf = (reissues: readonly Reissue[], versions: Versions, wish: NewC
         ]
       : [],
   );
-
-/**
- * Who has to trust a certificate before the next one is placed: nodes that trusted the one before, by a handshake of their own. All of them try the first, whose CA
- * and names are those of the others; of these each is tried by one, so that a large fleet is not a large number of handshakes.
- */
-const trustedBy = ({ issue, isFirst }: Placing, index: number, trust: readonly TrustObservation[]): TrustingNode[] => {
-  const trusting = trust
-    .filter(({ remote, problem }) => remote === issue.cluster && problem === null)
-    .map(({ cluster, node, certificateAuthorities }) => ({ cluster, node, certificateAuthorities }));
-  return isFirst ? trusting : trusting.filter((_, at) => at === index % trusting.length);
-};
 
 /** The steps that replace certificates under their names and passwords, ordered by stage: no node restarts. */
 export const reissueSteps = (

@@ -45,6 +45,11 @@ export const ConnectRequest = Type.Object(
     set: Type.Optional(Type.Record(Type.String(), Type.String())),
     /** The CA that signs the remote nodes' certificates. Absent: one of Remora's own. */
     ca: Type.Optional(Text),
+    /**
+     * Ids of certificates that this CA signed elsewhere, as `certs requests` lists them, which are placed on the remote nodes after which they are called; empty for the
+     * newest of each node. Absent: the CA signs others.
+     */
+    given: Type.Optional(Type.Array(Text, { maxItems: 1000 })),
     /** How long the remote nodes' certificates are valid, for example `90d`. Absent: as long as those that they have, else 365 days. */
     certValidity: Type.Optional(Text),
     /** Further names in the remote nodes' certificates; `*.` at the front is allowed. */
@@ -86,6 +91,7 @@ export const checkConnectRequest = (request: ConnectRequest): void => {
   checkKey(request);
   for (const [key, value] of Object.entries(request.set ?? {})) checkExtraSetting(key, value, request.mode);
   checkRemoteServer(request);
+  checkGiven(request);
   checkNodes(request);
 };
 
@@ -181,6 +187,15 @@ const checkExtraSetting = (key: string, value: string, mode: ConnectionMode): vo
   if (rule.mode && rule.mode !== mode)
     refuse(`--set ${key} belongs to ${rule.mode} mode, and this connection uses ${mode} mode.`);
   if (!rule.valid(value)) refuse(`--set ${key}=${value}: it takes ${rule.takes}.`);
+};
+
+const checkGiven = ({ ca, certValidity, sans, given }: ConnectRequest): void => {
+  if (given === undefined) return;
+  if (ca === undefined) refuse('--files and --accepted need --ca NAME: the CA that signed the certificates.');
+  if (certValidity !== undefined || sans !== undefined)
+    refuse(
+      `${sans === undefined ? '--cert-validity' : '--san'} is for certificates that are made: those that are given are as they are.`,
+    );
 };
 
 const checkRemoteServer = ({ ca, certValidity, sans, remoteHost, remotePort }: ConnectRequest): void => {

@@ -6,8 +6,8 @@ import { parseCaName, parseClusterName, parseNodeName } from './names.ts';
 
 const Text = Type.String({ minLength: 1, maxLength: 1024 });
 
-/** Ports for which `certs place` places certificates; that of the remote cluster port is placed by `connect`. */
-export const placedPurposes = ['transport', 'http'] as const;
+/** Ports for which `certs place` places certificates: what serves already, and shall serve another one. `connect` turns the remote cluster server on. */
+export const placedPurposes = ['remote_cluster_server', 'transport', 'http'] as const;
 export type PlacedPurpose = (typeof placedPurposes)[number];
 
 /** What the files on a node are. `pem` replaces the PEM files that elasticsearch.yml names, and is refused where it names none. */

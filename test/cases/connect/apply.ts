@@ -74,15 +74,27 @@ const operation = (world: World, node: NodeWorld, { name, input }: OperationCall
 };
 
 const issue = (world: World, wish: CertificateIssue): void => {
-  if (!world.cas.some(({ name, key }) => name === wish.ca && key !== null)) throw new Error(`no key of CA ${wish.ca}`);
-  mint(world, wish.p12Secret);
-  mint(world, wish.passwordSecret);
-  const facts = certificateFacts(wish.p12Secret, world.nowMs - 300_000, world.nowMs + wish.validityMs);
+  if (!world.cas.some(({ name, key }) => name === wish.ca && (key !== null || wish.given)))
+    throw new Error(`no key of CA ${wish.ca}`);
+  for (const reference of wish.key ? [wish.p12Secret, wish.key.secret] : [wish.p12Secret, wish.passwordSecret])
+    mint(world, reference);
   const { cluster, node, purpose, ca, path, p12Secret, passwordSecret, validityMs } = wish;
   const names = [...wish.dns, ...wish.ip];
+  const from = world.nowMs - 300_000;
+  const facts = {
+    ...certificateFacts(wish.given?.fingerprint256 ?? p12Secret, from, world.nowMs + validityMs),
+    sans: [...wish.dns.map((name) => `DNS:${name}`), ...wish.ip.map((ip) => `IP:${ip}`)],
+  };
+  const more = {
+    ...(wish.given ? { given: wish.given.request } : {}),
+    ...(wish.key ? { key: wish.key } : {}),
+  };
   world.issuers[p12Secret] = ca;
   world.certificates = world.certificates.filter((one) => one.node !== node);
-  world.certificates.push({ cluster, node, purpose, ca, path, names, p12Secret, passwordSecret, validityMs, facts });
+  world.certificates.push({
+    ...{ cluster, node, purpose, ca, path, names, p12Secret, passwordSecret, validityMs, facts },
+    ...more,
+  });
 };
 
 /** As the executor: a certificate that does not cover the address is issued again and placed by file; an address that was not planned is an error then. */

@@ -153,6 +153,8 @@ export const factsOf = (world: World, request: ConnectRequest): ConnectFacts => 
     connections: world.connections,
     cas: world.cas,
     certificates: world.certificates,
+    signed: world.signed,
+    otherNodes: [],
     keys: world.keys,
     paths: observePaths(world, local, plannedAddresses(remote, request)),
     secretVersions: world.secretVersions,

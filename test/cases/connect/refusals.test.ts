@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { preflightChecks } from '../../../coordinator/src/plan/connect/preflight.ts';
 import { request } from './facts.ts';
+import { refusedGiven } from './given-world.ts';
 import { connected, planIn } from './plans.ts';
 import { refusedClusters } from './refused-clusters.ts';
 import { aliasThere, refusedConnections } from './refused-connections.ts';
@@ -128,7 +129,9 @@ describe('what is refused before anything changes', () => {
   test.each(refusedConnections)('of the connection: $name', checkRefusal);
 
   test('has a case here for every check', () => {
-    const covered = new Set([...refusedClusters, ...refusedNodes, ...refusedConnections].map(({ check }) => check));
+    const covered = new Set(
+      [...refusedClusters, ...refusedNodes, ...refusedConnections, ...refusedGiven].map(({ check }) => check),
+    );
     expect(Object.keys(preflightChecks).filter((check) => !covered.has(check))).toEqual([]);
   });
 

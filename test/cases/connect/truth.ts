@@ -1,4 +1,5 @@
 import { formatAddress } from '@remora/shared/model/address.ts';
+import type { CertificateRecord } from '../../../coordinator/src/plan/records.ts';
 import { listening, type NodeWorld, type World } from './world.ts';
 
 const BUNDLE = 'remora-remote-cluster-cas.crt';
@@ -35,15 +36,20 @@ const trusts = (world: World, node: NodeWorld): boolean => {
 const authenticates = (world: World, node: NodeWorld, alias: string): boolean =>
   world.keys.some(({ usable, record }) => usable && record.secret === node.running.credentials[alias]);
 
-/** The node serves the PKCS#12 file that is on record for it, with the password that its process has, under a name that the certificate covers. */
+/** The setting that names the file of its certificate. */
+const fileSetting = ({ key }: CertificateRecord): string =>
+  `xpack.security.remote_cluster_server.ssl.${key ? 'certificate' : 'keystore.path'}`;
+
+/** The node serves the file that is on record for it, PKCS#12 or PEM with the key that belongs to it, under a name that the certificate covers. */
 export const serves = (world: World, node: NodeWorld): boolean => {
   const record = world.certificates.find((one) => one.node === node.name);
   const server = listening(node);
   return (
     record !== undefined &&
     server !== null &&
-    node.running.settings['xpack.security.remote_cluster_server.ssl.keystore.path'] === SERVER &&
-    node.files[SERVER]?.source === record.p12Secret &&
+    node.running.settings[fileSetting(record)] === record.path &&
+    node.files[record.path]?.source === record.p12Secret &&
+    (record.key === undefined || node.files[record.key.path]?.source === record.key.secret) &&
     server.names.every((name) => record.names.includes(name.toLowerCase()))
   );
 };

@@ -5,6 +5,7 @@ import type {
   CaRecord,
   CertificateRecord,
   ConnectionRecord,
+  SigningRequestRecord,
 } from '../../../coordinator/src/plan/records.ts';
 import type { ShardCopy } from '../../../coordinator/src/plan/shards.ts';
 
@@ -74,6 +75,8 @@ export interface World {
   certificates: CertificateRecord[];
   /** The CA that signed what is kept under this reference. */
   issuers: Record<string, string>;
+  /** Certificates that were signed elsewhere. */
+  signed: SigningRequestRecord[];
   keys: { record: ApiKeyRecord; usable: boolean }[];
   secretVersions: Record<string, number>;
   /** What stands between the clusters, by address; what is not named here is open where something listens and refused elsewhere. */
@@ -147,6 +150,7 @@ export const world = (sizes: { remote?: Nodes; local?: Nodes } = {}): World => (
   cas: [],
   certificates: [],
   issuers: {},
+  signed: [],
   keys: [],
   secretVersions: {},
   network: {},

@@ -1,3 +1,4 @@
+import type { PlacedPurpose } from '@remora/shared/model/place-request.ts';
 import type { OperationCall } from '@remora/shared/operations.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
 import type { PlaceFacts, SentAuthority } from '../../../coordinator/src/plan/place/facts.ts';
@@ -117,7 +118,7 @@ const theirCa = (nowMs: number): SentAuthority => ({
   pem: `PEM of ${THEIRS}`,
 });
 
-export const placeFacts = (one: TransportWorld, purpose: 'transport' | 'http' = 'transport'): PlaceFacts => {
+export const placeFacts = (one: TransportWorld, purpose: PlacedPurpose = 'transport'): PlaceFacts => {
   const { made } = one;
   const { remote } = factsOf(made, request());
   return {
@@ -140,6 +141,7 @@ export const placeFacts = (one: TransportWorld, purpose: 'transport' | 'http' = 
         .map(({ name }) => [name, [{ subject: 'CN=theirs', serial: bareSerial(theirCa(made.nowMs).facts.serial) }]]),
     ),
     certificates: one.certificates.filter((record) => record.purpose === purpose),
+    ...{ connections: [], proxies: [], trust: [], unasked: [] },
     ...{ otherNodes: [], signed: one.signed, cas: one.cas, secretVersions: one.secretVersions },
   };
 };

@@ -1,8 +1,10 @@
 import { formatAddress } from '@remora/shared/model/address.ts';
 import { caNameOf, comingCa } from '../ca-names.ts';
-import type { PathObservation } from '../facts.ts';
+import type { NodeObservation, PathObservation } from '../facts.ts';
 import { connectingNodes, fileSetting } from '../nodes.ts';
+import { belowConfig } from '../pem.ts';
 import { files } from '../placed-files.ts';
+import { sslPrefix } from '../ssl.ts';
 import { standingKey } from './key.ts';
 import type { Check } from './preflight-check.ts';
 import type { ServerWish } from './wanted.ts';
@@ -75,21 +77,29 @@ export const aliasFree: Check = {
   },
 };
 
+/** Whether a setting of a node's file names a file, and another than this one. */
+const namesOther = (node: NodeObservation, name: string, path: string | undefined): boolean => {
+  const value = fileSetting(node, name) ?? null;
+  if (value === null || node.agent.state !== 'online') return false;
+  return path === undefined || belowConfig(String(value), node.agent.facts.configDir) !== path;
+};
+
 /** Somebody's own certificate on the remote cluster port is not replaced in passing: others may trust its CA. */
 export const foreignServer: Check = {
   code: 'conflict',
   demands: 'the remote cluster port serves no certificate that somebody else placed',
   run: ({ facts }) =>
     facts.remote.nodes.flatMap((node) => {
-      const names = ['keystore.path', 'certificate', 'key'].map(
-        (name) => `xpack.security.remote_cluster_server.ssl.${name}`,
-      );
-      const found = names.find(
-        (name) => String(fileSetting(node, name) ?? files.serverKeystore) !== files.serverKeystore,
-      );
+      const own = facts.certificates.find((record) => record.node === node.name);
+      const ours: Readonly<Record<string, string | undefined>> = own?.key
+        ? { certificate: own.path, key: own.key.path }
+        : { 'keystore.path': files.serverKeystore };
+      const found = ['keystore.path', 'certificate', 'key']
+        .map((name) => ({ name: `${sslPrefix.remote_cluster_server}.${name}`, path: ours[name] }))
+        .find(({ name, path }) => namesOther(node, name, path));
       return found
         ? [
-            `Node ${node.name} of cluster ${facts.remote.name} serves the remote cluster port with a certificate of somebody else (${found}: ${String(fileSetting(node, found))}). Remora does not replace it, since others may trust its CA: remove these settings first, or connect through another cluster.`,
+            `Node ${node.name} of cluster ${facts.remote.name} serves the remote cluster port with a certificate of somebody else (${found.name}: ${String(fileSetting(node, found.name))}). Remora does not replace it in passing, since others may trust its CA: \`remora certs place --purpose remote_cluster_server\` does; or remove these settings first.`,
           ]
         : [];
     }),
@@ -180,10 +190,12 @@ export const certificateAuthority: Check = {
   run: ({ facts, request, now }) => {
     const ca = facts.cas.find(({ name }) => name === caNameOf(facts, request));
     const isNeeded = facts.remote.nodes.some(({ name }) => !facts.certificates.some(({ node }) => node === name));
-    if (ca?.key === null && isNeeded)
+    if (ca?.key === null && isNeeded && request.given === undefined)
       return [
-        `The key of CA ${ca.name} is not here, so it cannot sign certificates for cluster ${facts.remote.name}: choose another with --ca.`,
+        `The key of CA ${ca.name} is not here, so it cannot sign certificates for cluster ${facts.remote.name}: choose another with --ca, or give certificates that it signed with --files or --accepted.`,
       ];
+    if (ca === undefined && request.given !== undefined)
+      return [`There is no CA "${request.ca}": import the one that signed the certificates with \`remora ca import\`.`];
     if (ca?.retiredAt !== undefined && isNeeded && facts.certificates.length === 0)
       return [`CA ${ca.name} is retired, and ${ca.successor} took its place: give --ca ${ca.successor}.`];
     if (ca !== undefined && ca.facts.notAfter <= now && isNeeded)

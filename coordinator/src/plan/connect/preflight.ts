@@ -1,4 +1,5 @@
 import type { ErrorCode } from '@remora/shared/errors.ts';
+import { givenCertificates } from './given.ts';
 import { beyondLoopback, remoteHostFits } from './preflight-addresses.ts';
 import type { Check, PreflightInput } from './preflight-check.ts';
 import { apiKeyServiceOn, license, privileges, securityOn, versions } from './preflight-clusters.ts';
@@ -60,6 +61,7 @@ export const preflightChecks = {
   'server-certificate-ours': foreignServer,
   'trust-by-pem': foreignTruststore,
   'certificate-authority': certificateAuthority,
+  'given-certificates': givenCertificates,
   'key-end': keyEnd,
   'address-kept-for-others': addressKept,
   'paths-open': pathsOpen,

@@ -1,18 +1,23 @@
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import { strongestEffect } from '@remora/shared/settings.ts';
 import { caKeySecret, ownCa, signingCa } from '../ca-names.ts';
-import { certificateDiff } from '../certificate-diff.ts';
+import { certificateDiff, givenDiff } from '../certificate-diff.ts';
 import { isMostlyOver, wishedLifeMs } from '../certificate-life.ts';
 import { connectionDiff } from '../connection-diff.ts';
+import type { NodeObservation } from '../facts.ts';
+import { givenWish, type Signed } from '../given.ts';
 import { changeOf } from '../node-change.ts';
 import { keystorePasswordReference, type NodeStepParts, nodeStep } from '../node-step.ts';
+import { fileSetting } from '../nodes.ts';
 import { rollOrder } from '../order.ts';
 import { files } from '../placed-files.ts';
 import type { CertificateRecord } from '../records.ts';
+import { passphraseOf } from '../reissue.ts';
 import { serverSecrets } from '../secret-names.ts';
-import { serverFiles } from '../server-certificate.ts';
-import type { AnyStep, CertificateIssue } from '../steps.ts';
+import { newFileSecrets, passwordEntries, serverFiles } from '../server-certificate.ts';
+import type { AnyStep, CertificateIssue, CertificateWish } from '../steps.ts';
 import type { ConnectDraft } from './draft.ts';
+import { givenFor } from './given.ts';
 import type { ServerWish } from './wanted.ts';
 
 const PREFIX = 'xpack.security.remote_cluster_server.ssl';
@@ -60,62 +65,79 @@ const caStep = ({ facts, ca }: ConnectDraft): AnyStep[] =>
         },
       ];
 
-const isCurrent = (record: CertificateRecord, wish: CertificateIssue, now: string): boolean =>
-  record.ca === wish.ca &&
+const isCurrent = (record: CertificateRecord, wish: CertificateWish, now: string): boolean =>
   wishedLifeMs(record) === wish.validityMs &&
   !isMostlyOver(record, now) &&
   wish.required.every((name) => record.names.includes(name));
 
+/** The same certificate with another chain is on record under another id. */
+const isGiven = (record: CertificateRecord, { id, signed }: Signed): boolean =>
+  record.facts.fingerprint256 === signed.facts.fingerprint256 && (record.given ?? id) === id;
+
+/** Whether the certificate on record is the one that is wanted. One that was made elsewhere stays until another is given. */
+const stays = (draft: ConnectDraft, record: CertificateRecord, ca: string, wish: CertificateWish): boolean => {
+  if (record.ca !== ca || !draft.facts.cas.some(({ name }) => name === ca)) return false;
+  const given = givenFor({ name: record.node }, draft.request, draft.facts);
+  if (given !== undefined) return isGiven(record, given);
+  return record.given !== undefined || isCurrent(record, wish, draft.context.now);
+};
+
+/** The certificate that a node's remote cluster server shall serve, and whether it has yet to be made. */
+const certificateOf = (
+  draft: ConnectDraft,
+  { node, certificate }: ServerWish,
+): { readonly issue: CertificateIssue; readonly isNew: boolean } => {
+  const { facts, request } = draft;
+  const cluster = facts.remote.name;
+  const id = { cluster, node: node.name, purpose: 'remote_cluster_server' } as const;
+  const known = facts.certificates.find((record) => record.node === node.name);
+  const given = givenFor(node, request, facts);
+  const wish: CertificateWish = {
+    ...(given ? givenWish(node, given) : certificate),
+    ...(!given && known && request.certValidity === undefined ? { validityMs: wishedLifeMs(known) } : {}),
+  };
+  const ca = signingCa(facts, draft.ca, known?.ca);
+  const place = {
+    ...{ ...id, ca, path: known?.path ?? files.serverKeystore },
+    passwordSecret: known?.passwordSecret ?? `secret:${serverSecrets(id).password}@1`,
+  };
+  if (known && stays(draft, known, ca, wish)) {
+    const { p12Secret, key } = known;
+    return { issue: { ...place, ...wish, p12Secret, ...(key === undefined ? {} : { key }) }, isNew: false };
+  }
+  const pem = known?.key ? { key: known.key.path, passphraseSecret: passphraseOf(known, facts.secretVersions) } : null;
+  return { issue: { ...place, ...wish, ...newFileSecrets(id, pem, facts.secretVersions) }, isNew: true };
+};
+
 const serverSteps = (draft: ConnectDraft, server: ServerWish): AnyStep[] => {
   const { node } = server;
   if (node.agent.state !== 'online') return [];
-  const secrets = serverSecrets({
-    cluster: draft.facts.remote.name,
-    node: node.name,
-    purpose: 'remote_cluster_server',
-  });
-  const known = draft.facts.certificates.find((record) => record.node === node.name);
-  const passwordSecret = known?.passwordSecret ?? `secret:${secrets.password}@1`;
-  const fresh = (draft.facts.secretVersions[secrets.p12] ?? 0) + 1;
-  const wish = {
-    cluster: draft.facts.remote.name,
-    node: node.name,
-    ...server.certificate,
-    ...(known && draft.request.certValidity === undefined ? { validityMs: wishedLifeMs(known) } : {}),
-    ca: signingCa(draft.facts, draft.ca, known?.ca),
-    purpose: 'remote_cluster_server',
-    path: files.serverKeystore,
-    passwordSecret,
-  } as const;
-  const issue: CertificateIssue = { ...wish, p12Secret: known?.p12Secret ?? '' };
-  const current =
-    known !== undefined &&
-    draft.facts.cas.some(({ name }) => name === wish.ca) &&
-    isCurrent(known, issue, draft.context.now);
-  const certificate: CertificateIssue = current ? issue : { ...wish, p12Secret: `secret:${secrets.p12}@${fresh}` };
-  const change = nodeChangeStep(draft, server, node.agent.facts, certificate);
-  const issueSteps = current ? [] : [issueStep(certificate, known)];
-  return [
-    ...issueSteps,
-    ...change,
-    ...(issueSteps.length + change.length > 0 || !node.remoteClusterServer
-      ? [verifyStep(draft, server, certificate)]
-      : []),
-  ];
+  const { issue, isNew } = certificateOf(draft, server);
+  const change = nodeChangeStep(draft, server, node.agent.facts, issue);
+  const steps = [...(isNew ? [issueStep(draft, node, issue)] : []), ...change];
+  return [...steps, ...(steps.length > 0 || !node.remoteClusterServer ? [verifyStep(draft, server, issue)] : [])];
 };
 
-const issueStep = (input: CertificateIssue, standing: CertificateRecord | undefined): AnyStep => ({
-  id: `issue-certificate-${input.node}`,
-  kind: 'certificate.issue',
-  target: input.node,
-  effect: 'none',
-  reason: standing
+const whyIssued = (standing: CertificateRecord | undefined, given: Signed | undefined): string => {
+  if (given !== undefined) return standing ? 'another certificate was given' : 'the certificate was given';
+  return standing
     ? 'the certificate does not cover what is wanted, shall live for another time, or ends soon'
-    : 'the node has no certificate for the remote cluster port',
-  diff: certificateDiff(standing, input),
-  stage: 'certificates',
-  input,
-});
+    : 'the node has no certificate for the remote cluster port';
+};
+
+const issueStep = ({ facts, request }: ConnectDraft, node: NodeObservation, input: CertificateIssue): AnyStep => {
+  const standing = facts.certificates.find((record) => record.node === node.name);
+  const given = givenFor(node, request, facts);
+  return {
+    ...{ id: `issue-certificate-${input.node}`, kind: 'certificate.issue', target: input.node },
+    ...{ effect: 'none', stage: 'certificates', input, reason: whyIssued(standing, given) },
+    diff: given ? givenDiff(standing, given.signed.facts, input) : certificateDiff(standing, input),
+  };
+};
+
+/** A node that serves already without saying so needs no restart to say it. */
+const isOnByDefault = (node: NodeObservation): boolean =>
+  node.remoteClusterServer !== null && fileSetting(node, `${PREFIX}.enabled`) === undefined;
 
 const nodeChangeStep = (
   draft: ConnectDraft,
@@ -129,10 +151,10 @@ const nodeChangeStep = (
     settings: {
       'remote_cluster_server.enabled': true,
       ...server.settings,
-      [`${PREFIX}.enabled`]: true,
-      [`${PREFIX}.keystore.path`]: certificate.path,
+      ...(isOnByDefault(server.node) ? {} : { [`${PREFIX}.enabled`]: true }),
+      ...(certificate.key === undefined ? { [`${PREFIX}.keystore.path`]: certificate.path } : {}),
     },
-    keystore: { [`${PREFIX}.keystore.secure_password`]: certificate.passwordSecret },
+    keystore: certificate.key === undefined ? passwordEntries(server.node, certificate) : {},
     keystorePassword: keystorePasswordReference(draft.facts, cluster.name, server.node.name),
   });
   if (!change) return [];

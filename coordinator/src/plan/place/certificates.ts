@@ -1,6 +1,7 @@
 import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
 import { isMostlyOver, wishedLifeMs } from '../certificate-life.ts';
 import type { NodeObservation } from '../facts.ts';
+import { givenWish } from '../given.ts';
 import type { WantedNode } from '../node-change.ts';
 import { fileSetting } from '../nodes.ts';
 import { type PemPlace, pemPlace } from '../pem.ts';
@@ -11,7 +12,7 @@ import { newFileSecrets, passwordEntries, serverFiles } from '../server-certific
 import { sslPrefix } from '../ssl.ts';
 import type { CertificateIssue } from '../steps.ts';
 import type { PlaceFacts } from './facts.ts';
-import { givenWish } from './given.ts';
+import { givenFor } from './given.ts';
 import { certificateWish } from './names.ts';
 
 /** The certificate that a node shall have, and the one that it has if another has to be issued. */
@@ -53,9 +54,10 @@ export const plannedCertificate = (
   const { cluster, purpose, ca } = request;
   const secrets = serverSecrets({ cluster, node: node.name, purpose });
   const pem = pemOf(node, request, facts);
+  const given = givenFor(node, request, facts);
   const standing = facts.certificates.find((record) => record.node === node.name);
   const wish = {
-    ...(givenWish(node, request, facts) ?? certificateWish(node, facts, request)),
+    ...(given ? givenWish(node, given) : certificateWish(node, facts, request)),
     ...{ cluster, node: node.name, purpose, ca },
     path: pem?.certificate ?? portFiles[purpose].keystore,
     passwordSecret: standing?.passwordSecret ?? `secret:${secrets.password}@1`,

@@ -1,7 +1,9 @@
 import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
 import type { ClusterObservation } from '../facts.ts';
-import type { CaRecord, CertificateRecord, SigningRequestRecord } from '../records.ts';
-import type { NodeId } from '../steps.ts';
+import type { GivenFacts } from '../given.ts';
+import type { CaRecord, CertificateRecord, ConnectionRecord } from '../records.ts';
+import type { ProxyWay } from '../steps.ts';
+import type { TrustObservation } from '../trust.ts';
 
 /** A CA certificate as a port sent it beside its own. */
 export interface SentAuthority {
@@ -29,7 +31,7 @@ export interface PortObservation {
 }
 
 /** Everything that the planner of a placement looks at. */
-export interface PlaceFacts {
+export interface PlaceFacts extends GivenFacts {
   /** With the PEM files that the nodes' elasticsearch.yml names for the port. */
   readonly cluster: ClusterObservation;
   /** Hosts of the URLs by which the coordinator reaches the cluster. */
@@ -45,10 +47,14 @@ export interface PlaceFacts {
   readonly stores: ReadonlyMap<string, readonly StoredAuthority[] | string>;
   /** Certificates that Remora made for this port of the cluster's nodes. */
   readonly certificates: readonly CertificateRecord[];
-  /** Nodes with agents of other clusters. */
-  readonly otherNodes: readonly NodeId[];
-  /** Those that were signed elsewhere, of any cluster. */
-  readonly signed: readonly SigningRequestRecord[];
+  /** Connections that Remora manages and that lead to the remote cluster ports, where those are the ports; else none. */
+  readonly connections: readonly ConnectionRecord[];
+  /** The proxies of these connections. */
+  readonly proxies: readonly ProxyWay[];
+  /** Nodes that connect to the ports themselves. */
+  readonly trust: readonly TrustObservation[];
+  /** Clusters whose nodes could not be asked whether they trust anything, and why: a sentence each. */
+  readonly unasked: readonly string[];
   readonly cas: readonly CaRecord[];
   /** Names and latest versions of the secrets that exist. */
   readonly secretVersions: Readonly<Record<string, number>>;

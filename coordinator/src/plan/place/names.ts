@@ -1,10 +1,10 @@
 import { isIp, isLoopback } from '@remora/shared/model/address.ts';
 import { parseDuration } from '@remora/shared/model/duration.ts';
-import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
+import type { PlacedPurpose, PlaceRequest } from '@remora/shared/model/place-request.ts';
 import { wishedLifeMs } from '../certificate-life.ts';
 import type { NodeObservation } from '../facts.ts';
 import { commonNameOf, distinctNames, LIFE } from '../server-certificate.ts';
-import type { CertificateWish } from '../steps.ts';
+import type { CertificateWish, ProxyWay } from '../steps.ts';
 import type { PlaceFacts } from './facts.ts';
 
 export const LOOPBACK = ['localhost', '127.0.0.1', '::1'];
@@ -20,18 +20,28 @@ export const ownNames = (node: NodeObservation, { ports }: PlaceFacts): string[]
   ]);
 };
 
-/** Hosts of the coordinator's URLs that are no single node's, such as a load balancer's: every node behind it has to cover them. */
-export const sharedHosts = (facts: PlaceFacts): string[] => {
+/**
+ * Names by which a port is asked for that are no single node's, such as a load balancer's: every node behind it has to cover them. Of the HTTP port the hosts of the
+ * coordinator's URLs, of the remote cluster port what clusters that connect through a proxy ask for.
+ */
+export const sharedHosts = (facts: PlaceFacts, purpose: PlacedPurpose): string[] => {
+  if (purpose === 'transport') return [];
+  if (purpose === 'remote_cluster_server') return distinctNames(facts.proxies.flatMap(namesAskedFor));
   const taken = new Set(facts.cluster.nodes.flatMap((node) => ownNames(node, facts)));
   return distinctNames(facts.urlHosts).filter((host) => !taken.has(host) && !isLoopback(host));
 };
 
+/** What a connection through a proxy compares a certificate with: Elasticsearch takes one that covers any of these. */
+export const namesAskedFor = ({ address, serverName }: ProxyWay): string[] => [
+  ...(serverName === null ? [] : [serverName]),
+  address.host,
+];
+
 /** What the certificate of a node's port shall say: the names under which other nodes (transport) or clients and the agent beside it (HTTP) reach it. */
 export const certificateWish = (node: NodeObservation, facts: PlaceFacts, request: PlaceRequest): CertificateWish => {
   const published = facts.ports.get(node.name)?.names ?? [];
-  const isHttp = request.purpose === 'http';
-  const around = [node.transportHost, ...published].some(isLoopback) || isHttp ? LOOPBACK : [];
-  const shared = isHttp ? sharedHosts(facts) : [];
+  const around = [node.transportHost, ...published].some(isLoopback) || request.purpose === 'http' ? LOOPBACK : [];
+  const shared = sharedHosts(facts, request.purpose);
   const required = distinctNames([node.name, ...published, ...(request.sans ?? []), ...around, ...shared]);
   const all = distinctNames([...required, ...ownNames(node, facts)]);
   const standing = facts.certificates.find((record) => record.node === node.name);

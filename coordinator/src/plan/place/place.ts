@@ -6,12 +6,12 @@ import { afterOther, changeOf, type NodeChange, type WantedNode } from '../node-
 import { keystorePasswordReference, type NodeStepParts, nodeStep } from '../node-step.ts';
 import { rollOrder } from '../order.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
-import { proofStep, trustingPeers } from '../port-proof.ts';
+import { proofStep, serverProof, trustingClients, trustingPeers } from '../port-proof.ts';
 import type { CaRecord } from '../records.ts';
 import type { AnyStep, Stage, StoredPlan, TrustingNode } from '../steps.ts';
 import { type CertificatePlan, plannedCertificate, wantedCertificate } from './certificates.ts';
 import type { PlaceFacts } from './facts.ts';
-import { givenCertificate } from './given.ts';
+import { givenFor } from './given.ts';
 import { placedNodes, refusePlacement } from './refusals.ts';
 import { trustAfter, wantedTrust } from './trust.ts';
 import { warningsOf } from './warnings.ts';
@@ -32,6 +32,8 @@ const stages: readonly Stage[] = [
   { id: 'files', title: 'Place the others', mode: 'parallel' },
   { id: 'verify', title: 'Prove that they are served and trusted', mode: 'parallel' },
 ];
+
+const titles = { remote_cluster_server: 'remote cluster server', transport: 'transport', http: 'HTTP' } as const;
 
 /** Phases of the steps that change nodes; see `node.change`. */
 const TRUST = 1;
@@ -113,12 +115,23 @@ const whyIssued = ({ issue, standing }: CertificatePlan): string => {
 
 const issueStep = ({ request, facts }: Placement, node: NodeObservation, plan: CertificatePlan): AnyStep => {
   const { issue, standing } = plan;
-  const given = issue.given && givenCertificate(node, request, facts);
+  const given = givenFor(node, request, facts);
   return {
     ...{ id: `issue-certificate-${issue.cluster}.${issue.node}`, kind: 'certificate.issue', target: issue.node },
     ...{ effect: 'none', stage: 'issue', input: issue, reason: whyIssued(plan) },
     diff: given ? givenDiff(standing, given.signed.facts, issue) : certificateDiff(standing, issue),
   };
+};
+
+/** Proves what a port serves, to those who connect to it. */
+const proofOf = (placement: Placement, { node, plan: { issue } }: NodePart, index: number): AnyStep => {
+  const { request, facts } = placement;
+  const { purpose, cluster } = request;
+  const stage = index === 0 ? 'first-verify' : 'verify';
+  if (purpose !== 'remote_cluster_server')
+    return proofStep({ ...issue, purpose }, stage, peersOf(placement, node, index));
+  const trusting = trustingClients(cluster, facts.trust, { index, isFirst: index === 0 });
+  return serverProof(`verify-server-${cluster}.${node.name}`, issue, stage, trusting);
 };
 
 /** By the CA files that they will have by then. */
@@ -141,18 +154,13 @@ interface NodePart {
 }
 
 const certificateSteps = (placement: Placement, parts: readonly NodePart[]): AnyStep[] =>
-  parts.flatMap(({ node, plan, change }, index): AnyStep[] => {
-    const first = index === 0;
-    const where = first ? { roll: 'first-roll', files: 'first-files' } : { roll: 'roll', files: 'files' };
-    const { issue } = plan;
+  parts.flatMap((part, index): AnyStep[] => {
+    const { node, plan, change } = part;
+    const where = index === 0 ? { roll: 'first-roll', files: 'first-files' } : { roll: 'roll', files: 'files' };
     return [
       ...(plan.isNew ? [issueStep(placement, node, plan)] : []),
       ...(change ? [changeStep(placement, node, change, { stages: where, phase: CERTIFICATE })] : []),
-      proofStep(
-        { ...issue, purpose: placement.request.purpose },
-        first ? 'first-verify' : 'verify',
-        peersOf(placement, node, index),
-      ),
+      proofOf(placement, part, index),
     ];
   });
 
@@ -171,7 +179,7 @@ const stepsOf = (placement: Placement): AnyStep[] => {
       };
     })
     .filter(({ plan, change }) => plan.isNew || change !== null);
-  const isProven = request.purpose === 'http' || trust.length + parts.length === 0;
+  const isProven = request.purpose !== 'transport' || trust.length + parts.length === 0;
   return [...trust, ...(isProven ? [] : loadedSteps(placement)), ...certificateSteps(placement, parts)];
 };
 
@@ -179,7 +187,7 @@ const stepsOf = (placement: Placement): AnyStep[] => {
 const withoutTrust = (key: string, value: unknown): unknown =>
   key === 'trustedBy' ? undefined : withoutBaseline(key, value);
 
-/** Plans certificates of a CA for the transport or HTTP ports of a cluster's nodes. Throws all that forbids it; a plan without steps means that all serve them. */
+/** Plans certificates of a CA for ports of a cluster's nodes. Throws all that forbids it; a plan without steps means that all serve them. */
 export const planPlacement = (request: PlaceRequest, facts: PlaceFacts, context: PlanContext): StoredPlan => {
   const ca = refusePlacement(request, facts, context.now);
   const order = new Map(stages.map(({ id }, index) => [id, index]));
@@ -190,13 +198,12 @@ export const planPlacement = (request: PlaceRequest, facts: PlaceFacts, context:
     .filter(({ stage }) => stages.find(({ id }) => id === stage)?.mode === 'roll')
     .map(({ target }) => target);
   const distinct = [...new Set(restarts)];
-  const port = request.purpose === 'http' ? 'HTTP' : 'transport';
   return {
     planId: context.planId,
     hash: context.hash(JSON.stringify(steps, withoutTrust)),
     workflow: 'place-certificates',
     wanted: request,
-    title: `Place ${port} certificates of CA ${request.ca} on ${request.node ?? `the nodes of ${request.cluster}`}`,
+    title: `Place ${titles[request.purpose]} certificates of CA ${request.ca} on ${request.node ?? `the nodes of ${request.cluster}`}`,
     createdAt: context.now,
     clusters: [request.cluster],
     stages: stages.filter(({ id }) => steps.some(({ stage }) => stage === id)),

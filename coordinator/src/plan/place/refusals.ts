@@ -10,6 +10,7 @@ import { reloadFindings } from '../reload-interval.ts';
 import { sslPrefix } from '../ssl.ts';
 import type { PlaceFacts } from './facts.ts';
 import { givenFindings } from './given.ts';
+import { serverFindings, trustingFindings } from './servers.ts';
 import { lostAuthorities, trustsByStore, unknownInBundle } from './trust.ts';
 
 const caFindings = ({ ca: name, given }: PlaceRequest, { cas }: PlaceFacts, now: string): Finding[] => {
@@ -45,6 +46,10 @@ const nodeFindings = (node: NodeObservation, request: PlaceRequest, facts: Place
 
 const portFindings = (node: NodeObservation, where: string, request: PlaceRequest, facts: PlaceFacts): Finding[] => {
   const prefix = sslPrefix[request.purpose];
+  if (request.purpose === 'remote_cluster_server') {
+    const found = serverFindings(node, where);
+    return found.length > 0 ? found : formFindings(node, where, request, facts);
+  }
   if (!sameSettingValue(fileSetting(node, `${prefix}.enabled`), true))
     return [
       [
@@ -53,7 +58,7 @@ const portFindings = (node: NodeObservation, where: string, request: PlaceReques
       ],
     ];
   const findings: Finding[] = [];
-  if (unknownInBundle(node, request, facts))
+  if (unknownInBundle(node, request.purpose, facts))
     findings.push([
       'conflict',
       `${portFiles[request.purpose].bundle} of ${where} holds a certificate that Remora does not know: import its CA with \`remora ca import\`, or take it out.`,
@@ -138,6 +143,7 @@ export const refusePlacement = (request: PlaceRequest, facts: PlaceFacts, now: s
     ...off,
     ...caFindings(request, facts, now),
     ...givenFindings(nodes, request, facts, now),
+    ...trustingFindings(request, facts),
     ...httpFindings(request, facts),
     ...(absent === null ? [] : [['preflight-failed', absent] as const]),
     ...touched.flatMap((node) => [...nodeFindings(node, request, facts), ...reloadFindings(node, cluster)]),

@@ -24,7 +24,7 @@ const holding = (node: NodeObservation, { facts }: CaRecord): string[] =>
   transportAuthorities(node).filter((path) => fingerprintsIn(node, path).includes(facts.fingerprint256));
 
 /** Certificates in Remora's own bundle on a node that Remora does not know: a bundle could not be written with them. */
-export const unknownInBundle = (node: NodeObservation, { purpose }: PlaceRequest, { cas }: PlaceFacts): boolean =>
+export const unknownInBundle = (node: NodeObservation, purpose: 'transport' | 'http', { cas }: PlaceFacts): boolean =>
   fingerprintsIn(node, portFiles[purpose].bundle).some(
     (fingerprint) => !cas.some(({ facts }) => facts.fingerprint256 === fingerprint),
   );
@@ -42,8 +42,7 @@ const bundleOf = (path: string, certificates: readonly SentAuthority[], what: st
 };
 
 /** The CAs that the nodes of a cluster have to trust in each other, or their agents in the nodes: the new one beside all that stand in the bundle. */
-const ownBundle = (node: NodeObservation, ca: CaRecord, { purpose }: PlaceRequest, facts: PlaceFacts): WantedFile => {
-  const path = portFiles[purpose].bundle;
+const ownBundle = (node: NodeObservation, ca: CaRecord, path: string, facts: PlaceFacts): WantedFile => {
   const held = fingerprintsIn(node, path);
   const issuing = new Set([ca.name, ...facts.certificates.map((record) => record.ca)]);
   const wanted = facts.cas.filter(({ name, facts: its }) => issuing.has(name) || held.includes(its.fingerprint256));
@@ -74,14 +73,18 @@ export const lostAuthorities = (facts: PlaceFacts, node: NodeObservation): Store
 /** Whether what a node trusts stands nowhere as PEM: in a truststore, or in its own keystore. */
 export const trustsByStore = (node: NodeObservation): boolean => transportAuthorities(node).length === 0;
 
-/** What a node needs so that it trusts the CA beside all that it trusted before; null where its elasticsearch.yml names a file that holds the CA. */
+/**
+ * What a node needs so that it trusts the CA beside all that it trusted before; null where its elasticsearch.yml names a file that holds the CA. What serves remote
+ * clusters is trusted by others, who have to trust the CA before.
+ */
 export const wantedTrust = (
   node: NodeObservation,
   ca: CaRecord,
   request: PlaceRequest,
   facts: PlaceFacts,
 ): Omit<WantedNode, 'keystorePassword'> | null => {
-  const bundle = ownBundle(node, ca, request, facts);
+  if (request.purpose === 'remote_cluster_server') return null;
+  const bundle = ownBundle(node, ca, portFiles[request.purpose].bundle, facts);
   if (request.purpose === 'http') return { files: [bundle], settings: {}, keystore: {} };
   const named = transportAuthorities(node);
   const others = holding(node, ca).filter((path) => path !== bundle.path);

@@ -4,6 +4,7 @@ import { fileSetting, itemsOf } from '../nodes.ts';
 import { sslPrefix } from '../ssl.ts';
 import type { AnyStep } from '../steps.ts';
 import type { PlaceFacts } from './facts.ts';
+import { serverWarnings } from './servers.ts';
 
 /** Seed hosts by name that no new certificate covers, where nodes hold each other to the name by which they dial. */
 const seedWarnings = (steps: readonly AnyStep[], { cluster }: PlaceFacts): string[] => {
@@ -40,8 +41,9 @@ const httpWarnings = ({ cluster, ca }: PlaceRequest, { cluster: { nodes } }: Pla
   ];
 };
 
-/** What nobody can see from here, of a placement by another CA than the one before. */
+/** What nobody can see from here; of a node's own cluster and its clients where another CA comes than the one before. */
 export const warningsOf = (steps: readonly AnyStep[], request: PlaceRequest, facts: PlaceFacts): string[] => {
+  if (request.purpose === 'remote_cluster_server') return steps.length === 0 ? [] : serverWarnings(request, facts);
   const isOther = steps.some(
     (step) =>
       step.kind === 'certificate.issue' &&

@@ -1,4 +1,5 @@
 import { parseAddress } from '@remora/shared/model/address.ts';
+import { coversAddress } from '@remora/shared/model/certificate.ts';
 import { portName } from '../../plan/ssl.ts';
 import type { CertificateIssue, TrustingNode } from '../../plan/steps.ts';
 import type { StepContext } from '../executor.ts';
@@ -10,6 +11,15 @@ import { patientRead } from './patient-read.ts';
 const PROBE_TIMEOUT_MS = 5000;
 /** A handshake may fail by chance where many connect. */
 const TRUST_LIMIT_MS = 15_000;
+
+/**
+ * The name to ask for where a certificate that was made elsewhere does not cover the address: who is held to a name dials by one that it covers, or finds out at once.
+ */
+export const serverNameFor = (sans: string[], address: string): string | undefined => {
+  if (coversAddress({ sans }, parseAddress(address).host)) return undefined;
+  const names = sans.filter((san) => san.startsWith('DNS:')).map((san) => san.slice('DNS:'.length));
+  return (names.find((name) => !name.startsWith('*')) ?? names[0])?.replace('*', 'node');
+};
 
 /** How a certificate is asked for. */
 interface Asked {

@@ -1,6 +1,5 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import { formatAddress, parseAddress } from '@remora/shared/model/address.ts';
-import { coversAddress } from '@remora/shared/model/certificate.ts';
 import { listNodes } from '../../elasticsearch/observe-cluster.ts';
 import { trustProblem } from '../../elasticsearch/trust.ts';
 import { publishAddresses } from '../../observe/observe-certificates.ts';
@@ -11,7 +10,7 @@ import type { Executor, StepContext } from '../executor.ts';
 import { ANSWER_LIMIT_MS, askUntil } from './ask-until.ts';
 import type { StepParts } from './parts.ts';
 import { patientRead } from './patient-read.ts';
-import { refuseUntrusted, waitUntilServed } from './served.ts';
+import { refuseUntrusted, serverNameFor, waitUntilServed } from './served.ts';
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
@@ -28,15 +27,6 @@ const publishedAt = async (parts: StepParts, context: StepContext, wish: Certifi
     hint: "Look into the node's log for the reason.",
   });
   return address;
-};
-
-/**
- * The name to ask for where a certificate that was made elsewhere does not cover the address: who is held to a name dials by one that it covers, or finds out at once.
- */
-const serverNameFor = (sans: string[], address: string): string | undefined => {
-  if (coversAddress({ sans }, parseAddress(address).host)) return undefined;
-  const names = sans.filter((san) => san.startsWith('DNS:')).map((san) => san.slice('DNS:'.length));
-  return (names.find((name) => !name.startsWith('*')) ?? names[0])?.replace('*', 'node');
 };
 
 /** A node that others do not trust on its transport port answers, and is in no cluster. */

@@ -1,15 +1,17 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import { type Address, canonicalIp, formatAddress, parseAddress } from '@remora/shared/model/address.ts';
-import { coversAddress } from '@remora/shared/model/certificate.ts';
+import { type CertificateFacts, coversAddress } from '@remora/shared/model/certificate.ts';
 import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
 import { listNodes } from '../../elasticsearch/observe-cluster.ts';
 import { publishedAddress, publishedParts } from '../../plan/connect/server-address.ts';
-import { type CertificateIssue, nodeKey } from '../../plan/steps.ts';
+import { type CertificateIssue, nodeKey, type StepInputs } from '../../plan/steps.ts';
 import type { Executor, StepContext } from '../executor.ts';
 import { rememberBefore } from './before.ts';
 import { issueFor } from './certificates.ts';
 import type { StepParts } from './parts.ts';
-import { refuseUntrusted, waitUntilServed } from './served.ts';
+import { refuseUntrusted, serverNameFor, waitUntilServed } from './served.ts';
+
+type VerifyWish = StepInputs['remote-server.verify'];
 
 const CHANGE_LIMIT_MS = 5 * 60_000;
 
@@ -71,6 +73,22 @@ const reissue = async (
   return fingerprint256;
 };
 
+/**
+ * One that was made elsewhere cannot be made again for another address. Where local nodes connect to the node itself it has to cover that; behind a proxy it need not,
+ * and is asked for by a name that it covers.
+ */
+const nameOfGiven = (wish: VerifyWish, { sans }: CertificateFacts, address: string): string | undefined => {
+  const name = serverNameFor([...sans], address);
+  if (name === undefined || (wish.planned === null && !wish.trustedBy?.length)) return name;
+  throw new RemoraError(
+    'step-failed',
+    `The certificate of ${wish.node} (cluster ${wish.cluster}) was made elsewhere, and does not cover ${address}, where the node listens: it names ${sans.join(', ')}.`,
+    {
+      hint: 'Have one signed that covers this address, and give it with --files; or have the node listen elsewhere (remote_cluster.host).',
+    },
+  );
+};
+
 export const verifyServerStep =
   (parts: StepParts): Executor<'remote-server.verify'> =>
   async (context, wish) => {
@@ -84,13 +102,16 @@ export const verifyServerStep =
         'step-failed',
         `There is no certificate on record for the remote cluster server of ${wish.node}.`,
       );
+    const { facts } = record;
+    const isGiven = record.given !== undefined;
+    const serverName = isGiven ? nameOfGiven(wish, facts, address) : undefined;
     // Remembered before it is filed: whoever goes on after a crash delivers the same certificate again, which takes effect once.
-    const covered = context.memory.intent === null && coversAddress(record.facts, host);
+    const covered = isGiven || (context.memory.intent === null && coversAddress(facts, host));
     if (!covered) await rememberBefore(context, async () => record);
     if (!covered) await context.remember({ intent: { reissueFor: host } });
-    const fingerprint = covered ? record.facts.fingerprint256 : await reissue(parts, context, wish, host);
+    const fingerprint = covered ? facts.fingerprint256 : await reissue(parts, context, wish, host);
     await context.phase('waiting until it is served');
-    await waitUntilServed(parts, context, wish, address, fingerprint);
+    await waitUntilServed(parts, context, wish, address, fingerprint, { serverName });
     if (wish.trustedBy?.length) await context.phase('asking the nodes that connect whether they trust it');
     for (const node of wish.trustedBy ?? []) await refuseUntrusted(parts, context, wish, address, fingerprint, node);
     if (wish.planned) refuseOtherAddress(wish, published, wish.planned);

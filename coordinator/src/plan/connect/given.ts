@@ -1,0 +1,71 @@
+import { parseAddress } from '@remora/shared/model/address.ts';
+import { type CertificateFacts, coversAddress } from '@remora/shared/model/certificate.ts';
+import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import type { ConnectFacts, NodeObservation } from '../facts.ts';
+import { choiceFindings, type GivenChoice, givenCertificate, missingFinding, type Signed } from '../given.ts';
+import type { Check, PreflightInput } from './preflight-check.ts';
+import type { ServerWish } from './wanted.ts';
+
+/** Which certificates that were signed elsewhere the remote nodes are to get; null where a CA of the inventory makes them. */
+const choiceOf = ({ remote, ca, given }: ConnectRequest): GivenChoice | null =>
+  given === undefined || ca === undefined
+    ? null
+    : { cluster: remote, purpose: 'remote_cluster_server', ca, ids: given };
+
+/** The one that a node is to get; undefined where none was given for it. */
+export const givenFor = (
+  node: Pick<NodeObservation, 'name'>,
+  request: ConnectRequest,
+  facts: Pick<ConnectFacts, 'signed'>,
+): Signed | undefined => {
+  const choice = choiceOf(request);
+  return choice === null ? undefined : givenCertificate(node, choice, facts);
+};
+
+/** Names of which a certificate has to cover one so that local nodes accept it: where they find the node, or what they ask for through a proxy. */
+const neededNames = ({ host, listening }: ServerWish, { mode, proxyAddress, serverName }: ConnectRequest): string[] =>
+  mode === 'sniff' || proxyAddress === undefined
+    ? [...new Set([host, ...listening])]
+    : [...(serverName === undefined ? [] : [serverName]), parseAddress(proxyAddress).host];
+
+/** The certificate that was made elsewhere and that a node will serve; undefined of one that has another. */
+const servedGiven = ({ node }: ServerWish, { request, facts }: PreflightInput): CertificateFacts | undefined => {
+  const given = givenFor(node, request, facts);
+  const known = facts.certificates.find((record) => record.node === node.name);
+  return given?.signed.facts ?? (known?.given === undefined ? undefined : known.facts);
+};
+
+const misfit = (certificate: CertificateFacts, server: ServerWish, { request, now }: PreflightInput): string | null => {
+  const { sans, notAfter } = certificate;
+  if (notAfter <= now) return `it ended at ${notAfter}`;
+  const needed = neededNames(server, request);
+  return needed.some((name) => coversAddress(certificate, name))
+    ? null
+    : `it names ${sans.join(', ') || 'no names'}, and not ${needed.join(' or ')}, by which local nodes ask for it`;
+};
+
+export const givenCertificates: Check = {
+  code: 'bad-input',
+  demands:
+    'certificates that were made elsewhere are there for every remote node without one, have not ended, and cover the names by which local nodes ask for them',
+  run: (input) => {
+    const { request, facts, servers } = input;
+    const choice = choiceOf(request);
+    const nodes = servers.map(({ node }) => node);
+    const lacking = nodes.filter(
+      (node) => !facts.certificates.some((record) => record.node === node.name) && !givenFor(node, request, facts),
+    );
+    const missing = choice === null ? [] : lacking.map((node) => missingFinding(node, choice));
+    const misfits = servers.flatMap((server) => {
+      const certificate = servedGiven(server, input);
+      const why = certificate === undefined ? null : misfit(certificate, server, input);
+      return why === null
+        ? []
+        : [
+            `The certificate for the remote cluster server of node ${server.node.name} (cluster ${request.remote}) was made elsewhere, and does not do: ${why}. Give another one with --files or --accepted.`,
+          ];
+    });
+    const wrong = choice === null ? [] : choiceFindings(nodes, choice, facts);
+    return [...[...wrong, ...missing].map(([, message]) => message), ...misfits];
+  },
+};

@@ -1,0 +1,127 @@
+import { fileNameOf } from '@remora/shared/model/names.ts';
+import type { Finding } from './agent-findings.ts';
+import type { NodeObservation } from './facts.ts';
+import type { SigningRequestRecord } from './records.ts';
+import { commonNameOf } from './server-certificate.ts';
+import { portName, type ServingPurpose } from './ssl.ts';
+import type { CertificateIssue, CertificateWish, NodeId } from './steps.ts';
+
+/** One that was signed elsewhere, and came back or was given with its key. */
+export type Signed = SigningRequestRecord & { readonly signed: NonNullable<SigningRequestRecord['signed']> };
+
+/** Which of the certificates that were signed elsewhere are to be placed. */
+export interface GivenChoice {
+  readonly cluster: string;
+  readonly purpose: ServingPurpose;
+  readonly ca: string;
+  /** The one node that is meant; absent: all of the cluster. */
+  readonly node?: string | undefined;
+  /** Ids of those that are meant; empty for the newest of each node that was accepted. */
+  readonly ids: readonly string[];
+}
+
+/** What is on record, beside the clusters themselves. */
+export interface GivenFacts {
+  /** Those that were signed elsewhere, of any cluster. */
+  readonly signed: readonly SigningRequestRecord[];
+  /** Nodes with agents of other clusters. */
+  readonly otherNodes: readonly NodeId[];
+}
+
+const isCalled = ({ name }: Pick<NodeObservation, 'name'>, request: SigningRequestRecord): boolean =>
+  request.name === name || request.name === fileNameOf(name);
+
+/** When `certs accept` took it, ISO 8601; null of one that was given with its key. Records of older releases have a request without that. */
+const acceptedAt = (one: SigningRequestRecord): string | null =>
+  one.acceptedAt ?? (one.csr === undefined ? null : one.requestedAt);
+
+const isFor = (one: SigningRequestRecord, { purpose, ca }: GivenChoice): boolean =>
+  one.purpose === purpose && one.ca === ca;
+
+/** The certificates among which is chosen. */
+const candidates = (choice: GivenChoice, { signed }: Pick<GivenFacts, 'signed'>): Signed[] =>
+  signed.flatMap((one) => {
+    const isMeant = choice.ids.length === 0 ? acceptedAt(one) !== null : choice.ids.includes(one.id);
+    return one.signed !== null && isMeant && isFor(one, choice) ? [{ ...one, signed: one.signed }] : [];
+  });
+
+const takenAt = (one: Signed): string => acceptedAt(one) ?? one.requestedAt;
+
+/** The newest that is called like a node. */
+export const givenCertificate = (
+  node: Pick<NodeObservation, 'name'>,
+  choice: GivenChoice,
+  facts: Pick<GivenFacts, 'signed'>,
+): Signed | undefined =>
+  candidates(choice, facts)
+    .filter((one) => isCalled(node, one))
+    .sort((a, b) => takenAt(b).localeCompare(takenAt(a)))[0];
+
+const named = (sans: readonly string[], kind: 'DNS' | 'IP'): string[] =>
+  sans.filter((san) => san.startsWith(`${kind}:`)).map((san) => san.slice(kind.length + 1));
+
+/** What a certificate that was signed elsewhere says. */
+export const givenWish = (
+  node: Pick<NodeObservation, 'name'>,
+  { id, commonName, signed }: Signed,
+): CertificateWish & Pick<CertificateIssue, 'given'> => {
+  const { sans, notBefore, notAfter, fingerprint256 } = signed.facts;
+  return {
+    commonName: commonName || commonNameOf(node.name),
+    dns: named(sans, 'DNS'),
+    ip: named(sans, 'IP'),
+    required: [],
+    validityMs: Date.parse(notAfter) - Date.parse(notBefore),
+    given: { request: id, fingerprint256 },
+  };
+};
+
+/** What is wrong with the choice itself, whatever the nodes are like. */
+export const choiceFindings = (
+  nodes: readonly NodeObservation[],
+  choice: GivenChoice,
+  facts: GivenFacts,
+): Finding[] => {
+  const { cluster, purpose, ca, node: only, ids } = choice;
+  const known = candidates(choice, facts);
+  const gone = ids.filter((id) => !known.some((one) => one.id === id));
+  const others = facts.signed.filter((one) => gone.includes(one.id) && !isFor(one, choice));
+  const stray = ids.length === 0 ? [] : known.filter((one) => !nodes.some((node) => isCalled(node, one)));
+  return [
+    ...others.map(
+      (one): Finding => [
+        'bad-input',
+        `"${one.id}" is a certificate of CA ${one.ca} for "${one.name}" (${one.purpose}), and not one of CA ${ca} for ${purpose}.`,
+      ],
+    ),
+    ...gone
+      .filter((id) => !others.some((one) => one.id === id))
+      .map((id): Finding => ['bad-input', `There is no signed certificate "${id}": see \`remora certs requests\`.`]),
+    ...stray.map(
+      ({ name }): Finding => [
+        'bad-input',
+        `There is a certificate for "${name}", which is no node of cluster ${cluster}${only === undefined ? '' : ` that is meant (--node ${only})`}: see \`remora nodes list\`.`,
+      ],
+    ),
+    ...(ids.length === 0 ? nodes.flatMap((node) => ambiguous(node, facts)) : []),
+  ];
+};
+
+/** Of a certificate that was accepted only the node's name is known. */
+const ambiguous = (node: NodeObservation, { otherNodes }: GivenFacts): Finding[] => {
+  const other = otherNodes.find((one) => fileNameOf(one.node) === fileNameOf(node.name));
+  return other === undefined
+    ? []
+    : [
+        [
+          'conflict',
+          `Cluster ${other.cluster} has a node ${other.node} too, and of a certificate that was accepted only the node's name is known: write it with \`remora certs accept FILE --out DIR\`, and place it with --files DIR.`,
+        ],
+      ];
+};
+
+/** That a node has none. */
+export const missingFinding = (node: NodeObservation, { cluster, purpose, ca }: GivenChoice): Finding => [
+  'bad-input',
+  `There is no certificate of CA ${ca} for the ${portName[purpose]} of node ${node.name} (cluster ${cluster}): it is found by its name, ${fileNameOf(node.name)}. \`remora certs requests\` lists them, and --node NAME places one alone.`,
+];

@@ -1,0 +1,64 @@
+import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
+import { sameSettingValue } from '@remora/shared/settings.ts';
+import type { Finding } from '../agent-findings.ts';
+import { withComing } from '../ca-names.ts';
+import type { NodeObservation } from '../facts.ts';
+import { fileSetting } from '../nodes.ts';
+import { sslPrefix } from '../ssl.ts';
+import type { PlaceFacts } from './facts.ts';
+
+/** Whether a node serves remote clusters over TLS: what does not serve is set up by `connect`, with all that belongs to it. */
+export const serverFindings = (node: NodeObservation, where: string): Finding[] => {
+  if (!sameSettingValue(fileSetting(node, 'remote_cluster_server.enabled'), true))
+    return [
+      [
+        'conflict',
+        `elasticsearch.yml of ${where} does not say remote_cluster_server.enabled: true: \`remora connect\` turns that on, with --files DIR for certificates that were made elsewhere.`,
+      ],
+    ];
+  const enabled = `${sslPrefix.remote_cluster_server}.enabled`;
+  if (!sameSettingValue(fileSetting(node, enabled) ?? true, true))
+    return [
+      [
+        'conflict',
+        `elasticsearch.yml of ${where} has TLS off on that port (${enabled}). Remora replaces what a port serves, and does not turn TLS on: others would find the port changed.`,
+      ],
+    ];
+  return node.remoteClusterServer === null
+    ? [
+        [
+          'preflight-failed',
+          `${where} runs without a remote cluster server: restart it with \`remora restart\`, and look into its log if that does not help.`,
+        ],
+      ]
+    : [];
+};
+
+/** Nobody who connects may be served what they do not trust. */
+export const trustingFindings = (
+  { cluster, ca, purpose }: PlaceRequest,
+  { connections, cas }: PlaceFacts,
+): Finding[] => {
+  if (purpose !== 'remote_cluster_server') return [];
+  const other = connections.find((one) => !withComing(cas, [one.ca]).includes(ca));
+  return other === undefined
+    ? []
+    : [
+        [
+          'conflict',
+          `Cluster ${other.local} trusts CA ${other.ca} in its connection ${other.alias} to ${cluster}, and not CA ${ca}: \`remora ca rotate ${other.ca} --to ${ca}\` has everybody trust that one first.`,
+        ],
+      ];
+};
+
+/** Of nodes that are not asked, and of clusters that nobody knows of. */
+export const serverWarnings = ({ cluster, ca }: PlaceRequest, { trust, unasked }: PlaceFacts): string[] => [
+  `Clusters that connect to ${cluster} and whose connections Remora does not manage must trust CA ${ca}: which there are cannot be seen from here.`,
+  ...unasked,
+  ...trust
+    .filter(({ problem }) => problem !== null)
+    .map(
+      (one) =>
+        `Node ${one.node} of cluster ${one.cluster} is not asked whether it trusts the new certificates of ${cluster}: ${one.problem}`,
+    ),
+];

@@ -1,0 +1,163 @@
+import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
+import { describe, expect, test } from 'vitest';
+import type { ClusterObservation, NodeObservation } from '../../../coordinator/src/plan/facts.ts';
+import type { PlaceFacts } from '../../../coordinator/src/plan/place/facts.ts';
+import { planPlacement } from '../../../coordinator/src/plan/place/place.ts';
+import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
+import { applySteps } from '../connect/apply.ts';
+import { factsOf, request, sha256 } from '../connect/facts.ts';
+import { wish as connectWish, given, hostOf, sign } from '../connect/given-world.ts';
+import { connected, planIn as connectIn, lines, stepOf } from '../connect/plans.ts';
+import { nodeOf, type World, world } from '../connect/world.ts';
+
+/** Certificates for the remote cluster port, which others trust already. */
+
+const SERVER = 'xpack.security.remote_cluster_server.ssl';
+type Node = ClusterObservation['nodes'][number];
+
+/** As the coordinator would observe it in this world: every node of `eu` connects, and trusts what is served. */
+const placeFacts = (made: World, more: Partial<PlaceFacts> = {}): PlaceFacts => {
+  const { remote, local, connections, cas, certificates, signed, secretVersions, otherNodes } = factsOf(
+    made,
+    request(),
+  );
+  const names = ({ remoteClusterServer, transportHost }: NodeObservation): string[] => [
+    remoteClusterServer?.publishAddress.replace(/:\d+$/, '') ?? transportHost,
+  ];
+  const trusting = connections.length === 0 ? [] : local.nodes;
+  return {
+    ...{ cluster: remote, urlHosts: ['us.example.com'], trusted: null, stores: new Map() },
+    ...{ connections, cas, certificates, signed, secretVersions, otherNodes, proxies: [], unasked: [] },
+    ports: new Map(remote.nodes.map((node) => [node.name, { names: names(node), sans: [], issuers: [], problem: '' }])),
+    trust: trusting.map((node: Node) => ({
+      ...{ remote: 'us', alias: 'us', cluster: 'eu', node: node.name, isDirect: true, isAway: false, problem: null },
+      certificateAuthorities: ['remora-remote-cluster-cas.crt'],
+    })),
+    ...more,
+  };
+};
+
+const wish = (more: Partial<PlaceRequest> = {}): PlaceRequest => ({
+  ...{ cluster: 'us', purpose: 'remote_cluster_server', ca: 'corporate' },
+  ...more,
+});
+
+const planIn = (made: World, asked: PlaceRequest, more: Partial<PlaceFacts> = {}): StoredPlan =>
+  planPlacement(asked, placeFacts(made, more), {
+    ...{ planId: 'p', now: new Date(made.nowMs).toISOString(), hash: sha256 },
+  });
+
+const standing = (): World => applySteps(given(), connectIn(given(), connectWish()).steps);
+
+describe('certificates for the remote cluster port', () => {
+  test('that were signed elsewhere take the place of others by file, one node before the rest, tried by those who connect', () => {
+    const made = standing();
+    for (const name of ['us-1', 'us-2', 'us-3']) sign(made, name, [`IP:${hostOf(made, name)}`]);
+    const plan = planIn(made, wish({ given: [] }));
+    expect(lines(plan)).toEqual([
+      ...['us-2', 'us-3', 'us-1'].map((node) => `issue certificate.issue ${node} none`),
+      'first-files node.change us-2 file',
+      'first-verify remote-server.verify us-2 none',
+      ...['us-3', 'us-1'].map((node) => `files node.change ${node} file`),
+      ...['us-3', 'us-1'].map((node) => `verify remote-server.verify ${node} none`),
+    ]);
+    expect(plan.title).toBe('Place remote cluster server certificates of CA corporate on the nodes of us');
+    expect(stepOf(plan, 'remote-server.verify', 'us-2').input.trustedBy).toMatchObject([
+      { cluster: 'eu', node: 'eu-1' },
+    ]);
+    expect(plan.warnings).toEqual([
+      expect.stringMatching(
+        /^Clusters that connect to us and whose connections Remora does not manage must trust CA corporate/,
+      ),
+    ]);
+    const after = applySteps(made, plan.steps);
+    expect(planIn(after, wish({ given: [] })).steps).toEqual([]);
+    expect(connectIn(after, request()).steps).toEqual([]);
+  });
+
+  test('in the PEM files of somebody else, which become Remora’s: connect leaves them where they are', () => {
+    const made = world({ remote: 1, local: 1 });
+    const node = nodeOf(made.remote, 'us-1');
+    Object.assign(node.yml.values, {
+      'remote_cluster_server.enabled': true,
+      [`${SERVER}.certificate`]: 'certs/server.crt',
+      [`${SERVER}.key`]: 'certs/server.key',
+    });
+    node.running.settings = { ...node.running.settings, ...(node.yml.values as Record<string, string>) };
+    made.cas = given().cas.map((ca) => ({ ...ca, key: 'secret:ca/corporate/key@1' }));
+    made.secretVersions['ca/corporate/certificate'] = 1;
+    const refused = () => connectIn(made, request({ ca: 'corporate' }));
+    expect(refused).toThrow(/certs\/server\.crt\)\. .*`remora certs place --purpose remote_cluster_server` does/);
+    const plan = planIn(made, wish());
+    const { input } = stepOf(plan, 'certificate.issue');
+    expect(input).toMatchObject({
+      path: 'certs/server.crt',
+      key: { path: 'certs/server.key', passphraseSecret: null },
+    });
+    expect(input.ip).toContain(node.transportHost);
+    const after = applySteps(made, plan.steps);
+    const connect = connectIn(after, request({ ca: 'corporate' }));
+    expect(lines(connect).filter((line) => / us(-1)? /.test(line))).toEqual(['api-key api-key.create us api']);
+  });
+
+  test.each<[string, (made: World) => Partial<PlaceRequest>, RegExp]>([
+    [
+      'where a cluster that connects does not trust the CA',
+      (made) => {
+        made.cas.push({ ...(made.cas[0] as World['cas'][number]), name: 'other', key: 'secret:ca/other/key@1' });
+        return { ca: 'other' };
+      },
+      /^Cluster eu trusts CA corporate in its connection us to us, and not CA other: `remora ca rotate corporate --to other` has everybody trust/,
+    ],
+    [
+      'where a port does not serve',
+      (made) => {
+        delete nodeOf(made.remote, 'us-2').yml.values['remote_cluster_server.enabled'];
+        return { given: [] };
+      },
+      /node us-2 \(cluster us\) does not say remote_cluster_server\.enabled: true: `remora connect` turns that on/,
+    ],
+    [
+      'where TLS is off',
+      (made) => {
+        nodeOf(made.remote, 'us-2').yml.values[`${SERVER}.enabled`] = false;
+        return { given: [] };
+      },
+      /node us-2 \(cluster us\) has TLS off on that port/,
+    ],
+    [
+      'that do not cover where a node is found',
+      (made) => {
+        sign(made, 'us-2', ['DNS:us-2']);
+        return { given: ['id-4'], node: 'us-2' };
+      },
+      /^The certificate for node us-2 \(cluster us\) is not placed: it names DNS:us-2, and not 10\.0\.1\.2, to which clusters that connect hold it\.$/,
+    ],
+  ])('are refused %s', (_, change, sentence) => {
+    const made = standing();
+    const more = change(made);
+    expect(() => planIn(made, wish(more))).toThrow(sentence);
+  });
+
+  test('behind a proxy cover what is asked for there', () => {
+    const made = standing();
+    const proxies = [{ address: { host: 'lb.example.com', port: 443 }, serverName: 'search.us.example.com' }];
+    expect(() => planIn(made, wish({ given: [] }), { proxies })).toThrow(
+      /and not search\.us\.example\.com or lb\.example\.com, by which clusters that connect through a proxy ask for it/,
+    );
+    made.cas = made.cas.map((ca) => ({ ...ca, key: 'secret:ca/corporate/key@1' }));
+    const { input } = stepOf(planIn(made, wish(), { proxies }), 'certificate.issue', 'us-1');
+    expect(input.dns).toEqual(expect.arrayContaining(['lb.example.com', 'search.us.example.com', 'us-1']));
+  });
+
+  test('of a CA that signs here are made', () => {
+    const made = connected(world({ remote: 3, local: 1 }));
+    expect(planIn(made, wish({ ca: 'us-remote' })).steps).toEqual([]);
+    const wider = planIn(made, wish({ ca: 'us-remote', sans: ['us.example.com'], node: 'us-3' }));
+    expect(lines(wider)).toEqual([
+      'issue certificate.issue us-3 none',
+      'first-files node.change us-3 file',
+      'first-verify remote-server.verify us-3 none',
+    ]);
+  });
+});
