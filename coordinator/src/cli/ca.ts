@@ -10,6 +10,7 @@ import type { Cli } from './frame/cli.ts';
 import { addToList, given, readBytes, readSecret, wholeNumber } from './frame/input.ts';
 import type { Register } from './frame/register.ts';
 import { removeCommand } from './frame/remove.ts';
+import { addGivenFlags, type GivenFlags, givenOf, withGiven } from './given-certificates.ts';
 import { table } from './show/table.ts';
 
 /** Of one whose place another takes, how far that is. */
@@ -126,7 +127,7 @@ const addImport = (command: Command, cli: Cli): void => {
     });
 };
 
-interface RotateFlags extends ChangeFlags {
+interface RotateFlags extends ChangeFlags, GivenFlags {
   readonly to?: string;
 }
 
@@ -138,12 +139,19 @@ const addRotate = (command: Command, cli: Cli): void => {
     )
     .argument('<name>')
     .option('--to <name>', 'a CA that is there already (default: a new one like the old one)');
+  addGivenFlags(rotation);
   addChangeFlags(rotation);
   rotation.action(async (ca: string, flags: RotateFlags) => {
     const waitOffline = flags.waitOffline === undefined ? undefined : true;
-    const wish = given<CaRotateRequest>({ ca, to: flags.to, waitOffline });
+    const wish = given<CaRotateRequest>({ ca, to: flags.to, given: givenOf(flags), waitOffline });
     checkCaRotateRequest(wish);
-    await planAndCarryOut(cli, { address: '/cas/rotation', wish }, flags);
+    await withGiven(cli, { ca: wish.to ?? '', purpose: 'remote_cluster_server' }, flags, (ids) =>
+      planAndCarryOut(
+        cli,
+        { address: '/cas/rotation', wish: ids === null ? wish : { ...wish, given: [...ids] } },
+        flags,
+      ),
+    );
   });
 };
 

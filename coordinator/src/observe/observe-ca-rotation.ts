@@ -61,11 +61,13 @@ const problemsOf = async (
 
 /** Gathers everything that the planner of a CA's rotation looks at. Changes nothing; throws what the records alone forbid. */
 export const observeCaRotation = async (parts: ObserveParts, request: CaRotateRequest): Promise<CaRotationFacts> => {
-  const [certificates, cas, connections, secretVersions] = await Promise.all([
+  const [certificates, cas, connections, secretVersions, signed, joined] = await Promise.all([
     parts.inventory.certificates.list(),
     parts.inventory.cas.list(),
     parts.inventory.connections.list(),
     parts.secretVersions(),
+    parts.inventory.signingRequests.list(),
+    parts.inventory.nodes.list(),
   ]);
   const records = { certificates, cas, connections, secretVersions };
   const concerned = concernedBy(request, records, parts.clock().toISOString());
@@ -81,6 +83,10 @@ export const observeCaRotation = async (parts: ObserveParts, request: CaRotateRe
   return {
     ...records,
     clusters,
+    signed,
+    otherNodes: joined
+      .filter(({ cluster }) => !concerned.remotes.includes(cluster))
+      .map(({ cluster, node }) => ({ cluster, node })),
     unseen: new Map(
       [...looked].flatMap(([name, found]) => (typeof found === 'string' ? [[name, found] as const] : [])),
     ),

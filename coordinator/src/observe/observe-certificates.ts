@@ -1,9 +1,9 @@
 import { messageOf } from '@remora/shared/errors.ts';
 import type { SeenCertificate } from '@remora/shared/model/certificate.ts';
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
-import { publishedParts } from '../plan/connect/server-address.ts';
 import { hasPlaceholder } from '../plan/loaded.ts';
 import { itemsOf } from '../plan/nodes.ts';
+import { publishedParts } from '../plan/published-address.ts';
 import { type ServingPurpose, servingPurposes, sslPrefix } from '../plan/ssl.ts';
 import { type NodeId, nodeKey } from '../plan/steps.ts';
 import type { ObserveParts } from './observe-nodes.ts';

@@ -1,9 +1,9 @@
 import { messageOf } from '@remora/shared/errors.ts';
 import { formatAddress, parseAddress } from '@remora/shared/model/address.ts';
 import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
-import { publishedAddress } from '../plan/connect/server-address.ts';
 import type { ClusterObservation, NodeObservation } from '../plan/facts.ts';
 import { connectingNodes, fileSetting, itemsOf } from '../plan/nodes.ts';
+import { publishedAddress } from '../plan/published-address.ts';
 import type { ConnectionRecord } from '../plan/records.ts';
 import { meantCertificates } from '../plan/rotate/chosen.ts';
 import type { RotateFacts } from '../plan/rotate/facts.ts';

@@ -1,10 +1,11 @@
+import { type CertificateFacts, coversAddress } from '@remora/shared/model/certificate.ts';
 import { fileNameOf } from '@remora/shared/model/names.ts';
 import type { Finding } from './agent-findings.ts';
 import type { NodeObservation } from './facts.ts';
 import type { SigningRequestRecord } from './records.ts';
 import { commonNameOf } from './server-certificate.ts';
 import { portName, type ServingPurpose } from './ssl.ts';
-import type { CertificateIssue, CertificateWish, NodeId } from './steps.ts';
+import type { CertificateIssue, CertificateWish, NodeId, ProxyWay } from './steps.ts';
 
 /** One that was signed elsewhere, and came back or was given with its key. */
 export type Signed = SigningRequestRecord & { readonly signed: NonNullable<SigningRequestRecord['signed']> };
@@ -74,6 +75,36 @@ export const givenWish = (
     validityMs: Date.parse(notAfter) - Date.parse(notBefore),
     given: { request: id, fingerprint256 },
   };
+};
+
+/** Who connects to remote cluster ports. */
+export interface ServerUse {
+  /** Some connect to the nodes themselves. */
+  readonly isDirect: boolean;
+  /** Others through these. */
+  readonly proxies: readonly ProxyWay[];
+}
+
+/** What a connection through a proxy compares a certificate with: Elasticsearch takes one that covers any of these. */
+export const namesAskedFor = ({ address, serverName }: ProxyWay): string[] => [
+  ...(serverName === null ? [] : [serverName]),
+  address.host,
+];
+
+/** Why a certificate does not do for a remote cluster port that is published by these names, as the end of a sentence; null when it does. */
+export const serverMisfit = (
+  certificate: CertificateFacts,
+  published: readonly string[],
+  { isDirect, proxies }: ServerUse,
+  now: string,
+): string | null => {
+  const { sans, notAfter } = certificate;
+  if (notAfter <= now) return `it ended at ${notAfter}`;
+  const asked = [...(isDirect && published.length > 0 ? [published] : []), ...proxies.map(namesAskedFor)];
+  const missing = asked.find((names) => !names.some((name) => coversAddress(certificate, name)));
+  return missing === undefined
+    ? null
+    : `it names ${sans.join(', ') || 'no names'}, and not ${missing.join(' or ')}, by which clusters that connect ask for it`;
 };
 
 /** What is wrong with the choice itself, whatever the nodes are like. */

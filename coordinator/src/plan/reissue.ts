@@ -1,7 +1,8 @@
 import { isIp } from '@remora/shared/model/address.ts';
-import { certificateDiff } from './certificate-diff.ts';
+import { certificateDiff, givenDiff } from './certificate-diff.ts';
 import { wishedLifeMs } from './certificate-life.ts';
 import type { ClusterObservation, NodeObservation } from './facts.ts';
+import { givenWish, type Signed } from './given.ts';
 import { changeOf } from './node-change.ts';
 import { nodeStep } from './node-step.ts';
 import { proofStep, serverProof, trustingClients, trustingPeers } from './port-proof.ts';
@@ -47,6 +48,8 @@ export const reissueOf = (record: CertificateRecord, ca: CaRecord | undefined, f
 export interface NewCertificates {
   readonly ca?: string;
   readonly validityMs?: number;
+  /** One that was signed elsewhere, in the place of one that is made. */
+  readonly given?: (record: CertificateRecord) => Signed | undefined;
   /** Why they are replaced. */
   readonly reason: string;
 }
@@ -57,10 +60,11 @@ type Versions = Readonly<Record<string, number>>;
 export const passphraseOf = ({ cluster, node, key }: CertificateRecord, versions: Versions): string | null =>
   key?.passphraseSecret == null ? null : (latestPassphrase({ cluster, node }, versions) ?? key.passphraseSecret);
 
-/** The same names, password and place; another key, dates and serial. */
+/** The same names, password and place; another key, dates and serial. One that was signed elsewhere says what it says. */
 export const issueOf = (record: CertificateRecord, versions: Versions, wish: NewCertificates): CertificateIssue => {
   const { cluster, node, purpose, path, names, passwordSecret, key } = record;
   const pem = key === undefined ? null : { key: key.path, passphraseSecret: passphraseOf(record, versions) };
+  const given = wish.given?.(record);
   return {
     ...{ cluster, node, purpose, ca: wish.ca ?? record.ca, path, passwordSecret },
     commonName: commonNameOf(node),
@@ -68,6 +72,7 @@ export const issueOf = (record: CertificateRecord, versions: Versions, wish: New
     ip: names.filter(isIp),
     required: [...names],
     validityMs: wish.validityMs ?? wishedLifeMs(record),
+    ...(given ? givenWish({ name: node }, given) : {}),
     ...newFileSecrets(record, pem, versions),
   };
 };
@@ -88,12 +93,18 @@ export interface Placing {
   readonly isFirst: boolean;
 }
 
-export const issueStep = ({ issue, record }: Pick<Placing, 'issue' | 'record'>, reason: string): AnyStep => ({
-  ...{ id: stepId('issue-certificate', issue), kind: 'certificate.issue', target: issue.node },
-  ...{ effect: 'none', reason, stage: 'issue' },
-  diff: certificateDiff(record, issue),
-  input: issue,
-});
+export const issueStep = (
+  { issue, record }: Pick<Placing, 'issue' | 'record'>,
+  { reason, given }: NewCertificates,
+): AnyStep => {
+  const found = given?.(record);
+  return {
+    ...{ id: stepId('issue-certificate', issue), kind: 'certificate.issue', target: issue.node },
+    ...{ effect: 'none', reason, stage: 'issue' },
+    diff: found ? givenDiff(record, found.signed.facts, issue) : certificateDiff(record, issue),
+    input: issue,
+  };
+};
 
 const placeStep = ({ issue, cluster, node, isFirst }: Placing): AnyStep[] => {
   if (node.agent.state !== 'online') return [];
@@ -141,7 +152,7 @@ export const reissueSteps = (
   wish: NewCertificates,
 ): AnyStep[] => {
   const steps = placingsOf(reissues, facts.secretVersions, wish).flatMap((one, index) => [
-    issueStep(one, wish.reason),
+    issueStep(one, wish),
     ...placeStep(one),
     verifyStep(one, index, facts.trust),
   ]);

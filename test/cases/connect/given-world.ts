@@ -65,7 +65,7 @@ export const refusedGiven: RefusalCase[] = [
     world: () => given((made, node) => (node === 'us-2' ? ['IP:10.9.9.9'] : [`IP:${hostOf(made, node)}`])),
     wish: { ca: 'corporate', given: [] },
     ...{ code: 'bad-input', check: 'given-certificates' },
-    says: 'it names DNS:us-2, IP:10.9.9.9, and not 10.0.1.2, by which local nodes ask for it',
+    says: 'it names DNS:us-2, IP:10.9.9.9, and not 10.0.1.2, by which clusters that connect ask for it',
   },
   {
     name: 'one that has ended while it served',

@@ -131,7 +131,7 @@ describe('certificates for the remote cluster port', () => {
         sign(made, 'us-2', ['DNS:us-2']);
         return { given: ['id-4'], node: 'us-2' };
       },
-      /^The certificate for node us-2 \(cluster us\) is not placed: it names DNS:us-2, and not 10\.0\.1\.2, to which clusters that connect hold it\.$/,
+      /^The certificate for node us-2 \(cluster us\) is not placed: it names DNS:us-2, and not 10\.0\.1\.2, by which clusters that connect ask for it\.$/,
     ],
   ])('are refused %s', (_, change, sentence) => {
     const made = standing();
@@ -143,7 +143,7 @@ describe('certificates for the remote cluster port', () => {
     const made = standing();
     const proxies = [{ address: { host: 'lb.example.com', port: 443 }, serverName: 'search.us.example.com' }];
     expect(() => planIn(made, wish({ given: [] }), { proxies })).toThrow(
-      /and not search\.us\.example\.com or lb\.example\.com, by which clusters that connect through a proxy ask for it/,
+      /and not search\.us\.example\.com or lb\.example\.com, by which clusters that connect ask for it/,
     );
     made.cas = made.cas.map((ca) => ({ ...ca, key: 'secret:ca/corporate/key@1' }));
     const { input } = stepOf(planIn(made, wish(), { proxies }), 'certificate.issue', 'us-1');

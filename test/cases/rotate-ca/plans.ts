@@ -21,7 +21,16 @@ const caFacts = (made: World): CaRotationFacts => {
     })),
   );
   return {
-    ...{ clusters: [local, remote], unseen: new Map(), cas, connections, secretVersions, trust },
+    ...{
+      clusters: [local, remote],
+      unseen: new Map(),
+      signed: made.signed,
+      otherNodes: [],
+      cas,
+      connections,
+      secretVersions,
+      trust,
+    },
     certificates: structuredClone(made.certificates),
     like: { commonName: 'us-remote', keyBits: 3072, validityDays: 3650, isConstrained: false },
     problems: new Map(

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { AnyStep } from '../../../coordinator/src/plan/steps.ts';
 import { applySteps } from '../connect/apply.ts';
 import { certificateFacts, request } from '../connect/facts.ts';
+import { hostOf, sign } from '../connect/given-world.ts';
 import { connected, lines, planIn, stepOf } from '../connect/plans.ts';
 import { distrust, isConnected } from '../connect/truth.ts';
 import { nodeOf, type World, world } from '../connect/world.ts';
@@ -72,6 +73,50 @@ describe('a CA is replaced', () => {
     expect([isConnected(done, 'us'), distrust(done)]).toEqual([true, []]);
     expect(lines(planIn(done, request()))).toEqual([]);
     expect(stepOf(planCa(done, { ca: 'us-remote-2' }), 'ca.create').input.ca).toBe('us-remote-3');
+  });
+
+  describe('by one whose key is elsewhere', () => {
+    const signed = (nodes: readonly string[] = us): World =>
+      standing((made) => {
+        imported(made, { key: null });
+        for (const name of nodes) sign(made, name, [`IP:${hostOf(made, name)}`]);
+      });
+    const wish = { to: 'corporate', given: [] };
+
+    test('with certificates that it signed, and nothing is made', () => {
+      const made = signed();
+      const plan = planCa(made, wish);
+      expect(lines(plan)).toEqual(whole.filter((line) => !line.includes('ca.create')));
+      const { input, diff } = stepOf(plan, 'certificate.issue', 'us-2');
+      expect(input).toMatchObject({ ca: 'corporate', given: { request: 'id-2', fingerprint256: 'given id-2' } });
+      expect(diff).toContain('+   SHA-256 given id-2');
+      const done = carriedOut(made, plan.steps);
+      expect(done.certificates.map(({ ca, given }) => [ca, given])).toEqual(
+        us.map((_, i) => ['corporate', `id-${i + 1}`]),
+      );
+      expect([isConnected(done, 'us'), distrust(done)]).toEqual([true, []]);
+      expect(lines(planIn(done, request()))).toEqual([]);
+    });
+
+    test.each<[string, Partial<CaRotateRequest>, readonly string[], RegExp]>([
+      ['without certificates', { to: 'corporate' }, us, /its key is not here/],
+      [
+        'where a node has none',
+        wish,
+        ['us-1', 'us-2'],
+        /There is no certificate of CA corporate for the remote cluster server of node us-3/,
+      ],
+    ])('is refused %s', (_, more, nodes, sentence) => {
+      expect(() => planCa(signed(nodes), more)).toThrow(sentence);
+    });
+
+    test('is refused where one does not cover what those who connect ask for', () => {
+      const made = signed(['us-1', 'us-2']);
+      sign(made, 'us-3', ['DNS:us-3']);
+      expect(() => planCa(made, wish)).toThrow(
+        /^The certificate for node us-3 \(cluster us\) is not placed: it names DNS:us-3, and not 10\.0\.1\.3, by which clusters that connect ask for it\.$/,
+      );
+    });
   });
 
   test('by one that is there', () => {

@@ -1,8 +1,16 @@
 import { parseAddress } from '@remora/shared/model/address.ts';
-import { type CertificateFacts, coversAddress } from '@remora/shared/model/certificate.ts';
+import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import type { ConnectFacts, NodeObservation } from '../facts.ts';
-import { choiceFindings, type GivenChoice, givenCertificate, missingFinding, type Signed } from '../given.ts';
+import {
+  choiceFindings,
+  type GivenChoice,
+  givenCertificate,
+  missingFinding,
+  type ServerUse,
+  type Signed,
+  serverMisfit,
+} from '../given.ts';
 import type { Check, PreflightInput } from './preflight-check.ts';
 import type { ServerWish } from './wanted.ts';
 
@@ -22,11 +30,10 @@ export const givenFor = (
   return choice === null ? undefined : givenCertificate(node, choice, facts);
 };
 
-/** Names of which a certificate has to cover one so that local nodes accept it: where they find the node, or what they ask for through a proxy. */
-const neededNames = ({ host, listening }: ServerWish, { mode, proxyAddress, serverName }: ConnectRequest): string[] =>
-  mode === 'sniff' || proxyAddress === undefined
-    ? [...new Set([host, ...listening])]
-    : [...(serverName === undefined ? [] : [serverName]), parseAddress(proxyAddress).host];
+const serverUse = ({ mode, proxyAddress, serverName }: ConnectRequest): ServerUse => ({
+  isDirect: mode === 'sniff',
+  proxies: proxyAddress === undefined ? [] : [{ address: parseAddress(proxyAddress), serverName: serverName ?? null }],
+});
 
 /** The certificate that was made elsewhere and that a node will serve; undefined of one that has another. */
 const servedGiven = ({ node }: ServerWish, { request, facts }: PreflightInput): CertificateFacts | undefined => {
@@ -35,21 +42,12 @@ const servedGiven = ({ node }: ServerWish, { request, facts }: PreflightInput): 
   return given?.signed.facts ?? (known?.given === undefined ? undefined : known.facts);
 };
 
-const misfit = (certificate: CertificateFacts, server: ServerWish, { request, now }: PreflightInput): string | null => {
-  const { sans, notAfter } = certificate;
-  if (notAfter <= now) return `it ended at ${notAfter}`;
-  const needed = neededNames(server, request);
-  return needed.some((name) => coversAddress(certificate, name))
-    ? null
-    : `it names ${sans.join(', ') || 'no names'}, and not ${needed.join(' or ')}, by which local nodes ask for it`;
-};
-
 export const givenCertificates: Check = {
   code: 'bad-input',
   demands:
     'certificates that were made elsewhere are there for every remote node without one, have not ended, and cover the names by which local nodes ask for them',
   run: (input) => {
-    const { request, facts, servers } = input;
+    const { request, facts, servers, now } = input;
     const choice = choiceOf(request);
     const nodes = servers.map(({ node }) => node);
     const lacking = nodes.filter(
@@ -58,8 +56,9 @@ export const givenCertificates: Check = {
     const missing = choice === null ? [] : lacking.map((node) => missingFinding(node, choice));
     const misfits = servers.flatMap((server) => {
       const certificate = servedGiven(server, input);
-      const why = certificate === undefined ? null : misfit(certificate, server, input);
-      return why === null
+      const published = [...new Set([server.host, ...server.listening])];
+      const why = certificate && serverMisfit(certificate, published, serverUse(request), now);
+      return why == null
         ? []
         : [
             `The certificate for the remote cluster server of node ${server.node.name} (cluster ${request.remote}) was made elsewhere, and does not do: ${why}. Give another one with --files or --accepted.`,

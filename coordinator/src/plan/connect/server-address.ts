@@ -4,6 +4,7 @@ import type { SettingValue } from '@remora/shared/settings.ts';
 import type { NodeObservation } from '../facts.ts';
 import { hasPlaceholder, isSettingLoaded } from '../loaded.ts';
 import { fileSetting } from '../nodes.ts';
+import { publishedParts } from '../published-address.ts';
 
 const DEFAULT_PORT = 9443;
 /** The default of `remote_cluster.publish_port`. */
@@ -29,15 +30,6 @@ export interface ServerAddress {
   /** Names and addresses under which it listens now. */
   readonly listening: readonly string[];
 }
-
-/** A published address reads `ADDRESS:PORT`, or `NAME/ADDRESS:PORT` where the host has a name. */
-export const publishedParts = (published: string): { readonly names: readonly string[]; readonly port: number } => {
-  const [, hosts = '', port = ''] = /^(.*):(\d+)$/.exec(published) ?? [];
-  return { names: hosts.split('/').map((host) => host.replace(/^\[|\]$/g, '')), port: Number(port) };
-};
-
-/** The address of a published one, with its port: what sniffing clients connect to, whatever name stands before it. */
-export const publishedAddress = (published: string): string => published.replace(/^.*\//, '');
 
 /** The first item of a setting: Elasticsearch takes lists of hosts and publishes one. Undefined without a value. */
 const first = (value: SettingValue | null | undefined): string | undefined => {

@@ -3,11 +3,19 @@ import { type CertificateFacts, coversAddress } from '@remora/shared/model/certi
 import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
 import type { Finding } from '../agent-findings.ts';
 import type { NodeObservation } from '../facts.ts';
-import { choiceFindings, type GivenChoice, givenCertificate, missingFinding, type Signed } from '../given.ts';
+import {
+  choiceFindings,
+  type GivenChoice,
+  givenCertificate,
+  missingFinding,
+  type ServerUse,
+  type Signed,
+  serverMisfit,
+} from '../given.ts';
 import { fileSetting } from '../nodes.ts';
 import { sslPrefix } from '../ssl.ts';
 import type { PlaceFacts } from './facts.ts';
-import { LOOPBACK, namesAskedFor, ownNames, sharedHosts } from './names.ts';
+import { LOOPBACK, ownNames, sharedHosts } from './names.ts';
 
 /** Which certificates that were signed elsewhere a request means; null where others are to be made. */
 const choiceOf = ({ cluster, purpose, ca, node, given }: PlaceRequest): GivenChoice | null =>
@@ -23,34 +31,16 @@ export const givenFor = (node: NodeObservation, request: PlaceRequest, facts: Pl
 const isStrict = ({ cluster }: PlaceFacts): boolean =>
   cluster.nodes.some((node) => (fileSetting(node, `${sslPrefix.transport}.verification_mode`) ?? 'full') === 'full');
 
-/** Names of which a certificate has to cover one, so that it is of use to somebody who asks for it. */
-interface Needed {
-  readonly names: readonly string[];
-  readonly by: string;
-}
-
-/** What is needed beside the names that the port is published by. */
-const neededNames = (node: NodeObservation, { purpose }: PlaceRequest, facts: PlaceFacts): Needed[] => {
+/** Names of which each is needed: by those the coordinator and the agent ask the HTTP port. */
+const neededNames = (node: NodeObservation, { purpose }: PlaceRequest, facts: PlaceFacts): string[] => {
   if (purpose === 'transport') return [];
-  if (purpose === 'remote_cluster_server')
-    return facts.proxies.map((proxy) => ({
-      names: namesAskedFor(proxy),
-      by: 'by which clusters that connect through a proxy ask for it',
-    }));
   const own = ownNames(node, facts);
   const served = { sans: [...(facts.ports.get(node.name)?.sans ?? [])] };
   return [
     ...facts.urlHosts.filter((host) => own.includes(host.toLowerCase())),
     ...sharedHosts(facts, purpose),
     ...LOOPBACK.filter((name) => coversAddress(served, name)),
-  ].map((name) => ({ names: [name], by: `by which the ${isLoopback(name) ? 'agent' : 'coordinator'} asks the node` }));
-};
-
-/** Who is refused where a certificate covers none of the names that a port is published by; null where nobody looks. */
-const heldBy = ({ purpose }: PlaceRequest, facts: PlaceFacts): string | null => {
-  if (purpose === 'transport') return isStrict(facts) ? 'nodes with verification_mode full hold it' : null;
-  const isDialled = facts.connections.length === 0 || facts.connections.some(({ mode }) => mode === 'sniff');
-  return purpose === 'remote_cluster_server' && isDialled ? 'clusters that connect hold it' : null;
+  ];
 };
 
 /** Why a certificate is not one for this port of a node, as the end of a sentence; null when it is. */
@@ -62,21 +52,27 @@ const misfit = (
   now: string,
 ): string | null => {
   const { sans, notAfter } = certificate;
+  const published = facts.ports.get(node.name)?.names ?? [];
+  if (request.purpose === 'remote_cluster_server') return serverMisfit(certificate, published, serverUse(facts), now);
   if (notAfter <= now) return `it ended at ${notAfter}`;
   const covers = (name: string): boolean => coversAddress(certificate, name);
   const own = ownNames(node, facts);
   const list = sans.join(', ') || 'no names';
-  const shared = request.purpose === 'remote_cluster_server' ? facts.proxies.flatMap(namesAskedFor) : [];
-  if (![...own, ...shared].some(covers))
-    return `it names ${list}, and none of what the node is known by (${own.join(', ')})`;
-  const missing = neededNames(node, request, facts).find(({ names }) => !names.some(covers));
-  if (missing !== undefined) return `it names ${list}, and not ${missing.names.join(' or ')}, ${missing.by}`;
-  const published = facts.ports.get(node.name)?.names ?? [];
-  const holder = published.length > 0 ? heldBy(request, facts) : null;
-  return holder !== null && !published.some(covers)
-    ? `it names ${list}, and not ${published.join(' or ')}, to which ${holder}`
+  if (!own.some(covers)) return `it names ${list}, and none of what the node is known by (${own.join(', ')})`;
+  const missing = neededNames(node, request, facts).find((name) => !covers(name));
+  if (missing !== undefined)
+    return `it names ${list}, and not ${missing}, by which ${isLoopback(missing) ? 'the agent' : 'the coordinator'} asks the node`;
+  const isHeld = request.purpose === 'transport' && published.length > 0 && isStrict(facts);
+  return isHeld && !published.some(covers)
+    ? `it names ${list}, and not ${published.join(' or ')}, to which nodes with verification_mode full hold it`
     : null;
 };
+
+/** Where nobody is known who connects, it is for those who connect to the nodes themselves. */
+const serverUse = ({ connections, proxies }: PlaceFacts): ServerUse => ({
+  isDirect: connections.length === 0 || connections.some(({ mode }) => mode === 'sniff'),
+  proxies,
+});
 
 /** What forbids to place certificates that were signed elsewhere on these nodes. */
 export const givenFindings = (

@@ -3,8 +3,9 @@ import { parseDuration } from '@remora/shared/model/duration.ts';
 import type { PlacedPurpose, PlaceRequest } from '@remora/shared/model/place-request.ts';
 import { wishedLifeMs } from '../certificate-life.ts';
 import type { NodeObservation } from '../facts.ts';
+import { namesAskedFor } from '../given.ts';
 import { commonNameOf, distinctNames, LIFE } from '../server-certificate.ts';
-import type { CertificateWish, ProxyWay } from '../steps.ts';
+import type { CertificateWish } from '../steps.ts';
 import type { PlaceFacts } from './facts.ts';
 
 export const LOOPBACK = ['localhost', '127.0.0.1', '::1'];
@@ -30,12 +31,6 @@ export const sharedHosts = (facts: PlaceFacts, purpose: PlacedPurpose): string[]
   const taken = new Set(facts.cluster.nodes.flatMap((node) => ownNames(node, facts)));
   return distinctNames(facts.urlHosts).filter((host) => !taken.has(host) && !isLoopback(host));
 };
-
-/** What a connection through a proxy compares a certificate with: Elasticsearch takes one that covers any of these. */
-export const namesAskedFor = ({ address, serverName }: ProxyWay): string[] => [
-  ...(serverName === null ? [] : [serverName]),
-  address.host,
-];
 
 /** What the certificate of a node's port shall say: the names under which other nodes (transport) or clients and the agent beside it (HTTP) reach it. */
 export const certificateWish = (node: NodeObservation, facts: PlaceFacts, request: PlaceRequest): CertificateWish => {

@@ -1,4 +1,5 @@
 import type { ClusterObservation } from '../facts.ts';
+import type { GivenFacts } from '../given.ts';
 import type { CaRecord, CertificateRecord, ConnectionRecord } from '../records.ts';
 import type { StepInputs } from '../steps.ts';
 import type { TrustObservation } from '../trust.ts';
@@ -15,7 +16,7 @@ export interface CaRecords {
 }
 
 /** Everything that the planner of a CA's rotation looks at. */
-export interface CaRotationFacts extends CaRecords {
+export interface CaRotationFacts extends CaRecords, GivenFacts {
   /** The clusters concerned, as far as they could be looked at. */
   readonly clusters: readonly ClusterObservation[];
   /** The others, and why: a sentence each. */

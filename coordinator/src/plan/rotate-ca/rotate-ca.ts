@@ -5,11 +5,19 @@ import { isBehind } from '../certificate-versions.ts';
 import { connectionDiff } from '../connection-diff.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import { files } from '../placed-files.ts';
-import { type Reissue, reissueOf, reissueSteps, shortenedWarnings, trustWarnings } from '../reissue.ts';
+import {
+  type NewCertificates,
+  type Reissue,
+  reissueOf,
+  reissueSteps,
+  shortenedWarnings,
+  trustWarnings,
+} from '../reissue.ts';
 import type { AnyStep, StoredPlan } from '../steps.ts';
 import { bundledNodes, bundleNames, bundleStep, trustStep } from './bundles.ts';
 import { type Concerned, concernedBy } from './concerned.ts';
 import type { CaRotationFacts } from './facts.ts';
+import { givenFor } from './given.ts';
 import { crossSteps, handshakeSteps } from './proofs.ts';
 import { refuseCaRotation } from './refusals.ts';
 
@@ -19,6 +27,8 @@ interface Draft {
   readonly due: readonly Reissue[];
   readonly facts: CaRotationFacts;
   readonly context: PlanContext;
+  /** Those that the new CA signed elsewhere. */
+  readonly given: Pick<NewCertificates, 'given'>;
 }
 
 /** The name comes first, so that a run that goes on takes the CA that an earlier one made. */
@@ -57,11 +67,11 @@ const bothSteps = ({ concerned, due, facts, context }: Draft): AnyStep[] => {
   });
 };
 
-const serveSteps = ({ concerned: { next }, due, facts }: Draft): AnyStep[] =>
+const serveSteps = ({ concerned: { next }, due, facts, given }: Draft): AnyStep[] =>
   reissueSteps(
     due,
     { ...facts, trust: facts.trust.filter(({ isDirect }) => isDirect) },
-    { ca: next.name, reason: `CA ${next.name} takes the place of the one that signed its certificate` },
+    { ...given, ca: next.name, reason: `CA ${next.name} takes the place of the one that signed its certificate` },
   );
 
 const recordSteps = ({ concerned: { old, next, connections } }: Draft): AnyStep[] =>
@@ -160,7 +170,8 @@ export const planCaRotation = (request: CaRotateRequest, facts: CaRotationFacts,
   const servers = concerned.certificates.map((record) => reissueOf(record, next.record ?? undefined, facts));
   refuseCaRotation(concerned, servers, facts, request.waitOffline === true);
   const due = servers.filter(({ record, cluster }) => record.ca === old.name || isBehind(record, cluster));
-  const steps = stepsOf({ concerned, due, facts, context });
+  const given = givenFor(request, due, facts, context.now);
+  const steps = stepsOf({ concerned, due, facts, context, given });
   const cas = next.record === null ? [] : [next.record];
   return {
     planId: context.planId,

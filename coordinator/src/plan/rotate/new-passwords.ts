@@ -95,7 +95,7 @@ export const newPasswordSteps = (
     const change = node.agent.state === 'online' ? changeOf(node, node.agent.facts, wantedOf(one, facts)) : null;
     const stage = isFirst ? 'first-roll' : 'roll';
     return [
-      ...parts.map((part) => issueStep(part, wish.reason)),
+      ...parts.map((part) => issueStep(part, wish)),
       ...(change
         ? [nodeStep({ cluster, node, change, effect: 'restart', stages: { roll: stage, files: stage } })]
         : []),

@@ -3,7 +3,7 @@ import { formatAddress, parseAddress } from '@remora/shared/model/address.ts';
 import { listNodes } from '../../elasticsearch/observe-cluster.ts';
 import { trustProblem } from '../../elasticsearch/trust.ts';
 import { publishAddresses } from '../../observe/observe-certificates.ts';
-import { publishedAddress } from '../../plan/connect/server-address.ts';
+import { publishedAddress } from '../../plan/published-address.ts';
 import { portName } from '../../plan/ssl.ts';
 import { type CertificateIssue, nodeKey } from '../../plan/steps.ts';
 import type { Executor, StepContext } from '../executor.ts';

@@ -3,7 +3,7 @@ import { formatAddress, parseAddress } from '@remora/shared/model/address.ts';
 import type { OperationResult } from '@remora/shared/operations.ts';
 import { listNodes } from '../../elasticsearch/observe-cluster.ts';
 import { limitOf } from '../../limit.ts';
-import { publishedAddress } from '../../plan/connect/server-address.ts';
+import { publishedAddress } from '../../plan/published-address.ts';
 import type { StepInputs } from '../../plan/steps.ts';
 import type { Executor, StepContext } from '../executor.ts';
 import type { StepParts } from './parts.ts';

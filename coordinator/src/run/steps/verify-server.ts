@@ -3,7 +3,7 @@ import { type Address, canonicalIp, formatAddress, parseAddress } from '@remora/
 import { type CertificateFacts, coversAddress } from '@remora/shared/model/certificate.ts';
 import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
 import { listNodes } from '../../elasticsearch/observe-cluster.ts';
-import { publishedAddress, publishedParts } from '../../plan/connect/server-address.ts';
+import { publishedAddress, publishedParts } from '../../plan/published-address.ts';
 import { type CertificateIssue, nodeKey, type StepInputs } from '../../plan/steps.ts';
 import type { Executor, StepContext } from '../executor.ts';
 import { rememberBefore } from './before.ts';

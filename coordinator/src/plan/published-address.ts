@@ -1,0 +1,8 @@
+/** A published address reads `ADDRESS:PORT`, or `NAME/ADDRESS:PORT` where the host has a name. */
+export const publishedParts = (published: string): { readonly names: readonly string[]; readonly port: number } => {
+  const [, hosts = '', port = ''] = /^(.*):(\d+)$/.exec(published) ?? [];
+  return { names: hosts.split('/').map((host) => host.replace(/^\[|\]$/g, '')), port: Number(port) };
+};
+
+/** The address of a published one, with its port: what sniffing clients connect to, whatever name stands before it. */
+export const publishedAddress = (published: string): string => published.replace(/^.*\//, '');
