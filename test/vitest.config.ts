@@ -14,7 +14,7 @@ const services = [
   'faults/**/*.test.ts',
 ];
 const realNode = 'integration/agent/elasticsearch.test.ts';
-const placed = 'integration/certificates/place.test.ts';
+const placed = 'integration/certificates/{place,elsewhere}.test.ts';
 
 /** Projects by what their tests need. Each file of tests is in exactly one. */
 export default defineConfig({

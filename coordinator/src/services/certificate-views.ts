@@ -6,7 +6,7 @@ import type { CaRecord, CertificateRecord } from '../plan/records.ts';
 import { findingsOf, keyMatches, worstOf } from './certificate-findings.ts';
 import { type CertificateIndex, certificateIndex } from './certificate-index.ts';
 import { type Found, fileOf, lookAtNode } from './certificate-looks.ts';
-import { type KnownCertificates, knownCertificates } from './known-certificates.ts';
+import { type FoundFacts, type KnownCertificates, knownCertificates } from './known-certificates.ts';
 
 export interface CertificatesKnown {
   readonly nodes: readonly NodeCertificates[];
@@ -18,17 +18,19 @@ export interface CertificatesKnown {
   readonly now: Date;
 }
 
-/** The CA of the inventory that signed a certificate, or that it is: by what is sent with it, else by the name of its issuer and its signature. */
+/** Whether a CA signed this, as far as both certificates are known. */
+const hasSigned = (ca: CaRecord, facts: FoundFacts, known: KnownCertificates): boolean => {
+  const [judged, signer] = [known.judged(facts), known.judged(ca.facts)];
+  return judged === null || signer === null || isSignedBy(judged.certificate, signer.certificate);
+};
+
+/** The CA of the inventory that a certificate is or leads to: the nearest of what is sent with it, else the one that signed the last of that. */
 const caOf = ({ facts, chain }: Found, index: CertificateIndex, known: KnownCertificates): CaRecord | undefined => {
-  const issuer = chain[0]?.fingerprint256;
-  const [judged, signer] = [known.judged(facts), (ca: CaRecord) => known.judged(ca.facts)?.certificate];
-  const isNamed = (ca: CaRecord): boolean => {
-    const certificate = signer(ca);
-    return judged === null || certificate === undefined || isSignedBy(judged.certificate, certificate);
-  };
+  const links: readonly FoundFacts[] = [facts, ...chain];
+  const last = links.at(-1) ?? facts;
   return (
-    index.caWith(facts.fingerprint256) ??
-    (issuer === undefined ? index.casNamed(facts.issuer).find(isNamed) : index.caWith(issuer))
+    links.flatMap(({ fingerprint256 }) => index.caWith(fingerprint256) ?? [])[0] ??
+    index.casNamed(last.issuer).find((ca) => hasSigned(ca, last, known))
   );
 };
 

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CertificateView } from '@remora/shared/model/certificate-view.ts';
 import type { Plan } from '@remora/shared/model/plan.ts';
 import type { Run } from '@remora/shared/model/run.ts';
@@ -130,16 +131,8 @@ describe(`certificates of a CA that is elsewhere, ${await newestVersionHere()} t
     expect(run.status).toBe('succeeded');
     expect(await servedAt(remote())).toBe(fingerprintOf(at('us-1.crt')));
     expect(await listed()).toMatchObject({ ca: 'corp', managed: true, served: true, findings: [] });
-    const verified = openssl(
-      's_client',
-      '-connect',
-      `127.0.0.1:${remote()}`,
-      '-CAfile',
-      at('corp.crt'),
-      '-verify_return_error',
-      '-brief',
-    );
-    expect(verified).toBeDefined();
+    const dialled = openssl('s_client', '-connect', `127.0.0.1:${remote()}`, '-CAfile', at('corp.crt'));
+    expect(dialled).toContain('Verify return code: 0 (ok)');
     for (const again of [[...connecting, '--accepted'], connecting.slice(0, -2)])
       expect((await fleet.cli([...again, '--check'])).code).toBe(0);
   });
@@ -168,7 +161,9 @@ describe(`certificates of a CA that is elsewhere, ${await newestVersionHere()} t
     const due = JSON.parse((await fleet.cli(['certs', 'rotate', '--all', '--check', '--json'])).stdout) as Plan;
     expect([due.steps, due.warnings.join()]).toEqual([[], expect.stringContaining('was made elsewhere')]);
     const back = await underLoad(['runs', 'rollback', run.runId]);
-    expect([back.status, await servedAt(remote())]).toEqual(['succeeded', before]);
+    expect(back.status).toBe('succeeded');
+    // Elasticsearch looks at its files every few seconds.
+    while ((await servedAt(remote())) !== before) await sleep(500);
   });
 
   test('another such CA takes the place of theirs, with certificates that it signed', async () => {

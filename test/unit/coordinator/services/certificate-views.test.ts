@@ -111,6 +111,20 @@ describe('a certificate of a port', () => {
     ]);
   });
 
+  test('is known by the CA that it leads to, also through one that nobody imported', () => {
+    const [leaf, issuing] = [facts('us-1', { issuer: 'CN=issuing' }), facts('issuing', { sans: [] })];
+    const caOf = (chain: CertificateFacts[]) =>
+      list(node(configured, [ours], [served(leaf, { chain })]), [record(leaf)]).certificates[0]?.ca;
+    const stray = facts('issuing', { issuer: 'CN=others' });
+    expect(
+      [
+        [leaf, issuing],
+        [leaf, issuing, authority],
+        [leaf, stray],
+      ].map(caOf),
+    ).toEqual(['us-remote', 'us-remote', null]);
+  });
+
   test('that was issued and never placed is told where the one before is served', () => {
     const behind = file('remora.p12', { source: 'secret:p12@1' });
     const issued = { ...record(facts('fresh')), p12Secret: 'secret:p12@2' };
