@@ -10,7 +10,7 @@ const services = [
   'integration/fleet/**/*.test.ts',
   'integration/schedule/**/*.test.ts',
   'integration/certificates/{cas,issuing,signing}.test.ts',
-  'integration/private-redis.test.ts',
+  'integration/private-redis*.test.ts',
   'faults/**/*.test.ts',
 ];
 const realNode = 'integration/agent/elasticsearch.test.ts';
@@ -49,7 +49,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['integration/{connect,gateway,http}/**/*.test.ts', 'integration/*.test.ts', realNode, placed],
-          exclude: ['integration/private-redis.test.ts'],
+          exclude: ['integration/private-redis*.test.ts'],
           globalSetup: ['elasticsearch/shared-pair.ts'],
           pool: 'forks',
           maxWorkers: 2, // real clusters of up to six nodes each: mostly they wait, and memory is enough for two

@@ -5,17 +5,20 @@ import { proxyOf } from '../../../coordinator/src/plan/rotate-ca/proofs.ts';
 import { planCaRotation } from '../../../coordinator/src/plan/rotate-ca/rotate-ca.ts';
 import type { AnyStep, StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import { applySteps } from '../connect/apply.ts';
-import { factsOf, request, sha256 } from '../connect/facts.ts';
+import { certificateFacts, factsOf, request, sha256 } from '../connect/facts.ts';
 import { connected } from '../connect/plans.ts';
 import { works } from '../connect/truth.ts';
 import { type World, world } from '../connect/world.ts';
+
+/** By which local nodes trust remote clusters. */
+export const BUNDLE = 'remora-remote-cluster-cas.crt';
 
 /** What the planner would be shown of this world. */
 const caFacts = (made: World): CaRotationFacts => {
   const { local, remote, connections, cas, secretVersions } = factsOf(made, request());
   const trust = connections.flatMap(({ alias }) =>
     connectingNodes(local).map(({ name, agent }) => ({
-      ...{ remote: 'us', alias, cluster: 'eu', node: name, certificateAuthorities: ['remora-remote-cluster-cas.crt'] },
+      ...{ remote: 'us', alias, cluster: 'eu', node: name, certificateAuthorities: [BUNDLE] },
       ...{ isDirect: proxyOf(local, alias) === null, isAway: agent.state !== 'online' },
       problem: agent.state === 'online' ? null : 'its agent is away.',
     })),
@@ -54,3 +57,15 @@ export const standing = (change: (made: World) => void = () => undefined, nodes 
 /** The world after some of the steps: whole, or cut off after so many. */
 export const carriedOut = (made: World, steps: readonly AnyStep[], count = steps.length): World =>
   applySteps(made, steps.slice(0, count));
+
+/** A CA that somebody imported. */
+export const imported = (made: World, change: object = {}): void => {
+  const facts = certificateFacts('theirs', made.nowMs, made.nowMs + 1000 * 86_400_000);
+  made.cas.push({
+    ...{ name: 'corporate', certificatePem: 'PEM', certificate: 'secret:ca/corporate/x/certificate@1', facts },
+    key: 'secret:ca/corporate/x/key@1',
+    ...change,
+  });
+  made.secretVersions['ca/corporate/x/certificate'] = 1;
+  made.secretVersions['ca/corporate/x/key'] = 1;
+};

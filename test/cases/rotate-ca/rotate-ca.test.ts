@@ -1,17 +1,15 @@
-import type { RemoraError } from '@remora/shared/errors.ts';
 import type { CaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { AnyStep } from '../../../coordinator/src/plan/steps.ts';
 import { applySteps } from '../connect/apply.ts';
-import { certificateFacts, request } from '../connect/facts.ts';
+import { request } from '../connect/facts.ts';
 import { hostOf, sign } from '../connect/given-world.ts';
 import { connected, lines, planIn, stepOf } from '../connect/plans.ts';
 import { distrust, isConnected } from '../connect/truth.ts';
 import { nodeOf, type World, world } from '../connect/world.ts';
-import { carriedOut, planCa, standing } from './plans.ts';
+import { BUNDLE, carriedOut, imported, planCa, standing } from './plans.ts';
 
-const BUNDLE = 'remora-remote-cluster-cas.crt';
 const [OLD, NEW] = ['fingerprint of us-remote', 'fingerprint of us-remote-2'];
 const us = ['us-1', 'us-2', 'us-3'];
 const eu = ['eu-1', 'eu-2'];
@@ -35,18 +33,6 @@ const whole = [
   'cross-again connection.prove eu none',
   'retire ca.succession coordinator none',
 ];
-
-/** A CA that somebody imported. */
-const imported = (made: World, change: object = {}): void => {
-  const facts = certificateFacts('theirs', made.nowMs, made.nowMs + 1000 * 86_400_000);
-  made.cas.push({
-    ...{ name: 'corporate', certificatePem: 'PEM', certificate: 'secret:ca/corporate/x/certificate@1', facts },
-    key: 'secret:ca/corporate/x/key@1',
-    ...change,
-  });
-  made.secretVersions['ca/corporate/x/certificate'] = 1;
-  made.secretVersions['ca/corporate/x/key'] = 1;
-};
 
 describe('a CA is replaced', () => {
   test('in parts, each proven before the next, without a restart', () => {
@@ -262,143 +248,5 @@ describe('a node whose agent is away', () => {
     expect(plan.warnings).toEqual([expect.stringMatching(/^Nodes whose agents are away: eu-2 \(cluster eu\)\./)]);
     expect(isConnected(carriedOut(away(), plan.steps), 'us')).toBe(true);
     expect(planCa(standing(), { waitOffline: true }).hash).toBe(plan.hash);
-  });
-});
-
-describe('is refused', () => {
-  test.each<[string, Partial<CaRotateRequest>, (made: World) => void, RegExp]>([
-    ['a CA that is not known', { ca: 'other' }, () => {}, /There is no CA "other"/],
-    [
-      'one that nothing uses',
-      {},
-      (it) => {
-        it.connections = [];
-        it.certificates = [];
-      },
-      /Nothing uses CA us-remote/,
-    ],
-    ['itself', { to: 'us-remote' }, () => {}, /it is the same/],
-    ['one that is not known as the new one', { to: 'other' }, () => {}, /There is no CA "other"/],
-    [
-      'one without its key',
-      { to: 'corporate' },
-      (it) => imported(it, { key: null }),
-      /corporate cannot take .*: its key is not here/,
-    ],
-    [
-      'one that has ended',
-      { to: 'corporate' },
-      (it) => imported(it, { facts: certificateFacts('theirs', 0, it.nowMs - 1) }),
-      /corporate cannot take .*: it ended at/,
-    ],
-    [
-      'one that ends soon',
-      { to: 'corporate' },
-      (it) => imported(it, { facts: certificateFacts('theirs', 0, it.nowMs + 86_400_000) }),
-      /in less than 30 days/,
-    ],
-    [
-      'another one than that of a rotation that was begun',
-      { to: 'corporate' },
-      (it) => {
-        imported(it);
-        it.cas = it.cas.map((ca) => (ca.name === 'us-remote' ? { ...ca, successor: 'us-remote-2' } : ca));
-      },
-      /us-remote-2 is taking the place of us-remote already/,
-    ],
-    [
-      'one that is only taking the place of another',
-      { ca: 'us-remote-2' },
-      (it) => Object.assign(it, carriedOut(it, planCa(it).steps, 6)),
-      /us-remote-2 is only taking the place of us-remote/,
-    ],
-    [
-      'one that is retired',
-      {},
-      (it) => Object.assign(it, carriedOut(it, planCa(it).steps)),
-      /us-remote is retired: CA us-remote-2 took its place/,
-    ],
-    [
-      'a CA that signed for other ports',
-      {},
-      (it) => {
-        it.certificates = it.certificates.map((one) => ({
-          ...one,
-          purpose: one.node === 'us-1' ? ('http' as const) : one.purpose,
-        }));
-      },
-      /also signed the certificate of us\/us-1 for http/,
-    ],
-    [
-      'an agent of a node that serves which is away',
-      { waitOffline: true },
-      (it) => {
-        nodeOf(it.remote, 'us-1').agent = 'offline';
-      },
-      /The agent of node us-1 \(cluster us\) is offline/,
-    ],
-    [
-      'an agent of a node that connects which is away',
-      {},
-      (it) => {
-        nodeOf(it.local, 'eu-2').agent = 'offline';
-      },
-      /The agent of node eu-2 \(cluster eu\) is offline/,
-    ],
-    [
-      'a bundle that somebody changed',
-      {},
-      (it) => nodeOf(it.local, 'eu-1').files[BUNDLE]?.certificates.push('unknown'),
-      /remora-remote-cluster-cas\.crt of node eu-1 \(cluster eu\) was changed by somebody else: it holds CN=unknown/,
-    ],
-    [
-      'another file in elasticsearch.yml',
-      {},
-      (it) => {
-        nodeOf(it.local, 'eu-1').yml.values['xpack.security.remote_cluster_client.ssl.certificate_authorities'] =
-          'a.crt';
-      },
-      /does not trust remote clusters by .*: elasticsearch\.yml names a\.crt/,
-    ],
-    [
-      'a node that never looks at its files again',
-      {},
-      (it) => {
-        nodeOf(it.local, 'eu-1').running.settings['resource.reload.enabled'] = 'false';
-      },
-      /eu-1 \(cluster eu\) does not look at its files again/,
-    ],
-    [
-      'a certificate of somebody else on a node that serves',
-      {},
-      (it) => {
-        it.certificates = it.certificates.filter(({ node }) => node !== 'us-1');
-      },
-      /us-1 \(cluster us\) serves the remote cluster port with a certificate that Remora did not make/,
-    ],
-    [
-      'a file that somebody replaced on a node that serves',
-      {},
-      (it) => {
-        nodeOf(it.remote, 'us-1').files = {};
-      },
-      /remora-remote-cluster-server\.p12 of node us-1 \(cluster us\) is not what Remora placed there/,
-    ],
-    [
-      'a node with an agent that is not in its cluster',
-      {},
-      (it) => it.local.absentNodes.push('eu-9'),
-      /Node eu-9 has an agent and is not in cluster eu/,
-    ],
-  ])('%s', (_, wish, change, sentence) => {
-    const refused = (): RemoraError => {
-      try {
-        planCa(standing(change), wish);
-      } catch (error) {
-        return error as RemoraError;
-      }
-      throw new Error('it was not refused');
-    };
-    expect(refused().message).toMatch(sentence);
   });
 });

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:net';
+import type { Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditEntry, AuditVerdict } from '@remora/shared/model/audit.ts';
 import type { ConnectionView } from '@remora/shared/model/inventory.ts';
@@ -8,14 +8,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EsCluster } from '../../elasticsearch/cluster.ts';
 import { startClusters } from '../../elasticsearch/create.ts';
 import type { EsNode } from '../../elasticsearch/node.ts';
-import { sharedPair } from '../../elasticsearch/shared-pair.ts';
 import { newestVersionHere } from '../../elasticsearch/versions.ts';
 import { Fleet } from '../../support/fleet.ts';
 import { caIsReplaced, certificatesAreReplaced, type RotationBed, untrustedIsTakenBack } from './rotations.ts';
 import { SearchLoop } from './search-loop.ts';
 import { standing, standingNode, writeSince } from './standing.ts';
 import { everything, fill, patched, restarts, searchAcross, settingsFile } from './traces.ts';
+import { takenAliasIsRefused, valuesAreUpdated } from './updates.ts';
 import { whileDown } from './while-down.ts';
+import { allocationOf, listening, masterOf } from './while-rolled.ts';
 
 const DOCUMENTS = 20;
 const connect = ['connect', 'eu', 'us', '--alias', 'us', '--search', 'logs-*'];
@@ -29,20 +30,6 @@ const theirs = {
 };
 const nodes = ['us-1', 'us-2', 'us-3', 'eu-1', 'eu-2', 'eu-3'];
 const each = (count: number): Record<string, number> => Object.fromEntries(nodes.map((node) => [node, count]));
-
-const listening = (port: number): Promise<Server> =>
-  new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(port, '127.0.0.1', () => resolve(server));
-  });
-
-const masterOf = async (cluster: EsCluster): Promise<string | undefined> => {
-  const [master] = (await cluster.call('GET', '/_cat/master?format=json')) as { node: string }[];
-  return master?.node;
-};
-
-const allocationOf = (cluster: EsCluster): Promise<unknown> =>
-  cluster.call('GET', '/_cluster/settings?filter_path=*.cluster.routing');
 
 describe(`${await newestVersionHere()} to the same, sniff mode, three nodes each, HTTPS`, () => {
   const stack = new AsyncDisposableStack();
@@ -237,61 +224,11 @@ describe(`${await newestVersionHere()} to the same, sniff mode, three nodes each
   }, 300_000);
 
   test('other values are an update: shown as a diff, made without a restart, and taken back without one', async () => {
-    const without = await standing(us, eu);
-    const update = [...connect, '--search', 'metrics-*', '--skip-unavailable', 'false'];
-    const plan = await checked(update);
-    expect(plan.restarts).toEqual([]);
-    expect(plan.steps.map(({ kind }) => kind)).toEqual([
-      'connection.record',
-      'api-key.update',
-      'cluster-settings.put',
-      'connection.prove',
-    ]);
-    const diff = plan.steps.map((step) => step.diff).join('\n');
-    expect(diff).toContain('metrics-*');
-    expect(diff).toContain('+ cluster.remote.us.skip_unavailable: false');
-
-    expect(await fleet.json<Plan[]>(['plans', 'list'])).toContainEqual(plan);
-    const run = await fleet.json<Run>(['apply', plan.planId, '--reason', 'metrics too', '--ticket', 'OPS-7', '--yes']);
-    expect(run).toMatchObject({ status: 'succeeded', restarts: [], planId: plan.planId });
-    expect(run.options).toEqual({ reason: 'metrics too', ticket: 'OPS-7' });
-    const again = await fleet.cli(['apply', plan.planId, '--yes', '--json']);
-    expect(again.code).toBe(64);
-    expect(again.stdout).toContain('"plan-stale"');
-    expect(again.stdout).toContain('cluster-settings.put: is not needed any more');
-    await us.call('PUT', '/metrics-1/_doc/1?refresh=true', { value: 1 });
-    expect(await eu.call('GET', '/us:metrics-*/_search')).toMatchObject({ hits: { total: { value: 1 } } });
-    const info = await eu.call('GET', '/_remote/info');
-    expect(info).toMatchObject({ us: { connected: true, skip_unavailable: false } });
-    expect((await fleet.cli([...update, '--check'])).code).toBe(0);
-    expect((await fleet.cli([...connect, '--check'])).code).toBe(2);
-
-    const refused = await fleet.cli(['runs', 'rollback', connected.runId, '--yes']);
-    expect(refused.code).toBe(64);
-    expect(refused.stderr).toContain(`Roll that one back first with \`remora runs rollback ${run.runId}\``);
-    const back = await fleet.json<Run>(['runs', 'rollback', run.runId, '--yes']);
-    expect(back).toMatchObject({ status: 'succeeded', restarts: [] });
-    expect(await standing(us, eu)).toEqual(without);
-    expect((await fleet.cli([...connect, '--check'])).code).toBe(0);
-    expect(restarts(us, eu)).toEqual(made);
+    await valuesAreUpdated({ ...bed(), connect, connected });
   });
 
   test('an alias that leads elsewhere is refused, whoever made it', async () => {
-    const third = (await sharedPair()).us;
-    await fleet.addCluster(third);
-    const ours = await fleet.cli(['connect', 'eu', third.name, '--alias', 'us', '--search', '*', '--check']);
-    expect(ours.code).toBe(64);
-    expect(ours.stderr).toContain("The alias us of cluster eu is taken: it is Remora's connection to us.");
-
-    const seeds = [`127.0.0.1:${us.nodes[0]?.remoteClusterPort}`];
-    await eu.call('PUT', '/_cluster/settings', { persistent: { 'cluster.remote.byhand.seeds': seeds } });
-    const byHand = await fleet.cli(['connect', 'eu', 'us', '--alias', 'byhand', '--search', '*', '--yes']);
-    expect(byHand.code).toBe(64);
-    expect(byHand.stderr).toContain(
-      'The alias byhand exists on cluster eu already (in its cluster settings) and was not made by Remora: choose another alias',
-    );
-    await eu.call('PUT', '/_cluster/settings', { persistent: { 'cluster.remote.byhand.seeds': null } });
-    expect(restarts(us, eu)).toEqual(made);
+    await takenAliasIsRefused(bed());
   });
 
   test('a restart of a cluster is planned with what was measured, and refused where it cannot be carried out', async () => {
