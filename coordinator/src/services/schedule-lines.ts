@@ -7,7 +7,10 @@ import type { Inventory } from '../store/inventory.ts';
 export const scheduleLines = async ({
   schedules,
   webhooks,
-}: Pick<Inventory, 'schedules' | 'webhooks'>): Promise<DoctorLine[]> => {
+}: {
+  readonly schedules: Pick<Inventory['schedules'], 'list'>;
+  readonly webhooks: Pick<Inventory['webhooks'], 'get'>;
+}): Promise<DoctorLine[]> => {
   const [all, webhook] = await Promise.all([schedules.list(), webhooks.get(WEBHOOK)]);
   const lines = all.map(({ name, paused, pausedBecause, last }): DoctorLine => {
     const check = `schedule ${name}`;
