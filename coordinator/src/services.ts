@@ -3,6 +3,7 @@ import type { CaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts'
 import type { CertificateList } from '@remora/shared/model/certificate-view.ts';
 import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
 import type { FleetStatus } from '@remora/shared/model/fleet.ts';
 import type {
   ClusterAdded,
@@ -122,6 +123,8 @@ export interface Services {
     show(local: string, alias: string): Promise<ConnectionView>;
     /** Proves by a real request from every local node; all connections when none is named. */
     check(local?: string, alias?: string): Promise<ConnectionView[]>;
+    /** `not-found` for one that Remora does not manage. */
+    readonly removal: Change<DisconnectRequest>;
   };
   readonly restarts: Change<RestartRequest>;
   /** Of a run: `conflict` for one that cannot be taken back, `preflight-failed` and its kin for what stands against it now. */

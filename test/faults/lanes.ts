@@ -21,6 +21,9 @@ export const newDirectory = (): Promise<string> => mkdtemp(join(tmpdir(), 'remor
 /** What a rollback has to leave as it was before the run that it takes back. */
 const takenBack = ({ clusters, records }: FinalState) => ({ clusters, records });
 
+/** The same of a disconnect, which leaves the CA on record. */
+const takenApart = ({ clusters, records: { cas: _, ...records } }: FinalState) => ({ clusters, records });
+
 /** A lane of cheap clusters. */
 const openLane = async (names: readonly WorkflowName[]): Promise<Lane> => {
   const stack = await Stack.create(await newDirectory(), createCheapBed);
@@ -40,6 +43,11 @@ const openLane = async (names: readonly WorkflowName[]): Promise<Lane> => {
     const left =
       connect && rollback ? differences(takenBack(connect.before.state), takenBack(rollback.left.state)) : [];
     if (left.length > 0) throw new Error(`the undisturbed rollback does not leave what was there: ${left.join('\n')}`);
+    const { disconnect } = observed;
+    const traces =
+      connect && disconnect ? differences(takenApart(connect.before.state), takenApart(disconnect.left.state)) : [];
+    if (traces.length > 0)
+      throw new Error(`the undisturbed disconnect does not leave what was there: ${traces.join('\n')}`);
     return {
       stack,
       observed,

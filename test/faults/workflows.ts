@@ -15,6 +15,11 @@ export const workflows = {
     body: { local: 'eu', remote: 'us', alias: 'us', mode: 'sniff', search: ['logs-*'] },
     ...{ after: null, settles: true },
   },
+  disconnect: {
+    path: '/connections/removal',
+    body: { local: 'eu', alias: 'us' },
+    ...{ after: 'connect', settles: false },
+  },
   restart: { path: '/restarts', body: { cluster: 'us' }, after: null, settles: false },
   'rotate-certificates': {
     path: '/certificates/rotation',

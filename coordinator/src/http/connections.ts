@@ -1,4 +1,5 @@
 import { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
 import { ConnectionView } from '@remora/shared/model/inventory.ts';
 import Type from 'typebox';
 import type { Services } from '../services.ts';
@@ -45,5 +46,16 @@ export const connectionRoutes = (app: App, { connections }: Pick<Services, 'conn
       },
     },
     connections,
+  );
+  changeRoutes(
+    app,
+    {
+      ...{ address: '/connections/removal', tags, Wish: DisconnectRequest },
+      summaries: {
+        plan: 'What disconnect would do; changes nothing',
+        start: 'Take a connection apart; answers the run at once',
+      },
+    },
+    connections.removal,
   );
 };

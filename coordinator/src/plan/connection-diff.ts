@@ -4,7 +4,7 @@ const shown = (value: unknown): string => (typeof value === 'string' ? value : J
 
 /** The record of a connection as it becomes: what is different of one that stands, the whole of a new one. */
 export const connectionDiff = (standing: ConnectionRecord | undefined, wanted: ConnectionRecord): string => {
-  const { local, remote, alias, ...fields } = wanted;
+  const { local, remote, alias, found: _, ...fields } = wanted;
   const lines = Object.entries(fields).flatMap(([name, value]) => {
     const now = shown(value);
     const before = standing && shown(standing[name as keyof ConnectionRecord]);

@@ -7,7 +7,7 @@ import type { AnyStep, SeenProcess } from './steps.ts';
 
 export interface NodeStepParts {
   readonly cluster: ClusterObservation;
-  readonly node: NodeObservation;
+  readonly node: Pick<NodeObservation, 'name'>;
   readonly change: NodeChange;
   readonly effect: EffectClass;
   readonly stages: { readonly roll: string; readonly files: string };

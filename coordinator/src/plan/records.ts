@@ -1,5 +1,6 @@
 import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
 import type { IssuedPurpose } from '@remora/shared/model/issued-purpose.ts';
+import type { SettingValue } from '@remora/shared/settings.ts';
 import type { ServingPurpose } from './ssl.ts';
 import type { NodeId, PemKey } from './steps.ts';
 
@@ -144,6 +145,21 @@ export interface ConnectionRecord {
   readonly expires: string | null;
   /** Names below `cluster.remote.ALIAS.` that Remora ever wrote, sorted. Others are somebody else's and stay. */
   readonly settings: readonly string[];
+  /** What nodes had in elasticsearch.yml before; see `found-settings.ts`. Absent where nothing was changed for this connection, and on older records. */
+  readonly found?: readonly FoundSettings[];
+}
+
+/** What a setting of elasticsearch.yml was when Remora came, null where it did not stand there, and what Remora made of it. */
+export interface FoundSetting {
+  readonly before: SettingValue | null;
+  readonly made: SettingValue;
+}
+
+/** The same of several nodes. */
+export interface FoundSettings {
+  /** `CLUSTER/NODE`, sorted. */
+  readonly nodes: readonly string[];
+  readonly settings: Readonly<Record<string, FoundSetting>>;
 }
 
 /** A record of the inventory as it stood before a run changed it; null where there was none. */

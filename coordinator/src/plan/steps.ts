@@ -137,6 +137,8 @@ export interface StepInputs {
     readonly secret: string;
     /** Clusters whose nodes may hold it. */
     readonly locals: readonly string[];
+    /** `CLUSTER/NODE` of nodes that are away and may have it still: it is invalidated all the same, since nothing is to get in with it any more. */
+    readonly away?: readonly string[];
   };
   /** Puts records of the inventory back to what they were before a run, or forgets them. */
   'inventory.put-back': { readonly records: readonly RecordBefore[] };

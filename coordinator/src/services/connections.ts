@@ -1,11 +1,16 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
 import type { ConnectionView } from '@remora/shared/model/inventory.ts';
 import type { ObserveParts } from '../observe/observe-nodes.ts';
 import type { Change, Services } from '../services.ts';
 import { connectionViews } from './connection-views.ts';
 
-export const connectionService = (parts: ObserveParts, connect: Change<ConnectRequest>): Services['connections'] => {
+export const connectionService = (
+  parts: ObserveParts,
+  connect: Change<ConnectRequest>,
+  removal: Change<DisconnectRequest>,
+): Services['connections'] => {
   const one = async (local: string, alias: string): Promise<ConnectionView> => {
     await parts.clients.record(local);
     const [view] = await connectionViews(parts, local, alias);
@@ -17,6 +22,7 @@ export const connectionService = (parts: ObserveParts, connect: Change<ConnectRe
   };
   return {
     ...connect,
+    removal,
     list: () => connectionViews(parts),
     show: one,
     check: async (local, alias) =>

@@ -101,7 +101,7 @@ export const createServices = (parts: ServiceParts): Services => {
     clusters: clusterService({ inventory, secrets, clients, clock, lockOf }),
     tokens: tokenService(gateway.tokens),
     nodes: nodeService({ ...inventory, gateway, lockOf }),
-    connections: connectionService(observing, changeOf(changing, 'connect')),
+    connections: connectionService(observing, changeOf(changing, 'connect'), changeOf(changing, 'disconnect')),
     restarts: changeOf(changing, 'restart'),
     rollbacks: changeOf(changing, 'rollback'),
     plans: planService(changing),

@@ -38,8 +38,14 @@ const refuseUnknownAttribute = async (
 const refuseOptions = async (
   parts: Pick<GateParts, 'clients'>,
   plan: StoredPlan,
-  { batchBy, pause = [] }: ChangeOptions,
+  { batchBy, pause = [], onFailure }: ChangeOptions,
 ): Promise<void> => {
+  if (plan.workflow === 'disconnect' && onFailure === 'rollback')
+    throw new RemoraError(
+      'bad-input',
+      '`--on-failure rollback`: what took a connection apart is not rolled back, since its API key cannot be made valid again.',
+      { hint: 'Leave it out. After a failure `remora runs resume`, or the same command again, goes on.' },
+    );
   if (batchBy !== undefined) await refuseUnknownAttribute(parts, plan, batchBy);
   const clusters = new Set(rollsOf(plan).flatMap((nodes) => nodes.map(({ cluster }) => cluster)));
   await refuseUnpausable(parts.clients, [...clusters], pause);

@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto';
 import { RemoraError } from '@remora/shared/errors.ts';
 import { type CaRotateRequest, checkCaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
 import { type ConnectRequest, checkConnectRequest } from '@remora/shared/model/connect-request.ts';
+import { checkDisconnectRequest, type DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
 import { checkPlaceRequest, type PlaceRequest } from '@remora/shared/model/place-request.ts';
 import { checkRestartRequest, type RestartRequest } from '@remora/shared/model/restart-request.ts';
 import { checkRotateRequest, type RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import { observeCaRotation } from '../observe/observe-ca-rotation.ts';
 import { observeConnect } from '../observe/observe-connect.ts';
+import { observeDisconnect } from '../observe/observe-disconnect.ts';
 import { observeWhole } from '../observe/observe-nodes.ts';
 import { observePlacement } from '../observe/observe-placement.ts';
 import { observeRollback, type RollbackParts } from '../observe/observe-rollback.ts';
@@ -14,6 +16,7 @@ import { observeRotation } from '../observe/observe-rotation.ts';
 import { settingsDiffs } from '../observe/settings-diffs.ts';
 import { planConnect } from '../plan/connect/connect.ts';
 import type { PlanContext } from '../plan/context.ts';
+import { planDisconnect } from '../plan/disconnect/disconnect.ts';
 import { planPlacement } from '../plan/place/place.ts';
 import { planChanges } from '../plan/plan-changes.ts';
 import { planRestart } from '../plan/restart/restart.ts';
@@ -27,6 +30,7 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 /** What each workflow takes; the name is what a plan and a run carry. */
 export interface Wishes {
   readonly connect: ConnectRequest;
+  readonly disconnect: DisconnectRequest;
   readonly restart: RestartRequest;
   readonly rollback: RollbackRequest;
   readonly 'rotate-certificates': RotateRequest;
@@ -45,6 +49,10 @@ const workflows: Workflows = {
   async connect(parts, wish, context) {
     checkConnectRequest(wish);
     return planConnect(wish, await observeConnect(parts, wish), context);
+  },
+  async disconnect(parts, wish, context) {
+    checkDisconnectRequest(wish);
+    return planDisconnect(wish, await observeDisconnect(parts, wish, context.planId), context);
   },
   async restart(parts, wish, context) {
     checkRestartRequest(wish);

@@ -207,8 +207,9 @@ const sameAgain: PlanCase[] = [
       const [fresh] = world({ local: 4 }).local.nodes.slice(3);
       if (fresh) it.local.nodes.push(fresh);
     }),
-    steps: ['local-roll node.change eu-4 restart', prove],
+    steps: ['prepare connection.record coordinator none', 'local-roll node.change eu-4 restart', prove],
     restarts: ['eu-4'],
+    also: (plan) => expect(stepOf(plan, 'connection.record').reason).toMatch(/noted before it is changed/),
   },
   {
     name: 'a CA file was emptied: placed again, no restart',

@@ -52,7 +52,8 @@ const loadSecure = (node: NodeWorld): void => {
 };
 
 const operation = (world: World, node: NodeWorld, { name, input }: OperationCall<ChangeOperation>): void => {
-  if (name === 'files')
+  if (name === 'files') {
+    for (const path of input.remove) delete node.files[path];
     for (const file of input.write) {
       for (const reference of references(file.content)) mustExist(world, reference);
       const fingerprints = references(file.content).flatMap(
@@ -60,16 +61,20 @@ const operation = (world: World, node: NodeWorld, { name, input }: OperationCall
       );
       node.files[file.path] = { source: file.source, certificates: fingerprints };
     }
+  }
   if (name === 'settings') {
     if (input.expectDigest !== ymlDigest(node)) throw new Error(`elasticsearch.yml of ${node.name} is another by now`);
     Object.assign(node.yml.values, input.set);
+    for (const gone of input.remove) delete node.yml.values[gone];
     node.yml.modifiedAtMs = world.nowMs;
   }
-  if (name === 'keystore')
+  if (name === 'keystore') {
+    for (const gone of input.remove) delete node.keystore.entries[gone];
     for (const entry of input.set) {
       mustExist(world, entry.reference);
       node.keystore.entries[entry.name] = { reference: entry.reference, writtenAtMs: world.nowMs };
     }
+  }
   if (name === 'service') restart(world, node);
 };
 
@@ -194,6 +199,30 @@ const shakeHands = (world: World, { remote, ca }: StepInputs['handshake.verify']
   if (other) throw new Error(`${other.name} serves what ${servedBy(world, other)} signed, and not ${ca}`);
 };
 
+/** As the executor: refused while a node has it, in the keystore or, which that cannot find out, in its process. */
+const invalidate = (world: World, { id, secret, away = [] }: StepInputs['api-key.invalidate']): void => {
+  const holder = world.local.nodes.find(
+    ({ name, keystore, running }) =>
+      !away.includes(`${world.local.name}/${name}`) &&
+      (Object.values(keystore.entries).some(({ reference }) => reference === secret) ||
+        Object.values(running.credentials).includes(secret)),
+  );
+  if (holder) throw new Error(`${holder.name} still has the key`);
+  for (const key of world.keys) if (key.record.id === id) key.usable = false;
+};
+
+const forget = (world: World, { records }: StepInputs['inventory.put-back']): void => {
+  for (const { collection, id } of records) {
+    if (collection === 'connections')
+      world.connections = world.connections.filter(({ local, alias }) => `${local}/${alias}` !== id);
+    if (collection === 'certificates')
+      world.certificates = world.certificates.filter(
+        ({ cluster, node, purpose }) => `${cluster}/${node}/${purpose}` !== id,
+      );
+    if (collection === 'apiKeys') world.keys = world.keys.filter(({ record: { secret } }) => secret !== id);
+  }
+};
+
 const never = (): never => {
   throw new Error('a connection is not made with such a step');
 };
@@ -218,8 +247,8 @@ const effects: Effects = {
   'certificate.verify': never,
   'cluster.trust': never,
   'api-key.put-back': never,
-  'api-key.invalidate': never,
-  'inventory.put-back': never,
+  'api-key.invalidate': invalidate,
+  'inventory.put-back': forget,
   'run.rollback': never,
 };
 

@@ -63,6 +63,18 @@ describe('of a run that was limited to some nodes', () => {
     ]);
   });
 
+  test('is refused once the connection was taken apart, which is not taken back itself', () => {
+    const { facts } = connected();
+    const plan: StoredPlan = { ...facts.run.plan, workflow: 'disconnect', title: 'Disconnect eu from us ("us")' };
+    const refused = refusalOf({ ...facts, others: [later(plan)] });
+    expect(refused).toMatchObject({
+      code: 'conflict',
+      hint: expect.stringMatching(/^That one took a connection apart/),
+    });
+    const itself = refusalOf({ ...facts, run: ended(plan) });
+    expect(itself.message).toMatch(/cannot be rolled back: it took a connection apart, whose API key/);
+  });
+
   test('is refused while a later run of the same connection did other nodes: it stands on what the first one made', () => {
     const { facts } = connected(world({ remote: 3, local: 2 }), ['us-2']);
     const refused = refusalOf({ ...facts, others: [later(limited('us-3'))] });

@@ -179,6 +179,8 @@ const routes: Readonly<Record<string, Route>> = {
     return ok({ nodes: { [self.id]: { name: self.name } } });
   },
   'GET /_remote/info': () => ok({}),
+  'GET /_all/_ccr/info': () => ok({ follower_indices: [] }),
+  'GET /_ccr/auto_follow': () => ok({ patterns: [] }),
 };
 
 const unknown = (method: string, path: string): Answer => ({

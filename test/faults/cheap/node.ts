@@ -68,7 +68,7 @@ const view: NodeView = {
 };
 
 const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-  const sent = request.headers['content-length'] === undefined ? null : await json(request);
+  const sent = Number(request.headers['content-length'] ?? 0) === 0 ? null : await json(request);
   const { status, body } = await answer(view, request, sent);
   if (status === 400) {
     const line = `${request.method} ${request.url} ${JSON.stringify(sent)}\n`;

@@ -10,6 +10,7 @@ import type { EsCluster } from '../../elasticsearch/cluster.ts';
 import { startClusters } from '../../elasticsearch/create.ts';
 import type { EsNode } from '../../elasticsearch/node.ts';
 import { Fleet } from '../../support/fleet.ts';
+import { standing } from './standing.ts';
 import { fill, restarts, searchAcross, traces } from './traces.ts';
 
 /** The privileges that README names, nothing more, on both clusters; and what is said when one of them is missing. */
@@ -21,6 +22,7 @@ const password = randomBytes(12).toString('base64url');
 let us: EsCluster;
 let eu: EsCluster;
 let fleet: Fleet;
+let before: Awaited<ReturnType<typeof standing>>;
 
 /** As README says it; the alias of its example is the one here. */
 const cluster = ['monitor', 'manage', 'manage_security'];
@@ -134,6 +136,7 @@ test('the connection is made, also where a cluster is always yellow: that outage
   ]);
   expect(plan.warnings.join('\n')).toMatch(/Indices of cluster us without a replica .*: lone-1\./);
 
+  before = await standing(us, eu);
   const run = await fleet.json<Run>([...connect, '--yes']);
   expect(run.status).toBe('succeeded');
   expect(restarts(us, eu)).toMatchObject({ 'us-1': 1, 'us-2': 1, 'eu-1': 1 });
@@ -157,8 +160,8 @@ test('with it the connection is proven, there is nothing to do again, and the do
 });
 
 test('a key that was invalidated behind our back: said with reason and hint, and mended by another connect', async () => {
-  const before = await fleet.json<ConnectionView>(['connections', 'show', 'eu', 'us']);
-  await us.call('DELETE', '/_security/api_key', { ids: [before.key?.id] });
+  const shown = await fleet.json<ConnectionView>(['connections', 'show', 'eu', 'us']);
+  await us.call('DELETE', '/_security/api_key', { ids: [shown.key?.id] });
   const checked = await fleet.cli(['connections', 'check', 'eu', 'us', '--json']);
   expect(checked.code).toBe(1);
   const [view] = JSON.parse(checked.stdout) as ConnectionView[];
@@ -179,7 +182,7 @@ test('a key that was invalidated behind our back: said with reason and hint, and
   expect(restarts(us, eu)).toEqual(started);
   const [after] = await fleet.json<ConnectionView[]>(['connections', 'check', 'eu', 'us']);
   expect(after?.connected).toBe(true);
-  expect(after?.key?.id).not.toBe(before.key?.id);
+  expect(after?.key?.id).not.toBe(shown.key?.id);
   for (const node of eu.nodes.keys()) expect((await searchAcross(eu, 'us', node)).hits.total.value).toBe(1);
 });
 
@@ -198,3 +201,25 @@ test('a user that may not ask any more is told so, and that it says nothing of t
   const { failed } = await doctor();
   expect(failed).toMatchObject([{ check: 'privileges eu', detail: expect.stringContaining('for the alias us') }]);
 });
+
+test('both connections are taken apart: the first while the other works on, with the last all is as it was before', async () => {
+  await grant(eu, { cluster, remote_indices: [...remoteIndices, { ...remoteIndices[0], clusters: ['cop*'] }] });
+  const started = restarts(us, eu);
+  expect(await fleet.json<Run>(['disconnect', 'eu', 'us', '--yes'])).toMatchObject({
+    status: 'succeeded',
+    restarts: [],
+  });
+  expect(restarts(us, eu)).toEqual(started);
+  const left = await fleet.json<ConnectionView[]>(['connections', 'list']);
+  expect(left.map(({ alias, connected, managed }) => [alias, connected, managed])).toEqual([['copies', true, true]]);
+  const again = await fleet.cli(['disconnect', 'eu', 'us', '--yes']);
+  expect(again).toMatchObject({ code: 64, stderr: expect.stringContaining('There is eu/copies.') });
+
+  const shown = await fleet.cli(['disconnect', 'eu', 'copies', '--check', '--diff']);
+  expect(shown.code, shown.stderr).toBe(2);
+  expect(shown.stdout).toMatch(/^ *-xpack\.security\.remote_cluster_server\.ssl\.keystore\.path: /m);
+  const run = await fleet.json<Run>(['disconnect', 'eu', 'copies', '--accept-outage', '--yes']);
+  expect(run).toMatchObject({ status: 'succeeded', restarts: ['eu-2', 'eu-1', 'us-2', 'us-1'] });
+  expect(await standing(us, eu)).toEqual(before);
+  expect(await fleet.json(['connections', 'list'])).toEqual([]);
+}, 900_000);

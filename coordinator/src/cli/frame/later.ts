@@ -9,7 +9,6 @@ const refuse = (what: string): never => {
 
 /** Commands that the contract names and this release does not have: refused by name, so that no script believes they did something. */
 export const laterCommands = [
-  'disconnect',
   'adopt',
   'migrate',
   'converge',

@@ -3,10 +3,12 @@ import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { caNameOf } from '../ca-names.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import type { ConnectFacts } from '../facts.ts';
+import { withFound } from '../found-settings.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
 import type { ConnectionRecord } from '../records.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
 import type { ConnectDraft } from './draft.ts';
+import { foundBefore } from './found.ts';
 import { keySecretOf } from './key.ts';
 import { limitSteps } from './limit.ts';
 import { localSteps } from './local.ts';
@@ -57,6 +59,7 @@ const draftOf = (request: ConnectRequest, facts: ConnectFacts, context: PlanCont
     access,
     expires,
     settings: [...new Set([...(standing?.settings ?? []), ...Object.keys(settings)])].sort(),
+    ...withFound(standing?.found, foundBefore(facts, servers)),
   };
   const keyConfigHash = context.hash(JSON.stringify([access, expires, request.metadata ?? {}]));
   return {

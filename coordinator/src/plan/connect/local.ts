@@ -63,10 +63,16 @@ const authorities = (node: NodeObservation): SettingValue => {
   return list.includes(files.caBundle) ? list : [...list, files.caBundle];
 };
 
+/** What elasticsearch.yml of a node that connects says of whom it trusts. */
+export const trustSettings = (node: NodeObservation): Readonly<Record<string, SettingValue>> => ({
+  [`${PREFIX}.enabled`]: true,
+  [`${PREFIX}.certificate_authorities`]: authorities(node),
+});
+
 const localChange = (draft: ConnectDraft, node: NodeObservation, facts: NodeFacts): NodeChange | null =>
   changeOf(node, facts, {
     files: [bundleFile(draft)],
-    settings: { [`${PREFIX}.enabled`]: true, [`${PREFIX}.certificate_authorities`]: authorities(node) },
+    settings: trustSettings(node),
     keystore: { [`cluster.remote.${draft.request.alias}.credentials`]: draft.record.keySecret },
     keystorePassword: keystorePasswordReference(draft.facts, draft.facts.local.name, node.name),
   });

@@ -1,5 +1,5 @@
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
-import { strongestEffect } from '@remora/shared/settings.ts';
+import { type SettingValue, strongestEffect } from '@remora/shared/settings.ts';
 import { caKeySecret, ownCa, signingCa } from '../ca-names.ts';
 import { certificateDiff, givenDiff } from '../certificate-diff.ts';
 import { isMostlyOver, wishedLifeMs } from '../certificate-life.ts';
@@ -11,7 +11,7 @@ import { keystorePasswordReference, type NodeStepParts, nodeStep } from '../node
 import { fileSetting } from '../nodes.ts';
 import { rollOrder } from '../order.ts';
 import { files } from '../placed-files.ts';
-import type { CertificateRecord } from '../records.ts';
+import type { CertificateRecord, ConnectionRecord } from '../records.ts';
 import { passphraseOf } from '../reissue.ts';
 import { serverSecrets } from '../secret-names.ts';
 import { newFileSecrets, passwordEntries, serverFiles } from '../server-certificate.ts';
@@ -28,13 +28,20 @@ export const remoteSteps = (draft: ConnectDraft): AnyStep[] => {
   return [...recordStep(draft), ...caStep(draft), ...nodes.flatMap(({ server }) => serverSteps(draft, server))];
 };
 
+const whyRecorded = (standing: ConnectionRecord | undefined, diff: string): string => {
+  if (standing === undefined) return 'the connection is new';
+  return diff.includes('\n')
+    ? 'the connection is wanted with other values'
+    : 'what nodes have in elasticsearch.yml is noted before it is changed';
+};
+
 /** Filed first, so that everything that the run then makes is known to belong to a connection of ours. */
 const recordStep = (draft: ConnectDraft): AnyStep[] => {
   const { facts, record } = draft;
   const standing = facts.connections.find((c) => c.local === record.local && c.alias === record.alias);
   if (standing && JSON.stringify(standing) === JSON.stringify(record)) return [];
   const diff = connectionDiff(standing, record);
-  const reason = standing ? 'the connection is wanted with other values' : 'the connection is new';
+  const reason = whyRecorded(standing, diff);
   return [
     {
       id: 'record-connection',
@@ -139,6 +146,13 @@ const issueStep = ({ facts, request }: ConnectDraft, node: NodeObservation, inpu
 const isOnByDefault = (node: NodeObservation): boolean =>
   node.remoteClusterServer !== null && fileSetting(node, `${PREFIX}.enabled`) === undefined;
 
+/** What elasticsearch.yml of a node that serves says, but for the file of its certificate. */
+export const serverSettings = ({ node, settings }: ServerWish): Readonly<Record<string, SettingValue>> => ({
+  'remote_cluster_server.enabled': true,
+  ...settings,
+  ...(isOnByDefault(node) ? {} : { [`${PREFIX}.enabled`]: true }),
+});
+
 const nodeChangeStep = (
   draft: ConnectDraft,
   server: ServerWish,
@@ -149,9 +163,7 @@ const nodeChangeStep = (
   const change = changeOf(server.node, facts, {
     files: serverFiles(certificate),
     settings: {
-      'remote_cluster_server.enabled': true,
-      ...server.settings,
-      ...(isOnByDefault(server.node) ? {} : { [`${PREFIX}.enabled`]: true }),
+      ...serverSettings(server),
       ...(certificate.key === undefined ? { [`${PREFIX}.keystore.path`]: certificate.path } : {}),
     },
     keystore: certificate.key === undefined ? passwordEntries(server.node, certificate) : {},

@@ -21,6 +21,11 @@ export const refuseRun = (run: PastRun): void => {
     throw conflict(`${what}: it is ${status}.`, 'Stop it first with `remora runs cancel`, or wait until it has ended.');
   if (plan.workflow === 'rollback')
     throw conflict(`${what}: it took another run back itself.`, 'Give the command of that other run again.');
+  if (plan.workflow === 'disconnect')
+    throw conflict(
+      `${what}: it took a connection apart, whose API key cannot be made valid again.`,
+      'Make the connection again with `remora connect`.',
+    );
   if (touchedBy(run).size === 0)
     throw conflict(`${what}: it changed nothing that could be put back.`, '`remora runs show` tells what it did.');
 };
@@ -48,7 +53,9 @@ const refuseLaterRuns = ({ run, others }: RollbackFacts): void => {
     if (thing === undefined) continue;
     throw conflict(
       `Run ${run.runId} cannot be rolled back: run ${other.runId} (${other.plan.title}) changed ${thing} since.`,
-      `Roll that one back first with \`remora runs rollback ${other.runId}\`.`,
+      other.plan.workflow === 'disconnect'
+        ? 'That one took a connection apart, which is not taken back: what stands now is changed by a new command.'
+        : `Roll that one back first with \`remora runs rollback ${other.runId}\`.`,
     );
   }
 };

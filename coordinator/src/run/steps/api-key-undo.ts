@@ -2,7 +2,7 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import { explain } from '../../elasticsearch/client.ts';
 import { keystorePasswordInput, keystorePasswordReference } from '../../plan/node-step.ts';
 import type { Access } from '../../plan/records.ts';
-import type { NodeId } from '../../plan/steps.ts';
+import { type NodeId, nodeKey, type StepInputs } from '../../plan/steps.ts';
 import type { Executor, StepContext } from '../executor.ts';
 import type { StepParts } from './parts.ts';
 import { patientRead } from './patient-read.ts';
@@ -63,11 +63,11 @@ const holders = async (
   return (await Promise.all(looks)).flat();
 };
 
-/** Throws unless it is certain that nobody connects with the key: not a node that has it, nor a connection on record that is to have it. */
+/** Throws unless it is certain that no node has the key, but for those that are known to be away. */
 const refuseInUse = async (
   parts: StepParts,
   context: StepContext,
-  { secret, locals }: { readonly secret: string; readonly locals: readonly string[] },
+  { secret, locals, away = [] }: Pick<StepInputs['api-key.invalidate'], 'secret' | 'locals' | 'away'>,
 ): Promise<void> => {
   const nodes = (await parts.inventory.nodes.list()).filter(({ cluster }) => locals.includes(cluster));
   // Nobody asked is not nobody has it.
@@ -80,7 +80,8 @@ const refuseInUse = async (
         hint: 'Join an agent there with `remora agent join` and go on with `remora runs resume`, or invalidate the key by hand.',
       },
     );
-  const held = await holders(parts, context, nodes, secret);
+  const asked = nodes.filter((node) => !away.includes(nodeKey(node)));
+  const held = await holders(parts, context, asked, secret);
   if (held.length === 0) return;
   throw new RemoraError(
     'step-failed',
@@ -91,9 +92,9 @@ const refuseInUse = async (
 
 export const invalidateApiKeyStep =
   (parts: StepParts): Executor<'api-key.invalidate'> =>
-  async (context, { cluster, id, secret, locals }) => {
+  async (context, { cluster, id, secret, locals, away = [] }) => {
     await context.phase('looking whether a node still has the key');
-    await refuseInUse(parts, context, { secret, locals });
+    await refuseInUse(parts, context, { secret, locals, away });
     const client = await parts.clients.get(cluster);
     await context.checkFence();
     try {

@@ -1,0 +1,139 @@
+import type { Client } from '@elastic/elasticsearch';
+import { RemoraError } from '@remora/shared/errors.ts';
+import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
+import { isEnded } from '@remora/shared/model/run.ts';
+import { explain, statusOf } from '../elasticsearch/client.ts';
+import type { DisconnectFacts } from '../plan/disconnect/facts.ts';
+import type { ClusterObservation } from '../plan/facts.ts';
+import type { ApiKeyRecord, ConnectionRecord } from '../plan/records.ts';
+import { observeKeys } from './observe-connect.ts';
+import { observeWhole } from './observe-nodes.ts';
+import type { RollbackParts } from './observe-rollback.ts';
+
+/** `not-found` that says which connections there are. */
+const recordOf = (connections: readonly ConnectionRecord[], { local, alias }: DisconnectRequest): ConnectionRecord => {
+  const found = connections.find((one) => one.local === local && one.alias === alias);
+  if (found) return found;
+  const known = connections.map((one) => `${one.local}/${one.alias}`);
+  throw new RemoraError(
+    'not-found',
+    `Remora manages no connection "${alias}" of cluster ${local}. ${known.length === 0 ? 'There are none.' : `There ${known.length > 1 ? 'are' : 'is'} ${known.join(', ')}.`}`,
+    { hint: 'See `remora connections list`. What others made is theirs to take apart.' },
+  );
+};
+
+/** Nothing where the cluster does not know such a request: Elasticsearch without that feature has nothing of it. */
+const ask = async <T>(client: Client, cluster: string, path: string): Promise<T | null> => {
+  try {
+    return await client.transport.request<T>({ method: 'GET', path });
+  } catch (error) {
+    if ([400, 404, 405].includes(statusOf(error) ?? 0)) return null;
+    throw explain(error, cluster, 'Asking what replicates over the alias');
+  }
+};
+
+interface FollowInfo {
+  readonly follower_indices?: readonly { readonly follower_index: string; readonly remote_cluster: string }[];
+}
+interface AutoFollow {
+  readonly patterns?: readonly { readonly name: string; readonly pattern: { readonly remote_cluster: string } }[];
+}
+
+const observeFollowers = async (client: Client, cluster: string, alias: string): Promise<string[]> => {
+  const [info, auto] = await Promise.all([
+    ask<FollowInfo>(client, cluster, '/_all/_ccr/info'),
+    ask<AutoFollow>(client, cluster, '/_ccr/auto_follow'),
+  ]);
+  return [
+    ...(info?.follower_indices ?? [])
+      .filter((one) => one.remote_cluster === alias)
+      .map((one) => `the follower index ${one.follower_index}`),
+    ...(auto?.patterns ?? [])
+      .filter(({ pattern }) => pattern.remote_cluster === alias)
+      .map(({ name }) => `the auto-follow pattern ${name}`),
+  ].sort();
+};
+
+/** Keys that let somebody else connect through the same server. */
+const otherKeys = async (
+  client: Client,
+  cluster: string,
+  own: readonly ApiKeyRecord[],
+  now: Date,
+): Promise<string[]> => {
+  try {
+    const { api_keys: keys } = await client.security.getApiKey();
+    return keys
+      .filter((key) => (key.type as string) === 'cross_cluster' && !key.invalidated)
+      .filter(({ expiration }) => expiration === undefined || expiration > now.getTime())
+      .filter(({ id }) => !own.some((record) => record.id === id))
+      .map(({ name, id }) => `${name} (${id})`)
+      .sort();
+  } catch (error) {
+    throw explain(error, cluster, 'Listing the API keys');
+  }
+};
+
+/** What a run was made for, as far as it is a connection. */
+interface Ends {
+  readonly local?: string;
+  readonly alias?: string;
+}
+
+/** Runs that have not ended and were made for this connection; not the one whose plan is made again. */
+const busyRuns = async (
+  parts: RollbackParts,
+  { local, alias }: ConnectionRecord,
+  planId: string,
+): Promise<string[]> => {
+  const open = (await parts.history.records()).filter(
+    ({ status, head }) => !isEnded(status) && head.planId !== planId && head.clusters.includes(local),
+  );
+  const found = await Promise.all(
+    open.map(async ({ head }) => {
+      const { wanted, title } = await parts.history.planOf(head.runId);
+      const ends = (wanted ?? {}) as Ends;
+      return ends.local === local && ends.alias === alias ? [`run ${head.runId} (${title})`] : [];
+    }),
+  );
+  return found.flat();
+};
+
+const seesKeys = ({ security, missingPrivileges }: ClusterObservation): boolean =>
+  security === 'on' && !missingPrivileges.includes('manage_security');
+
+/** Gathers everything that the disconnect planner looks at. Changes nothing; `not-found` for a connection that Remora does not manage. */
+export const observeDisconnect = async (
+  parts: RollbackParts,
+  request: DisconnectRequest,
+  planId: string,
+): Promise<DisconnectFacts> => {
+  const { inventory, clients, clock } = parts;
+  const connections = await inventory.connections.list();
+  const connection = recordOf(connections, request);
+  const [local, remote, cas, certificates, apiKeys, secretVersions, busy] = await Promise.all([
+    observeWhole(parts, connection.local),
+    observeWhole(parts, connection.remote),
+    inventory.cas.list(),
+    inventory.certificates.list(),
+    inventory.apiKeys.list(),
+    parts.secretVersions(),
+    busyRuns(parts, connection, planId),
+  ]);
+  const ours = apiKeys.filter(
+    ({ cluster, secret }) =>
+      cluster === connection.remote && secret.startsWith(`secret:connection/${connection.local}/${connection.alias}/`),
+  );
+  const client = await clients.get(connection.remote);
+  const [keys, others, followers] = await Promise.all([
+    seesKeys(remote) ? observeKeys(client, ours, secretVersions, clock()) : [],
+    seesKeys(remote) ? otherKeys(client, connection.remote, ours, clock()) : [],
+    observeFollowers(await clients.get(connection.local), connection.local, connection.alias),
+  ]);
+  return {
+    ...{ connection, local, remote, connections, cas, keys, otherKeys: others, followers, busy, secretVersions },
+    certificates: certificates.filter(
+      ({ cluster, purpose }) => cluster === connection.remote && purpose === 'remote_cluster_server',
+    ),
+  };
+};

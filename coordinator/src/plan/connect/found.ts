@@ -1,0 +1,50 @@
+import { type SettingValue, sameSettingValue } from '@remora/shared/settings.ts';
+import type { ConnectFacts, NodeObservation } from '../facts.ts';
+import type { FoundByNode } from '../found-settings.ts';
+import { connectingNodes, fileSetting } from '../nodes.ts';
+import { files } from '../placed-files.ts';
+import type { FoundSetting } from '../records.ts';
+import { sslPrefix } from '../ssl.ts';
+import { nodeKey } from '../steps.ts';
+import { trustSettings } from './local.ts';
+import { serverSettings } from './remote.ts';
+import type { ServerWish } from './wanted.ts';
+
+/** Settings that become others, with what stood there. */
+const changed = (
+  node: NodeObservation,
+  wanted: Readonly<Record<string, SettingValue>>,
+): Readonly<Record<string, FoundSetting>> =>
+  Object.fromEntries(
+    Object.entries(wanted).flatMap(([name, made]) => {
+      const before = fileSetting(node, name) ?? null;
+      return sameSettingValue(before, made) ? [] : [[name, { before, made }]];
+    }),
+  );
+
+/** What stands in elasticsearch.yml of the nodes of a connection where it is about to become something else. */
+export const foundBefore = (
+  { local, remote, certificates }: Pick<ConnectFacts, 'local' | 'remote' | 'certificates'>,
+  servers: readonly ServerWish[],
+): FoundByNode => {
+  const isPem = ({ node }: ServerWish): boolean =>
+    certificates.some((record) => record.node === node.name && record.key !== undefined);
+  const isSeen = ({ agent }: NodeObservation): boolean => agent.state === 'online';
+  const keystore = { [`${sslPrefix.remote_cluster_server}.keystore.path`]: files.serverKeystore };
+  return new Map(
+    [
+      ...servers
+        .filter(({ node }) => isSeen(node))
+        .map((server) => ({
+          id: { cluster: remote.name, node: server.node.name },
+          settings: changed(server.node, { ...serverSettings(server), ...(isPem(server) ? {} : keystore) }),
+        })),
+      ...connectingNodes(local)
+        .filter(isSeen)
+        .map((node) => ({
+          id: { cluster: local.name, node: node.name },
+          settings: changed(node, trustSettings(node)),
+        })),
+    ].map(({ id, settings }) => [nodeKey(id), settings]),
+  );
+};

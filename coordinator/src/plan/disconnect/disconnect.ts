@@ -1,0 +1,47 @@
+import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
+import { type PlanContext, withoutBaseline } from '../context.ts';
+import { outagesOf } from '../outages.ts';
+import type { StoredPlan } from '../steps.ts';
+import type { DisconnectFacts } from './facts.ts';
+import { keySteps, localSteps } from './local.ts';
+import { endSteps } from './records.ts';
+import { refuse } from './refusals.ts';
+import { scopeOf } from './scope.ts';
+import { serverSteps } from './server.ts';
+import { stageIds, stages } from './stages.ts';
+import { warningsOf } from './warnings.ts';
+
+/**
+ * Plans to take a connection apart, from the facts alone: both clusters are then as they were before `connect`, but for what others use and what they changed since. Asked
+ * again half-way it plans what is left. Throws a RemoraError with all findings when it cannot be done.
+ */
+export const planDisconnect = (
+  request: DisconnectRequest,
+  facts: DisconnectFacts,
+  context: PlanContext,
+): StoredPlan => {
+  const scope = scopeOf(request, facts, context);
+  refuse(scope);
+  const order = new Map(stages.map(({ id }, index) => [id, index]));
+  const steps = [...localSteps(scope), ...keySteps(scope), ...serverSteps(scope), ...endSteps(scope)].sort(
+    (a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0),
+  );
+  const restartsIn = (stage: string): string[] =>
+    steps.filter((step) => step.stage === stage).map(({ target }) => target);
+  const restarts = { local: restartsIn(stageIds.localRoll), remote: restartsIn(stageIds.remoteRoll) };
+  const { local, remote, alias } = facts.connection;
+  return {
+    planId: context.planId,
+    hash: context.hash(JSON.stringify(steps, withoutBaseline)),
+    workflow: 'disconnect',
+    wanted: request,
+    title: `Disconnect ${local} from ${remote} ("${alias}")`,
+    createdAt: context.now,
+    clusters: [local, remote],
+    stages: stages.filter(({ id }) => steps.some(({ stage }) => stage === id)),
+    steps,
+    restarts: [...restarts.local, ...restarts.remote],
+    outages: [...outagesOf(facts.local, restarts.local), ...outagesOf(facts.remote, restarts.remote)],
+    warnings: warningsOf(scope, restarts),
+  };
+};

@@ -1,0 +1,23 @@
+import type { ClusterObservation, KeyObservation } from '../facts.ts';
+import type { CaRecord, CertificateRecord, ConnectionRecord } from '../records.ts';
+
+/** Everything that the disconnect planner looks at. */
+export interface DisconnectFacts {
+  readonly connection: ConnectionRecord;
+  readonly local: ClusterObservation;
+  readonly remote: ClusterObservation;
+  /** Connections that Remora manages, of any cluster; this one too. */
+  readonly connections: readonly ConnectionRecord[];
+  readonly cas: readonly CaRecord[];
+  /** Of the remote cluster servers of the remote cluster's nodes. */
+  readonly certificates: readonly CertificateRecord[];
+  /** Keys that Remora made for this connection, with what the remote cluster says of them. */
+  readonly keys: readonly KeyObservation[];
+  /** Living cross-cluster API keys of the remote cluster that are not of this connection, by name. */
+  readonly otherKeys: readonly string[];
+  /** Follower indices and auto-follow patterns of the local cluster that use the alias, in words. */
+  readonly followers: readonly string[];
+  /** Runs that have not ended and change this connection, in words. */
+  readonly busy: readonly string[];
+  readonly secretVersions: Readonly<Record<string, number>>;
+}

@@ -1,0 +1,147 @@
+import type { NodeObservation } from '../facts.ts';
+import { keystorePasswordReference, nodeStep } from '../node-step.ts';
+import type { AnyStep } from '../steps.ts';
+import { nodeKey } from '../steps.ts';
+import { blindRemoval, removalChange } from './removal.ts';
+import { awayOf, localNodes, type Scope } from './scope.ts';
+import { stageIds } from './stages.ts';
+import { foreignCas, otherBundle, rewrittenBundle, trustRemoval } from './trust.ts';
+
+/** The keystore entry with which the local nodes show their key. */
+const entryName = ({ facts }: Scope): string => `cluster.remote.${facts.connection.alias}.credentials`;
+
+const passwordOf = ({ facts }: Scope, node: string): string | null =>
+  keystorePasswordReference(facts, facts.local.name, node);
+
+/** Names below the alias that stand in the cluster's persistent settings. */
+export const standingSettings = ({ facts }: Pick<Scope, 'facts'>): string[] =>
+  Object.keys(facts.local.persistent)
+    .filter((name) => name.startsWith(`cluster.remote.${facts.connection.alias}.`))
+    .sort();
+
+/** Elasticsearch takes no setting of an alias without its address, so all that stand there go, in one request. */
+const aliasSteps = (scope: Scope): AnyStep[] => {
+  const { facts } = scope;
+  const names = standingSettings(scope);
+  if (names.length === 0) return [];
+  const text = (name: string): string => {
+    const value = facts.local.persistent[name];
+    return Array.isArray(value) ? `[${value.join(', ')}]` : String(value);
+  };
+  return [
+    {
+      ...{ id: 'remove-alias', kind: 'cluster-settings.put', target: facts.local.name, effect: 'api' },
+      reason: `the alias ${facts.connection.alias} is registered`,
+      diff: names.map((name) => `- ${name}: ${text(name)}`).join('\n'),
+      stage: stageIds.alias,
+      input: { cluster: facts.local.name, persistent: Object.fromEntries(names.map((name) => [name, null])) },
+    },
+  ];
+};
+
+/** An entry that somebody else wrote is theirs. */
+const ownEntries = (scope: Scope, { agent }: NodeObservation): string[] =>
+  agent.state === 'online'
+    ? (agent.facts.keystore.entries ?? [])
+        .filter(({ name, reference }) => name === entryName(scope) && reference !== null)
+        .map(({ name }) => name)
+    : [];
+
+export const foreignEntry = (scope: Scope, { agent }: NodeObservation): string | null =>
+  agent.state === 'online' &&
+  agent.facts.keystore.entries?.some(({ name, reference }) => name === entryName(scope) && reference === null)
+    ? entryName(scope)
+    : null;
+
+const reloadStep = (scope: Scope, node: string, stage: string, reason: string): AnyStep => ({
+  ...{ id: `reload-${scope.facts.local.name}.${node}`, kind: 'secure-settings.reload', target: node, effect: 'reload' },
+  ...{ reason, diff: '', stage },
+  input: { cluster: scope.facts.local.name, node, keystorePassword: passwordOf(scope, node) },
+});
+
+/**
+ * Takes the credential out of a node's keystore. Whether the process still has one that an interrupted run took out cannot be told, so as long as the key is good every
+ * node that connects reloads; once more does no harm.
+ */
+const credentialSteps = (scope: Scope, node: NodeObservation): AnyStep[] => {
+  const { facts } = scope;
+  if (node.agent.state !== 'online') return [];
+  const change = removalChange(node.agent.facts, {
+    keystore: ownEntries(scope, node),
+    rewritten: rewrittenBundle(scope, node),
+    keystorePassword: passwordOf(scope, node.name),
+  });
+  const stages = { roll: stageIds.localRoll, files: stageIds.credentials };
+  const isUsable = facts.keys.some(({ usable }) => usable) && node.roles.includes('remote_cluster_client');
+  const reason = change?.reload
+    ? `${entryName(scope)} went from the keystore`
+    : 'the process may still have a credential that an earlier run took out';
+  return [
+    ...(change === null
+      ? []
+      : [
+          nodeStep({
+            ...{ cluster: facts.local, node, change, effect: change.reload ? 'reload' : 'file', stages },
+            prefix: 'credential',
+          }),
+        ]),
+    ...(change?.reload || isUsable ? [reloadStep(scope, node.name, stageIds.reload, reason)] : []),
+  ];
+};
+
+const trustSteps = (scope: Scope, node: NodeObservation): AnyStep[] => {
+  const { facts, dropsTrust } = scope;
+  if (node.agent.state !== 'online' || !dropsTrust || foreignCas(scope, node).length > 0) return [];
+  const removal = { ...trustRemoval(scope, node), keystorePassword: null };
+  const change = removalChange(node.agent.facts, removal);
+  if (change === null) return [];
+  const effect = change.restart ? 'restart' : 'file';
+  const stages = { roll: stageIds.localRoll, files: stageIds.localFiles };
+  return [nodeStep({ cluster: facts.local, node, change, effect, stages, prefix: 'trust' })];
+};
+
+/** A node that is away: its credential goes when it is back. One that is not in its cluster starts without it then, and needs no reload. */
+const awaySteps = (scope: Scope): AnyStep[] =>
+  awayOf(scope.facts.local).flatMap((name) => {
+    const { local } = scope.facts;
+    const node = local.nodes.find((one) => one.name === name);
+    const keystorePassword = passwordOf(scope, name);
+    const change = blindRemoval({ keystore: [entryName(scope)], rewritten: otherBundle(scope), keystorePassword });
+    const stages = { roll: stageIds.away, files: stageIds.away };
+    const step = nodeStep({
+      ...{ cluster: local, node: node ?? { name }, change, effect: 'reload', stages, prefix: 'credential' },
+      ...(node === undefined ? {} : { unseen: { pid: node.pid, startedAtMs: node.startedAtMs } }),
+    });
+    const reason = `${entryName(scope)} went from the keystore`;
+    return [step, ...(node === undefined ? [] : [reloadStep(scope, name, stageIds.awayReload, reason)])];
+  });
+
+/** What has to happen for the local cluster, in the order of the stages. */
+export const localSteps = (scope: Scope): AnyStep[] => {
+  const nodes = localNodes(scope);
+  return [
+    ...aliasSteps(scope),
+    ...nodes.flatMap((node) => credentialSteps(scope, node)),
+    ...nodes.flatMap((node) => trustSteps(scope, node)),
+    ...awaySteps(scope),
+  ];
+};
+
+/** Nobody gets in with the key any more, also where a node that is away has it still. */
+export const keySteps = (scope: Scope): AnyStep[] => {
+  const { facts } = scope;
+  const away = awayOf(facts.local).map((node) => nodeKey({ cluster: facts.local.name, node }));
+  return facts.keys
+    .filter(({ usable }) => usable)
+    .map(({ record: { cluster, id, name, secret } }) => ({
+      ...{
+        id: `invalidate-key-${id}`,
+        kind: 'api-key.invalidate',
+        target: cluster,
+        effect: 'api',
+        stage: stageIds.keys,
+      },
+      ...{ reason: 'nothing is to get in with it any more', diff: `- key ${name} (${secret})` },
+      input: { cluster, id, secret, locals: [facts.local.name], ...(away.length === 0 ? {} : { away }) },
+    }));
+};

@@ -1,0 +1,126 @@
+import { agentFindings, type Finding, keystoreFindings, nodesAbsent, throwFindings } from '../agent-findings.ts';
+import type { ClusterObservation, NodeObservation } from '../facts.ts';
+import { lacksPrivileges } from '../privileges.ts';
+import { localNodes, type Scope, servesByUs } from './scope.ts';
+
+const FLAG = '--wait-offline TIME takes the credential out of the others now, and goes on when they are back.';
+
+/** What would bring the alias back, or leave it, once the persistent settings are gone: others set it, and they have to take it out. */
+const aliasFindings = ({ facts }: Scope): Finding[] => {
+  const { local, connection } = facts;
+  const prefix = `cluster.remote.${connection.alias}.`;
+  const transient = Object.keys(local.transient).find((name) => name.startsWith(prefix));
+  const hidden: Finding[] =
+    transient === undefined
+      ? []
+      : [
+          [
+            'conflict',
+            `Cluster ${local.name} has the transient setting ${transient}, which Remora did not make and which keeps the alias: remove it first (null in transient).`,
+          ],
+        ];
+  const inFiles = local.nodes.flatMap(({ name, agent }): Finding[] => {
+    const values = agent.state === 'online' ? Object.keys(agent.facts.settingsFile.values) : [];
+    const found = values.find((one) => one.startsWith(prefix));
+    return found === undefined
+      ? []
+      : [
+          [
+            'conflict',
+            `elasticsearch.yml of node ${name} (cluster ${local.name}) has ${found}, which Remora did not write and which brings the alias back: take it out there first.`,
+          ],
+        ];
+  });
+  return [...hidden, ...inFiles];
+};
+
+const settingsFileFinding = ({ name, agent }: NodeObservation, cluster: string): Finding[] =>
+  agent.state === 'online' && agent.facts.settingsFile.refusal
+    ? [
+        [
+          'settings-file',
+          `elasticsearch.yml of node ${name} (cluster ${cluster}) cannot be edited safely: ${agent.facts.settingsFile.refusal}`,
+        ],
+      ]
+    : [];
+
+interface Touched {
+  readonly cluster: ClusterObservation;
+  readonly nodes: readonly NodeObservation[];
+  /** Settings of elasticsearch.yml go. */
+  readonly edits: boolean;
+  readonly waits: boolean;
+}
+
+const nodeFindings = ({ cluster, nodes, edits, waits }: Touched): Finding[] => {
+  const absent = waits ? null : nodesAbsent(cluster);
+  return [
+    ...(absent === null ? [] : [['preflight-failed', `${absent} ${FLAG}`] as const]),
+    ...nodes.flatMap((node) => [
+      ...agentFindings(node, cluster)
+        .filter(([code]) => !(waits && code === 'agent-offline'))
+        .map(([code, message]): Finding => [code, code === 'agent-offline' ? `${message} ${FLAG}` : message]),
+      ...keystoreFindings(node, cluster.name),
+      ...(edits ? settingsFileFinding(node, cluster.name) : []),
+    ]),
+  ];
+};
+
+const clusterFindings = ({ facts: { local, remote } }: Scope): Finding[] =>
+  [local, remote].flatMap(({ name, security, missingPrivileges }): Finding[] => {
+    if (security === 'off')
+      return [
+        [
+          'preflight-failed',
+          `Security is off on cluster ${name}, so the API key could not be invalidated: set xpack.security.enabled: true on every node and restart it.`,
+        ],
+      ];
+    const lacks = lacksPrivileges(name, missingPrivileges);
+    return lacks === null ? [] : [['preflight-failed', lacks]];
+  });
+
+const followerFindings = ({ facts: { followers, connection }, request }: Scope): Finding[] =>
+  followers.length === 0 || request.leaveFollowers
+    ? []
+    : [
+        [
+          'conflict',
+          `Cluster ${connection.local} replicates over the alias ${connection.alias}: ${followers.join(', ')}. Unfollow these indices and delete these patterns first, or give --leave-followers: they keep what they have, and follow no more.`,
+        ],
+      ];
+
+/** Whoever has another key connects through the same server. */
+const serverFindings = ({ facts: { otherKeys, connection }, dropsServer }: Scope): Finding[] =>
+  otherKeys.length === 0 || !dropsServer
+    ? []
+    : [
+        [
+          'conflict',
+          `Cluster ${connection.remote} has API keys that are not of this connection (${otherKeys.join(', ')}): whoever connects with them would find no remote cluster server any more. Give --keep-server, or invalidate these keys first.`,
+        ],
+      ];
+
+const busyFindings = ({ facts: { busy, connection } }: Scope): Finding[] =>
+  busy.map(
+    (run): Finding => [
+      'conflict',
+      `The connection ${connection.local}/${connection.alias} is being changed by ${run}: wait until that has ended, or end it with \`remora runs cancel\`.`,
+    ],
+  );
+
+/** Throws what forbids it, all of it. */
+export const refuse = (scope: Scope): void => {
+  const { facts, request, dropsTrust, dropsServer } = scope;
+  const waits = request.waitOffline === true;
+  const ours = servesByUs(facts);
+  const remoteNodes = dropsServer ? facts.remote.nodes.filter(({ name }) => ours.includes(name)) : [];
+  throwFindings([
+    ...busyFindings(scope),
+    ...clusterFindings(scope),
+    ...aliasFindings(scope),
+    ...followerFindings(scope),
+    ...serverFindings(scope),
+    ...nodeFindings({ cluster: facts.local, nodes: localNodes(scope), edits: dropsTrust, waits }),
+    ...(dropsServer ? nodeFindings({ cluster: facts.remote, nodes: remoteNodes, edits: true, waits }) : []),
+  ]);
+};

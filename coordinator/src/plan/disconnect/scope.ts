@@ -1,0 +1,78 @@
+import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
+import { withComing } from '../ca-names.ts';
+import type { PlanContext } from '../context.ts';
+import type { NodeObservation } from '../facts.ts';
+import { foundIn } from '../found-settings.ts';
+import { rollOrder } from '../order.ts';
+import type { ConnectionRecord } from '../records.ts';
+import { sslPrefix } from '../ssl.ts';
+import type { DisconnectFacts } from './facts.ts';
+
+/** The setting that `connect` adds on each node whose server it turns on. */
+export const KEYSTORE = `${sslPrefix.remote_cluster_server}.keystore.path`;
+
+/** What goes, and what stays because something else needs it or somebody wants it kept. */
+export interface Scope {
+  readonly request: DisconnectRequest;
+  readonly facts: DisconnectFacts;
+  readonly context: PlanContext;
+  /** CAs that other connections of the local cluster need; null when there is no other connection. */
+  readonly bundle: readonly string[] | null;
+  /** The CA file of the local nodes goes, with its settings. */
+  readonly dropsTrust: boolean;
+  /** The remote cluster server of those remote nodes goes on which Remora turned it on. */
+  readonly dropsServer: boolean;
+}
+
+const isSame = (a: ConnectionRecord, b: ConnectionRecord): boolean => a.local === b.local && a.alias === b.alias;
+
+/** Other connections whose local cluster is the same, and others that lead to the same remote cluster. */
+export const neighbours = ({ connections, connection }: Pick<DisconnectFacts, 'connections' | 'connection'>) => {
+  const others = connections.filter((one) => !isSame(one, connection));
+  return {
+    local: others.filter(({ local }) => local === connection.local),
+    remote: others.filter(({ remote }) => remote === connection.remote),
+  };
+};
+
+/** Nodes of the remote cluster whose server Remora turned on, by what is on record: one that was there before stays, whosever certificate it serves. */
+export const servesByUs = ({ connection }: Pick<DisconnectFacts, 'connection'>): string[] =>
+  [...foundIn(connection.found, connection.remote)]
+    .filter(([, settings]) => KEYSTORE in settings)
+    .map(([node]) => node.slice(connection.remote.length + 1));
+
+export const scopeOf = (request: DisconnectRequest, facts: DisconnectFacts, context: PlanContext): Scope => {
+  const { local, remote } = neighbours(facts);
+  const isMade = (name: string): boolean => facts.cas.some((ca) => ca.name === name);
+  const needed = local.map(({ ca }) => ca).filter(isMade);
+  return {
+    ...{ request, facts, context },
+    bundle: local.length === 0 ? null : withComing(facts.cas, needed),
+    dropsTrust: local.length === 0 && request.keepTrust !== true,
+    dropsServer: remote.length === 0 && request.keepServer !== true && servesByUs(facts).length > 0,
+  };
+};
+
+/** Nodes of the local cluster that have an agent: whatever Remora put on a node is there. */
+export const localNodes = ({ facts }: Scope): NodeObservation[] =>
+  rollOrder(facts.local.nodes).filter(({ agent }) => agent.state !== 'missing');
+
+const isAway = ({ agent }: NodeObservation): boolean => agent.state === 'offline';
+
+/** Nodes whose agents are away, or that are not in their cluster at this moment, by name. */
+export const awayOf = (cluster: DisconnectFacts['local']): string[] => [
+  ...rollOrder(cluster.nodes)
+    .filter(isAway)
+    .map(({ name }) => name),
+  ...cluster.absentNodes.toSorted(),
+];
+
+/** Nodes that were not seen and may have something left once all else is done: the connection stays on record for them. */
+export const leftNodes = (scope: Scope): { readonly local: readonly string[]; readonly remote: readonly string[] } => {
+  const { facts, dropsTrust, dropsServer } = scope;
+  const ours = servesByUs(facts);
+  return {
+    local: dropsTrust ? awayOf(facts.local) : [],
+    remote: dropsServer ? awayOf(facts.remote).filter((name) => ours.includes(name)) : [],
+  };
+};

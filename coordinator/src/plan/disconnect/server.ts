@@ -1,0 +1,71 @@
+import type { SettingValue } from '@remora/shared/settings.ts';
+import { sameSettingValue } from '@remora/shared/settings.ts';
+import type { NodeObservation } from '../facts.ts';
+import { foundOf } from '../found-settings.ts';
+import { keystorePasswordReference, nodeStep } from '../node-step.ts';
+import { fileSetting } from '../nodes.ts';
+import { rollOrder } from '../order.ts';
+import { files } from '../placed-files.ts';
+import type { FoundSetting } from '../records.ts';
+import { sslPrefix } from '../ssl.ts';
+import { type AnyStep, nodeKey } from '../steps.ts';
+import { type Removal, removalChange } from './removal.ts';
+import { KEYSTORE, type Scope, servesByUs } from './scope.ts';
+import { stageIds } from './stages.ts';
+
+const PREFIX = sslPrefix.remote_cluster_server;
+const SWITCH = 'remote_cluster_server.enabled';
+const PASSWORDS = ['secure_password', 'secure_key_password'].map((name) => `${PREFIX}.keystore.${name}`);
+
+/** The certificate of somebody else on the port: then the server is theirs by now. */
+export const foreignKeystore = (node: NodeObservation): string | null => {
+  const names = [KEYSTORE, `${PREFIX}.certificate`];
+  const found = names
+    .map((name) => fileSetting(node, name) ?? files.serverKeystore)
+    .find((path) => path !== files.serverKeystore);
+  return found === undefined ? null : String(found);
+};
+
+/** Settings as they stood before, but for those that somebody changed since. */
+const settingsOf = (
+  node: NodeObservation,
+  found: Readonly<Record<string, FoundSetting>>,
+): Record<string, SettingValue | null> =>
+  Object.fromEntries(
+    Object.entries(found)
+      .filter(([name, { made }]) => sameSettingValue(fileSetting(node, name), made))
+      .map(([name, { before }]) => [name, before]),
+  );
+
+/** What takes the remote cluster server off a node: nothing where somebody else turned it on, or serves a certificate of their own by now. */
+const serverRemoval = (scope: Scope, node: NodeObservation): Omit<Removal, 'keystorePassword'> => {
+  const { facts } = scope;
+  if (node.agent.state !== 'online' || foreignKeystore(node) !== null || !servesByUs(facts).includes(node.name))
+    return {};
+  const found = foundOf(facts.connection.found, nodeKey({ cluster: facts.remote.name, node: node.name }));
+  const entries = node.agent.facts.keystore.entries ?? [];
+  const isServing = node.remoteClusterServer !== null && (fileSetting(node, SWITCH) ?? null) === null;
+  return {
+    files: [{ path: files.serverKeystore, what: `PKCS#12 with the certificate of ${node.name}` }],
+    keystore: entries
+      .filter(({ name, reference }) => PASSWORDS.includes(name) && reference !== null)
+      .map(({ name }) => name),
+    settings: settingsOf(node, found),
+    loaded: isServing ? [SWITCH] : [],
+  };
+};
+
+/** Takes the remote cluster server off all nodes of the remote cluster, where no other connection needs it. */
+export const serverSteps = (scope: Scope): AnyStep[] => {
+  const { facts, dropsServer } = scope;
+  if (!dropsServer) return [];
+  return rollOrder(facts.remote.nodes).flatMap((node) => {
+    if (node.agent.state !== 'online') return [];
+    const keystorePassword = keystorePasswordReference(facts, facts.remote.name, node.name);
+    const change = removalChange(node.agent.facts, { ...serverRemoval(scope, node), keystorePassword });
+    if (change === null) return [];
+    const effect = change.restart ? 'restart' : 'file';
+    const stages = { roll: stageIds.remoteRoll, files: stageIds.remoteFiles };
+    return [nodeStep({ cluster: facts.remote, node, change, effect, stages, prefix: 'server' })];
+  });
+};

@@ -1,0 +1,70 @@
+import type { SettingValue } from '@remora/shared/settings.ts';
+import { sameSettingValue } from '@remora/shared/settings.ts';
+import { caBundleFile } from '../ca-bundle.ts';
+import type { NodeObservation } from '../facts.ts';
+import { foundOf } from '../found-settings.ts';
+import { isSamePath } from '../loaded.ts';
+import type { WantedFile } from '../node-change.ts';
+import { fileSetting, itemsOf } from '../nodes.ts';
+import { files } from '../placed-files.ts';
+import { sslPrefix } from '../ssl.ts';
+import { nodeKey } from '../steps.ts';
+import type { Removal } from './removal.ts';
+import type { Scope } from './scope.ts';
+
+const ENABLED = `${sslPrefix.remote_cluster_client}.enabled`;
+const AUTHORITIES = `${sslPrefix.remote_cluster_client}.certificate_authorities`;
+
+const bundleOn = ({ agent }: NodeObservation) =>
+  agent.state === 'online'
+    ? agent.facts.files.find(({ path, digest }) => path === files.caBundle && digest !== null)
+    : undefined;
+
+/** CAs in the bundle of a node that Remora does not know: somebody else put them there. */
+export const foreignCas = ({ facts }: Scope, node: NodeObservation): string[] => {
+  const known = new Set(facts.cas.map((ca) => ca.facts.fingerprint256));
+  return (bundleOn(node)?.certificates ?? [])
+    .filter(({ fingerprint256 }) => !known.has(fingerprint256))
+    .map(({ subject }) => subject);
+};
+
+/** The bundle with the CAs that other connections need; null where there is none of these. */
+export const otherBundle = ({ bundle, facts, context }: Scope): WantedFile | null =>
+  bundle === null || bundle.length === 0 ? null : caBundleFile(bundle, facts.cas, context.hash);
+
+/** The same where the node's differs. */
+export const rewrittenBundle = (scope: Scope, node: NodeObservation): WantedFile | null => {
+  const [wanted, found] = [otherBundle(scope), bundleOn(node)];
+  if (wanted === null || found === undefined || foreignCas(scope, node).length > 0) return null;
+  const held = found.certificates.map(({ fingerprint256 }) => fingerprint256).sort();
+  return JSON.stringify(held) === JSON.stringify([...(wanted.certificates ?? [])].sort()) ? null : wanted;
+};
+
+/** CAs that others configured stay, written as they were where they are the same ones. */
+const authoritiesAfter = (node: NodeObservation, before: SettingValue | null): SettingValue | null => {
+  const rest = itemsOf(fileSetting(node, AUTHORITIES)).filter((path) => path !== files.caBundle);
+  if (before !== null && sameSettingValue(itemsOf(before), rest)) return before;
+  return rest.length > 0 ? rest : null;
+};
+
+const isLoaded = (node: NodeObservation): boolean =>
+  node.loadedCertificates?.some((path) => isSamePath(path, files.caBundle, node)) ?? false;
+
+/** What takes the CA file and its settings off a local node. */
+export const trustRemoval = (scope: Scope, node: NodeObservation): Omit<Removal, 'keystorePassword'> => {
+  const { local } = scope.facts;
+  const isConfigured = itemsOf(fileSetting(node, AUTHORITIES)).includes(files.caBundle);
+  const file = { path: files.caBundle, what: 'CA certificates of remote clusters' };
+  if (!isConfigured)
+    return { files: [file], loaded: bundleOn(node) !== undefined && isLoaded(node) ? [AUTHORITIES] : [] };
+  const found = foundOf(scope.facts.connection.found, nodeKey({ cluster: local.name, node: node.name }));
+  // Where nothing is on record, somebody kept what an earlier connection had made (--keep-trust), or an older release made it: the file's name says whose it is.
+  const isOurs = ENABLED in found || Object.keys(found).length === 0;
+  return {
+    files: [file],
+    settings: {
+      ...(isOurs && fileSetting(node, ENABLED) !== undefined ? { [ENABLED]: found[ENABLED]?.before ?? null } : {}),
+      [AUTHORITIES]: authoritiesAfter(node, found[AUTHORITIES]?.before ?? null),
+    },
+  };
+};

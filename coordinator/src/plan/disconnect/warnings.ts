@@ -1,0 +1,137 @@
+import { unreplicatedWarning } from '../outages.ts';
+import { files } from '../placed-files.ts';
+import { foreignEntry, standingSettings } from './local.ts';
+import { awayOf, leftNodes, neighbours, type Scope, servesByUs } from './scope.ts';
+import { foreignKeystore } from './server.ts';
+import { foreignCas } from './trust.ts';
+
+const isAre = (names: readonly string[]): string => `${names.join(', ')} ${names.length > 1 ? 'are' : 'is'}`;
+
+/** What is somebody else's. */
+const foreignWarnings = (scope: Scope): string[] => {
+  const { connection, local, remote } = scope.facts;
+  const prefix = `cluster.remote.${connection.alias}.`;
+  const others = standingSettings(scope).filter((name) => !connection.settings.includes(name.slice(prefix.length)));
+  return [
+    ...(others.length === 0
+      ? []
+      : [
+          `${others.join(', ')} of cluster ${local.name}, which somebody else set, ${others.length > 1 ? 'go' : 'goes'} too: Elasticsearch takes no setting of an alias without its address.`,
+        ]),
+    ...local.nodes.flatMap((node) => {
+      const entry = foreignEntry(scope, node);
+      return entry === null
+        ? []
+        : [
+            `The keystore of node ${node.name} (cluster ${local.name}) has ${entry} with a value that Remora did not write: it stays. \`elasticsearch-keystore remove ${entry}\` takes it out.`,
+          ];
+    }),
+    ...local.nodes.flatMap((node) => {
+      const cas = foreignCas(scope, node);
+      return cas.length === 0
+        ? []
+        : [
+            `${files.caBundle} of node ${node.name} (cluster ${local.name}) holds ${cas.join(', ')}, which Remora does not know: the file and its settings stay as they are.`,
+          ];
+    }),
+    ...(scope.dropsServer
+      ? remote.nodes.flatMap((node) => {
+          const path = foreignKeystore(node);
+          return path === null
+            ? []
+            : [
+                `Node ${node.name} of cluster ${remote.name} serves the remote cluster port with a certificate of somebody else (${path}): its server stays.`,
+              ];
+        })
+      : []),
+  ];
+};
+
+/** Servers that were there before Remora came, or of which it is not on record who turned them on. */
+const standingServers = (scope: Scope): string[] => {
+  const { facts, request } = scope;
+  if (request.keepServer || neighbours(facts).remote.length > 0) return [];
+  const ours = servesByUs(facts);
+  const names = facts.remote.nodes
+    .filter(({ name, remoteClusterServer }) => remoteClusterServer !== null && !ours.includes(name))
+    .map(({ name }) => name)
+    .sort();
+  return names.length === 0
+    ? []
+    : [
+        `The remote cluster server of ${names.join(', ')} (cluster ${facts.remote.name}) stays on: it is not on record that this connection turned it on.`,
+      ];
+};
+
+/** What stays because of something else, or because it was asked for. */
+const keptWarnings = ({ facts, request }: Scope): string[] => {
+  const { connection } = facts;
+  const others = neighbours(facts).remote;
+  const [other] = others;
+  const more = others.length > 1 ? ` and ${others.length - 1} more` : '';
+  return [
+    ...(other === undefined
+      ? []
+      : [
+          `The remote cluster server of ${connection.remote} stays: the connection ${other.local}/${other.alias}${more} uses it.`,
+        ]),
+    ...(request.keepServer && other === undefined
+      ? [`The remote cluster server of ${connection.remote} stays on, with its certificates (--keep-server).`]
+      : []),
+    ...(request.keepTrust && neighbours(facts).local.length === 0
+      ? [
+          `${files.caBundle} and the settings that name it stay on the nodes of ${connection.local} (--keep-trust): they trust CA ${connection.ca} for connections to remote clusters.`,
+        ]
+      : []),
+  ];
+};
+
+const awayWarnings = (scope: Scope): string[] => {
+  const { connection, local, remote } = scope.facts;
+  const [away, left] = [awayOf(local), leftNodes(scope)];
+  const unseen = [
+    ...left.local.map((node) => `${node} (cluster ${local.name})`),
+    ...left.remote.map((node) => `${node} (cluster ${remote.name})`),
+  ];
+  return [
+    ...(away.length === 0
+      ? []
+      : [
+          `${isAre(away)} away: the keystore there may have the credential until the agent is back. The API key is invalidated all the same, so nothing gets in with it.`,
+        ]),
+    ...(unseen.length === 0
+      ? []
+      : [
+          `What else the connection has on ${unseen.join(', ')} could not be seen: it stays there, and the connection stays on record, until \`remora disconnect ${connection.local} ${connection.alias}\` is given again when ${unseen.length > 1 ? 'they are' : 'it is'} back.`,
+        ]),
+  ];
+};
+
+const unaskedWarnings = ({ facts: { local } }: Scope): string[] => {
+  const names = local.nodes.filter(({ agent }) => agent.state === 'missing').map(({ name }) => name);
+  return names.length === 0
+    ? []
+    : [
+        `${names.join(', ')} of cluster ${local.name} ${names.length > 1 ? 'have' : 'has'} no agent: whether a keystore there has the API key is not asked.`,
+      ];
+};
+
+const followerWarnings = ({ facts: { followers, connection } }: Scope): string[] =>
+  followers.length === 0
+    ? []
+    : [`Nothing is replicated any more on cluster ${connection.local} by ${followers.join(', ')} (--leave-followers).`];
+
+/** What people should know before they say yes. */
+export const warningsOf = (
+  scope: Scope,
+  restarts: { readonly local: readonly string[]; readonly remote: readonly string[] },
+): string[] => [
+  ...keptWarnings(scope),
+  ...standingServers(scope),
+  ...foreignWarnings(scope),
+  ...awayWarnings(scope),
+  ...unaskedWarnings(scope),
+  ...followerWarnings(scope),
+  ...unreplicatedWarning(scope.facts.local, restarts.local),
+  ...unreplicatedWarning(scope.facts.remote, restarts.remote),
+];

@@ -1,0 +1,56 @@
+import type { RemoraError } from '@remora/shared/errors.ts';
+import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
+import { planDisconnect } from '../../../coordinator/src/plan/disconnect/disconnect.ts';
+import type { DisconnectFacts } from '../../../coordinator/src/plan/disconnect/facts.ts';
+import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
+import { applySteps } from '../connect/apply.ts';
+import { factsOf, request, sha256 } from '../connect/facts.ts';
+import type { World } from '../connect/world.ts';
+
+type More = Partial<Pick<DisconnectFacts, 'otherKeys' | 'followers' | 'busy'>>;
+
+/** What the coordinator would observe before it takes `eu/ALIAS` apart. */
+const observed = (world: World, alias: string, more: More): DisconnectFacts => {
+  const facts = factsOf(world, request({ alias }));
+  const connection = world.connections.find((one) => one.alias === alias);
+  if (!connection) throw new Error(`there is no connection ${alias}`);
+  const keys = facts.keys.filter(({ record }) => record.secret.startsWith(`secret:connection/eu/${alias}/`));
+  const { local, remote, connections, cas, certificates, secretVersions } = facts;
+  return {
+    ...{ connection, local, remote, connections, cas, certificates, keys, secretVersions },
+    ...{ otherKeys: [], followers: [], busy: [], ...more },
+  };
+};
+
+export const planOff = (world: World, wish: Partial<DisconnectRequest> = {}, more: More = {}): StoredPlan => {
+  const wanted = { local: 'eu', alias: 'us', ...wish };
+  return planDisconnect(wanted, observed(world, wanted.alias, more), {
+    planId: 'plan-off',
+    now: new Date(world.nowMs).toISOString(),
+    hash: sha256,
+  });
+};
+
+/** The world once the connection is taken apart, by the planner's own plan. */
+export const disconnected = (world: World, wish: Partial<DisconnectRequest> = {}): World =>
+  applySteps(world, planOff(world, wish).steps);
+
+export const refusalOf = (world: World, wish: Partial<DisconnectRequest> = {}, more: More = {}): RemoraError => {
+  try {
+    planOff(world, wish, more);
+  } catch (error) {
+    return error as RemoraError;
+  }
+  throw new Error('it was not refused');
+};
+
+/** What people configured and what Elasticsearch runs with: all but the times, processes and records of Remora. */
+export const traces = ({ local, remote }: World): unknown =>
+  [local, remote].map(({ persistent, nodes }) => ({
+    persistent,
+    nodes: nodes.map(({ name, yml, keystore, files, running }) => ({
+      ...{ name, yml: yml.values, entries: Object.keys(keystore.entries), files: Object.keys(files) },
+      running: running.settings,
+      credentials: running.credentials,
+    })),
+  }));

@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Run } from '@remora/shared/model/run.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readEntries } from '../support/keystore-file.ts';
+import { type CheapBed, createCheapBed } from './cheap/bed.ts';
+import { clusterStateOf, finalState } from './checks/final-state.ts';
+import { unknownToNodes } from './checks/invariants.ts';
+import { newDirectory } from './lanes.ts';
+import { allOnline, runAtRest } from './runs.ts';
+import { Stack } from './stack/stack.ts';
+
+let stack: Stack<CheapBed>;
+
+beforeAll(async () => {
+  stack = await Stack.create(await newDirectory(), createCheapBed);
+  await stack.start('shared', false);
+});
+afterAll(() => stack?.close());
+
+const post = (path: string, body: object): Promise<Run> =>
+  stack.api<Run>({ method: 'POST', path, key: randomUUID(), body });
+
+const connect = async (alias: string): Promise<Run> => {
+  const wish = { local: 'eu', remote: 'us', alias, mode: 'sniff', search: ['logs-*'], options: { acceptOutage: true } };
+  return runAtRest(stack, (await post('/connections', wish)).runId);
+};
+
+/** Names of the living keys of the remote cluster. */
+const livingKeys = (): string[] => {
+  const us = stack.bed.clusters.find(({ name }) => name === 'us');
+  return us === undefined
+    ? []
+    : clusterStateOf(us)
+        .keys.filter(({ invalidated }) => !invalidated)
+        .map(({ name }) => name.replace(/-run-.*$/, ''));
+};
+
+const local = () => {
+  const eu = stack.bed.clusters.find(({ name }) => name === 'eu');
+  const [node] = eu?.nodes ?? [];
+  if (!eu || !node) throw new Error('there is no local node');
+  return {
+    node,
+    aliases: () => Object.keys(clusterStateOf(eu).persistent),
+    entries: () => Object.keys(readEntries(node.configDir)),
+  };
+};
+
+const until = async (what: string, holds: () => Promise<boolean>): Promise<void> => {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(50)) if (await holds()) return;
+  throw new Error(`it did not come to this: ${what}`);
+};
+
+const agentOf = async (node: string): Promise<string | undefined> => {
+  const nodes = await stack.api<{ name: string; agent: string }[]>({ method: 'GET', path: '/nodes' });
+  return nodes.find(({ name }) => name === node)?.agent;
+};
+
+test('two connections go one after the other, of which the first waits for an agent and the last leaves both clusters as they were', async () => {
+  const before = await finalState(stack);
+  for (const alias of ['us', 'second'])
+    expect(await connect(alias)).toMatchObject({ status: 'succeeded', error: null });
+  expect(livingKeys()).toEqual(['remora-eu-us', 'remora-eu-second']);
+
+  const { node, aliases, entries } = local();
+  await stack.agents.get(node.name)?.end();
+  await until('the agent is offline', async () => (await agentOf(node.name)) === 'offline');
+  const us = { local: 'eu', alias: 'us' };
+  await expect(post('/connections/removal', us)).rejects.toThrow(/409.*agent-offline.*--wait-offline/);
+  const { runId } = await post('/connections/removal', { ...us, waitOffline: true, options: { waitOffline: '1h' } });
+  expect(await runAtRest(stack, runId)).toMatchObject({ status: 'failed', error: { code: 'agent-offline' } });
+  expect(livingKeys()).toEqual(['remora-eu-second']);
+  expect(aliases()).not.toContainEqual(expect.stringMatching(/^cluster\.remote\.us\./));
+  expect(entries()).toContain('cluster.remote.us.credentials');
+
+  await stack.startAgent(node.name);
+  const ended = async () => stack.api<Run>({ method: 'GET', path: `/runs/${runId}` });
+  await until('the run went on by itself', async () => (await ended()).status === 'succeeded');
+  expect((await ended()).restarts).toEqual([]);
+  expect(entries()).not.toContain('cluster.remote.us.credentials');
+  const checked = await stack.api<{ alias: string; connected: boolean }[]>({
+    method: 'GET',
+    path: '/connections/check',
+  });
+  expect(checked.map(({ alias, connected }) => [alias, connected])).toEqual([['second', true]]);
+  await expect(post('/connections/removal', us)).rejects.toThrow(/404.*manages no connection.*There is eu\/second\./);
+
+  const options = { acceptOutage: true };
+  const last = await runAtRest(stack, (await post('/connections/removal', { ...us, alias: 'second', options })).runId);
+  expect(last).toMatchObject({ status: 'succeeded' });
+  expect([...last.restarts].sort()).toEqual(stack.nodes.map(({ name }) => name).sort());
+  await allOnline(stack);
+  const after = await finalState(stack);
+  expect(after.clusters).toEqual(before.clusters);
+  expect(after.records).toEqual({
+    ...before.records,
+    cas: expect.objectContaining({ 'us-remote': expect.anything() }),
+  });
+  expect(livingKeys()).toEqual([]);
+  await expect(post(`/runs/${last.runId}/rollback`, {})).rejects.toThrow(
+    /409.*took a connection apart.*remora connect/,
+  );
+  await expect(post('/connections/removal', { ...us, options: { onFailure: 'rollback' } })).rejects.toThrow(
+    /There are none/,
+  );
+  expect(unknownToNodes(stack)).toEqual([]);
+}, 240_000);
