@@ -24,6 +24,14 @@ const rules: readonly { readonly pattern: RegExp; readonly hint: string }[] = [
     hint: 'The keystore holds a key of another type: run connect again.',
   },
   {
+    pattern: /failed to verify cross cluster api key signature certificate/i,
+    hint: 'The remote cluster does not trust the certificate with which this node signs, or it has ended: compare it with cluster.remote.signing.certificate_authorities there.',
+  },
+  {
+    pattern: /does not match API key certificate identity pattern/i,
+    hint: "The subject of this node's signing certificate is another than the key demands: compare it with the certificate_identity of the key.",
+  },
+  {
     pattern: /certificate identity/i,
     hint: 'The key demands a signature (strong identity verification) that this node does not send.',
   },
@@ -35,10 +43,31 @@ const rules: readonly { readonly pattern: RegExp; readonly hint: string }[] = [
     pattern: /no remote indices privileges apply/i,
     hint: 'That was refused before anything was sent, so it says nothing of the connection: the user that Remora has for the local cluster needs remote_indices for this alias.',
   },
+  {
+    pattern: /all nodes must have version/i,
+    hint: 'A node of the remote cluster is too old for connections by API key: upgrade it.',
+  },
+  {
+    pattern: /on indices \[.*granted by the index privileges/i,
+    hint: 'A role of the user or the key lacks this privilege for these indices, and Elasticsearch says the same of both: compare remote_indices of the role with what the key grants.',
+  },
   { pattern: /unknown host/i, hint: 'The address of the remote cluster does not resolve from this node.' },
   {
     pattern: /handshake timed out|connect_timeout|connect timed out/i,
     hint: 'Nobody answers at the address: look for a firewall between the clusters.',
+  },
+  {
+    pattern: /connection refused/i,
+    hint: 'Nothing listens at the address: look whether the remote cluster server runs there, and at which port.',
+  },
+  { pattern: /port out of range/i, hint: 'The address has a port that cannot be: ports go from 1 to 65535.' },
+  {
+    pattern: /no subject alternative (?:names|DNS name)|no name matching/i,
+    hint: 'The certificate that is served does not cover the address that this node dials: `remora certs list` shows its names, `remora connect` with --san adds one.',
+  },
+  {
+    pattern: /closed while SSL\/TLS handshake|connection reset/i,
+    hint: 'The other end closed the connection during the TLS handshake: the address leads to something else, or to a port without TLS, or it refuses what this node shows (trust_restrictions).',
   },
   {
     pattern: /PKIX|unable to find valid certification path|certificate/i,

@@ -1,4 +1,5 @@
 import { RemoraError } from '../errors.ts';
+import { patternProblem } from './index-pattern.ts';
 
 /** What an entry of each kind may have. */
 const entryFields: ReadonlyMap<string, readonly string[]> = new Map([
@@ -36,7 +37,9 @@ export const checkAccessFile = (access: object): void => {
 const checkEntry = (kind: string, entry: unknown): void => {
   const refuseEntry = (why: string): never => refuse(`An entry of "${kind}" in the access file ${why}`);
   const { names, ...more } = isObject(entry) ? entry : {};
-  if (!isTexts(names)) refuseEntry('has no list "names" of index patterns');
+  const patterns = isTexts(names) ? names : refuseEntry('has no list "names" of index patterns');
+  const wrong = patterns.find((name) => patternProblem(name) !== null);
+  if (wrong !== undefined) refuseEntry(`names "${wrong}", which is no index pattern: ${patternProblem(wrong)}`);
   const fields = entryFields.get(kind) ?? [];
   const unknown = Object.keys(more).filter((field) => !fields.includes(field));
   if (unknown.length > 0) refuseEntry(`has "${unknown.join('", "')}": it may have ${fields.join(', ')} only`);
@@ -77,9 +80,16 @@ const isFieldSecurity = (value: unknown): boolean => {
   return except.every((field: string) => grant.some((pattern) => mayCover(pattern, field)));
 };
 
-/** Whether a pattern of fields has this field; of patterns within patterns, Elasticsearch judges. */
-const mayCover = (pattern: string, field: string): boolean => {
-  if (pattern.startsWith('/') || /[*?/]/.test(field)) return true;
+/** Stands for any character, and is none that somebody writes. */
+const ANY = '\u{e000}';
+
+/**
+ * Whether a pattern of fields may have all of these fields: a pattern too is tried by a field that it has and that no other would name. Fields that begin with `_` are granted
+ * always; regular expressions Elasticsearch judges.
+ */
+const mayCover = (pattern: string, fields: string): boolean => {
+  if (pattern.startsWith('/') || fields.startsWith('/') || fields.startsWith('_')) return true;
   const literal = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`^${literal.replaceAll('*', '.*').replaceAll('?', '.')}$`).test(field);
+  const field = fields.replace(/[*?]/g, ANY);
+  return new RegExp(`^${literal.replaceAll('*', '.*').replaceAll('?', '.')}$`, 'u').test(field);
 };

@@ -4,6 +4,7 @@ import { settingRules } from '../settings.ts';
 import { checkAccessFile } from './access-file.ts';
 import { parseAddress, parseHost } from './address.ts';
 import { parseDuration, parseValidity } from './duration.ts';
+import { patternProblem } from './index-pattern.ts';
 import { isCaName, parseAlias, parseClusterName, parseNodeName } from './names.ts';
 
 export const connectionModes = ['sniff', 'proxy'] as const;
@@ -131,16 +132,23 @@ const checkAccess = ({ search, replication, access }: ConnectRequest): void => {
     );
   }
   for (const pattern of [...(search ?? []), ...(replication ?? [])]) {
-    if (!/^[^\s,"\\]+$/.test(pattern))
-      refuse(`"${pattern}" is not an index pattern: write names like logs-*, separated by commas.`);
+    const problem = patternProblem(pattern);
+    if (problem !== null) refuse(`"${pattern}" is not an index pattern: ${problem}.`);
   }
 };
 
+/** What Remora writes into the metadata of the keys that it makes. */
+const keyMarks: readonly string[] = ['managed_by', 'remora'];
+
 const checkKey = ({ expires, metadata }: ConnectRequest): void => {
   if (expires !== undefined) parseDuration(expires);
-  const reserved = Object.keys(metadata ?? {}).filter((key) => key.startsWith('_'));
-  if (reserved.length > 0)
-    refuse(`The metadata key "${reserved[0]}" begins with "_", which Elasticsearch keeps for itself.`);
+  const names = Object.keys(metadata ?? {});
+  const reserved = names.find((key) => key.startsWith('_'));
+  if (reserved !== undefined)
+    refuse(`The metadata key "${reserved}" begins with "_", which Elasticsearch keeps for itself.`);
+  const ours = names.find((key) => keyMarks.includes(key));
+  if (ours !== undefined)
+    refuse(`The metadata key "${ours}" is the one by which Remora marks its own keys: give yours another name.`);
 };
 
 /** Settings that have a flag of their own, by what follows the alias. */
@@ -158,7 +166,8 @@ const oneOf =
   (text: string): boolean =>
     values.includes(text);
 
-const pingSchedule = (text: string): boolean => text === '-1' || /^[1-9]\d*(ms|s|m|h|d)$/.test(text);
+/** Elasticsearch counts in milliseconds that fit into 64 bits. */
+const pingSchedule = (text: string): boolean => text === '-1' || /^[1-9]\d{0,8}(ms|s|m|h|d)$/.test(text);
 
 interface ExtraSetting {
   readonly takes: string;

@@ -27,6 +27,7 @@ const good: readonly (readonly [string, Partial<ConnectRequest>])[] = [
       access: {
         search: [
           { ...names('a'), query: { term: { a: 1 } }, field_security: { grant: ['*'], except: ['b'] } },
+          { ...names('/a[,:]b/'), field_security: { grant: ['a*', '/c.*/'], except: ['ab*', '_id'] } },
           {
             ...names('b'),
             query: '{"match_all":{}}',
@@ -74,6 +75,8 @@ const restrictions: readonly (readonly [string, object, string])[] = [
     { field_security: { grant: ['a.b*'], except: ['axb'] } },
     'among what is granted',
   ],
+  ['exceptions of another pattern', { field_security: { grant: ['a*'], except: ['b*'] } }, 'among what is granted'],
+  ['an exception that is wider', { field_security: { grant: ['a?c'], except: ['a*'] } }, 'among what is granted'],
   ['restricted indices as a word', { allow_restricted_indices: 'yes' }, 'neither true nor false'],
 ];
 
@@ -86,6 +89,15 @@ const bad: readonly (readonly [string, object, string])[] = [
   ['no access', { search: undefined }, 'No access was given'],
   ['empty access', { search: [] }, 'No access was given'],
   ['a pattern with a comma', { search: ['a,b'] }, '"a,b" is not an index pattern'],
+  ['a pattern of another cluster', { search: ['us:logs-*'] }, '"us:logs-*" is not an index pattern: on the remote'],
+  ['a pattern that excludes', { search: ['-logs'] }, '"-logs" is not an index pattern: a key excludes nothing'],
+  [
+    'access to what no index is called',
+    { search: undefined, access: { search: [names('a,b')] } },
+    'names "a,b", which is no index pattern: write names like',
+  ],
+  ['metadata that Remora writes', { metadata: { managed_by: 'me' } }, '"managed_by" is the one by which Remora marks'],
+  ['pings that never come', { set: { 'transport.ping_schedule': '9999999999d' } }, 'it takes a duration'],
   ['a pattern that is empty', { search: [''] }, '"" is not an index pattern'],
   ['access beside search', { access: { search: [names('a')] } }, '--access stands alone'],
   ['access of another kind', { search: undefined, access: { write: [] } }, 'The access file has "write"'],

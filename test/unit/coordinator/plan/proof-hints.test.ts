@@ -20,6 +20,25 @@ const texts: readonly (readonly [string, RegExp])[] = [
   ],
   ['unknown host [no-such-host.invalid]', /does not resolve/],
   ['handshake timed out after 10000ms', /firewall/],
+  [
+    'Failed to verify cross cluster api key signature certificate from [(CN=instance;X.509;SHA1:8ae9)]',
+    /does not trust the certificate with which this node signs/,
+  ],
+  [
+    'DN from provided certificate [CN=node one,O=Foo Inc,C=US] does not match API Key certificate identity pattern [CN=other]',
+    /another than the key demands/,
+  ],
+  ['all nodes must have version [8.10.0] or higher to support cross cluster requests', /too old/],
+  [
+    'action [indices:data/read/search] towards remote cluster is unauthorized for user [u1] with assigned roles [rs] authenticated by API key id [ID] of user [elastic] on indices [index2], this action is granted by the index privileges [read,all]',
+    /says the same of both/,
+  ],
+  ['Connection refused: /127.0.0.1:9443', /Nothing listens/],
+  ['port out of range:70000', /1 to 65535/],
+  ['No subject alternative names matching IP address 10.0.0.1 found', /does not cover the address/],
+  ['No subject alternative DNS name matching us-1 found.', /does not cover the address/],
+  ['Connection closed while SSL/TLS handshake was in progress', /closed the connection during/],
+  ['handshake failed because connection reset', /closed the connection during/],
   ['PKIX path building failed: unable to find valid certification path to requested target', /does not trust/],
 ];
 
