@@ -8,6 +8,7 @@ import type { ClusterObservation, ConnectFacts, KeyObservation, PathObservation 
 import { connectingNodes } from '../plan/nodes.ts';
 import type { ApiKeyRecord, ConnectionRecord, NodeRecord } from '../plan/records.ts';
 import type { NodeId } from '../plan/steps.ts';
+import { observeClients } from './observe-clients.ts';
 import { type ObserveParts, observeWhole } from './observe-nodes.ts';
 import { isProven, proveConnection } from './proof.ts';
 
@@ -92,12 +93,14 @@ export const observeConnect = async (parts: ObserveParts, request: ConnectReques
       record.cluster === request.remote &&
       record.secret.startsWith(`secret:connection/${request.local}/${request.alias}/`),
   );
+  const isOther = (one: ConnectionRecord): boolean => one.local !== request.local || one.alias !== request.alias;
   const secure = remote.security === 'on' && local.security === 'on';
   const seesKeys = secure && !remote.missingPrivileges.includes('manage_security');
-  const [paths, keys, proven] = await Promise.all([
+  const [paths, keys, proven, others] = await Promise.all([
     observePaths(parts, local, plannedAddresses(remote, request)),
     seesKeys ? observeKeys(await parts.clients.get(request.remote), ours, secretVersions, parts.clock()) : [],
     secure ? observeProof(parts, local, request.alias, connection) : null,
+    observeClients(parts, remote, request.given === undefined ? [] : connections.filter(isOther)),
   ]);
   return {
     local,
@@ -107,7 +110,7 @@ export const observeConnect = async (parts: ObserveParts, request: ConnectReques
     certificates: certificates.filter(
       ({ cluster, purpose }) => cluster === request.remote && purpose === 'remote_cluster_server',
     ),
-    ...{ signed, otherNodes: otherNodes(joined, request.remote) },
+    ...{ others, signed, otherNodes: otherNodes(joined, request.remote) },
     keys,
     paths,
     secretVersions,

@@ -11,13 +11,12 @@ import type { PlaceFacts, PortObservation, SentAuthority, StoredAuthority } from
 import { trustsByStore } from '../plan/place/trust.ts';
 import { transportAuthorities } from '../plan/port-proof.ts';
 import { publishedParts } from '../plan/published-address.ts';
-import { proxyOf } from '../plan/rotate-ca/proofs.ts';
 import { bareSerial } from '../plan/serial.ts';
 import { sslPrefix } from '../plan/ssl.ts';
 import { publishAddresses } from './observe-certificates.ts';
+import { observeClients } from './observe-clients.ts';
 import { otherNodes } from './observe-connect.ts';
 import { type ObserveParts, observeWhole } from './observe-nodes.ts';
-import { type Looked, lookAt, observeAllTrust, unaskedIn } from './observe-rotation.ts';
 import { configuredCertificates } from './ssl-certificates.ts';
 
 const PROBE_TIMEOUT_MS = 5000;
@@ -120,32 +119,6 @@ const observeStores = async (
   return new Map(await Promise.all(looks));
 };
 
-type Clients = Pick<PlaceFacts, 'connections' | 'proxies' | 'trust' | 'unasked'>;
-
-/** Who connects to the remote cluster ports, and by which ways. */
-const observeClients = async (
-  parts: ObserveParts,
-  request: PlaceRequest,
-  cluster: ClusterObservation,
-): Promise<Clients> => {
-  const all = request.purpose === 'remote_cluster_server' ? await parts.inventory.connections.list() : [];
-  const connections = all.filter(({ remote }) => remote === request.cluster);
-  const locals = await lookAt(
-    parts,
-    connections.map(({ local }) => local),
-  );
-  const looked: Looked = new Map([...locals, [cluster.name, cluster]]);
-  const proxies = connections.flatMap(({ local, alias }) => {
-    const found = looked.get(local);
-    return (typeof found === 'object' ? proxyOf(found, alias) : null) ?? [];
-  });
-  const direct = connections.filter(({ mode }) => mode === 'sniff');
-  return {
-    ...{ connections, proxies, unasked: unaskedIn(locals) },
-    trust: await observeAllTrust(parts, looked, direct),
-  };
-};
-
 /** Gathers everything that the planner of a placement looks at. Changes nothing. */
 export const observePlacement = async (parts: ObserveParts, request: PlaceRequest): Promise<PlaceFacts> => {
   const { urls, caPem } = await parts.clients.record(request.cluster);
@@ -161,7 +134,12 @@ export const observePlacement = async (parts: ObserveParts, request: PlaceReques
     Promise.all(bare.nodes.map((node) => withPemFiles(parts, request, node))),
     observePorts(parts, request, bare),
   ]);
-  const clients = await observeClients(parts, request, { ...bare, nodes });
+  const isServer = request.purpose === 'remote_cluster_server';
+  const clients = await observeClients(
+    parts,
+    { ...bare, nodes },
+    isServer ? await parts.inventory.connections.list() : [],
+  );
   const trusted =
     caPem === null
       ? null

@@ -3,7 +3,7 @@ import { formatAddress, parseAddress } from '@remora/shared/model/address.ts';
 import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import type { ClusterObservation, NodeObservation } from '../plan/facts.ts';
 import { connectingNodes, fileSetting, itemsOf } from '../plan/nodes.ts';
-import { publishedAddress } from '../plan/published-address.ts';
+import { dialledName, publishedAddress } from '../plan/published-address.ts';
 import type { ConnectionRecord } from '../plan/records.ts';
 import { meantCertificates } from '../plan/rotate/chosen.ts';
 import type { RotateFacts } from '../plan/rotate/facts.ts';
@@ -40,10 +40,13 @@ export interface Way {
   readonly proxy: ProxyWay | null;
 }
 
-const addressOf = ({ remote, proxy }: Way): string | undefined => {
-  if (proxy) return formatAddress(proxy.address);
+/** Where a node connects to, and the name by which it asks. */
+const targetOf = ({ remote, proxy }: Way): { readonly address: string; readonly serverName: string | null } | null => {
+  if (proxy) return { address: formatAddress(proxy.address), serverName: proxy.serverName };
   const published = remote.nodes.find(({ remoteClusterServer }) => remoteClusterServer)?.remoteClusterServer;
-  return published ? publishedAddress(published.publishAddress) : undefined;
+  if (!published) return null;
+  const { publishAddress } = published;
+  return { address: publishedAddress(publishAddress), serverName: dialledName(publishAddress) };
 };
 
 /** Whether a node trusts what it is served now: what it does not trust before, it need not trust afterwards. */
@@ -55,12 +58,12 @@ export const observeTrust = async (parts: ObserveParts, way: Way): Promise<Trust
   const isAway = node.agent.state !== 'online';
   const found = { remote: remote.name, alias, cluster, node: node.name, certificateAuthorities, isAway };
   const answer = (problem: string | null) => ({ ...found, isDirect: proxy === null, problem });
-  const address = addressOf(way);
+  const target = targetOf(way);
   if (isAway) return answer('its agent is away.');
-  if (address === undefined) return answer(`no node of ${remote.name} listens for remote clusters.`);
+  if (target === null) return answer(`no node of ${remote.name} listens for remote clusters.`);
+  const { address, serverName } = target;
   try {
-    const serverName = proxy?.serverName ? { serverName: proxy.serverName } : {};
-    const tls = { certificateAuthorities, ...serverName };
+    const tls = { certificateAuthorities, ...(serverName ? { serverName } : {}) };
     const input = { ...parseAddress(address), timeoutMs: PROBE_TIMEOUT_MS, tls };
     const at = { cluster, node: node.name };
     const shown = await parts.agents.read(at, 'probe', input, { timeoutMs: PROBE_TIMEOUT_MS * 3 });

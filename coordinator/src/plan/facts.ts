@@ -1,5 +1,5 @@
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
-import type { GivenFacts } from './given.ts';
+import type { GivenFacts, ServerClients } from './given.ts';
 import type { ApiKeyRecord, CaRecord, CertificateRecord, ConnectionRecord } from './records.ts';
 import type { ShardCopy } from './shards.ts';
 
@@ -76,6 +76,8 @@ export interface KeyObservation {
 
 /** Everything that the connect planner looks at. */
 export interface ConnectFacts extends GivenFacts {
+  /** Others that connect to the remote cluster; looked at where certificates that were made elsewhere are given. */
+  readonly others: ServerClients;
   readonly local: ClusterObservation;
   readonly remote: ClusterObservation;
   /** Connections that Remora manages, of any cluster. */

@@ -2,10 +2,11 @@ import { type CertificateFacts, coversAddress } from '@remora/shared/model/certi
 import { fileNameOf } from '@remora/shared/model/names.ts';
 import type { Finding } from './agent-findings.ts';
 import type { NodeObservation } from './facts.ts';
-import type { SigningRequestRecord } from './records.ts';
+import type { ConnectionRecord, SigningRequestRecord } from './records.ts';
 import { commonNameOf } from './server-certificate.ts';
 import { portName, type ServingPurpose } from './ssl.ts';
 import type { CertificateIssue, CertificateWish, NodeId, ProxyWay } from './steps.ts';
+import type { TrustObservation } from './trust.ts';
 
 /** One that was signed elsewhere, and came back or was given with its key. */
 export type Signed = SigningRequestRecord & { readonly signed: NonNullable<SigningRequestRecord['signed']> };
@@ -77,7 +78,21 @@ export const givenWish = (
   };
 };
 
-/** Who connects to remote cluster ports. */
+/** Who connects to the remote cluster ports of a cluster; nobody where it is about other ports. */
+export interface ServerClients {
+  /** Connections that Remora manages. */
+  readonly connections: readonly ConnectionRecord[];
+  /** The proxies of these. */
+  readonly proxies: readonly ProxyWay[];
+  /** Clusters of which it cannot be seen through which proxy they connect, and why: a sentence each. */
+  readonly unknownProxies: readonly string[];
+  /** Nodes that connect to the ports themselves. */
+  readonly trust: readonly TrustObservation[];
+  /** Clusters whose nodes could not be asked whether they trust anything, and why: a sentence each. */
+  readonly unasked: readonly string[];
+}
+
+/** By which names remote cluster ports are asked for. */
 export interface ServerUse {
   /** Some connect to the nodes themselves. */
   readonly isDirect: boolean;
@@ -85,22 +100,31 @@ export interface ServerUse {
   readonly proxies: readonly ProxyWay[];
 }
 
+/** Of these connections to one cluster. Where nobody is known who connects, it is for those who connect to the nodes themselves. */
+export const serverUse = (
+  connections: readonly Pick<ConnectionRecord, 'mode'>[],
+  proxies: readonly ProxyWay[],
+): ServerUse => ({
+  isDirect: connections.length === 0 || connections.some(({ mode }) => mode === 'sniff'),
+  proxies,
+});
+
 /** What a connection through a proxy compares a certificate with: Elasticsearch takes one that covers any of these. */
 export const namesAskedFor = ({ address, serverName }: ProxyWay): string[] => [
   ...(serverName === null ? [] : [serverName]),
   address.host,
 ];
 
-/** Why a certificate does not do for a remote cluster port that is published by these names, as the end of a sentence; null when it does. */
+/** Why a certificate does not do for a remote cluster port that nodes dial by this name (empty where it is not known), as the end of a sentence; null when it does. */
 export const serverMisfit = (
   certificate: CertificateFacts,
-  published: readonly string[],
+  dialled: string,
   { isDirect, proxies }: ServerUse,
   now: string,
 ): string | null => {
   const { sans, notAfter } = certificate;
   if (notAfter <= now) return `it ended at ${notAfter}`;
-  const asked = [...(isDirect && published.length > 0 ? [published] : []), ...proxies.map(namesAskedFor)];
+  const asked = [...(isDirect && dialled !== '' ? [[dialled]] : []), ...proxies.map(namesAskedFor)];
   const missing = asked.find((names) => !names.some((name) => coversAddress(certificate, name)));
   return missing === undefined
     ? null
@@ -151,8 +175,8 @@ const ambiguous = (node: NodeObservation, { otherNodes }: GivenFacts): Finding[]
       ];
 };
 
-/** That a node has none. */
-export const missingFinding = (node: NodeObservation, { cluster, purpose, ca }: GivenChoice): Finding => [
+/** That a node has none; `alone` is the flag that leaves the others. */
+export const missingFinding = (node: NodeObservation, { cluster, purpose, ca }: GivenChoice, alone = ''): Finding => [
   'bad-input',
-  `There is no certificate of CA ${ca} for the ${portName[purpose]} of node ${node.name} (cluster ${cluster}): it is found by its name, ${fileNameOf(node.name)}. \`remora certs requests\` lists them, and --node NAME places one alone.`,
+  `There is no certificate of CA ${ca} for the ${portName[purpose]} of node ${node.name} (cluster ${cluster}): it is found by its name, ${fileNameOf(node.name)}. \`remora certs requests\` lists them${alone === '' ? '' : `, and ${alone} NAME places one alone`}.`,
 ];

@@ -4,5 +4,8 @@ export const publishedParts = (published: string): { readonly names: readonly st
   return { names: hosts.split('/').map((host) => host.replace(/^\[|\]$/g, '')), port: Number(port) };
 };
 
+/** The name by which Elasticsearch dials a published address: where one stands before it, it compares certificates with that, and not with the address. */
+export const dialledName = (published: string): string => publishedParts(published).names[0] ?? '';
+
 /** The address of a published one, with its port: what sniffing clients connect to, whatever name stands before it. */
 export const publishedAddress = (published: string): string => published.replace(/^.*\//, '');

@@ -89,6 +89,49 @@ export const refusedGiven: RefusalCase[] = [
     says: 'There is a certificate for "us-9", which is no node of cluster us',
   },
   {
+    name: 'a CA that is only taking the place of theirs',
+    world: () => {
+      const made = applySteps(given(), planIn(given(), wish()).steps);
+      const old = made.cas[0] as World['cas'][number];
+      made.cas = [
+        { ...old, successor: 'next' },
+        { ...old, name: 'next' },
+      ];
+      made.signed = made.signed.map((one) => ({ ...one, ca: 'next' }));
+      return made;
+    },
+    wish: { ca: 'next', given: [] },
+    ...{ code: 'bad-input', check: 'given-certificates' },
+    says: 'cannot get a certificate of CA next now: one of CA corporate and CA next takes the place of the other',
+  },
+  {
+    name: 'seeds that none of them covers',
+    world: () => given(),
+    wish: { ca: 'corporate', given: [], seeds: ['seed.us.example.com:9443'] },
+    ...{ code: 'bad-input', check: 'given-certificates' },
+    says: 'None of the certificates covers a host of --seeds (seed.us.example.com)',
+  },
+  {
+    name: 'names for those that stay',
+    world: () => applySteps(given(), planIn(given(), wish()).steps),
+    wish: { sans: ['us.example.com'] },
+    ...{ code: 'bad-input', check: 'given-certificates' },
+    says: 'node us-1 (cluster us) was made elsewhere, and --san does not change it',
+  },
+  {
+    name: 'nodes of which some have certificates of another CA',
+    world: () => {
+      const made = applySteps(given(), planIn(given(), wish()).steps);
+      made.connections = [];
+      made.certificates = made.certificates.map((one) => (one.node === 'us-3' ? { ...one, ca: 'us-remote' } : one));
+      made.local.persistent = {};
+      for (const node of made.local.nodes) delete node.keystore.entries['cluster.remote.us.credentials'];
+      return made;
+    },
+    ...{ code: 'conflict', check: 'certificate-authority' },
+    says: 'Some nodes of cluster us have certificates of CA corporate, others of CA us-remote: have one sign all of them first',
+  },
+  {
     name: 'a CA that is not known',
     world: () => ({ ...given(), cas: [] }),
     wish: { ca: 'other', given: [] },

@@ -1,11 +1,15 @@
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { checkConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { describe, expect, test } from 'vitest';
+import { planConnect } from '../../../coordinator/src/plan/connect/connect.ts';
+import type { ConnectFacts } from '../../../coordinator/src/plan/facts.ts';
+import type { ConnectionRecord } from '../../../coordinator/src/plan/records.ts';
 import { applySteps } from './apply.ts';
-import { request } from './facts.ts';
+import { factsOf, request, sha256 } from './facts.ts';
 import { DAY_MS, given, hostOf, refusedGiven, sign, wish } from './given-world.ts';
-import { lines, planIn, stepOf } from './plans.ts';
+import { connected, lines, planIn, stepOf } from './plans.ts';
 import { checkRefusal } from './runner.ts';
+import { world } from './world.ts';
 
 /** Connections to nodes whose certificates a CA signs that is elsewhere. */
 
@@ -54,6 +58,41 @@ describe('certificates of the remote nodes that were signed elsewhere', () => {
     expect(stepOf(planIn(made, wish(proxied)), 'certificate.issue', 'us-1').input.given?.request).toBe('id-1');
     expect(() => planIn(made, wish({ ...proxied, serverName: 'search.eu.example.com' }))).toThrow(
       /us-1 .*it names DNS:us-1, DNS:\*\.us\.example\.com, and not search\.eu\.example\.com or lb\.example\.com/,
+    );
+  });
+
+  test('one node of those that --limit names needs one alone', () => {
+    const made = given();
+    made.signed = made.signed.slice(0, 1);
+    const plan = planIn(made, wish({ nodes: ['us-1'] }));
+    expect(plan.steps.filter(({ kind }) => kind === 'certificate.issue').map(({ target }) => target)).toEqual(['us-1']);
+  });
+
+  test('cover what other clusters ask for too, whose nodes try them', () => {
+    const made = given(() => ['DNS:search.us.example.com']);
+    const proxied = wish({ mode: 'proxy', proxyAddress: 'lb.example.com:443', serverName: 'search.us.example.com' });
+    const facts = factsOf(made, proxied);
+    const planWith = (others: Partial<ConnectFacts['others']>) =>
+      planConnect(
+        proxied,
+        { ...facts, others: { ...facts.others, ...others } },
+        {
+          ...{ planId: 'p', now: new Date(made.nowMs).toISOString(), hash: sha256 },
+        },
+      );
+    const ap = { ...(connected(world()).connections[0] as ConnectionRecord), local: 'ap' };
+    expect(() => planWith({ connections: [ap] })).toThrow(/and not 10\.0\.1\.1, by which clusters that connect ask/);
+    const connection = { ...ap, mode: 'proxy' as const };
+    const trust = [
+      {
+        ...{ remote: 'us', alias: 'us', cluster: 'ap', node: 'ap-1', certificateAuthorities: ['cas.crt'] },
+        ...{ isDirect: true, isAway: false, problem: null },
+      },
+    ];
+    const plan = planWith({ connections: [connection], trust });
+    expect(stepOf(plan, 'remote-server.verify').input.trustedBy).toMatchObject([{ cluster: 'ap', node: 'ap-1' }]);
+    expect(() => planWith({ connections: [connection], unknownProxies: ['Cluster ap is away.'] })).toThrow(
+      /^Cluster ap is away\.$/,
     );
   });
 

@@ -1,53 +1,17 @@
 import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
 import { describe, expect, test } from 'vitest';
-import type { ClusterObservation, NodeObservation } from '../../../coordinator/src/plan/facts.ts';
-import type { PlaceFacts } from '../../../coordinator/src/plan/place/facts.ts';
-import { planPlacement } from '../../../coordinator/src/plan/place/place.ts';
+import type { PastRun, RollbackFacts } from '../../../coordinator/src/plan/rollback/facts.ts';
+import { planRollback } from '../../../coordinator/src/plan/rollback/rollback.ts';
 import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import { applySteps } from '../connect/apply.ts';
 import { factsOf, request, sha256 } from '../connect/facts.ts';
-import { wish as connectWish, given, hostOf, sign } from '../connect/given-world.ts';
+import { given, hostOf, sign } from '../connect/given-world.ts';
 import { connected, planIn as connectIn, lines, stepOf } from '../connect/plans.ts';
 import { nodeOf, type World, world } from '../connect/world.ts';
+import { change, done } from '../rollback/connected.ts';
+import { planIn, SERVER, standing, wish } from './servers-world.ts';
 
 /** Certificates for the remote cluster port, which others trust already. */
-
-const SERVER = 'xpack.security.remote_cluster_server.ssl';
-type Node = ClusterObservation['nodes'][number];
-
-/** As the coordinator would observe it in this world: every node of `eu` connects, and trusts what is served. */
-const placeFacts = (made: World, more: Partial<PlaceFacts> = {}): PlaceFacts => {
-  const { remote, local, connections, cas, certificates, signed, secretVersions, otherNodes } = factsOf(
-    made,
-    request(),
-  );
-  const names = ({ remoteClusterServer, transportHost }: NodeObservation): string[] => [
-    remoteClusterServer?.publishAddress.replace(/:\d+$/, '') ?? transportHost,
-  ];
-  const trusting = connections.length === 0 ? [] : local.nodes;
-  return {
-    ...{ cluster: remote, urlHosts: ['us.example.com'], trusted: null, stores: new Map() },
-    ...{ connections, cas, certificates, signed, secretVersions, otherNodes, proxies: [], unasked: [] },
-    ports: new Map(remote.nodes.map((node) => [node.name, { names: names(node), sans: [], issuers: [], problem: '' }])),
-    trust: trusting.map((node: Node) => ({
-      ...{ remote: 'us', alias: 'us', cluster: 'eu', node: node.name, isDirect: true, isAway: false, problem: null },
-      certificateAuthorities: ['remora-remote-cluster-cas.crt'],
-    })),
-    ...more,
-  };
-};
-
-const wish = (more: Partial<PlaceRequest> = {}): PlaceRequest => ({
-  ...{ cluster: 'us', purpose: 'remote_cluster_server', ca: 'corporate' },
-  ...more,
-});
-
-const planIn = (made: World, asked: PlaceRequest, more: Partial<PlaceFacts> = {}): StoredPlan =>
-  planPlacement(asked, placeFacts(made, more), {
-    ...{ planId: 'p', now: new Date(made.nowMs).toISOString(), hash: sha256 },
-  });
-
-const standing = (): World => applySteps(given(), connectIn(given(), connectWish()).steps);
 
 describe('certificates for the remote cluster port', () => {
   test('that were signed elsewhere take the place of others by file, one node before the rest, tried by those who connect', () => {
@@ -159,5 +123,97 @@ describe('certificates for the remote cluster port', () => {
       'first-files node.change us-3 file',
       'first-verify remote-server.verify us-3 none',
     ]);
+  });
+
+  test('keep the names that connect was told', () => {
+    const made = connected(world({ remote: 3, local: 1 }), { sans: ['search.example.com'] });
+    const { input } = stepOf(planIn(made, wish({ ca: 'us-remote', validity: '30d' })), 'certificate.issue', 'us-1');
+    expect(input.dns).toContain('search.example.com');
+  });
+
+  test('are held to the name by which a node is published, and not to the address behind it', () => {
+    const made = standing();
+    const node = nodeOf(made.remote, 'us-2');
+    node.running.settings['remote_cluster.publish_host'] = 'us-2.example.com';
+    sign(made, 'us-2', ['IP:10.0.1.2']);
+    const only = wish({ given: ['id-4'], node: 'us-2' });
+    expect(() => planIn(made, only)).toThrow(/it names IP:10\.0\.1\.2, and not us-2\.example\.com, by which/);
+    sign(made, 'us-2', ['DNS:us-2.example.com']);
+    expect(planIn(made, { ...only, given: ['id-5'] }).steps.length).toBeGreaterThan(0);
+  });
+
+  test('of a CA that is taking the place of another wait until it was proven to be trusted', () => {
+    const made = standing();
+    const old = made.cas[0] as World['cas'][number];
+    made.cas = [
+      { ...old, successor: 'next' },
+      { ...old, name: 'next', key: 'secret:ca/next/key@1' },
+    ];
+    expect(() => planIn(made, wish({ ca: 'next' }))).toThrow(/`remora ca rotate corporate --to next`/);
+    made.certificates = made.certificates.map((one) => (one.node === 'us-1' ? { ...one, ca: 'next' } : one));
+    expect(planIn(made, wish({ ca: 'next', node: 'us-2' })).steps.length).toBeGreaterThan(0);
+  });
+
+  test('are not placed while it cannot be seen through which proxy a cluster connects', () => {
+    expect(() => planIn(standing(), wish({ given: [] }), { unknownProxies: ['Cluster eu is away.'] })).toThrow(
+      /^Cluster eu is away\.$/,
+    );
+  });
+});
+
+describe('a placement on the remote cluster port is taken back', () => {
+  const past = (plan: StoredPlan, before: World['certificates']): PastRun => ({
+    ...{ runId: 'run-1', status: 'succeeded', rollback: null, restored: null, plan },
+    steps: new Map(
+      plan.steps.map((step) => {
+        const record = before.find(({ node }) => node === step.target) ?? null;
+        return [step.id, done({ kept: step.kind === 'certificate.issue' ? { before: record } : null })];
+      }),
+    ),
+  });
+  const facts = (made: World, run: PastRun, others: readonly PastRun[] = []): RollbackFacts => {
+    const { remote, connections, cas, certificates, secretVersions } = factsOf(made, request());
+    const file = change('file', 'remora-remote-cluster-server.p12', { existed: true });
+    const backups = run.plan.steps.flatMap((step): [string, { changes: (typeof file)[]; unknown: string[] }][] =>
+      step.kind === 'node.change' ? [[`us/${step.input.node}`, { changes: [file], unknown: [] }]] : [],
+    );
+    return {
+      ...{
+        run,
+        others,
+        clusters: new Map([['us', remote]]),
+        settings: new Map([['us', {}]]),
+        backups: new Map(backups),
+      },
+      ...{ keys: [], earlierKeys: [], connections, cas, certificates, apiKeys: [], secretVersions },
+    };
+  };
+  const back = (made: World, run: PastRun, others: readonly PastRun[] = []): StoredPlan =>
+    planRollback({ run: 'run-1' }, facts(made, run, others), {
+      ...{ planId: 'p', now: new Date(made.nowMs).toISOString(), hash: sha256 },
+    });
+
+  test('on one node too, and what it served before is proven', () => {
+    const made = standing();
+    const before = made.certificates;
+    sign(made, 'us-2', [`IP:${hostOf(made, 'us-2')}`]);
+    const plan = planIn(made, wish({ given: ['id-4'], node: 'us-2' }));
+    const rollback = back(applySteps(made, plan.steps), past(plan, before));
+    expect(lines(rollback).slice(0, 2)).toEqual([
+      'files-us node.change us-2 file',
+      'served-us remote-server.verify us-2 none',
+    ]);
+    expect(stepOf(rollback, 'remote-server.verify').input.back).toEqual({ fingerprint256: 'given id-2' });
+  });
+
+  test('also where it took the port over from somebody else, unless a connection was made since', () => {
+    const made = standing();
+    sign(made, 'us-2', [`IP:${hostOf(made, 'us-2')}`]);
+    const plan = planIn(made, wish({ given: ['id-4'], node: 'us-2' }));
+    const after = applySteps(made, plan.steps);
+    const run = past(plan, []);
+    expect(back(after, run).steps.length).toBeGreaterThan(0);
+    const connect = connectIn(given(), request({ ca: 'corporate', given: [] }));
+    expect(() => back(after, run, [{ ...past(connect, []), runId: 'run-2' }])).toThrow(/run-2|eu\/us/);
   });
 });

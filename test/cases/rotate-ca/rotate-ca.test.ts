@@ -96,6 +96,18 @@ describe('a CA is replaced', () => {
       expect(() => planCa(signed(nodes), more)).toThrow(sentence);
     });
 
+    test('goes on without them once nothing has to be signed, and with the same files until then', () => {
+      const made = signed();
+      const plan = planCa(made, wish);
+      const until = (kind: string) => plan.steps.findIndex((step) => step.kind === kind);
+      const served = carriedOut(made, plan.steps.slice(0, until('handshake.verify')));
+      expect(lines(planCa(served)).some((line) => line.includes('certificate.issue'))).toBe(false);
+      const first = plan.steps.findIndex(({ stage }) => stage === 'files');
+      const partly = carriedOut(made, plan.steps.slice(0, first));
+      const ids = ['id-1', 'id-2', 'id-3'];
+      expect(planCa(partly, { ...wish, given: ids }).steps.length).toBeGreaterThan(0);
+    });
+
     test('is refused where one does not cover what those who connect ask for', () => {
       const made = signed(['us-1', 'us-2']);
       sign(made, 'us-3', ['DNS:us-3']);

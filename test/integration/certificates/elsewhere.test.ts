@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { CertificateView } from '@remora/shared/model/certificate-view.ts';
 import type { Plan } from '@remora/shared/model/plan.ts';
 import type { Run } from '@remora/shared/model/run.ts';
@@ -60,7 +59,7 @@ describe(`certificates of a CA that is elsewhere, ${await newestVersionHere()} t
   };
 
   /** A key and a certificate for us-1, as somebody else makes them; answers the directory. */
-  const make = (directory: string, by: string, names = 'DNS:us-1,DNS:localhost,IP:127.0.0.1'): string => {
+  const make = (directory: string, by: string, names = 'DNS:us-1,DNS:localhost'): string => {
     mkdirSync(at(directory));
     const file = (end: string): string => at(`${directory}/us-1.${end}`);
     const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', file('key')];
@@ -89,7 +88,11 @@ describe(`certificates of a CA that is elsewhere, ${await newestVersionHere()} t
   beforeAll(async () => {
     const [started, clusters] = await Promise.all([
       Fleet.start(),
-      startClusters({ name: 'us', version: '8.19.21' }, { name: 'eu', http: 'http' }),
+      startClusters(
+        // Nodes that connect dial it by this name, and hold its certificate to that: none below names an address.
+        { name: 'us', version: '8.19.21', settings: ['remote_cluster.publish_host: localhost'] },
+        { name: 'eu', http: 'http' },
+      ),
     ]);
     fleet = started;
     [us, eu] = clusters as [EsCluster, EsCluster];
@@ -113,7 +116,7 @@ describe(`certificates of a CA that is elsewhere, ${await newestVersionHere()} t
       64,
       expect.stringContaining('server of node us-1 (cluster us): it is found by its name'),
     ]);
-    const naming = ['--name', 'us-1', '--san', 'us-1', '--san', 'localhost', '--san', '127.0.0.1'];
+    const naming = ['--name', 'us-1', '--san', 'us-1', '--san', 'localhost'];
     await fleet.json([
       'certs',
       'csr',
@@ -161,9 +164,7 @@ describe(`certificates of a CA that is elsewhere, ${await newestVersionHere()} t
     const due = JSON.parse((await fleet.cli(['certs', 'rotate', '--all', '--check', '--json'])).stdout) as Plan;
     expect([due.steps, due.warnings.join()]).toEqual([[], expect.stringContaining('was made elsewhere')]);
     const back = await underLoad(['runs', 'rollback', run.runId]);
-    expect(back.status).toBe('succeeded');
-    // Elasticsearch looks at its files every few seconds.
-    while ((await servedAt(remote())) !== before) await sleep(500);
+    expect([back.status, await servedAt(remote())]).toEqual(['succeeded', before]);
   });
 
   test('another such CA takes the place of theirs, with certificates that it signed', async () => {

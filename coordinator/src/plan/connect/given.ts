@@ -1,6 +1,7 @@
 import { parseAddress } from '@remora/shared/model/address.ts';
-import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
+import { type CertificateFacts, coversAddress } from '@remora/shared/model/certificate.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import { caNameOf, signingCa } from '../ca-names.ts';
 import type { ConnectFacts, NodeObservation } from '../facts.ts';
 import {
   choiceFindings,
@@ -10,7 +11,9 @@ import {
   type ServerUse,
   type Signed,
   serverMisfit,
+  serverUse,
 } from '../given.ts';
+import { isMeant } from './limit.ts';
 import type { Check, PreflightInput } from './preflight-check.ts';
 import type { ServerWish } from './wanted.ts';
 
@@ -30,10 +33,14 @@ export const givenFor = (
   return choice === null ? undefined : givenCertificate(node, choice, facts);
 };
 
-const serverUse = ({ mode, proxyAddress, serverName }: ConnectRequest): ServerUse => ({
-  isDirect: mode === 'sniff',
-  proxies: proxyAddress === undefined ? [] : [{ address: parseAddress(proxyAddress), serverName: serverName ?? null }],
-});
+/** This connection, and the others to the same cluster. */
+const useOf = ({ mode, proxyAddress, serverName = '' }: ConnectRequest, { others }: ConnectFacts): ServerUse => {
+  const own = proxyAddress && {
+    address: parseAddress(proxyAddress),
+    serverName: serverName === '' ? null : serverName,
+  };
+  return serverUse([...others.connections, { mode }], [...others.proxies, ...(own ? [own] : [])]);
+};
 
 /** The certificate that was made elsewhere and that a node will serve; undefined of one that has another. */
 const servedGiven = ({ node }: ServerWish, { request, facts }: PreflightInput): CertificateFacts | undefined => {
@@ -42,29 +49,82 @@ const servedGiven = ({ node }: ServerWish, { request, facts }: PreflightInput): 
   return given?.signed.facts ?? (known?.given === undefined ? undefined : known.facts);
 };
 
+/** What does not do of the certificates that will be served. */
+const misfits = (input: PreflightInput, servers: readonly ServerWish[]): string[] =>
+  servers.flatMap((server) => {
+    const { request, facts, now } = input;
+    const certificate = servedGiven(server, input);
+    const why = certificate && serverMisfit(certificate, server.host, useOf(request, facts), now);
+    return why == null
+      ? []
+      : [
+          `The certificate for the remote cluster server of node ${server.node.name} (cluster ${request.remote}) was made elsewhere, and does not do: ${why}. Give another one with --files or --accepted.`,
+        ];
+  });
+
+/** Nodes that connect may find the first one by a name that is no node's own, such as one of several addresses: some certificate has to cover one of these. */
+const seedFindings = (input: PreflightInput): string[] => {
+  const { request, servers } = input;
+  const seeds = request.given === undefined ? [] : (request.seeds ?? []);
+  const certificates = servers.flatMap((server) => servedGiven(server, input) ?? []);
+  const hosts = seeds.map((seed) => parseAddress(seed).host);
+  const isCovered = hosts.some((host) => certificates.some((certificate) => coversAddress(certificate, host)));
+  return hosts.length === 0 || certificates.length === 0 || isCovered
+    ? []
+    : [
+        `None of the certificates covers a host of --seeds (${hosts.join(', ')}), and by these local nodes ask first: give certificates that do, or seeds that they cover.`,
+      ];
+};
+
+/** The place of a CA may be being taken: then it is that rotation which knows what is trusted. */
+const comingFindings = ({ request, facts }: PreflightInput, servers: readonly ServerWish[]): string[] => {
+  const ca = caNameOf(facts, request);
+  const other = servers.find(({ node }) => {
+    const own = facts.certificates.find((record) => record.node === node.name)?.ca;
+    return givenFor(node, request, facts) !== undefined && signingCa(facts, ca, own) !== request.ca;
+  });
+  return other === undefined
+    ? []
+    : [
+        `Node ${other.node.name} (cluster ${request.remote}) cannot get a certificate of CA ${request.ca} now: one of CA ${ca} and CA ${request.ca} takes the place of the other, and not everybody is proven to trust it. \`remora ca rotate\` goes on with that, and takes --files too.`,
+      ];
+};
+
+/** Wishes that certificates which were made elsewhere do not follow. */
+const unheard = ({ request, facts, servers }: PreflightInput): string[] => {
+  const flag =
+    request.certValidity !== undefined ? '--cert-validity' : request.sans !== undefined ? '--san' : undefined;
+  const given = servers
+    .map(({ node }) => facts.certificates.find((record) => record.node === node.name))
+    .find((record) => record?.given !== undefined);
+  return flag === undefined || given === undefined
+    ? []
+    : [
+        `The certificate of node ${given.node} (cluster ${request.remote}) was made elsewhere, and ${flag} does not change it: leave the flag out, or give another certificate with --files.`,
+      ];
+};
+
 export const givenCertificates: Check = {
   code: 'bad-input',
   demands:
-    'certificates that were made elsewhere are there for every remote node without one, have not ended, and cover the names by which local nodes ask for them',
+    'certificates that were made elsewhere are there for every remote node without one, have not ended, and cover the names by which all that connect ask for them',
   run: (input) => {
-    const { request, facts, servers, now } = input;
+    const { request, facts, servers } = input;
     const choice = choiceOf(request);
     const nodes = servers.map(({ node }) => node);
-    const lacking = nodes.filter(
-      (node) => !facts.certificates.some((record) => record.node === node.name) && !givenFor(node, request, facts),
+    const meant = servers.filter(({ node }) => isMeant(request, { cluster: request.remote, node: node.name }));
+    const lacking = meant.filter(
+      ({ node }) => !facts.certificates.some((record) => record.node === node.name) && !givenFor(node, request, facts),
     );
-    const missing = choice === null ? [] : lacking.map((node) => missingFinding(node, choice));
-    const misfits = servers.flatMap((server) => {
-      const certificate = servedGiven(server, input);
-      const published = [...new Set([server.host, ...server.listening])];
-      const why = certificate && serverMisfit(certificate, published, serverUse(request), now);
-      return why == null
-        ? []
-        : [
-            `The certificate for the remote cluster server of node ${server.node.name} (cluster ${request.remote}) was made elsewhere, and does not do: ${why}. Give another one with --files or --accepted.`,
-          ];
-    });
     const wrong = choice === null ? [] : choiceFindings(nodes, choice, facts);
-    return [...[...wrong, ...missing].map(([, message]) => message), ...misfits];
+    const missing = choice === null ? [] : lacking.map(({ node }) => missingFinding(node, choice, '--limit'));
+    return [
+      ...[...wrong, ...missing].map(([, message]) => message),
+      ...facts.others.unknownProxies,
+      ...comingFindings(input, meant),
+      ...misfits(input, meant),
+      ...seedFindings(input),
+      ...unheard(input),
+    ];
   },
 };

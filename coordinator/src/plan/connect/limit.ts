@@ -6,18 +6,23 @@ import type { AnyStep, NodeId, StepKind } from '../steps.ts';
 
 type Limit = (node: NodeId) => boolean;
 
+const names = (name: string, { cluster, node }: NodeId): boolean => name === node || name === `${cluster}/${node}`;
+
+/** Whether a node is one of those that `--limit` names; all are where it does not stand. */
+export const isMeant = ({ nodes }: { readonly nodes?: readonly string[] | undefined }, node: NodeId): boolean =>
+  nodes === undefined || nodes.some((name) => names(name, node));
+
 /** `NODE`, or `CLUSTER/NODE` where both clusters have a node of that name and only one is meant. Throws `bad-input` for a name that neither has. */
-const limitOf = ({ local, remote }: ConnectFacts, names: readonly string[]): Limit => {
+const limitOf = ({ local, remote }: ConnectFacts, nodes: readonly string[]): Limit => {
   const all = [remote, local].flatMap((cluster) =>
     [...cluster.nodes].sort(byName).map((node) => ({ cluster: cluster.name, node: node.name })),
   );
-  const meant = (name: string, { cluster, node }: NodeId): boolean => name === node || name === `${cluster}/${node}`;
-  const unknown = names.find((name) => !all.some((node) => meant(name, node)));
+  const unknown = nodes.find((name) => !all.some((node) => names(name, node)));
   if (unknown !== undefined) {
     const known = all.map(({ cluster, node }) => `${cluster}/${node}`).join(', ');
     throw new RemoraError('bad-input', `--limit: neither cluster has a node "${unknown}". There are ${known}.`);
   }
-  return (node) => names.some((name) => meant(name, node));
+  return (node) => isMeant({ nodes }, node);
 };
 
 /** Steps that all nodes share, and what they are for: the nodes of either cluster, those of the local one, or the connection as a whole. */
@@ -35,8 +40,8 @@ export const limitSteps = (
   { nodes, local }: Pick<ConnectRequest, 'nodes' | 'local'>,
 ): { readonly steps: readonly AnyStep[]; readonly warnings: readonly string[] } => {
   if (nodes === undefined) return { steps, warnings: [] };
-  const isMeant = limitOf(facts, nodes);
-  const own = steps.filter(({ input }) => 'node' in input && isMeant(input));
+  const isOwn = limitOf(facts, nodes);
+  const own = steps.filter(({ input }) => 'node' in input && isOwn(input));
   const needs = new Set(
     own.flatMap(({ input }) => ('node' in input && input.cluster === local ? ['nodes', 'local-nodes'] : ['nodes'])),
   );

@@ -1,12 +1,14 @@
 import { formatAddress } from '@remora/shared/model/address.ts';
-import { caNameOf, comingCa } from '../ca-names.ts';
-import type { NodeObservation, PathObservation } from '../facts.ts';
+import { caNameOf, comingCa, signingCa } from '../ca-names.ts';
+import type { ConnectFacts, NodeObservation, PathObservation } from '../facts.ts';
 import { connectingNodes, fileSetting } from '../nodes.ts';
 import { belowConfig } from '../pem.ts';
 import { files } from '../placed-files.ts';
+import type { CaRecord } from '../records.ts';
 import { sslPrefix } from '../ssl.ts';
+import { givenFor } from './given.ts';
 import { standingKey } from './key.ts';
-import type { Check } from './preflight-check.ts';
+import type { Check, PreflightInput } from './preflight-check.ts';
 import type { ServerWish } from './wanted.ts';
 
 /** Refused rather than ignored: a key without the wanted identity would grant more than was asked for. */
@@ -183,34 +185,51 @@ export const someConnect: Check = {
         ],
 };
 
+/** The CAs that sign for remote nodes which have no certificate, and get none that was made elsewhere. */
+const signers = ({ facts, request }: PreflightInput): CaRecord[] => {
+  const ca = caNameOf(facts, request);
+  const bare = facts.remote.nodes.filter(
+    (node) => !facts.certificates.some((record) => record.node === node.name) && !givenFor(node, request, facts),
+  );
+  const names = new Set(bare.map(() => signingCa(facts, ca)));
+  return facts.cas.filter(({ name }) => names.has(name));
+};
+
+/** CAs of the remote nodes' certificates that are neither this one, nor take its place, nor it theirs. */
+const otherCas = ({ certificates, cas }: ConnectFacts, ca: string): string[] =>
+  [...new Set(certificates.map((certificate) => certificate.ca))].filter(
+    (one) => one !== ca && comingCa(cas, one) !== ca && comingCa(cas, ca) !== one,
+  );
+
 export const certificateAuthority: Check = {
   code: 'conflict',
   demands:
-    "the CA that is asked for can sign, is neither retired nor ended, and is the one that the remote nodes' certificates have",
-  run: ({ facts, request, now }) => {
-    const ca = facts.cas.find(({ name }) => name === caNameOf(facts, request));
-    const isNeeded = facts.remote.nodes.some(({ name }) => !facts.certificates.some(({ node }) => node === name));
-    if (ca?.key === null && isNeeded && request.given === undefined)
-      return [
-        `The key of CA ${ca.name} is not here, so it cannot sign certificates for cluster ${facts.remote.name}: choose another with --ca, or give certificates that it signed with --files or --accepted.`,
-      ];
-    if (ca === undefined && request.given !== undefined)
+    "the CA that is asked for can sign, is neither retired nor ended, and is the one that all of the remote nodes' certificates have",
+  run: (input) => {
+    const { facts, request, now } = input;
+    const { name: remote } = facts.remote;
+    const name = caNameOf(facts, request);
+    if (request.given !== undefined && !facts.cas.some((ca) => ca.name === name))
       return [`There is no CA "${request.ca}": import the one that signed the certificates with \`remora ca import\`.`];
-    if (ca?.retiredAt !== undefined && isNeeded && facts.certificates.length === 0)
-      return [`CA ${ca.name} is retired, and ${ca.successor} took its place: give --ca ${ca.successor}.`];
-    if (ca !== undefined && ca.facts.notAfter <= now && isNeeded)
+    const [signer] = signers(input);
+    if (signer?.key === null && request.given === undefined)
       return [
-        `CA ${ca.name} ended at ${ca.facts.notAfter}: what it signs for cluster ${facts.remote.name} would be trusted by nobody. Choose another with --ca, or replace it with \`remora ca rotate ${ca.name}\`.`,
+        `The key of CA ${signer.name} is not here, so it cannot sign certificates for cluster ${remote}: choose another with --ca, or give certificates that it signed with --files or --accepted.`,
       ];
-    if (request.ca === undefined) return [];
-    const asked = request.ca;
-    const others = [...new Set(facts.certificates.map((certificate) => certificate.ca))].filter(
-      (ca) => ca !== asked && comingCa(facts.cas, ca) !== asked && comingCa(facts.cas, asked) !== ca,
-    );
-    return others.length === 0
-      ? []
+    if (signer?.retiredAt !== undefined && facts.certificates.length === 0)
+      return [`CA ${signer.name} is retired, and ${signer.successor} took its place: give --ca ${signer.successor}.`];
+    if (signer !== undefined && signer.facts.notAfter <= now)
+      return [
+        `CA ${signer.name} ended at ${signer.facts.notAfter}: what it signs for cluster ${remote} would be trusted by nobody. Choose another with --ca, or replace it with \`remora ca rotate ${signer.name}\`.`,
+      ];
+    const [other] = otherCas(facts, request.ca ?? name);
+    if (other === undefined) return [];
+    return request.ca === undefined
+      ? [
+          `Some nodes of cluster ${remote} have certificates of CA ${name}, others of CA ${other}: have one sign all of them first, with \`remora certs place --cluster ${remote} --purpose remote_cluster_server --ca NAME\`.`,
+        ]
       : [
-          `The nodes of cluster ${facts.remote.name} have certificates of CA ${others[0]}, which other connections may trust: leave out --ca, or give --ca ${others[0]}.`,
+          `The nodes of cluster ${remote} have certificates of CA ${other}, which other connections may trust: leave out --ca, or give --ca ${other}.`,
         ];
   },
 };

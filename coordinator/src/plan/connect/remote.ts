@@ -11,11 +11,12 @@ import { keystorePasswordReference, type NodeStepParts, nodeStep } from '../node
 import { fileSetting } from '../nodes.ts';
 import { rollOrder } from '../order.ts';
 import { files } from '../placed-files.ts';
+import { trustingClients } from '../port-proof.ts';
 import type { CertificateRecord, ConnectionRecord } from '../records.ts';
 import { passphraseOf } from '../reissue.ts';
 import { serverSecrets } from '../secret-names.ts';
 import { newFileSecrets, passwordEntries, serverFiles } from '../server-certificate.ts';
-import type { AnyStep, CertificateIssue, CertificateWish } from '../steps.ts';
+import type { AnyStep, CertificateIssue, CertificateWish, TrustingNode } from '../steps.ts';
 import type { ConnectDraft } from './draft.ts';
 import { givenFor } from './given.ts';
 import type { ServerWish } from './wanted.ts';
@@ -122,7 +123,8 @@ const serverSteps = (draft: ConnectDraft, server: ServerWish): AnyStep[] => {
   const { issue, isNew } = certificateOf(draft, server);
   const change = nodeChangeStep(draft, server, node.agent.facts, issue);
   const steps = [...(isNew ? [issueStep(draft, node, issue)] : []), ...change];
-  return [...steps, ...(steps.length > 0 || !node.remoteClusterServer ? [verifyStep(draft, server, issue)] : [])];
+  const isVerified = steps.length > 0 || !node.remoteClusterServer;
+  return [...steps, ...(isVerified ? [verifyStep(draft, server, issue, isNew)] : [])];
 };
 
 const whyIssued = (standing: CertificateRecord | undefined, given: Signed | undefined): string => {
@@ -181,7 +183,18 @@ const nodeChangeStep = (
   return [nodeStep(parts)];
 };
 
-const verifyStep = ({ request }: ConnectDraft, { host, port }: ServerWish, input: CertificateIssue): AnyStep => ({
+/** Others that connect have to trust what takes the place of another. */
+const trustedBy = ({ request, facts }: ConnectDraft, isNew: boolean): { readonly trustedBy?: TrustingNode[] } => {
+  const trusting = isNew ? trustingClients(request.remote, facts.others.trust, { index: 0, isFirst: true }) : [];
+  return trusting.length > 0 ? { trustedBy: trusting } : {};
+};
+
+const verifyStep = (
+  draft: ConnectDraft,
+  { host, port }: ServerWish,
+  input: CertificateIssue,
+  isNew: boolean,
+): AnyStep => ({
   id: `verify-server-${input.node}`,
   kind: 'remote-server.verify',
   target: input.node,
@@ -189,5 +202,5 @@ const verifyStep = ({ request }: ConnectDraft, { host, port }: ServerWish, input
   reason: 'the port must serve this certificate, under an address that it covers',
   diff: '',
   stage: 'remote-verify',
-  input: { ...input, planned: request.mode === 'sniff' ? { host, port } : null },
+  input: { ...input, planned: draft.request.mode === 'sniff' ? { host, port } : null, ...trustedBy(draft, isNew) },
 });

@@ -1,9 +1,7 @@
 import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
 import type { ClusterObservation } from '../facts.ts';
-import type { GivenFacts } from '../given.ts';
-import type { CaRecord, CertificateRecord, ConnectionRecord } from '../records.ts';
-import type { ProxyWay } from '../steps.ts';
-import type { TrustObservation } from '../trust.ts';
+import type { GivenFacts, ServerClients } from '../given.ts';
+import type { CaRecord, CertificateRecord } from '../records.ts';
 
 /** A CA certificate as a port sent it beside its own. */
 export interface SentAuthority {
@@ -31,7 +29,7 @@ export interface PortObservation {
 }
 
 /** Everything that the planner of a placement looks at. */
-export interface PlaceFacts extends GivenFacts {
+export interface PlaceFacts extends GivenFacts, ServerClients {
   /** With the PEM files that the nodes' elasticsearch.yml names for the port. */
   readonly cluster: ClusterObservation;
   /** Hosts of the URLs by which the coordinator reaches the cluster. */
@@ -47,14 +45,6 @@ export interface PlaceFacts extends GivenFacts {
   readonly stores: ReadonlyMap<string, readonly StoredAuthority[] | string>;
   /** Certificates that Remora made for this port of the cluster's nodes. */
   readonly certificates: readonly CertificateRecord[];
-  /** Connections that Remora manages and that lead to the remote cluster ports, where those are the ports; else none. */
-  readonly connections: readonly ConnectionRecord[];
-  /** The proxies of these connections. */
-  readonly proxies: readonly ProxyWay[];
-  /** Nodes that connect to the ports themselves. */
-  readonly trust: readonly TrustObservation[];
-  /** Clusters whose nodes could not be asked whether they trust anything, and why: a sentence each. */
-  readonly unasked: readonly string[];
   readonly cas: readonly CaRecord[];
   /** Names and latest versions of the secrets that exist. */
   readonly secretVersions: Readonly<Record<string, number>>;

@@ -8,9 +8,9 @@ import {
   type GivenChoice,
   givenCertificate,
   missingFinding,
-  type ServerUse,
   type Signed,
   serverMisfit,
+  serverUse,
 } from '../given.ts';
 import { fileSetting } from '../nodes.ts';
 import { sslPrefix } from '../ssl.ts';
@@ -53,7 +53,8 @@ const misfit = (
 ): string | null => {
   const { sans, notAfter } = certificate;
   const published = facts.ports.get(node.name)?.names ?? [];
-  if (request.purpose === 'remote_cluster_server') return serverMisfit(certificate, published, serverUse(facts), now);
+  if (request.purpose === 'remote_cluster_server')
+    return serverMisfit(certificate, published[0] ?? '', serverUse(facts.connections, facts.proxies), now);
   if (notAfter <= now) return `it ended at ${notAfter}`;
   const covers = (name: string): boolean => coversAddress(certificate, name);
   const own = ownNames(node, facts);
@@ -68,12 +69,6 @@ const misfit = (
     : null;
 };
 
-/** Where nobody is known who connects, it is for those who connect to the nodes themselves. */
-const serverUse = ({ connections, proxies }: PlaceFacts): ServerUse => ({
-  isDirect: connections.length === 0 || connections.some(({ mode }) => mode === 'sniff'),
-  proxies,
-});
-
 /** What forbids to place certificates that were signed elsewhere on these nodes. */
 export const givenFindings = (
   nodes: readonly NodeObservation[],
@@ -87,7 +82,7 @@ export const givenFindings = (
     ...choiceFindings(nodes, choice, facts),
     ...nodes.flatMap((node): Finding[] => {
       const found = givenCertificate(node, choice, facts);
-      if (!found) return [missingFinding(node, choice)];
+      if (!found) return [missingFinding(node, choice, '--node')];
       const why = misfit(found.signed.facts, node, request, facts, now);
       const where = `node ${node.name} (cluster ${request.cluster})`;
       return why === null ? [] : [['bad-input', `The certificate for ${where} is not placed: ${why}.`]];

@@ -38,8 +38,10 @@ export const certificateWish = (node: NodeObservation, facts: PlaceFacts, reques
   const around = [node.transportHost, ...published].some(isLoopback) || request.purpose === 'http' ? LOOPBACK : [];
   const shared = sharedHosts(facts, request.purpose);
   const required = distinctNames([node.name, ...published, ...(request.sans ?? []), ...around, ...shared]);
-  const all = distinctNames([...required, ...ownNames(node, facts)]);
   const standing = facts.certificates.find((record) => record.node === node.name);
+  // Names that `connect` was told, by which others may find the port.
+  const kept = request.purpose === 'remote_cluster_server' ? (standing?.names ?? []) : [];
+  const all = distinctNames([...required, ...ownNames(node, facts), ...kept]);
   return {
     required,
     commonName: commonNameOf(node.name),

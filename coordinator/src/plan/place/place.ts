@@ -156,10 +156,12 @@ interface NodePart {
 const certificateSteps = (placement: Placement, parts: readonly NodePart[]): AnyStep[] =>
   parts.flatMap((part, index): AnyStep[] => {
     const { node, plan, change } = part;
+    // Nobody's trust changes with the remote cluster port: one phase is enough.
+    const phase = placement.request.purpose === 'remote_cluster_server' ? {} : { phase: CERTIFICATE };
     const where = index === 0 ? { roll: 'first-roll', files: 'first-files' } : { roll: 'roll', files: 'files' };
     return [
       ...(plan.isNew ? [issueStep(placement, node, plan)] : []),
-      ...(change ? [changeStep(placement, node, change, { stages: where, phase: CERTIFICATE })] : []),
+      ...(change ? [changeStep(placement, node, change, { stages: where, ...phase })] : []),
       proofOf(placement, part, index),
     ];
   });

@@ -1,7 +1,7 @@
 import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
 import { sameSettingValue } from '@remora/shared/settings.ts';
 import type { Finding } from '../agent-findings.ts';
-import { withComing } from '../ca-names.ts';
+import { comingCa } from '../ca-names.ts';
 import type { NodeObservation } from '../facts.ts';
 import { fileSetting } from '../nodes.ts';
 import { sslPrefix } from '../ssl.ts';
@@ -37,13 +37,17 @@ export const serverFindings = (node: NodeObservation, where: string): Finding[] 
 /** Nobody who connects may be served what they do not trust. */
 export const trustingFindings = (
   { cluster, ca, purpose }: PlaceRequest,
-  { connections, cas }: PlaceFacts,
+  { connections, cas, certificates, unknownProxies }: PlaceFacts,
 ): Finding[] => {
   if (purpose !== 'remote_cluster_server') return [];
-  const other = connections.find((one) => !withComing(cas, [one.ca]).includes(ca));
+  const unseen = unknownProxies.map((problem): Finding => ['cluster-unreachable', problem]);
+  // Before the first certificate of a coming CA was issued everybody was proven to trust it.
+  const isServed = certificates.some((one) => one.ca === ca);
+  const other = connections.find((one) => one.ca !== ca && !(isServed && comingCa(cas, one.ca) === ca));
   return other === undefined
-    ? []
+    ? unseen
     : [
+        ...unseen,
         [
           'conflict',
           `Cluster ${other.local} trusts CA ${other.ca} in its connection ${other.alias} to ${cluster}, and not CA ${ca}: \`remora ca rotate ${other.ca} --to ${ca}\` has everybody trust that one first.`,

@@ -111,10 +111,24 @@ const refuseEnded = (facts: RollbackFacts, now: string): void => {
   );
 };
 
+/** Whether one of these runs made the connection. */
+const madeBy = (runs: RollbackFacts['others'], { local, alias }: ConnectionRecord): boolean =>
+  runs.some(({ plan }) =>
+    plan.steps.some(
+      (step) =>
+        step.kind === 'connection.record' &&
+        step.input.connection.local === local &&
+        step.input.connection.alias === alias,
+    ),
+  );
+
 /** Other connections to a cluster whose remote cluster server the run set up: without it they would be gone, whoever made them. */
-const refuseSharedServer = ({ run, connections }: RollbackFacts): void => {
+const refuseSharedServer = ({ run, connections, others }: RollbackFacts): void => {
   const served = run.plan.steps.filter((step) => setUpServer(run, step)).map(({ input }) => (input as NodeId).cluster);
-  const other = connections.find((one) => served.includes(one.remote) && !isOf(run, one) && !trustsEarlierCa(run, one));
+  // A placement finds servers that run: who was connected by then was so without it.
+  const isPlacement = run.plan.workflow === 'place-certificates';
+  const concerned = isPlacement ? connections.filter((one) => madeBy(others, one)) : connections;
+  const other = concerned.find((one) => served.includes(one.remote) && !isOf(run, one) && !trustsEarlierCa(run, one));
   if (!other) return;
   throw conflict(
     `Run ${run.runId} cannot be rolled back: the connection ${other.local}/${other.alias} uses the remote cluster server of ${other.remote} too, which the run set up.`,
@@ -126,6 +140,8 @@ const refuseSharedServer = ({ run, connections }: RollbackFacts): void => {
 const refusePlacedSince = ({ run, certificates }: RollbackFacts): void => {
   if (run.plan.workflow !== 'place-certificates') return;
   const { cluster, purpose, ca } = run.plan.wanted as PlaceRequest;
+  // There nothing was trusted anew: those who connect trusted the CA before.
+  if (purpose === 'remote_cluster_server') return;
   const own = run.plan.steps.flatMap((step) => (step.kind === 'certificate.issue' ? [step.input.node] : []));
   const other = certificates.find(
     (one) => one.cluster === cluster && one.purpose === purpose && one.ca === ca && !own.includes(one.node),

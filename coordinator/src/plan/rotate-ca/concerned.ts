@@ -50,23 +50,11 @@ const oldCa = ({ ca: name }: CaRotateRequest, { cas }: CaRecords): CaRecord => {
 };
 
 /** Whether a CA that is there can take the place of another. */
-const checkNext = (
-  old: CaRecord,
-  next: CaRecord,
-  { given }: CaRotateRequest,
-  { cas }: CaRecords,
-  now: string,
-): void => {
-  const { name, key, facts, retiredAt, successor } = next;
+const checkNext = (old: CaRecord, next: CaRecord, { cas }: CaRecords, now: string): void => {
+  const { name, facts, retiredAt, successor } = next;
   const what = `CA ${name} cannot take the place of ${old.name}`;
   if (name === old.name || facts.fingerprint256 === old.facts.fingerprint256)
     refuse('bad-input', `${what}: it is the same.`);
-  if (key === null && given === undefined)
-    refuse(
-      'bad-input',
-      `${what}: its key is not here.`,
-      `\`remora ca import ${name}\` with --key adds it; or give certificates that it signed, with --files or --accepted.`,
-    );
   if (facts.notAfter <= now) refuse('bad-input', `${what}: it ended at ${facts.notAfter}.`);
   if (facts.notBefore > now) refuse('bad-input', `${what}: it begins at ${facts.notBefore}.`);
   if (Date.parse(facts.notAfter) - Date.parse(now) < LEAST_LIFE_MS)
@@ -87,7 +75,7 @@ const nextCa = (request: CaRotateRequest, old: CaRecord, records: CaRecords, now
   const record = records.cas.find((ca) => ca.name === name) ?? null;
   if (record === null && request.to !== undefined)
     refuse('not-found', `There is no CA "${name}".`, 'Make or import it first, or leave out --to: then one is made.');
-  if (record !== null) checkNext(old, record, request, records, now);
+  if (record !== null) checkNext(old, record, records, now);
   return { name, record };
 };
 

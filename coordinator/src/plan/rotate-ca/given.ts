@@ -1,3 +1,4 @@
+import { RemoraError } from '@remora/shared/errors.ts';
 import type { CaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
 import { type Finding, throwFindings } from '../agent-findings.ts';
 import {
@@ -8,8 +9,9 @@ import {
   type ServerUse,
   serverMisfit,
 } from '../given.ts';
-import { publishedParts } from '../published-address.ts';
+import { dialledName } from '../published-address.ts';
 import type { NewCertificates, Reissue } from '../reissue.ts';
+import type { Concerned } from './concerned.ts';
 import type { CaRotationFacts } from './facts.ts';
 import { ways } from './proofs.ts';
 
@@ -18,15 +20,18 @@ const useOf = (remote: string, { connections, clusters }: CaRotationFacts): Serv
     connections.filter((one) => one.remote === remote),
     clusters,
   );
-  return { isDirect: all.some(({ proxy }) => proxy === null), proxies: all.flatMap(({ proxy }) => proxy ?? []) };
+  return {
+    isDirect: all.length === 0 || all.some(({ proxy }) => proxy === null),
+    proxies: all.flatMap(({ proxy }) => proxy ?? []),
+  };
 };
 
 const findingsOf = ({ node, record }: Reissue, choice: GivenChoice, facts: CaRotationFacts, now: string): Finding[] => {
   if (node === undefined) return [];
   const found = givenCertificate(node, choice, facts);
   if (!found) return [missingFinding(node, { ...choice, cluster: record.cluster })];
-  const published = publishedParts(node.remoteClusterServer?.publishAddress ?? '').names.filter((name) => name !== '');
-  const why = serverMisfit(found.signed.facts, published, useOf(record.cluster, facts), now);
+  const dialled = dialledName(node.remoteClusterServer?.publishAddress ?? '');
+  const why = serverMisfit(found.signed.facts, dialled, useOf(record.cluster, facts), now);
   return why === null
     ? []
     : [['bad-input', `The certificate for node ${node.name} (cluster ${record.cluster}) is not placed: ${why}.`]];
@@ -47,15 +52,24 @@ const namesakes = (due: readonly Reissue[]): Finding[] => {
 
 /** The certificates that the new CA signed elsewhere; nothing where it signs here. Throws all that forbids to place them. */
 export const givenFor = (
-  { to, given }: CaRotateRequest,
+  { given }: CaRotateRequest,
+  { old, next, remotes }: Concerned,
   due: readonly Reissue[],
   facts: CaRotationFacts,
   now: string,
 ): Pick<NewCertificates, 'given'> => {
-  if (given === undefined || to === undefined || due.length === 0) return {};
-  const clusters = [...new Set(due.map(({ record }) => record.cluster))].join(', ');
-  const choice: GivenChoice = { cluster: clusters, purpose: 'remote_cluster_server', ca: to, ids: given };
-  const nodes = facts.clusters.flatMap((cluster) => (clusters.includes(cluster.name) ? cluster.nodes : []));
+  if (due.length === 0) return {};
+  if (given === undefined) {
+    if (next.record?.key !== null) return {};
+    throw new RemoraError('bad-input', `CA ${next.name} cannot take the place of ${old.name}: its key is not here.`, {
+      hint: `\`remora ca import ${next.name}\` with --key adds it; or give certificates that it signed, with --files or --accepted.`,
+    });
+  }
+  const choice: GivenChoice = {
+    ...{ cluster: remotes.join(', '), purpose: 'remote_cluster_server', ca: next.name, ids: given },
+  };
+  // Of a rotation that goes on some have theirs already, and the same files may be given again.
+  const nodes = facts.clusters.flatMap((cluster) => (remotes.includes(cluster.name) ? cluster.nodes : []));
   throwFindings([
     ...namesakes(due),
     ...choiceFindings(nodes, choice, facts),

@@ -170,7 +170,7 @@ export const planCaRotation = (request: CaRotateRequest, facts: CaRotationFacts,
   const servers = concerned.certificates.map((record) => reissueOf(record, next.record ?? undefined, facts));
   refuseCaRotation(concerned, servers, facts, request.waitOffline === true);
   const due = servers.filter(({ record, cluster }) => record.ca === old.name || isBehind(record, cluster));
-  const given = givenFor(request, due, facts, context.now);
+  const given = givenFor(request, concerned, due, facts, context.now);
   const steps = stepsOf({ concerned, due, facts, context, given });
   const cas = next.record === null ? [] : [next.record];
   return {

@@ -1,3 +1,4 @@
+import { RemoraError } from '@remora/shared/errors.ts';
 import { parseAddress } from '@remora/shared/model/address.ts';
 import { coversAddress } from '@remora/shared/model/certificate.ts';
 import { portName } from '../../plan/ssl.ts';
@@ -18,7 +19,8 @@ const TRUST_LIMIT_MS = 15_000;
 export const serverNameFor = (sans: string[], address: string): string | undefined => {
   if (coversAddress({ sans }, parseAddress(address).host)) return undefined;
   const names = sans.filter((san) => san.startsWith('DNS:')).map((san) => san.slice('DNS:'.length));
-  return (names.find((name) => !name.startsWith('*')) ?? names[0])?.replace('*', 'node');
+  const [ip] = sans.filter((san) => san.startsWith('IP:')).map((san) => san.slice('IP:'.length));
+  return (names.find((name) => !name.startsWith('*')) ?? names[0])?.replace('*', 'node') ?? ip;
 };
 
 /** How a certificate is asked for. */
@@ -83,4 +85,19 @@ export const refuseUntrusted = async (
     sentence: (why) =>
       `Node ${node.node} of cluster ${node.cluster} could connect to ${wish.node} before, and cannot any more: ${why}.`,
   });
+};
+
+const FILE_LIMIT_MS = 60_000;
+
+/** The fingerprint of the certificate in the node's PEM file; throws where it holds none. */
+export const fingerprintInFile = async (
+  parts: StepParts,
+  context: StepContext,
+  wish: CertificateIssue,
+): Promise<string> => {
+  const input = { settings: [], files: [wish.path], keystore: false };
+  const { files } = await patientRead({ parts, context }, wish, 'inspect', input, FILE_LIMIT_MS);
+  const found = files[0]?.certificates[0]?.fingerprint256;
+  if (found !== undefined) return found;
+  throw new RemoraError('step-failed', `${wish.path} of node ${wish.node} holds no certificate.`);
 };

@@ -3,7 +3,7 @@ import { formatAddress, parseAddress } from '@remora/shared/model/address.ts';
 import type { OperationResult } from '@remora/shared/operations.ts';
 import { listNodes } from '../../elasticsearch/observe-cluster.ts';
 import { limitOf } from '../../limit.ts';
-import { publishedAddress } from '../../plan/published-address.ts';
+import { dialledName, publishedAddress } from '../../plan/published-address.ts';
 import type { StepInputs } from '../../plan/steps.ts';
 import type { Executor, StepContext } from '../executor.ts';
 import type { StepParts } from './parts.ts';
@@ -19,28 +19,37 @@ const SERVED_LIMIT_MS = 120_000;
 const REACH_LIMIT_MS = 15_000;
 const AGAIN_MS = 500;
 
+/** An address, and the name by which it is dialled. */
+interface Target {
+  readonly address: string;
+  readonly serverName: string | null;
+}
+
 /** Where the node connects to: through the proxy, or to all nodes of the remote cluster that listen. */
-const addressesOf = async ({ clients }: StepParts, { remote, proxy }: Wish): Promise<string[]> => {
-  if (proxy) return [formatAddress(proxy.address)];
+const targetsOf = async ({ clients }: StepParts, { remote, proxy }: Wish): Promise<Target[]> => {
+  if (proxy) return [{ address: formatAddress(proxy.address), serverName: proxy.serverName }];
   const nodes = await listNodes(await clients.get(remote));
-  return nodes.flatMap(({ remoteClusterServer }) =>
-    remoteClusterServer ? [publishedAddress(remoteClusterServer.publishAddress)] : [],
-  );
+  return nodes.flatMap(({ remoteClusterServer }) => {
+    const published = remoteClusterServer?.publishAddress;
+    return published === undefined
+      ? []
+      : [{ address: publishedAddress(published), serverName: dialledName(published) }];
+  });
 };
 
 /** A handshake that trusts the CA alone, and another that trusts what the node is configured to trust: the first that is not trusted, else the last. */
 const shakeHands = async (
   parts: StepParts,
   context: StepContext,
-  { cluster, node, certificateAuthorities, proxy }: Wish,
-  address: string,
+  { cluster, node, certificateAuthorities }: Wish,
+  { address, serverName: name }: Target,
   caPem: string,
 ): Promise<Found> => {
   const trusts = [
     { caPem },
     ...(certificateAuthorities.length > 0 ? [{ certificateAuthorities: [...certificateAuthorities] }] : []),
   ];
-  const serverName = proxy?.serverName ? { serverName: proxy.serverName } : {};
+  const serverName = name ? { serverName: name } : {};
   let found: Found | undefined;
   for (const trust of trusts) {
     const input = { ...parseAddress(address), timeoutMs: PROBE_TIMEOUT_MS, tls: { ...trust, ...serverName } };
@@ -55,18 +64,18 @@ const isReached = async (
   parts: StepParts,
   context: StepContext,
   wish: Wish,
-  address: string,
+  target: Target,
   caPem: string,
 ): Promise<boolean> => {
   const [served, reach] = [limitOf(SERVED_LIMIT_MS), limitOf(REACH_LIMIT_MS)];
   for (;;) {
-    const { tls } = await shakeHands(parts, context, wish, address, caPem);
+    const { tls } = await shakeHands(parts, context, wish, target, caPem);
     if (tls?.trusted) return true;
     if (tls === undefined && reach.isOver()) return false;
     if (tls !== undefined && served.isOver())
       throw new RemoraError(
         'step-failed',
-        `Node ${wish.node} of cluster ${wish.cluster} does not trust what ${address} (cluster ${wish.remote}) serves by CA ${wish.ca}: ${tls.error}. It serves ${tls.chain[0]?.subject ?? 'no certificate'} by ${tls.chain[0]?.issuer ?? 'nobody'}.`,
+        `Node ${wish.node} of cluster ${wish.cluster} does not trust what ${target.address} (cluster ${wish.remote}) serves by CA ${wish.ca}: ${tls.error}. It serves ${tls.chain[0]?.subject ?? 'no certificate'} by ${tls.chain[0]?.issuer ?? 'nobody'}.`,
       );
     await context.sleep(AGAIN_MS);
   }
@@ -81,12 +90,12 @@ export const verifyHandshakesStep =
   async (context, wish) => {
     const ca = await parts.inventory.cas.get(wish.ca);
     if (ca === null) throw new RemoraError('step-failed', `CA ${wish.ca} is not known any more.`);
-    const addresses = await addressesOf(parts, wish);
-    await context.phase(`shaking hands with ${addresses.length} ports of ${wish.remote}`);
+    const targets = await targetsOf(parts, wish);
+    await context.phase(`shaking hands with ${targets.length} ports of ${wish.remote}`);
     const trusted: string[] = [];
-    for (const address of addresses)
-      if (await isReached(parts, context, wish, address, ca.certificatePem)) trusted.push(address);
-    const unreached = addresses.filter((address) => !trusted.includes(address));
+    for (const target of targets)
+      if (await isReached(parts, context, wish, target, ca.certificatePem)) trusted.push(target.address);
+    const unreached = targets.map(({ address }) => address).filter((address) => !trusted.includes(address));
     if (trusted.length > 0) return { trusted, unreached };
     throw new RemoraError(
       'step-failed',

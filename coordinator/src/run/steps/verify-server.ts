@@ -1,15 +1,15 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import { type Address, canonicalIp, formatAddress, parseAddress } from '@remora/shared/model/address.ts';
+import { type Address, canonicalIp, formatAddress, isIp, parseAddress } from '@remora/shared/model/address.ts';
 import { type CertificateFacts, coversAddress } from '@remora/shared/model/certificate.ts';
 import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
 import { listNodes } from '../../elasticsearch/observe-cluster.ts';
-import { publishedAddress, publishedParts } from '../../plan/published-address.ts';
+import { dialledName, publishedAddress, publishedParts } from '../../plan/published-address.ts';
 import { type CertificateIssue, nodeKey, type StepInputs } from '../../plan/steps.ts';
 import type { Executor, StepContext } from '../executor.ts';
 import { rememberBefore } from './before.ts';
 import { issueFor } from './certificates.ts';
 import type { StepParts } from './parts.ts';
-import { refuseUntrusted, serverNameFor, waitUntilServed } from './served.ts';
+import { fingerprintInFile, refuseUntrusted, serverNameFor, waitUntilServed } from './served.ts';
 
 type VerifyWish = StepInputs['remote-server.verify'];
 
@@ -77,14 +77,15 @@ const reissue = async (
  * One that was made elsewhere cannot be made again for another address. Where local nodes connect to the node itself it has to cover that; behind a proxy it need not,
  * and is asked for by a name that it covers.
  */
-const nameOfGiven = (wish: VerifyWish, { sans }: CertificateFacts, address: string): string | undefined => {
-  const name = serverNameFor([...sans], address);
-  if (name === undefined || (wish.planned === null && !wish.trustedBy?.length)) return name;
+const nameOfGiven = (wish: VerifyWish, { sans }: CertificateFacts, published: string): string | undefined => {
+  const dialled = dialledName(published);
+  if (coversAddress({ sans }, dialled)) return isIp(dialled) ? undefined : dialled;
+  if (wish.planned === null && !wish.trustedBy?.length) return serverNameFor([...sans], publishedAddress(published));
   throw new RemoraError(
     'step-failed',
-    `The certificate of ${wish.node} (cluster ${wish.cluster}) was made elsewhere, and does not cover ${address}, where the node listens: it names ${sans.join(', ')}.`,
+    `The certificate of ${wish.node} (cluster ${wish.cluster}) was made elsewhere, and does not cover ${dialled}, by which nodes that connect ask for it: it names ${sans.join(', ')}.`,
     {
-      hint: 'Have one signed that covers this address, and give it with --files; or have the node listen elsewhere (remote_cluster.host).',
+      hint: 'Have one signed that covers it, and give that with --files; or have the node listen elsewhere (remote_cluster.host).',
     },
   );
 };
@@ -95,6 +96,13 @@ export const verifyServerStep =
     await context.phase('asking where it listens');
     const published = await publishAddress(parts, wish);
     const address = publishedAddress(published);
+    if (wish.back !== undefined) {
+      const isInFile = wish.back === 'as-in-file';
+      const fingerprint256 = isInFile ? await fingerprintInFile(parts, context, wish) : wish.back.fingerprint256;
+      await context.phase('waiting until it is served');
+      await waitUntilServed(parts, context, wish, address, fingerprint256, { untrusted: true });
+      return { address: formatAddress(parseAddress(address)), fingerprint256 };
+    }
     const { host } = parseAddress(address);
     const record = await parts.inventory.certificates.get(`${nodeKey(wish)}/${wish.purpose}`);
     if (!record)
@@ -104,7 +112,7 @@ export const verifyServerStep =
       );
     const { facts } = record;
     const isGiven = record.given !== undefined;
-    const serverName = isGiven ? nameOfGiven(wish, facts, address) : undefined;
+    const serverName = isGiven ? nameOfGiven(wish, facts, published) : undefined;
     // Remembered before it is filed: whoever goes on after a crash delivers the same certificate again, which takes effect once.
     const covered = isGiven || (context.memory.intent === null && coversAddress(facts, host));
     if (!covered) await rememberBefore(context, async () => record);
@@ -113,7 +121,8 @@ export const verifyServerStep =
     await context.phase('waiting until it is served');
     await waitUntilServed(parts, context, wish, address, fingerprint, { serverName });
     if (wish.trustedBy?.length) await context.phase('asking the nodes that connect whether they trust it');
-    for (const node of wish.trustedBy ?? []) await refuseUntrusted(parts, context, wish, address, fingerprint, node);
+    for (const node of wish.trustedBy ?? [])
+      await refuseUntrusted(parts, context, wish, address, fingerprint, node, serverName);
     if (wish.planned) refuseOtherAddress(wish, published, wish.planned);
     return { address: formatAddress(parseAddress(address)), fingerprint256: fingerprint, reissued: !covered };
   };

@@ -1,0 +1,33 @@
+import type { ClusterObservation } from '../plan/facts.ts';
+import type { ServerClients } from '../plan/given.ts';
+import type { ConnectionRecord } from '../plan/records.ts';
+import { proxyOf } from '../plan/rotate-ca/proofs.ts';
+import type { ObserveParts } from './observe-nodes.ts';
+import { type Looked, lookAt, observeAllTrust, unaskedIn } from './observe-rotation.ts';
+
+/** Who connects to the remote cluster ports of a cluster by these connections, by which ways, and what they trust. */
+export const observeClients = async (
+  parts: ObserveParts,
+  cluster: ClusterObservation,
+  connections: readonly ConnectionRecord[],
+): Promise<ServerClients> => {
+  const own = connections.filter(({ remote }) => remote === cluster.name);
+  const locals = await lookAt(
+    parts,
+    own.map(({ local }) => local),
+  );
+  const looked: Looked = new Map([...locals, [cluster.name, cluster]]);
+  const proxies = own.flatMap(({ local, alias }) => {
+    const found = looked.get(local);
+    return (typeof found === 'object' ? proxyOf(found, alias) : null) ?? [];
+  });
+  const proxied = own.filter(({ mode }) => mode === 'proxy').map(({ local }) => local);
+  const direct = own.filter(({ mode }) => mode === 'sniff');
+  return {
+    ...{ connections: own, proxies, unasked: unaskedIn(locals) },
+    unknownProxies: [...locals].flatMap(([name, found]) =>
+      typeof found === 'string' && proxied.includes(name) ? [found] : [],
+    ),
+    trust: await observeAllTrust(parts, looked, direct),
+  };
+};
