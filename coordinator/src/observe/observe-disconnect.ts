@@ -1,14 +1,13 @@
-import type { Client } from '@elastic/elasticsearch';
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
 import { isEnded } from '@remora/shared/model/run.ts';
-import { explain, statusOf } from '../elasticsearch/client.ts';
 import type { DisconnectFacts } from '../plan/disconnect/facts.ts';
 import type { ClusterObservation } from '../plan/facts.ts';
-import type { ApiKeyRecord, ConnectionRecord } from '../plan/records.ts';
+import type { ConnectionRecord } from '../plan/records.ts';
 import { observeKeys } from './observe-connect.ts';
 import { observeWhole } from './observe-nodes.ts';
 import type { RollbackParts } from './observe-rollback.ts';
+import { observeFollowers, otherKeys } from './other-users.ts';
 
 /** `not-found` that says which connections there are. */
 const recordOf = (connections: readonly ConnectionRecord[], { local, alias }: DisconnectRequest): ConnectionRecord => {
@@ -20,58 +19,6 @@ const recordOf = (connections: readonly ConnectionRecord[], { local, alias }: Di
     `Remora manages no connection "${alias}" of cluster ${local}. ${known.length === 0 ? 'There are none.' : `There ${known.length > 1 ? 'are' : 'is'} ${known.join(', ')}.`}`,
     { hint: 'See `remora connections list`. What others made is theirs to take apart.' },
   );
-};
-
-/** Nothing where the cluster does not know such a request: Elasticsearch without that feature has nothing of it. */
-const ask = async <T>(client: Client, cluster: string, path: string): Promise<T | null> => {
-  try {
-    return await client.transport.request<T>({ method: 'GET', path });
-  } catch (error) {
-    if ([400, 404, 405].includes(statusOf(error) ?? 0)) return null;
-    throw explain(error, cluster, 'Asking what replicates over the alias');
-  }
-};
-
-interface FollowInfo {
-  readonly follower_indices?: readonly { readonly follower_index: string; readonly remote_cluster: string }[];
-}
-interface AutoFollow {
-  readonly patterns?: readonly { readonly name: string; readonly pattern: { readonly remote_cluster: string } }[];
-}
-
-const observeFollowers = async (client: Client, cluster: string, alias: string): Promise<string[]> => {
-  const [info, auto] = await Promise.all([
-    ask<FollowInfo>(client, cluster, '/_all/_ccr/info'),
-    ask<AutoFollow>(client, cluster, '/_ccr/auto_follow'),
-  ]);
-  return [
-    ...(info?.follower_indices ?? [])
-      .filter((one) => one.remote_cluster === alias)
-      .map((one) => `the follower index ${one.follower_index}`),
-    ...(auto?.patterns ?? [])
-      .filter(({ pattern }) => pattern.remote_cluster === alias)
-      .map(({ name }) => `the auto-follow pattern ${name}`),
-  ].sort();
-};
-
-/** Keys that let somebody else connect through the same server. */
-const otherKeys = async (
-  client: Client,
-  cluster: string,
-  own: readonly ApiKeyRecord[],
-  now: Date,
-): Promise<string[]> => {
-  try {
-    const { api_keys: keys } = await client.security.getApiKey();
-    return keys
-      .filter((key) => (key.type as string) === 'cross_cluster' && !key.invalidated)
-      .filter(({ expiration }) => expiration === undefined || expiration > now.getTime())
-      .filter(({ id }) => !own.some((record) => record.id === id))
-      .map(({ name, id }) => `${name} (${id})`)
-      .sort();
-  } catch (error) {
-    throw explain(error, cluster, 'Listing the API keys');
-  }
 };
 
 /** What a run was made for, as far as it is a connection. */
