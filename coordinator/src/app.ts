@@ -4,6 +4,7 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import { type FastifyBaseLogger, fastify, LogController } from 'fastify';
 import type { Redis } from 'ioredis';
 import type { BearerCheck } from './auth/bearer.ts';
+import { apiKeyRoutes } from './http/api-keys.ts';
 import type { App } from './http/app-types.ts';
 import { auditRoutes } from './http/audit.ts';
 import { caRoutes } from './http/cas.ts';
@@ -84,6 +85,7 @@ const addApi = (app: App, { services, bearer, redis, storeProblem }: AppParts, c
   tokenRoutes(app, services);
   nodeRoutes(app, services);
   connectionRoutes(app, services);
+  apiKeyRoutes(app, services);
   planRoutes(app, services);
   restartRoutes(app, services);
   rollbackRoutes(app, services);

@@ -19,6 +19,8 @@ import type {
   IssueRequest,
   IssueWish,
 } from '@remora/shared/model/issue-request.ts';
+import type { KeyRevokeRequest, KeyRotateRequest } from '@remora/shared/model/key-request.ts';
+import type { KeyList } from '@remora/shared/model/key-view.ts';
 import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
 import type { RestartRequest } from '@remora/shared/model/restart-request.ts';
 import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
@@ -125,6 +127,14 @@ export interface Services {
     check(local?: string, alias?: string): Promise<ConnectionView[]>;
     /** `not-found` for one that Remora does not manage. */
     readonly removal: Change<DisconnectRequest>;
+  };
+  readonly apiKeys: {
+    /** Cross-cluster keys of all clusters that are known; `problems` say which ones did not answer. */
+    list(): Promise<KeyList>;
+    /** Keys of connections take the place of others without a gap. A run that fails is rolled back unless it is said otherwise. */
+    readonly rotation: Change<KeyRotateRequest>;
+    /** A connection's keys are invalidated: it stops. */
+    readonly revocation: Change<KeyRevokeRequest>;
   };
   readonly restarts: Change<RestartRequest>;
   /** Of a run: `conflict` for one that cannot be taken back, `preflight-failed` and its kin for what stands against it now. */

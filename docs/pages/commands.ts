@@ -7,6 +7,7 @@ import {
   NodeProof,
   NodeView,
 } from '@remora/shared/model/inventory.ts';
+import { KeyView } from '@remora/shared/model/key-view.ts';
 import { Plan, PlanStep } from '@remora/shared/model/plan.ts';
 import { Run, RunStep } from '@remora/shared/model/run.ts';
 import { createCli } from '../../coordinator/src/cli/frame/cli.ts';
@@ -65,6 +66,7 @@ const answers = table(
     ['its `elasticsearch`', fields(NodeView.properties.elasticsearch)],
     ['a connection', fields(ConnectionView)],
     ['a proof of a connection, one a node', fields(NodeProof)],
+    ['an API key', fields(KeyView)],
     ['a CA', fields(CaView)],
     ['an entry of the audit log', fields(AuditEntry)],
     ['`audit verify`', fields(AuditVerdict)],

@@ -94,16 +94,16 @@ const registerAdd = (command: Command, cli: Cli): void => {
       '--cron <expression>',
       'when: minute, hour, day of the month, month, day of the week; or six fields, with the seconds first',
     )
-    .requiredOption('--do <workflow>', 'what: rotate-expiring or certs-report')
+    .requiredOption('--do <workflow>', 'what: rotate-expiring, rotate-key or certs-report')
     .option('--timezone <name>', 'the time zone of the expression, like Europe/Berlin (default: UTC)')
     .option('--window <time>', 'how long after a fire it may begin, and begin a node, like 2h (default: at any time)')
     .option('--jitter <time>', 'put each fire off by up to this long, always by the same for the same fire')
     .option(
       '--expiring <time>',
-      'certificates that end within this time (default: of rotate-expiring those of which two thirds of their life are over, of certs-report 30d)',
+      'certificates or keys that end within this time (default: those of which two thirds of their life are over, of certs-report 30d)',
     )
-    .option('--cluster <name>', 'only those of this cluster')
-    .option('--validity <time>', 'how long new certificates are valid (default: as long as the old ones)')
+    .option('--cluster <name>', 'only those of this cluster; of rotate-key: of connections of this local cluster')
+    .option('--validity <time>', 'how long new certificates or keys are valid (default: as long as the old ones)')
     .option('--accept-outage', 'accept the outages that a plan of it states')
     .option(
       '--on-failure <what>',

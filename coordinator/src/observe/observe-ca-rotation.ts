@@ -46,7 +46,8 @@ const problemOf = async (
   return bad ? `${bad.node}: ${bad.error}` : null;
 };
 
-const problemsOf = async (
+/** By `LOCAL/ALIAS` why a connection does not work; null of one that does, none of one that is not registered. */
+export const problemsOf = async (
   parts: ObserveParts,
   clusters: readonly ClusterObservation[],
   connections: readonly ConnectionRecord[],

@@ -1,14 +1,12 @@
-import type { Client } from '@elastic/elasticsearch';
 import { parseAddress } from '@remora/shared/model/address.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
-import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
-import { explain, statusOf } from '../elasticsearch/client.ts';
 import { plannedAddresses } from '../plan/connect/connect.ts';
-import type { ClusterObservation, ConnectFacts, KeyObservation, PathObservation } from '../plan/facts.ts';
+import type { ClusterObservation, ConnectFacts, PathObservation } from '../plan/facts.ts';
 import { connectingNodes } from '../plan/nodes.ts';
-import type { ApiKeyRecord, ConnectionRecord, NodeRecord } from '../plan/records.ts';
+import type { ConnectionRecord, NodeRecord } from '../plan/records.ts';
 import type { NodeId } from '../plan/steps.ts';
 import { observeClients } from './observe-clients.ts';
+import { observeKeys } from './observe-keys.ts';
 import { type ObserveParts, observeWhole } from './observe-nodes.ts';
 import { isProven, proveConnection } from './proof.ts';
 
@@ -34,29 +32,6 @@ const observePaths = (
   const nodes = connectingNodes(local).filter(({ agent }) => agent.state === 'online');
   const pairs = nodes.flatMap((node) => addresses.map((address) => ({ node: node.name, address })));
   return Promise.all(pairs.map(({ node, address }) => probe(parts, local.name, node, address)));
-};
-
-/** Asks the remote cluster about each key on record; a key whose secret is not in the store cannot be used whatever the cluster says. */
-export const observeKeys = async (
-  client: Client,
-  records: readonly ApiKeyRecord[],
-  secrets: Readonly<Record<string, number>>,
-  now: Date,
-): Promise<KeyObservation[]> => {
-  const look = async (record: ApiKeyRecord): Promise<KeyObservation> => {
-    const { name, version } = parseSecretReference(record.secret);
-    const kept = (secrets[name] ?? 0) >= (version ?? 1);
-    const found = await client.security.getApiKey({ id: record.id }).catch((error: unknown) => {
-      // Only a key that is not there may lead to a new one; a cluster that does not answer now says nothing of its keys.
-      if (statusOf(error) === 404) return { api_keys: [] };
-      throw explain(error, record.cluster, `Looking at API key ${record.id}`);
-    });
-    const key = found.api_keys[0];
-    const living =
-      key !== undefined && !key.invalidated && (key.expiration === undefined || key.expiration > now.getTime());
-    return { record, usable: kept && living };
-  };
-  return Promise.all(records.map(look));
 };
 
 const observeProof = async (

@@ -4,7 +4,7 @@ import { isEnded } from '@remora/shared/model/run.ts';
 import type { DisconnectFacts } from '../plan/disconnect/facts.ts';
 import type { ClusterObservation } from '../plan/facts.ts';
 import type { ConnectionRecord } from '../plan/records.ts';
-import { observeKeys } from './observe-connect.ts';
+import { observeKeys } from './observe-keys.ts';
 import { observeWhole } from './observe-nodes.ts';
 import type { RollbackParts } from './observe-rollback.ts';
 import { observeFollowers, otherKeys } from './other-users.ts';

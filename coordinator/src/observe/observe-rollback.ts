@@ -8,7 +8,7 @@ import { earlierSecretsOf } from '../plan/rollback/keys.ts';
 import { refuseRun } from '../plan/rollback/refusals.ts';
 import type { StoredPlan } from '../plan/steps.ts';
 import type { RunRecord } from '../store/run-hash.ts';
-import { observeKeys } from './observe-connect.ts';
+import { observeKeys } from './observe-keys.ts';
 import { type ObserveParts, observeWhole } from './observe-nodes.ts';
 
 /** Runs as they are kept; `not-found` for an unknown id. */

@@ -14,6 +14,7 @@ import { type ObserveParts, observeWhole } from './observe-nodes.ts';
 
 const PROBE_TIMEOUT_MS = 5000;
 
+/** By name: a cluster as it was seen, or why it could not be. */
 export type Looked = ReadonlyMap<string, ClusterObservation | string>;
 
 /** Each cluster, or a sentence that says why it could not be looked at. */

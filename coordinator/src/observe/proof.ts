@@ -4,6 +4,7 @@ import type { ClusterClients } from '../elasticsearch/clusters.ts';
 import { type BareNode, listNodes } from '../elasticsearch/observe-cluster.ts';
 import type { AgentCalls } from '../gateway/agent-calls.ts';
 import { judgeProof, type ResolveAnswer } from '../plan/proof-hints.ts';
+import type { NodeId } from '../plan/steps.ts';
 
 const TIMEOUT_MS = 20_000;
 
@@ -20,6 +21,30 @@ const failed = (node: string, error: string, hint: string | null): NodeProof => 
   hint,
 });
 
+/** What a node of the local cluster answers of an index expression behind an alias; a sentence where its status is not 200. */
+export const askOver = async (
+  parts: ProofParts,
+  at: NodeId,
+  alias: string,
+  expression: string,
+): Promise<ResolveAnswer | undefined | string> => {
+  const record = await parts.clients.record(at.cluster);
+  const answer = await parts.agents.read(
+    at,
+    'request',
+    {
+      method: 'GET',
+      path: `/_resolve/cluster/${alias}:${expression}`,
+      user: record.user,
+      password: { $secret: record.password },
+      timeoutMs: TIMEOUT_MS,
+    },
+    { timeoutMs: TIMEOUT_MS + 5000 },
+  );
+  if (answer.status !== 200) return `${answer.status}: ${JSON.stringify(answer.body).slice(0, 400)}`;
+  return (answer.body as Record<string, ResolveAnswer> | null)?.[alias];
+};
+
 const proveNode = async (
   parts: ProofParts,
   local: string,
@@ -28,22 +53,9 @@ const proveNode = async (
   keyId: string | null,
 ): Promise<NodeProof> => {
   try {
-    const record = await parts.clients.record(local);
-    const answer = await parts.agents.read(
-      { cluster: local, node },
-      'request',
-      {
-        method: 'GET',
-        path: `/_resolve/cluster/${alias}:*`,
-        user: record.user,
-        password: { $secret: record.password },
-        timeoutMs: TIMEOUT_MS,
-      },
-      { timeoutMs: TIMEOUT_MS + 5000 },
-    );
-    if (answer.status !== 200)
-      return failed(node, `${answer.status}: ${JSON.stringify(answer.body).slice(0, 400)}`, null);
-    const verdict = judgeProof((answer.body as Record<string, ResolveAnswer> | null)?.[alias], keyId);
+    const answer = await askOver(parts, { cluster: local, node }, alias, '*');
+    if (typeof answer === 'string') return failed(node, answer, null);
+    const verdict = judgeProof(answer, keyId);
     return { node, state: verdict.ok ? 'ok' : 'failed', ...verdict };
   } catch (error) {
     return failed(node, messageOf(error), null);

@@ -1,4 +1,5 @@
 import type { ClusterObservation } from './facts.ts';
+import { matchesPattern } from './patterns.ts';
 
 /** Cluster privileges that Remora's user needs in every cluster. */
 export const neededPrivileges = ['monitor', 'manage', 'manage_security'] as const;
@@ -10,16 +11,6 @@ export const lacksPrivileges = (cluster: string, missing: readonly string[]): st
     : `The user that Remora has for cluster ${cluster} lacks the cluster privilege${missing.length > 1 ? 's' : ''} ${missing.join(', ')}.`;
 
 /**
- * Whether a name matches a pattern of a role: `*` and `?` are wildcards. What stands between slashes is a regular expression of Lucene's, which is not
- * judged here and let pass: a proof says it.
- */
-const matches = (pattern: string, name: string): boolean => {
-  if (/^\/.*\/$/.test(pattern)) return true;
-  const literal = pattern.replace(/[\\^$.+()[\]{}|]/g, '\\$&');
-  return new RegExp(`^${literal.replaceAll('*', '.*').replaceAll('?', '.')}$`).test(name);
-};
-
-/**
  * For people: that the user may not ask over an alias, which Elasticsearch refuses before anything is sent, so that no connection could be proven; null when
  * it may. Whatever the entry of `remote_indices` grants is enough: a refusal by the remote cluster proves the connection too.
  */
@@ -27,6 +18,6 @@ export const mayNotAsk = (
   { name, remoteAliases }: Pick<ClusterObservation, 'name' | 'remoteAliases'>,
   alias: string,
 ): string | null =>
-  remoteAliases.some((pattern) => matches(pattern, alias))
+  remoteAliases.some((pattern) => matchesPattern(pattern, alias))
     ? null
     : `The user that Remora has for cluster ${name} has no remote_indices for the alias ${alias}, so no connection could be proven: give its role remote_indices with clusters ["${alias}"], names ["*"] and privileges ["view_index_metadata"].`;

@@ -103,3 +103,7 @@ export const judgeProof = (
     hint: 'Most often the node does not trust the certificate of the remote cluster server, or cannot reach it.',
   };
 };
+
+/** Id of the API key that the remote cluster refused something to, as its refusal names it; null where it names none. */
+export const refusedKeyId = ({ error = '' }: ResolveAnswer): string | null =>
+  /authenticated by API key id \[([^\]]+)\]/.exec(error)?.[1] ?? null;

@@ -143,6 +143,8 @@ export interface ConnectionRecord {
   readonly access: Access;
   /** As given, for example `90d`; null for a key without end. */
   readonly expires: string | null;
+  /** What people gave for the key's metadata; absent where nothing, and on older records. */
+  readonly metadata?: object;
   /** Names below `cluster.remote.ALIAS.` that Remora ever wrote, sorted. Others are somebody else's and stay. */
   readonly settings: readonly string[];
   /** What nodes had in elasticsearch.yml before; see `found-settings.ts`. Absent where nothing was changed for this connection, and on older records. */

@@ -111,6 +111,8 @@ export interface StepInputs {
     /** As Elasticsearch takes it, for example `90d`; null for no end. */
     readonly expiration: string | null;
     readonly metadata: Readonly<Record<string, unknown>>;
+    /** What the subject of a signing certificate must match, of a key that takes the place of one that demands it. */
+    readonly certificateIdentity?: string;
     /** The secret that holds the encoded key. */
     readonly secret: string;
     readonly configHash: string;
@@ -132,7 +134,17 @@ export interface StepInputs {
     readonly secret: string;
     readonly before: KeyBefore;
   };
-  /** Invalidates a key that a run made, once no node and no connection has it any more. */
+  /** Asks every node that connects whether it has the key in its keystore, and the remote cluster whether it is the one that the node uses. */
+  'api-key.verify': {
+    readonly local: string;
+    readonly alias: string;
+    readonly secret: string;
+    /** Name of an index that the key does not grant: the refusal names the key. Null where it grants all. */
+    readonly refusedIndex: string | null;
+  };
+  /** Invalidates a key, whoever uses it. */
+  'api-key.revoke': { readonly cluster: string; readonly id: string };
+  /** Invalidates a key, once no node and no connection has it any more. */
   'api-key.invalidate': {
     readonly cluster: string;
     readonly id: string;
@@ -141,6 +153,8 @@ export interface StepInputs {
     readonly locals: readonly string[];
     /** `CLUSTER/NODE` of nodes that are away and may have it still: it is invalidated all the same, since nothing is to get in with it any more. */
     readonly away?: readonly string[];
+    /** How long it lives on at least, from when the step is begun, in ms: requests that were sent with it are answered by then. */
+    readonly graceMs?: number;
   };
   /** Puts records of the inventory back to what they were before a run, or forgets them. */
   'inventory.put-back': { readonly records: readonly RecordBefore[] };

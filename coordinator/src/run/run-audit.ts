@@ -22,6 +22,8 @@ const recorded: Readonly<Record<StepKind, boolean>> = {
   'cluster-settings.put': true,
   'api-key.put-back': true,
   'api-key.invalidate': true,
+  'api-key.revoke': true,
+  'api-key.verify': false,
   'inventory.put-back': true,
   // It is recorded as what it is, with the run that it marks.
   'run.rollback': false,

@@ -66,9 +66,9 @@ const refuseClosedGates = async (
   }
 };
 
-const takenBack: readonly string[] = ['rotate-certificates', 'place-certificates', 'rotate-ca'];
+const takenBack: readonly string[] = ['rotate-certificates', 'place-certificates', 'rotate-ca', 'rotate-key'];
 
-/** A certificate that is not served, or not trusted, is taken back at once where no node restarts for it: the one before is still good. */
+/** A certificate that is not served or not trusted, or a key that does not work, is taken back at once where no node restarts for it: the one before is still good. */
 const withDefaults = (plan: StoredPlan, change: ChangeOptions): ChangeOptions =>
   takenBack.includes(plan.workflow) && plan.restarts.length === 0 ? { onFailure: 'rollback', ...change } : change;
 

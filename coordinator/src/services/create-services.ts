@@ -8,6 +8,7 @@ import type { NodeId } from '../plan/steps.ts';
 import type { SecretStore } from '../secrets/secret-store.ts';
 import type { Services } from '../services.ts';
 import type { Inventory } from '../store/inventory.ts';
+import { apiKeyService } from './api-keys.ts';
 import { caService } from './cas.ts';
 import type { CertificateWatch } from './certificate-watch.ts';
 import { certificateService } from './certificates.ts';
@@ -102,6 +103,10 @@ export const createServices = (parts: ServiceParts): Services => {
     tokens: tokenService(gateway.tokens),
     nodes: nodeService({ ...inventory, gateway, lockOf }),
     connections: connectionService(observing, changeOf(changing, 'connect'), changeOf(changing, 'disconnect')),
+    apiKeys: apiKeyService(observing, {
+      rotation: changeOf(changing, 'rotate-key'),
+      revocation: changeOf(changing, 'revoke-key'),
+    }),
     restarts: changeOf(changing, 'restart'),
     rollbacks: changeOf(changing, 'rollback'),
     plans: planService(changing),

@@ -2,6 +2,7 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import type { CertificateView } from '@remora/shared/model/certificate-view.ts';
 import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import { parseDuration } from '@remora/shared/model/duration.ts';
+import type { KeyRotateRequest } from '@remora/shared/model/key-request.ts';
 import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import type { ScheduleArguments } from '@remora/shared/model/schedule.ts';
 import type { PlanDocument, StoredPlan } from '../plan/steps.ts';
@@ -9,7 +10,7 @@ import type { Begun, LookParts } from '../schedule/look.ts';
 import type { ChangeRequest, Services } from '../services.ts';
 import { carryOut } from './carry-out.ts';
 import { type ChangeParts, changeOf } from './changes.ts';
-import { makePlan } from './workflows.ts';
+import { makePlan, type Wishes, type WorkflowName } from './workflows.ts';
 
 /** What scheduled work acts with. */
 export interface ScheduledParts extends ChangeParts {
@@ -57,15 +58,18 @@ const refuseClosed = ({ clock }: ScheduledParts, { notAfter }: ChangeOptions): v
     throw new RemoraError('run-stopped', `Its window closed at ${notAfter}, before it was begun.`);
 };
 
-const rotateExpiring: ScheduledWorkflow = {
-  takes: ['expiring', 'cluster', 'validity'],
+/** Makes the plan of a workflow at each fire and carries it out, where there is something to do. */
+const rotating = <N extends WorkflowName>(
+  workflow: N,
+  wishOf: (given: ScheduleArguments) => Wishes[N],
+): Pick<ScheduledWorkflow, 'begin' | 'plan'> => ({
   async begin(parts, given, request) {
     // Of a fire that is begun a second time the run is there already, and is not planned again.
     let warnings: readonly string[] = [];
     try {
       const run = await carryOut(parts, request, async () => {
         refuseClosed(parts, request.change);
-        const plan = await makePlan(parts, 'rotate-certificates', rotation(given), parts.newPlanId());
+        const plan = await makePlan(parts, workflow, wishOf(given), parts.newPlanId());
         if (plan.steps.length === 0) throw new NothingToDo(plan);
         warnings = plan.warnings.slice(0, MOST_FINDINGS);
         return plan;
@@ -76,8 +80,16 @@ const rotateExpiring: ScheduledWorkflow = {
       throw error;
     }
   },
-  plan: (parts, given, options) => changeOf(parts, 'rotate-certificates').plan(rotation(given), options),
-};
+  plan: (parts, given, options) => changeOf(parts, workflow).plan(wishOf(given), options),
+});
+
+/** The connections of a local cluster where one is named. */
+const keyRotation = ({ expiring, cluster, validity }: ScheduleArguments): KeyRotateRequest => ({
+  asFarAsPossible: true,
+  ...(expiring === undefined ? { due: true } : { expiring }),
+  ...(cluster === undefined ? {} : { local: cluster }),
+  ...(validity === undefined ? {} : { expires: validity }),
+});
 
 const REPORT_EXPIRING = '30d';
 const sentencesOf = (view: CertificateView, before: number): string[] => {
@@ -108,9 +120,9 @@ const certsReport: ScheduledWorkflow = {
 
 /** Everything that `--do` takes. */
 const workflows: Readonly<Record<string, ScheduledWorkflow | 'later'>> = {
-  'rotate-expiring': rotateExpiring,
+  'rotate-expiring': { takes: ['expiring', 'cluster', 'validity'], ...rotating('rotate-certificates', rotation) },
+  'rotate-key': { takes: ['expiring', 'cluster', 'validity'], ...rotating('rotate-key', keyRotation) },
   'certs-report': certsReport,
-  'rotate-key': 'later',
   'drift-check': 'later',
 };
 
@@ -121,7 +133,10 @@ export const scheduledWorkflow = (name: string): ScheduledWorkflow => {
     throw new RemoraError('bad-input', `\`--do ${name}\` is not supported yet: a later release brings it.`);
   if (found !== undefined) return found;
   const known = Object.keys(workflows).filter((one) => workflows[one] !== 'later');
-  throw new RemoraError('bad-input', `--do ${name}: a schedule does ${known.join(' or ')}.`);
+  throw new RemoraError(
+    'bad-input',
+    `--do ${name}: a schedule does ${known.slice(0, -1).join(', ')} or ${known.at(-1)}.`,
+  );
 };
 
 /** Carries out a fire: an ordinary run whose actor is the schedule, or what is done at once. */

@@ -11,6 +11,7 @@ import {
 } from '@remora/shared/model/schedule.ts';
 import { limitOf } from '../limit.ts';
 import { wishedLifeMs } from '../plan/certificate-life.ts';
+import type { ConnectionRecord } from '../plan/records.ts';
 import { parseCron, shortestGap } from '../schedule/cron.ts';
 import { nextRuns } from '../schedule/decide.ts';
 import type { ScheduleRecord } from '../schedule/record.ts';
@@ -69,8 +70,21 @@ const refuseArguments = ({ do: name, arguments: given = {}, options = {}, window
   const { expiring, validity } = given;
   if (expiring !== undefined && validity !== undefined && parseDuration(expiring) >= parseDuration(validity))
     refuse(
-      `--expiring ${expiring} is not shorter than --validity ${validity}: each run would replace the certificates that the one before made.`,
+      `--expiring ${expiring} is not shorter than --validity ${validity}: each run would replace what the one before made.`,
     );
+};
+
+const endlessKeys = (connections: readonly ConnectionRecord[], expiring: string, cluster?: string): string[] => {
+  const short = connections.filter(
+    ({ local, expires }) =>
+      (cluster ?? local) === local && expires !== null && parseDuration(expires) <= parseDuration(expiring),
+  );
+  const names = short.map(({ local, alias }) => `${local}/${alias}`).join(', ');
+  return short.length === 0
+    ? []
+    : [
+        `Each run would replace keys that live no longer than --expiring ${expiring} (${names}): give a shorter --expiring or a longer --validity.`,
+      ];
 };
 
 /** Successors live as long as the certificates that they replace: what never lives longer than the time that counts as expiring is due at each run. */
@@ -78,8 +92,10 @@ const endlessRotation = async (
   { inventory }: ScheduleServiceParts,
   { do: name, arguments: { expiring, cluster, validity } = {} }: ScheduleRequest,
 ): Promise<string[]> => {
-  if (name !== 'rotate-expiring' || expiring === undefined || validity !== undefined) return [];
+  if (expiring === undefined || validity !== undefined) return [];
   const withinMs = parseDuration(expiring);
+  if (name === 'rotate-key') return endlessKeys(await inventory.connections.list(), expiring, cluster);
+  if (name !== 'rotate-expiring') return [];
   const short = (await inventory.certificates.list()).filter(
     (record) => (cluster ?? record.cluster) === record.cluster && wishedLifeMs(record) <= withinMs,
   );

@@ -3,12 +3,20 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import { type CaRotateRequest, checkCaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
 import { type ConnectRequest, checkConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { checkDisconnectRequest, type DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
+import {
+  checkKeyRevokeRequest,
+  checkKeyRotateRequest,
+  type KeyRevokeRequest,
+  type KeyRotateRequest,
+} from '@remora/shared/model/key-request.ts';
 import { checkPlaceRequest, type PlaceRequest } from '@remora/shared/model/place-request.ts';
 import { checkRestartRequest, type RestartRequest } from '@remora/shared/model/restart-request.ts';
 import { checkRotateRequest, type RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import { observeCaRotation } from '../observe/observe-ca-rotation.ts';
 import { observeConnect } from '../observe/observe-connect.ts';
 import { observeDisconnect } from '../observe/observe-disconnect.ts';
+import { observeKeyRotation } from '../observe/observe-key-rotation.ts';
+import { observeKeyRevocation } from '../observe/observe-keys.ts';
 import { observeWhole } from '../observe/observe-nodes.ts';
 import { observePlacement } from '../observe/observe-placement.ts';
 import { observeRollback, type RollbackParts } from '../observe/observe-rollback.ts';
@@ -20,9 +28,11 @@ import { planDisconnect } from '../plan/disconnect/disconnect.ts';
 import { planPlacement } from '../plan/place/place.ts';
 import { planChanges } from '../plan/plan-changes.ts';
 import { planRestart } from '../plan/restart/restart.ts';
+import { planKeyRevocation } from '../plan/revoke-key/revoke-key.ts';
 import { planRollback, type RollbackRequest } from '../plan/rollback/rollback.ts';
 import { planRotation } from '../plan/rotate/rotate.ts';
 import { planCaRotation } from '../plan/rotate-ca/rotate-ca.ts';
+import { planKeyRotation } from '../plan/rotate-key/rotate-key.ts';
 import type { StoredPlan } from '../plan/steps.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -36,6 +46,8 @@ export interface Wishes {
   readonly 'rotate-certificates': RotateRequest;
   readonly 'place-certificates': PlaceRequest;
   readonly 'rotate-ca': CaRotateRequest;
+  readonly 'rotate-key': KeyRotateRequest;
+  readonly 'revoke-key': KeyRevokeRequest;
 }
 
 export type WorkflowName = keyof Wishes;
@@ -72,6 +84,14 @@ const workflows: Workflows = {
   async 'rotate-ca'(parts, wish, context) {
     checkCaRotateRequest(wish);
     return planCaRotation(wish, await observeCaRotation(parts, wish), context);
+  },
+  async 'rotate-key'(parts, wish, context) {
+    checkKeyRotateRequest(wish);
+    return planKeyRotation(wish, await observeKeyRotation(parts, wish), context);
+  },
+  async 'revoke-key'(parts, wish, context) {
+    checkKeyRevokeRequest(wish);
+    return planKeyRevocation(wish, await observeKeyRevocation(parts, wish), context);
   },
 };
 

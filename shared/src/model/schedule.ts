@@ -9,11 +9,11 @@ const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type
 /** What the workflow of a schedule is given; which of them it takes is the workflow's to say. */
 export const ScheduleArguments = Type.Object(
   {
-    /** Certificates that end within this time, like `30d`. */
+    /** Certificates or keys that end within this time, like `30d`. */
     expiring: Type.Optional(Text),
     /** Of this cluster only. */
     cluster: Type.Optional(Text),
-    /** How long new certificates are valid, like `90d`; absent: as long as those that they replace. */
+    /** How long new certificates or keys are valid, like `90d`; absent: as long as those that they replace. */
     validity: Type.Optional(Text),
   },
   { additionalProperties: false },

@@ -156,6 +156,19 @@ const updateKey = (world: World, input: StepInputs['api-key.update']): void => {
   found.record = { ...found.record, configHash: input.configHash };
 };
 
+const endKey = (world: World, id: string): void => {
+  world.keys = world.keys.map((one) => (one.record.id === id ? { ...one, usable: false } : one));
+};
+
+const holds = ({ keystore }: NodeWorld, secret: string): boolean =>
+  Object.values(keystore.entries).some(({ reference }) => reference === secret);
+
+const verifyKey = (world: World, { local, alias, secret }: StepInputs['api-key.verify']): void => {
+  const connecting = clusterOf(world, local).nodes.filter(({ roles }) => roles.includes('remote_cluster_client'));
+  const other = connecting.find((node) => !holds(node, secret) || node.running.credentials[alias] !== secret);
+  if (other) throw new Error(`${other.name} uses another key`);
+};
+
 const createCa = (world: World, { ca, validityDays }: StepInputs['ca.create']): void => {
   mint(world, caKeySecret(ca));
   mint(world, caCertificateSecret(ca));
@@ -208,7 +221,7 @@ const invalidate = (world: World, { id, secret, away = [] }: StepInputs['api-key
         Object.values(running.credentials).includes(secret)),
   );
   if (holder) throw new Error(`${holder.name} still has the key`);
-  for (const key of world.keys) if (key.record.id === id) key.usable = false;
+  endKey(world, id);
 };
 
 const forget = (world: World, { records }: StepInputs['inventory.put-back']): void => {
@@ -248,6 +261,8 @@ const effects: Effects = {
   'cluster.trust': never,
   'api-key.put-back': never,
   'api-key.invalidate': invalidate,
+  'api-key.revoke': (world, { id }) => endKey(world, id),
+  'api-key.verify': verifyKey,
   'inventory.put-back': forget,
   'run.rollback': never,
 };

@@ -97,6 +97,8 @@ export const fileExecutors = (file: string): Executors => ({
   'connection.record': never,
   'api-key.put-back': never,
   'api-key.invalidate': never,
+  'api-key.revoke': never,
+  'api-key.verify': never,
   'inventory.put-back': never,
   'run.rollback': async (context, { run }) => context.rolledBack(run),
 });

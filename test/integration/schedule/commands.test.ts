@@ -60,8 +60,8 @@ test.each<[string, readonly string[], RegExp]>([
     ['--cron', '0 3 * *', '--do', 'rotate-expiring'],
     /does not have five or six fields/,
   ],
-  ['a later workflow', ['--cron', '0 3 * * *', '--do', 'rotate-key'], /`--do rotate-key` is not supported yet/],
-  ['no workflow', ['--cron', '0 3 * * *', '--do', 'x'], /a schedule does rotate-expiring or certs-report/],
+  ['a later workflow', ['--cron', '0 3 * * *', '--do', 'drift-check'], /`--do drift-check` is not supported yet/],
+  ['no workflow', ['--cron', '0 3 * * *', '--do', 'x'], /a schedule does rotate-expiring, rotate-key or certs-report/],
   [
     'a window that is too long',
     ['--cron', '0 3 * * *', '--do', 'rotate-expiring', '--window', '25h'],

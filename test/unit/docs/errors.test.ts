@@ -31,7 +31,7 @@ const refusedYet = new Set(['adopt']);
 
 it('messages send people to commands that are there', () => {
   const usages = new Set(
-    [...read('docs/commands.md').matchAll(/^Usage: remora ((?:[a-z]+ )?[a-z]+(?:-[a-z]+)*) /gm)].map(
+    [...read('docs/commands.md').matchAll(/^Usage: remora ((?:[a-z]+(?:-[a-z]+)* )?[a-z]+(?:-[a-z]+)*) /gm)].map(
       ([, name]) => name ?? '',
     ),
   );

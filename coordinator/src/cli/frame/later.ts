@@ -14,7 +14,6 @@ export const laterCommands = [
   'converge',
   'plan',
   'drift',
-  'api-keys',
   'freeze',
   'unfreeze',
   'bench',

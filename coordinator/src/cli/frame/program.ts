@@ -20,6 +20,10 @@ const commands: Readonly<Record<string, Entry>> = {
   connect: { summary: 'connect a local cluster to a remote one', load: () => import('../connect.ts') },
   disconnect: { summary: 'take a connection apart', load: () => import('../disconnect.ts') },
   connections: { summary: 'list, show and prove connections', load: () => import('../connections.ts') },
+  'api-keys': {
+    summary: 'list, replace and revoke the keys of connections',
+    load: () => import('../api-keys.ts'),
+  },
   restart: { summary: 'restart the nodes of a cluster one by one', load: () => import('../restart.ts') },
   plans: { summary: 'list and show plans', load: () => import('../plans.ts') },
   apply: { summary: 'carry out a plan as it was shown', load: () => import('../apply.ts') },

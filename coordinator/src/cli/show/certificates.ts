@@ -1,11 +1,8 @@
 import { styleText } from 'node:util';
 import { type CertificateLevel, type CertificateView, isCaPurpose } from '@remora/shared/model/certificate-view.ts';
-import { DAY_MS } from '@remora/shared/model/duration.ts';
+import { leftText } from './left.ts';
 import { type Column, table } from './table.ts';
 import { counted, terminalWidth, wrap } from './text.ts';
-
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
 
 /** Certificates of one cluster that differ in nothing that is shown: those of its nodes, or one that several nodes have. */
 interface Row {
@@ -14,20 +11,6 @@ interface Row {
 }
 
 const marks: Readonly<Record<CertificateLevel, string>> = { ok: ' ', note: '·', warning: '!', critical: 'X' };
-
-/** In the two units that tell most: `29 d`, `1 d 5 h`, `3 h 20 min`, `2 min`. */
-const leftText = (notAfter: string, now: number): string => {
-  const ms = Date.parse(notAfter) - now;
-  if (ms <= 0) return 'ENDED';
-  const [days, hours, minutes] = [
-    Math.floor(ms / DAY_MS),
-    Math.floor((ms % DAY_MS) / HOUR_MS),
-    Math.floor((ms % HOUR_MS) / MINUTE_MS),
-  ];
-  if (days >= 2) return `${days} d`;
-  if (days === 1) return `1 d ${hours} h`;
-  return hours > 0 ? `${hours} h ${minutes} min` : `${minutes} min`;
-};
 
 const BAR_CELLS = 6;
 /** Both tables have the same first columns, one below the other. */

@@ -4,6 +4,7 @@ import { caNameOf } from '../ca-names.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import type { ConnectFacts } from '../facts.ts';
 import { withFound } from '../found-settings.ts';
+import { keyConfig } from '../key-names.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
 import type { ConnectionRecord } from '../records.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
@@ -58,10 +59,11 @@ const draftOf = (request: ConnectRequest, facts: ConnectFacts, context: PlanCont
     keySecret,
     access,
     expires,
+    ...(request.metadata === undefined ? {} : { metadata: request.metadata }),
     settings: [...new Set([...(standing?.settings ?? []), ...Object.keys(settings)])].sort(),
     ...withFound(standing?.found, foundBefore(facts, servers)),
   };
-  const keyConfigHash = context.hash(JSON.stringify([access, expires, request.metadata ?? {}]));
+  const keyConfigHash = context.hash(keyConfig(access, expires, request.metadata));
   return {
     request,
     facts,

@@ -1,19 +1,9 @@
-import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
-import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
 import type { ConnectFacts, KeyObservation } from '../facts.ts';
+import { type Ends, keyGrants, keyNameOf, keyVersion, markedMetadata, newKeySecret } from '../key-names.ts';
 import type { AnyStep } from '../steps.ts';
 import type { ConnectDraft } from './draft.ts';
 
 type KeyFacts = Pick<ConnectFacts, 'keys' | 'secretVersions'>;
-type Ends = Pick<ConnectRequest, 'local' | 'remote' | 'alias'>;
-
-const secretName = ({ local, alias }: Ends): string => `connection/${local}/${alias}/api-key`;
-
-/** Version of the secret that holds this key, when the key was made for this connection; else 0. */
-const versionOf = ({ record }: KeyObservation, ends: Ends): number => {
-  const { name, version } = parseSecretReference(record.secret);
-  return record.cluster === ends.remote && name === secretName(ends) ? (version ?? 1) : 0;
-};
 
 /**
  * The key that the connection has: the newest that was created for it and is usable, also one that an interrupted run left behind, since its secret is
@@ -21,45 +11,32 @@ const versionOf = ({ record }: KeyObservation, ends: Ends): number => {
  */
 export const standingKey = (facts: KeyFacts, ends: Ends): KeyObservation | undefined =>
   facts.keys
-    .filter((key) => key.usable && versionOf(key, ends) > 0)
+    .filter((key) => key.usable && keyVersion(key, ends) > 0)
     .reduce<KeyObservation | undefined>(
-      (best, key) => (best && versionOf(best, ends) > versionOf(key, ends) ? best : key),
+      (best, key) => (best && keyVersion(best, ends) > keyVersion(key, ends) ? best : key),
       undefined,
     );
 
-/**
- * The secret of the connection's key: of the one that stands, else the version after all that were ever minted *or filed*. A key that was filed and whose
- * secret was lost in a crash keeps its record that way, so that it stays known.
- */
-export const keySecretOf = (facts: KeyFacts, ends: Ends): string => {
-  const standing = standingKey(facts, ends);
-  if (standing) return standing.record.secret;
-  const filed = facts.keys.map((key) => versionOf(key, ends));
-  return `secret:${secretName(ends)}@${Math.max(facts.secretVersions[secretName(ends)] ?? 0, ...filed) + 1}`;
-};
-
-const metadataOf = ({ request, keyConfigHash, facts }: ConnectDraft): Record<string, unknown> => ({
-  ...request.metadata,
-  managed_by: 'remora',
-  remora: {
-    local: request.local,
-    local_cluster_uuid: facts.local.clusterUuid,
-    alias: request.alias,
-    config: keyConfigHash.slice(0, 16),
-  },
-});
+/** The secret of the connection's key: of the one that stands, else of one that is yet to be made. */
+export const keySecretOf = (facts: KeyFacts, ends: Ends): string =>
+  standingKey(facts, ends)?.record.secret ?? newKeySecret(facts, ends);
 
 /** What the key needs: to be made, to grant something else, or nothing. */
 export const keySteps = (draft: ConnectDraft): AnyStep[] => {
   const { facts, record, request, keyConfigHash } = draft;
   const standing = standingKey(facts, request);
   if (standing?.record.configHash === keyConfigHash) return [];
-  const grants = `access ${JSON.stringify(record.access)}, ${record.expires ? `expires after ${record.expires}` : 'no end'}`;
+  const grants = keyGrants(record.access, record.expires);
   const input = {
     cluster: facts.remote.name,
     access: record.access,
     expiration: record.expires,
-    metadata: metadataOf(draft),
+    metadata: markedMetadata(request.metadata, {
+      local: request.local,
+      local_cluster_uuid: facts.local.clusterUuid,
+      alias: request.alias,
+      configHash: keyConfigHash,
+    }),
     configHash: keyConfigHash,
     secret: record.keySecret,
   };
@@ -78,7 +55,7 @@ export const keySteps = (draft: ConnectDraft): AnyStep[] => {
       },
     ];
   }
-  const name = `remora-${request.local}-${request.alias}`;
+  const name = keyNameOf(request);
   const reason = 'the connection has no usable key';
   const diff = `+ key ${name}-…: ${grants}\n+ key's secret ${record.keySecret} (new)`;
   return [{ ...step, id: 'create-api-key', kind: 'api-key.create', reason, diff, input: { ...input, name } }];

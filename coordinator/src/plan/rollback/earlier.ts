@@ -7,11 +7,14 @@ import type { Part } from './settings.ts';
 
 export const PROOF_STAGE = 'prove';
 
-/** Connections as they were before the run; none where it made one. */
-const earlierConnections = ({ run }: RollbackFacts): ConnectionRecord[] =>
+/** Connections as they were before the run; none where it made one. One whose key was replaced is put on record late: until then it stands there as it was. */
+const earlierConnections = ({ run, connections }: RollbackFacts): ConnectionRecord[] =>
   run.plan.steps.flatMap((step) => {
+    if (step.kind !== 'connection.record') return [];
     const before = beforeOf(run.steps.get(step.id)) as ConnectionRecord | null | undefined;
-    return step.kind === 'connection.record' && before ? [before] : [];
+    if (before !== undefined || run.plan.workflow !== 'rotate-key') return before ? [before] : [];
+    const { local, alias } = step.input.connection;
+    return connections.filter((one) => one.local === local && one.alias === alias);
   });
 
 /** Certificates that are put back although they have ended, which no local cluster accepts. */

@@ -55,15 +55,16 @@ export interface RollbackFacts {
 export const beforeOf = (step: PastStep | undefined): unknown =>
   (step?.kept as { readonly before?: unknown } | null | undefined)?.before;
 
-/** The connection that a run was made for; null of a run that was made for something else. */
-export const wantedOf = ({ plan }: Pick<PastRun, 'plan'>): Pick<ConnectRequest, 'local' | 'alias'> | null =>
-  plan.workflow === 'connect' ? (plan.wanted as ConnectRequest) : null;
+/** A connection, as runs name it. */
+type ConnectionId = Pick<ConnectRequest, 'local' | 'alias'>;
+
+/** The connections that a run was made for: that of `connect`, those whose keys were replaced; none of a run that was made for something else. */
+export const connectionsOf = ({ plan }: Pick<PastRun, 'plan'>): readonly ConnectionId[] => {
+  if (plan.workflow === 'connect') return [plan.wanted as ConnectRequest];
+  if (plan.workflow !== 'rotate-key') return [];
+  return plan.steps.flatMap((step) => (step.kind === 'connection.record' ? [step.input.connection] : []));
+};
 
 /** Whether a run was made for this connection. */
-export const isOf = (
-  run: Pick<PastRun, 'plan'>,
-  { local, alias }: Pick<ConnectRequest, 'local' | 'alias'>,
-): boolean => {
-  const wanted = wantedOf(run);
-  return wanted !== null && wanted.local === local && wanted.alias === alias;
-};
+export const isOf = (run: Pick<PastRun, 'plan'>, { local, alias }: ConnectionId): boolean =>
+  connectionsOf(run).some((one) => one.local === local && one.alias === alias);

@@ -1,7 +1,7 @@
 import { agentFailed, agentOffline, notInCluster } from '../agent-findings.ts';
 import type { NodeObservation } from '../facts.ts';
 import { type AnyStep, type KeyBefore, type NodeId, nodeKey, type PlannedStep } from '../steps.ts';
-import { beforeOf, isOf, type PastRun, type RollbackFacts, wantedOf } from './facts.ts';
+import { beforeOf, connectionsOf, isOf, type PastRun, type RollbackFacts } from './facts.ts';
 import type { Part } from './settings.ts';
 
 export const KEY_STAGE = 'api-keys';
@@ -18,13 +18,17 @@ const updatesOf = ({ plan, steps }: PastRun): Update[] =>
     return step.kind === 'api-key.update' && before !== undefined ? [{ input: step.input, before }] : [];
   });
 
-/** Secrets of the keys that were there before the run, as far as it had to do with them: those that it changed, and that of the connection as it was. */
+/** Keys that the run was to invalidate. */
+const retiredOf = ({ plan }: PastRun): string[] =>
+  plan.steps.flatMap((step) => (step.kind === 'api-key.invalidate' ? [step.input.secret] : []));
+
+/** Secrets of the keys that were there before the run, as far as it had to do with them: those that it changed or ended, and that of the connection as it was. */
 export const earlierSecretsOf = (run: PastRun): string[] => {
   const connections = run.plan.steps.flatMap((step) => {
     const before = beforeOf(run.steps.get(step.id)) as { readonly keySecret: string } | null | undefined;
     return step.kind === 'connection.record' && before ? [before.keySecret] : [];
   });
-  return [...new Set([...connections, ...updatesOf(run).map(({ input }) => input.secret)])];
+  return [...new Set([...connections, ...retiredOf(run), ...updatesOf(run).map(({ input }) => input.secret)])];
 };
 
 /** Whether a key that was there before still lets anybody in; one that is not on record never did. */
@@ -47,10 +51,7 @@ const putBackSteps = (facts: RollbackFacts): AnyStep[] =>
   });
 
 /** Clusters that may use a key: those whose nodes the run gave it to. */
-const localsOf = ({ run }: RollbackFacts): string[] => {
-  const wanted = wantedOf(run);
-  return wanted === null ? [] : [wanted.local];
-};
+const localsOf = ({ run }: RollbackFacts): string[] => [...new Set(connectionsOf(run).map(({ local }) => local))];
 
 const invalidateSteps = (facts: RollbackFacts): AnyStep[] =>
   facts.keys

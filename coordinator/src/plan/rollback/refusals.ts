@@ -6,6 +6,7 @@ import type { CertificateRecord, ConnectionRecord } from '../records.ts';
 import type { AnyStep, NodeId } from '../steps.ts';
 import { deliveredKey, deliveriesOf, MOST_DELIVERIES, type NodeDeliveries } from './deliveries.ts';
 import { endedCertificates } from './earlier.ts';
+import { endedKeys } from './ended-keys.ts';
 import { beforeOf, isOf, type PastRun, type RollbackFacts } from './facts.ts';
 import { changedSince, touchedBy } from './touched.ts';
 
@@ -26,8 +27,16 @@ export const refuseRun = (run: PastRun): void => {
       `${what}: it took a connection apart, whose API key cannot be made valid again.`,
       'Make the connection again with `remora connect`.',
     );
+  const [ended] = endedKeys(run).filter(({ isCertain }) => isCertain);
+  if (ended) throw conflict(`${what}: ${ended.sentence}`, ended.hint);
   if (touchedBy(run).size === 0)
     throw conflict(`${what}: it changed nothing that could be put back.`, '`remora runs show` tells what it did.');
+};
+
+/** A step of a run that may have invalidated a key was carried out, and the key lets nobody in any more. */
+const refuseEndedKeys = ({ run, earlierKeys }: RollbackFacts): void => {
+  const gone = endedKeys(run).find(({ id }) => earlierKeys.some(({ record, usable }) => record.id === id && !usable));
+  if (gone) throw conflict(`Run ${run.runId} cannot be rolled back: ${gone.sentence}`, gone.hint);
 };
 
 /** Two runs that take back the same would each plan what the other does. One that only waits is told when its turn comes. */
@@ -213,6 +222,7 @@ export const refuse = (facts: RollbackFacts, more: readonly string[], now: strin
   refuseLaterRuns(facts);
   refuseSharedServer(facts);
   refuseWithoutCa(facts);
+  refuseEndedKeys(facts);
   refuseEnded(facts, now);
   refusePlacedSince(facts);
   refuseUnremembered(facts);

@@ -1,6 +1,6 @@
 import { type AnyStep, nodeKey } from '../steps.ts';
 import { changesNode } from './deliveries.ts';
-import { isOf, type PastRun, type PastStep, wantedOf } from './facts.ts';
+import { connectionsOf, isOf, type PastRun, type PastStep } from './facts.ts';
 
 /** What a step may have changed, as people call it. */
 const thingsOf = (step: AnyStep): string[] => {
@@ -54,7 +54,7 @@ export const changedSince = (run: PastRun, other: PastRun): string | undefined =
     return undefined;
   const [own, later] = [touchedBy(run), touchedBy(other)];
   const thing = [...own].find(([name, at]) => (later.get(name) ?? '') > at)?.[0];
-  const wanted = wantedOf(other);
-  if (thing !== undefined || wanted === null || !isOf(run, wanted)) return thing;
-  return lastOf(later) > lastOf(own) ? `connection ${wanted.local}/${wanted.alias}` : undefined;
+  const shared = connectionsOf(other).find((one) => isOf(run, one));
+  if (thing !== undefined || shared === undefined) return thing;
+  return lastOf(later) > lastOf(own) ? `connection ${shared.local}/${shared.alias}` : undefined;
 };

@@ -1,5 +1,6 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import { explain } from '../../elasticsearch/client.ts';
+import { limitOf } from '../../limit.ts';
 import { keystorePasswordInput, keystorePasswordReference } from '../../plan/node-step.ts';
 import type { Access } from '../../plan/records.ts';
 import { type NodeId, nodeKey, type StepInputs } from '../../plan/steps.ts';
@@ -8,6 +9,8 @@ import type { StepParts } from './parts.ts';
 import { patientRead } from './patient-read.ts';
 
 const CALL_LIMIT_MS = 10_000;
+/** Whether a run that waits was cancelled is looked at this often. */
+const LOOK_MS = 1000;
 const INSPECT_LIMIT_MS = 60_000;
 
 export const putBackApiKeyStep =
@@ -90,19 +93,48 @@ const refuseInUse = async (
   );
 };
 
+/** Invalidates a key by its id and looks whether that is so. */
+const invalidate = async (
+  parts: StepParts,
+  context: StepContext,
+  { cluster, id }: StepInputs['api-key.revoke'],
+): Promise<{ readonly id: string }> => {
+  const client = await parts.clients.get(cluster);
+  await context.checkFence();
+  try {
+    await client.security.invalidateApiKey({ ids: [id] }, { requestTimeout: CALL_LIMIT_MS });
+    const [key] = (await client.security.getApiKey({ id })).api_keys;
+    if (key && !key.invalidated) throw new Error('it answered, but the key is still valid');
+  } catch (error) {
+    throw explain(error, cluster, `Invalidating API key ${id}`);
+  }
+  return { id };
+};
+
+/** Waits until the time is over, which is counted from the first driver of the step. Nothing is begun meanwhile: the run may be cancelled. */
+const waitOut = async ({ clock }: StepParts, context: StepContext, graceMs: number): Promise<void> => {
+  const now = (): number => clock().getTime();
+  const { untilMs } = (context.memory.intent as { readonly untilMs: number } | null) ?? { untilMs: now() + graceMs };
+  await context.remember({ intent: { untilMs } });
+  // A clock that was set back does not make it longer.
+  const limit = limitOf(graceMs);
+  if (graceMs > 0) await context.phase('the old key lives on for a while');
+  while (now() < untilMs && !limit.isOver()) {
+    await context.haltIfCancelled();
+    await context.sleep(Math.min(LOOK_MS, Math.max(0, untilMs - now())));
+  }
+};
+
 export const invalidateApiKeyStep =
   (parts: StepParts): Executor<'api-key.invalidate'> =>
-  async (context, { cluster, id, secret, locals, away = [] }) => {
+  async (context, { cluster, id, secret, locals, away = [], graceMs }) => {
+    if (graceMs !== undefined) await waitOut(parts, context, graceMs);
     await context.phase('looking whether a node still has the key');
     await refuseInUse(parts, context, { secret, locals, away });
-    const client = await parts.clients.get(cluster);
-    await context.checkFence();
-    try {
-      await client.security.invalidateApiKey({ ids: [id] }, { requestTimeout: CALL_LIMIT_MS });
-      const [key] = (await client.security.getApiKey({ id })).api_keys;
-      if (key && !key.invalidated) throw new Error('it answered, but the key is still valid');
-    } catch (error) {
-      throw explain(error, cluster, `Invalidating API key ${id}`);
-    }
-    return { id };
+    return invalidate(parts, context, { cluster, id });
   };
+
+export const revokeApiKeyStep =
+  (parts: StepParts): Executor<'api-key.revoke'> =>
+  (context, input) =>
+    invalidate(parts, context, input);

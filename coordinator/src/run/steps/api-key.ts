@@ -29,9 +29,10 @@ interface CreatedKey {
   readonly expiresAtMs: number | null;
 }
 
-const body = (input: Pick<CreateKey, 'access' | 'expiration' | 'metadata'>) => ({
+const body = (input: Pick<CreateKey, 'access' | 'expiration' | 'metadata' | 'certificateIdentity'>) => ({
   access: input.access as Access & object,
   ...(input.expiration === null ? {} : { expiration: input.expiration }),
+  ...(input.certificateIdentity === undefined ? {} : { certificate_identity: input.certificateIdentity }),
   metadata: { ...input.metadata },
 });
 
@@ -129,7 +130,8 @@ export const createApiKeyStep =
     if (earlier) await settleOpenIntent(parts, context, keys);
     const intent: KeyIntent = { name: uniqueName(context, keys, earlier) };
     // No answer, or an error on the way back, does not mean that nothing was created: what this leaves behind is ended when the run ends.
-    await context.setRestore(API_KEYS, keys);
+    // One entry a key: a run may make several.
+    await context.setRestore(`${API_KEYS}:${input.cluster}/${input.name}`, keys);
     await context.remember({ intent });
     await context.checkFence();
     await context.phase('creating the key');

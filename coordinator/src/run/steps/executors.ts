@@ -1,7 +1,7 @@
 import type { Executors, Restorers } from '../executor.ts';
 import { ALLOCATION, restoreAllocation } from './allocation.ts';
 import { API_KEYS, createApiKeyStep, settleApiKeys, updateApiKeyStep } from './api-key.ts';
-import { invalidateApiKeyStep, putBackApiKeyStep } from './api-key-undo.ts';
+import { invalidateApiKeyStep, putBackApiKeyStep, revokeApiKeyStep } from './api-key-undo.ts';
 import { createCaStep, issueCertificateStep } from './certificates.ts';
 import { putClusterSettingsStep } from './cluster-settings.ts';
 import { proveConnectionStep, recordConnectionStep } from './connection.ts';
@@ -13,6 +13,7 @@ import { measured } from './restart-times.ts';
 import { putBackRecordsStep, rollbackStep } from './rollback.ts';
 import { successionStep } from './succession.ts';
 import { trustClusterStep, verifyTrustStep } from './trust.ts';
+import { verifyApiKeyStep } from './verify-api-key.ts';
 import { verifyBundleStep } from './verify-bundle.ts';
 import { verifyCertificateStep } from './verify-certificate.ts';
 import { verifyHandshakesStep } from './verify-handshakes.ts';
@@ -32,6 +33,8 @@ export const createExecutors = (parts: StepParts): Executors => ({
   'api-key.update': updateApiKeyStep(parts),
   'api-key.put-back': putBackApiKeyStep(parts),
   'api-key.invalidate': invalidateApiKeyStep(parts),
+  'api-key.revoke': revokeApiKeyStep(parts),
+  'api-key.verify': verifyApiKeyStep(parts),
   'inventory.put-back': putBackRecordsStep,
   'run.rollback': rollbackStep,
   'secure-settings.reload': reloadSecureSettingsStep(parts),

@@ -41,7 +41,7 @@ const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
   ],
   ['a command of a later part', ['adopt', 'eu', 'us'], /`adopt` is not supported yet/],
   ['a bad alias to disconnect', ['disconnect', 'eu', 'a.b', '--yes'], /"a\.b" is not an alias/],
-  ['a subcommand of a later part', ['api-keys', 'list'], /`api-keys` is not supported yet/],
+  ['a subcommand of a later part', ['api-keys', 'create', 'us'], /`api-keys create` is not supported yet/],
   ['another fleet CA without --yes', ['fleet', 'rotate-ca'], /needs --yes/],
   ['a bad overlap of fleet CAs', ['fleet', 'rotate-ca', '--overlap', 'long', '--yes'], /"long" is not a duration/],
   [

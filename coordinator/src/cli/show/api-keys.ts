@@ -1,0 +1,60 @@
+import { styleText } from 'node:util';
+import type { KeyView } from '@remora/shared/model/key-view.ts';
+import { leftText } from './left.ts';
+import { type Column, table } from './table.ts';
+import { counted, terminalWidth, wrap } from './text.ts';
+
+const marks: Readonly<Record<KeyView['level'], string>> = { ok: ' ', warning: '!', critical: 'X' };
+const colours = { ok: 'green', warning: 'yellow', critical: 'red' } as const;
+
+const leftOf = ({ expiresAt, invalidated }: KeyView, now: number): string => {
+  if (invalidated) return 'INVALIDATED';
+  return expiresAt === null ? 'no end' : leftText(expiresAt, now);
+};
+
+const usedBy = ({ connections, managed }: KeyView): string =>
+  connections.length > 0 ? connections.join(', ') : managed ? 'none' : "not Remora's";
+
+const LEFT_CELLS = 11;
+
+const columns = (now: number): Column<KeyView>[] => [
+  ['  LEFT', (key) => `${marks[key.level]} ${leftOf(key, now).padEnd(LEFT_CELLS)}`],
+  ['CLUSTER', ({ cluster }) => cluster],
+  ['USED BY', usedBy],
+  ['MADE', ({ createdAt }) => createdAt.slice(0, 10)],
+  ['OWNER', ({ owner }) => owner],
+  ['ID', ({ id }) => id],
+  ['NAME', ({ name }) => name],
+  ['GRANTS', ({ access }) => access],
+];
+
+const painted = (level: KeyView['level'], text: string): string =>
+  styleText(colours[level], text, { stream: process.stdout });
+
+const findingLines = (keys: readonly KeyView[]): string[] => {
+  const lines = (['critical', 'warning'] as const).flatMap((level) =>
+    keys
+      .filter((key) => key.level === level)
+      .flatMap((key) =>
+        key.findings.map(
+          (text) => painted(level, marks[level]) + wrap(`${key.cluster} ${key.name}: ${text}`, '  ').slice(1),
+        ),
+      ),
+  );
+  return lines.length === 0 ? [] : [`To look at\n${lines.join('\n')}`];
+};
+
+/** Keys with what is wrong with them; those that are invalidated come last. `of` is how many there are in all. */
+export const keysTable = (shown: readonly KeyView[], of: number, now = Date.now()): string => {
+  if (of === 0) return 'No cluster that is known has a cross-cluster API key: `remora connect` makes one.';
+  if (shown.length === 0) return `None of the ${of} API keys is meant by this.`;
+  const living = shown.filter(({ invalidated }) => !invalidated).length;
+  return [
+    `${counted(shown.length, 'API key')}, ${living} of them valid`,
+    table(shown, columns(now), '', {
+      width: terminalWidth(),
+      paint: ({ level }, line) => (level === 'ok' ? line : painted(level, line)),
+    }),
+    ...findingLines(shown),
+  ].join('\n\n');
+};

@@ -1,0 +1,60 @@
+import type { KeyRotateRequest } from '@remora/shared/model/key-request.ts';
+import { type ClusterKey, type FoundKey, isMarkedFor } from '../cluster-key.ts';
+import type { PlanContext } from '../context.ts';
+import type { ClusterObservation } from '../facts.ts';
+import { keyConfig, keyVersion, newKeySecret, ownMetadata } from '../key-names.ts';
+import type { ConnectionRecord } from '../records.ts';
+import type { KeyRotationFacts } from './facts.ts';
+
+/** One connection whose key is replaced. */
+export interface KeyRotation {
+  /** As it stands on record. */
+  readonly standing: ConnectionRecord;
+  /** As it will stand there. */
+  readonly connection: ConnectionRecord;
+  /** Undefined where it could not be looked at. */
+  readonly local: ClusterObservation | undefined;
+  readonly remote: ClusterObservation | undefined;
+  /** The key that the connection has on record. */
+  readonly current: FoundKey | undefined;
+  /** A key that an earlier rotation made, which did not come to its end, and that is what is wanted. */
+  readonly next: FoundKey | undefined;
+  /** Keys that still let somebody in and are invalidated at the end. */
+  readonly old: readonly FoundKey[];
+  /** Keys that a crash left: nobody has their secrets. */
+  readonly strays: readonly ClusterKey[];
+  readonly configHash: string;
+  /** Null where its metadata cannot be known any more. */
+  readonly metadata: object | null;
+}
+
+const byVersion = (keys: readonly FoundKey[], ends: ConnectionRecord): FoundKey[] =>
+  keys.filter((one) => keyVersion(one, ends) > 0).sort((a, b) => keyVersion(a, ends) - keyVersion(b, ends));
+
+/** What becomes of a connection's key. */
+export const rotationOf = (
+  standing: ConnectionRecord,
+  { expires: life }: Pick<KeyRotateRequest, 'expires'>,
+  facts: KeyRotationFacts,
+  context: PlanContext,
+): KeyRotation => {
+  const keys = byVersion(facts.keys, standing);
+  const current = keys.find(({ record }) => record.secret === standing.keySecret);
+  const metadata = standing.metadata ?? (current?.key ? ownMetadata(current.key.metadata) : null);
+  const expires = life ?? standing.expires;
+  const configHash = context.hash(keyConfig(standing.access, expires, metadata ?? {}));
+  const isNewer = (one: FoundKey): boolean => !current || keyVersion(one, standing) > keyVersion(current, standing);
+  const next = keys.findLast((one) => one.usable && isNewer(one) && one.record.configHash === configHash);
+  const keySecret = next?.record.secret ?? newKeySecret(facts, standing);
+  const seen = (wanted: string) => facts.clusters.find(({ name }) => name === wanted);
+  const local = seen(standing.local);
+  return {
+    ...{ standing, current, next, configHash, metadata, local },
+    connection: { ...standing, keySecret, expires },
+    remote: seen(standing.remote),
+    old: keys.filter((one) => one.usable && one !== next),
+    strays: facts.strays
+      .filter(({ cluster, key }) => cluster === standing.remote && isMarkedFor(key, standing, local?.clusterUuid ?? ''))
+      .map(({ key }) => key),
+  };
+};

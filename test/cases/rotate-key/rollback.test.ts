@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest';
+import type { PastRun, RollbackFacts } from '../../../coordinator/src/plan/rollback/facts.ts';
+import { planRollback } from '../../../coordinator/src/plan/rollback/rollback.ts';
+import type { AnyStep, StoredPlan } from '../../../coordinator/src/plan/steps.ts';
+import { applySteps } from '../connect/apply.ts';
+import { factsOf, request, sha256 } from '../connect/facts.ts';
+import { lines, planIn } from '../connect/plans.ts';
+import { works } from '../connect/truth.ts';
+import { clusterOf, nodeOf, type World } from '../connect/world.ts';
+import { change, done, ended, RUN } from '../rollback/connected.ts';
+import { carriedOut, planKey, secret, standing, usable, wish } from './plans.ts';
+
+const ENTRY = 'cluster.remote.us.credentials';
+
+/** The facts after so many steps of a run. Of the one after them it is not known whether it came to anything where `begun` says so. */
+const factsAfter = (before: World, plan: StoredPlan, count: number, now: World, begun = false): RollbackFacts => {
+  const { local, remote, connections, cas, certificates, secretVersions } = factsOf(now, request());
+  const steps = plan.steps.slice(0, begun ? count + 1 : count).map((step, i): [string, ReturnType<typeof done>] => {
+    const kept = step.kind === 'connection.record' ? { before: before.connections[0] } : null;
+    return [step.id, done({ kept, status: i < count ? 'succeeded' : 'failed' })];
+  });
+  const run: PastRun = ended(plan, {
+    steps: new Map(steps),
+    status: count < plan.steps.length ? 'failed' : 'succeeded',
+  });
+  const entryOf = (node: string) => nodeOf(now.local, node).keystore.entries[ENTRY]?.reference;
+  const [earlier, made] = [now.keys.slice(0, 1), now.keys.slice(1)];
+  return {
+    ...{ run, others: [], connections, cas, certificates, secretVersions },
+    ...{ keys: made, earlierKeys: earlier, apiKeys: now.keys.map(({ record }) => record) },
+    clusters: new Map([local, remote].map((cluster) => [cluster.name, cluster])),
+    settings: new Map([
+      ['us', {}],
+      ['eu', local.persistent],
+    ]),
+    backups: new Map(
+      now.local.nodes.map(({ name }) => {
+        const state = entryOf(name) === secret(2) ? ('ours' as const) : ('back' as const);
+        return [`eu/${name}`, { changes: [change('entry', ENTRY, { state, existed: true })], unknown: [] }];
+      }),
+    ),
+  };
+};
+
+const rollbackOf = (facts: RollbackFacts): StoredPlan =>
+  planRollback({ run: RUN }, facts, { planId: 'plan-2', now: '2026-03-01T13:00:00.000Z', hash: sha256 });
+
+/** What a step of a rollback does to the model. */
+const takeBack = (made: World, before: World, step: AnyStep): World => {
+  const world = structuredClone(made);
+  if (step.kind === 'run.rollback') return world;
+  if (step.kind === 'node.change') {
+    const node = nodeOf(clusterOf(world, step.input.cluster), step.input.node);
+    node.keystore = structuredClone(nodeOf(before.local, node.name).keystore);
+    return world;
+  }
+  if (step.kind !== 'inventory.put-back') return applySteps(world, [step]);
+  for (const { collection, record } of step.input.records)
+    if (collection === 'connections' && record) world.connections = [record];
+  return world;
+};
+
+describe('the rotation of a key is taken back', () => {
+  test('until the old one is invalidated: from wherever it ended, and the connection works at any instant', () => {
+    const before = standing();
+    const plan = planKey(before);
+    const retire = plan.steps.findIndex(({ kind }) => kind === 'api-key.invalidate');
+    expect(retire).toBeGreaterThan(0);
+    for (let count = 1; count <= retire; count += 1) {
+      let now = carriedOut(before, plan.steps, count);
+      const back = rollbackOf(factsAfter(before, plan, count, now));
+      expect([back.restarts, back.warnings], `${count}`).toEqual([[], []]);
+      for (const step of back.steps) {
+        now = takeBack(now, before, step);
+        expect(works(now, 'us'), `${count} ${step.id}`).toBe(true);
+      }
+      expect(usable(now), `${count}`).toEqual([secret(1)]);
+      expect(now.connections).toEqual(before.connections);
+      expect(lines(planIn(now, request(wish)))).toEqual([]);
+    }
+  });
+
+  test('with a proof of the connection with the old key before the new one is invalidated', () => {
+    const before = standing();
+    const plan = planKey(before);
+    const now = carriedOut(before, plan.steps, 5);
+    expect(lines(rollbackOf(factsAfter(before, plan, 5, now)))).toEqual([
+      'files-eu node.change eu-2 reload',
+      'files-eu node.change eu-1 reload',
+      ...['eu-2', 'eu-1'].map((node) => `reload-eu secure-settings.reload ${node} reload`),
+      'prove connection.prove eu none',
+      'api-keys api-key.invalidate us api',
+      ...['end inventory.put-back coordinator none', 'end run.rollback coordinator none'],
+    ]);
+  });
+
+  test('never once it is invalidated, also where that is not known for certain, which is told by the key', () => {
+    const before = standing();
+    const plan = planKey(before);
+    const retire = plan.steps.findIndex(({ kind }) => kind === 'api-key.invalidate');
+    const after = carriedOut(before, plan.steps, retire + 1);
+    const sentence = `Run ${RUN} cannot be rolled back: it invalidated API key id-of-${secret(1)} of cluster us, which nobody can make valid again.`;
+    expect(() => rollbackOf(factsAfter(before, plan, retire + 1, after))).toThrow(sentence);
+    // The answer to the call was lost.
+    expect(() => rollbackOf(factsAfter(before, plan, retire, after, true))).toThrow(sentence);
+    const living = carriedOut(before, plan.steps, retire);
+    expect(rollbackOf(factsAfter(before, plan, retire, living, true)).steps.length).toBeGreaterThan(0);
+  });
+});
