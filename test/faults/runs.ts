@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isEnded, type Run } from '@remora/shared/model/run.ts';
 import { keys } from '../../coordinator/src/store/keys.ts';
 import type { Stack } from './stack/stack.ts';
-import { type WorkflowName, workflows } from './workflows.ts';
+import { optionsOf, type WorkflowName, workflows } from './workflows.ts';
 
 /** The run once it has ended and holds nothing any more. */
 export const runAtRest = async (stack: Stack, runId: string): Promise<Run> => {
@@ -38,7 +38,7 @@ export const prepareRun = async (stack: Stack, workflow: WorkflowName): Promise<
 
 export const startRun = (stack: Stack, workflow: WorkflowName, prepared: string | null): Promise<Run> => {
   const { path, body } = workflows[workflow];
-  const sent = { ...body, options: { acceptOutage: true } };
+  const sent = { ...body, options: optionsOf(workflow) };
   return stack.api<Run>({ method: 'POST', path: path.replace('RUN', prepared ?? ''), key: randomUUID(), body: sent });
 };
 

@@ -7,6 +7,8 @@ interface Workflow {
   readonly after: 'connect' | null;
   /** Once done, the same plan is empty. */
   readonly settles: boolean;
+  /** Of the change, beside those of all. */
+  readonly options?: object;
 }
 
 export const workflows = {
@@ -27,8 +29,19 @@ export const workflows = {
     ...{ after: 'connect', settles: false },
   },
   'rotate-ca': { path: '/cas/rotation', body: { ca: 'us-remote' }, after: 'connect', settles: false },
+  'rotate-key': {
+    path: '/api-keys/rotation',
+    body: { local: 'eu', alias: 'us', grace: '500ms' },
+    ...{ after: 'connect', settles: false },
+    // What an agent takes back is taken up by hand, as in the other workflows.
+    options: { onFailure: 'stop' },
+  },
   rollback: { path: '/runs/RUN/rollback', body: {}, after: 'connect', settles: false },
 } as const satisfies Record<string, Workflow>;
 
 export type WorkflowName = keyof typeof workflows;
+export const optionsOf = (workflow: WorkflowName): object => ({
+  acceptOutage: true,
+  ...(workflows[workflow] as Workflow).options,
+});
 export const workflowNames = Object.keys(workflows) as WorkflowName[];

@@ -205,8 +205,8 @@ export const answer = async (view: NodeView, request: IncomingMessage, body: unk
     const caller = view.callerAtConnection(socket) ?? callerOf(socket, view.state.callers());
     view.state.note({ at, node: view.self.name, what, detail, caller });
   };
-  const alias = method === 'GET' && /^\/_resolve\/cluster\/([^:]+):\*$/.exec(path)?.[1];
-  if (alias) return ok(await resolveAlias(view, alias));
+  const [, alias, index] = (method === 'GET' && /^\/_resolve\/cluster\/([^:]+):(.+)$/.exec(path)) || [];
+  if (alias && index) return ok(await resolveAlias(view, alias, index));
   const route = routes[`${method} ${path}`];
   return route ? route(view, { query, body, path, note }) : unknown(method, path);
 };

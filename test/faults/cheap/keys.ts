@@ -23,11 +23,11 @@ export const findKeys = (state: SharedState, query: URLSearchParams): Answer => 
 };
 
 export const createKey = (state: SharedState, body: unknown) => {
-  const { name, metadata } = body as { name: string; metadata: unknown };
+  const { name, access, metadata } = body as { name: string; access: unknown; metadata: unknown };
   const secret = idOf(randomUUID());
   const key: ApiKey = {
-    ...{ id: idOf(randomUUID()).slice(0, 20), name, secret, type: 'cross_cluster', metadata },
-    ...{ creation: Date.now(), expiration: null, invalidated: false },
+    ...{ id: idOf(randomUUID()).slice(0, 20), name, secret, type: 'cross_cluster', access, metadata },
+    ...{ username: 'elastic', creation: Date.now(), expiration: null, invalidated: false },
   };
   state.change(({ keys }) => keys.push(key));
   return { id: key.id, name, api_key: secret, encoded: Buffer.from(`${key.id}:${secret}`).toString('base64') };

@@ -23,8 +23,19 @@ const ask = (view: NodeView, address: string, credential: string): Promise<Conne
     sent.end();
   });
 
-/** What `_resolve/cluster/ALIAS:*` answers at this node: a real authenticated request over the connection. */
-export const resolveAlias = async (view: NodeView, alias: string): Promise<Record<string, Connected>> => {
+/** Nothing but `*` is granted by a key here: whatever else is asked for, the other cluster refuses, and names the key. */
+const refusal = (credential: string, index: string): Connected => {
+  const [id] = Buffer.from(credential, 'base64').toString().split(':');
+  const error = `action [indices:admin/resolve/cluster] towards remote cluster is unauthorized for user [elastic] with assigned roles [superuser] authenticated by API key id [${id}] of user [elastic] on indices [${index}]`;
+  return { connected: false, error };
+};
+
+/** What `_resolve/cluster/ALIAS:INDEX` answers at this node: a real authenticated request over the connection. */
+export const resolveAlias = async (
+  view: NodeView,
+  alias: string,
+  index: string,
+): Promise<Record<string, Connected>> => {
   const { persistent } = view.state.read();
   const seeds = [persistent[`cluster.remote.${alias}.seeds`] ?? []].flat();
   if (seeds.length === 0) return { [alias]: { connected: false, error: `no such remote cluster: [${alias}]` } };
@@ -32,6 +43,7 @@ export const resolveAlias = async (view: NodeView, alias: string): Promise<Recor
   if (credential === null) return { [alias]: { connected: false } };
   for (const seed of seeds) {
     const found = await ask(view, seed, credential);
+    if (found.connected && index !== '*') return { [alias]: refusal(credential, index) };
     if (found.connected || found.error) return { [alias]: found };
   }
   return { [alias]: { connected: false } };

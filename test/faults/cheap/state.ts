@@ -24,6 +24,8 @@ export interface ApiKey {
   readonly type: 'cross_cluster';
   readonly creation: number;
   readonly expiration: number | null;
+  readonly access: unknown;
+  readonly username: string;
   readonly metadata: unknown;
   invalidated: boolean;
 }
