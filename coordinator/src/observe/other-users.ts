@@ -1,5 +1,7 @@
 import type { Client } from '@elastic/elasticsearch';
+import { listCrossClusterKeys } from '../elasticsearch/api-keys.ts';
 import { explain, statusOf } from '../elasticsearch/client.ts';
+import { isLiving } from '../plan/cluster-key.ts';
 import type { ApiKeyRecord } from '../plan/records.ts';
 
 /** Nothing where the cluster does not know such a request: Elasticsearch without that feature has nothing of it. */
@@ -41,16 +43,9 @@ export const otherKeys = async (
   cluster: string,
   own: readonly ApiKeyRecord[],
   now: Date,
-): Promise<string[]> => {
-  try {
-    const { api_keys: keys } = await client.security.getApiKey();
-    return keys
-      .filter((key) => (key.type as string) === 'cross_cluster' && !key.invalidated)
-      .filter(({ expiration }) => expiration === undefined || expiration > now.getTime())
-      .filter(({ id }) => !own.some((record) => record.id === id))
-      .map(({ name, id }) => `${name} (${id})`)
-      .sort();
-  } catch (error) {
-    throw explain(error, cluster, 'Listing the API keys');
-  }
-};
+): Promise<string[]> =>
+  (await listCrossClusterKeys(client, cluster))
+    .filter((key) => isLiving(key, now.getTime()))
+    .filter(({ id }) => !own.some((record) => record.id === id))
+    .map(({ name, id }) => `${name} (${id})`)
+    .sort();

@@ -4,12 +4,15 @@
 const rules: readonly { readonly pattern: RegExp; readonly hint: string }[] = [
   {
     pattern: /api key .*has been invalidated/i,
-    hint: 'The key was invalidated on the remote cluster: run connect again, which makes a new one.',
+    hint: 'The key was invalidated on the remote cluster: `remora api-keys rotate LOCAL ALIAS` gives the connection another.',
   },
-  { pattern: /api key is expired/i, hint: 'The key has expired: run connect again, which makes a new one.' },
+  {
+    pattern: /api key is expired/i,
+    hint: 'The key has expired: `remora api-keys rotate LOCAL ALIAS` gives the connection another.',
+  },
   {
     pattern: /unable to authenticate user \[[^\]]*\]/i,
-    hint: 'The remote cluster does not know this key: run connect again, which makes a new one.',
+    hint: 'The remote cluster does not know this key: `remora api-keys rotate LOCAL ALIAS` gives the connection another.',
   },
   {
     pattern: /non-compliant for \[advanced-remote-cluster-security\]/i,

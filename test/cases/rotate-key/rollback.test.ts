@@ -7,7 +7,7 @@ import { factsOf, request, sha256 } from '../connect/facts.ts';
 import { lines, planIn } from '../connect/plans.ts';
 import { works } from '../connect/truth.ts';
 import { clusterOf, nodeOf, type World } from '../connect/world.ts';
-import { change, done, ended, RUN } from '../rollback/connected.ts';
+import { change, connected, done, ended, RUN, refusalOf } from '../rollback/connected.ts';
 import { carriedOut, planKey, secret, standing, usable, wish } from './plans.ts';
 
 const ENTRY = 'cluster.remote.us.credentials';
@@ -105,5 +105,19 @@ describe('the rotation of a key is taken back', () => {
     expect(() => rollbackOf(factsAfter(before, plan, retire, after, true))).toThrow(sentence);
     const living = carriedOut(before, plan.steps, retire);
     expect(rollbackOf(factsAfter(before, plan, retire, living, true)).steps.length).toBeGreaterThan(0);
+  });
+
+  test('and the connect before it is not either then, which is said', () => {
+    const { facts } = connected();
+    const steps = planKey(standing()).steps.map((step): [string, ReturnType<typeof done>] => [
+      step.id,
+      done({ finishedAt: '2026-03-01T11:30:00.000Z' }),
+    ]);
+    const other = ended(planKey(standing()), { runId: 'run-2', steps: new Map(steps) });
+    const { message, hint } = refusalOf({ ...facts, others: [other] });
+    expect(message).toMatch(
+      /^Run run-1 cannot be rolled back: run run-2 \(Replace the API key of eu\/us\) changed .* since\.$/,
+    );
+    expect(hint).toMatch(/^That one cannot be rolled back either: it invalidated API key/);
   });
 });

@@ -170,7 +170,7 @@ test('a key that was invalidated behind our back: said with reason and hint, and
   for (const proof of view?.proof ?? []) {
     expect(proof).toMatchObject({ ok: false, state: 'failed' });
     expect(proof.error).toMatch(/has been invalidated|unable to authenticate user/);
-    expect(proof.hint).toMatch(/run connect again, which makes a new one/);
+    expect(proof.hint).toMatch(/`remora api-keys rotate LOCAL ALIAS` gives the connection another/);
   }
 
   const started = restarts(us, eu);

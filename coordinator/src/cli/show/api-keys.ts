@@ -17,15 +17,18 @@ const usedBy = ({ connections, managed }: KeyView): string =>
 
 const LEFT_CELLS = 11;
 
-const columns = (now: number): Column<KeyView>[] => [
+/** How wide a terminal has to be for the id, by which a key is called elsewhere. */
+const WIDE = 120;
+
+const columns = (now: number, width: number): Column<KeyView>[] => [
   ['  LEFT', (key) => `${marks[key.level]} ${leftOf(key, now).padEnd(LEFT_CELLS)}`],
   ['CLUSTER', ({ cluster }) => cluster],
   ['USED BY', usedBy],
+  ['GRANTS', ({ access }) => access],
   ['MADE', ({ createdAt }) => createdAt.slice(0, 10)],
   ['OWNER', ({ owner }) => owner],
-  ['ID', ({ id }) => id],
+  ...(width < WIDE ? [] : ([['ID', ({ id }) => id]] satisfies Column<KeyView>[])),
   ['NAME', ({ name }) => name],
-  ['GRANTS', ({ access }) => access],
 ];
 
 const painted = (level: KeyView['level'], text: string): string =>
@@ -48,11 +51,12 @@ const findingLines = (keys: readonly KeyView[]): string[] => {
 export const keysTable = (shown: readonly KeyView[], of: number, now = Date.now()): string => {
   if (of === 0) return 'No cluster that is known has a cross-cluster API key: `remora connect` makes one.';
   if (shown.length === 0) return `None of the ${of} API keys is meant by this.`;
+  const width = terminalWidth();
   const living = shown.filter(({ invalidated }) => !invalidated).length;
   return [
     `${counted(shown.length, 'API key')}, ${living} of them valid`,
-    table(shown, columns(now), '', {
-      width: terminalWidth(),
+    table(shown, columns(now, width), '', {
+      width,
       paint: ({ level }, line) => (level === 'ok' ? line : painted(level, line)),
     }),
     ...findingLines(shown),

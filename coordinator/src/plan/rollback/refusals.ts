@@ -56,15 +56,23 @@ const refuseTwice = ({ run, others }: RollbackFacts): void => {
   );
 };
 
+/** What helps where a run is in the way. */
+const wayBack = (other: PastRun): string => {
+  if (other.plan.workflow === 'disconnect')
+    return 'That one took a connection apart, which is not taken back: what stands now is changed by a new command.';
+  const ended = endedKeys(other).find(({ isCertain }) => isCertain);
+  return ended === undefined
+    ? `Roll that one back first with \`remora runs rollback ${other.runId}\`.`
+    : `That one cannot be rolled back either: ${ended.sentence} \`remora disconnect\` takes a connection apart.`;
+};
+
 const refuseLaterRuns = ({ run, others }: RollbackFacts): void => {
   for (const other of others) {
     const thing = changedSince(run, other);
     if (thing === undefined) continue;
     throw conflict(
       `Run ${run.runId} cannot be rolled back: run ${other.runId} (${other.plan.title}) changed ${thing} since.`,
-      other.plan.workflow === 'disconnect'
-        ? 'That one took a connection apart, which is not taken back: what stands now is changed by a new command.'
-        : `Roll that one back first with \`remora runs rollback ${other.runId}\`.`,
+      wayBack(other),
     );
   }
 };
