@@ -79,7 +79,10 @@ const endlessKeys = (connections: readonly ConnectionRecord[], expiring: string,
     ({ local, expires }) =>
       (cluster ?? local) === local && expires !== null && parseDuration(expires) <= parseDuration(expiring),
   );
-  const names = short.map(({ local, alias }) => `${local}/${alias}`).join(', ');
+  const names = short
+    .map(({ local, alias }) => `${local}/${alias}`)
+    .sort()
+    .join(', ');
   return short.length === 0
     ? []
     : [

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ConnectionView, DoctorLine } from '@remora/shared/model/inventory.ts';
+import type { KeyView } from '@remora/shared/model/key-view.ts';
 import type { Plan } from '@remora/shared/model/plan.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -190,6 +191,24 @@ test('a connection that replicates only is proven too', async () => {
   const copies = ['connect', 'eu', 'us', '--alias', 'copies', '--replication', 'logs-*', '--accept-outage', '--yes'];
   await grant(eu, { cluster, remote_indices: [...remoteIndices, { ...remoteIndices[0], clusters: ['cop*'] }] });
   expect(await fleet.json<Run>(copies)).toMatchObject({ status: 'succeeded', restarts: [] });
+});
+
+test('keys of both are replaced by these users, the one to search and the one to replicate, and every node says which one it uses', async () => {
+  const started = restarts(us, eu);
+  const living = async () =>
+    (await fleet.json<KeyView[]>(['api-keys', 'list'])).filter(({ invalidated }) => !invalidated);
+  const old = await living();
+  const rotated = await fleet.json<Run>(['api-keys', 'rotate', 'eu', '--all', '--grace', '0s', '--yes']);
+  expect(rotated).toMatchObject({ status: 'succeeded', workflow: 'rotate-key', restarts: [] });
+  expect(restarts(us, eu)).toEqual(started);
+  const keys = await living();
+  expect(keys.map(({ connections, level }) => [connections, level]).sort()).toEqual([
+    [['eu/copies'], 'ok'],
+    [['eu/us'], 'ok'],
+  ]);
+  expect(keys.filter(({ id }) => old.some((one) => one.id === id))).toEqual([]);
+  for (const { connected } of await fleet.json<ConnectionView[]>(['connections', 'check']))
+    expect(connected).toBe(true);
 });
 
 test('a user that may not ask any more is told so, and that it says nothing of the connection', async () => {
