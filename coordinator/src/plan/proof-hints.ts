@@ -65,7 +65,7 @@ const rules: readonly { readonly pattern: RegExp; readonly hint: string }[] = [
   },
   { pattern: /port out of range/i, hint: 'The address has a port that cannot be: ports go from 1 to 65535.' },
   {
-    pattern: /no subject alternative (?:names|DNS name)|no name matching/i,
+    pattern: /no subject alternative (?:names|DNS name)|no name matching|does not match certificate's altnames/i,
     hint: 'The certificate that is served does not cover the address that this node dials: `remora certs list` shows its names, `remora connect` with --san adds one.',
   },
   {
@@ -73,7 +73,12 @@ const rules: readonly { readonly pattern: RegExp; readonly hint: string }[] = [
     hint: 'The other end closed the connection during the TLS handshake: the address leads to something else, or to a port without TLS, or it refuses what this node shows (trust_restrictions).',
   },
   {
-    pattern: /PKIX|unable to find valid certification path|certificate/i,
+    pattern: /certificate has expired|certificate expired|NotAfter|CERT_HAS_EXPIRED/i,
+    hint: 'A certificate there has ended, or the CA that signed it: `remora certs list` shows which, `remora certs rotate` replaces those of Remora.',
+  },
+  {
+    pattern:
+      /PKIX|unable to find valid certification path|certificate|SELF_SIGNED_CERT|UNABLE_TO_(?:GET|VERIFY)|CERT_/i,
     hint: "The node does not trust the remote cluster server's certificate: compare its CA file with `remora ca list`.",
   },
 ];

@@ -1,5 +1,6 @@
 import { messageOf } from '@remora/shared/errors.ts';
 import type { ConnectionView, NodeProof } from '@remora/shared/model/inventory.ts';
+import { observePathsOf } from '../observe/connection-paths.ts';
 import type { ObserveParts } from '../observe/observe-nodes.ts';
 import { isProven, proveConnection } from '../observe/proof.ts';
 import type { ConnectionRecord } from '../plan/records.ts';
@@ -61,6 +62,15 @@ const foreign = async (
     key: null,
     managed: false,
   };
+};
+
+/** The same with every way that it takes; of a cluster that cannot be looked at the proof tells already. */
+export const withPaths = async (parts: ObserveParts, view: ConnectionView): Promise<ConnectionView> => {
+  try {
+    return { ...view, paths: await observePathsOf(parts, view.local, view.alias, view.remote) };
+  } catch {
+    return { ...view, paths: [] };
+  }
 };
 
 /** Connections with a proof from every node: those that Remora manages, then those that it finds on the clusters. */

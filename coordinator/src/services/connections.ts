@@ -4,7 +4,7 @@ import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.
 import type { ConnectionView } from '@remora/shared/model/inventory.ts';
 import type { ObserveParts } from '../observe/observe-nodes.ts';
 import type { Change, Services } from '../services.ts';
-import { connectionViews } from './connection-views.ts';
+import { connectionViews, withPaths } from './connection-views.ts';
 
 export const connectionService = (
   parts: ObserveParts,
@@ -25,7 +25,10 @@ export const connectionService = (
     removal,
     list: () => connectionViews(parts),
     show: one,
-    check: async (local, alias) =>
-      local !== undefined && alias !== undefined ? [await one(local, alias)] : connectionViews(parts, local, alias),
+    async check(local, alias) {
+      const isOne = local !== undefined && alias !== undefined;
+      const views = isOne ? [await one(local, alias)] : await connectionViews(parts, local, alias);
+      return Promise.all(views.map((view) => withPaths(parts, view)));
+    },
   };
 };

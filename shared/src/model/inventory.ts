@@ -58,6 +58,28 @@ export const NodeProof = Type.Object({
 });
 export type NodeProof = Static<typeof NodeProof>;
 
+/** How far one local node comes to one address of a connection. */
+export const PathView = Type.Object({
+  node: Type.String(),
+  /** `HOST:PORT` */
+  address: Type.String(),
+  ok: Type.Boolean(),
+  /** What did not hold: reaching it, or the handshake (chain, name, dates); null when both do. */
+  failed: Nullable(Type.Enum(['tcp', 'tls'])),
+  error: Nullable(Type.String()),
+  hint: Nullable(Type.String()),
+  /** What is served there; null when nothing was. */
+  certificate: Nullable(
+    Type.Object({
+      subject: Type.String(),
+      issuer: Type.String(),
+      notAfter: Type.String(),
+      fingerprint256: Type.String(),
+    }),
+  ),
+});
+export type PathView = Static<typeof PathView>;
+
 export const ConnectionView = Type.Object({
   local: Type.String(),
   /** null when Remora does not know which cluster is behind the alias. */
@@ -67,6 +89,8 @@ export const ConnectionView = Type.Object({
   mode: Type.Union([Type.Literal('sniff'), Type.Literal('proxy')]),
   connected: Type.Boolean(),
   proof: Type.Array(NodeProof),
+  /** Of `connections check`: every local node that makes connections, to every address that it connects to. */
+  paths: Type.Optional(Type.Array(PathView)),
   key: Nullable(Type.Object({ id: Type.String(), name: Type.String(), expiresAt: Nullable(Type.String()) })),
   managed: Type.Boolean(),
 });

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CertificateView } from '@remora/shared/model/certificate-view.ts';
+import type { ConnectionView } from '@remora/shared/model/inventory.ts';
 import type { Plan } from '@remora/shared/model/plan.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -177,5 +178,20 @@ describe(`certificates of a CA that is elsewhere, ${await newestVersionHere()} t
       ['corp', false, false],
       ['next', false, true],
     ]);
+  });
+
+  test('each way of a connection is tried as Elasticsearch would go it, and says what does not hold', async () => {
+    const address = `127.0.0.1:${remote()}`;
+    const certificate = { fingerprint256: await servedAt(remote()) };
+    const [view] = await fleet.json<ConnectionView[]>(['connections', 'check', 'eu', 'us']);
+    expect(view?.paths).toMatchObject([{ node: 'eu-1', address, ok: true, failed: null, hint: null, certificate }]);
+    const bundle = join(eu.nodes[0]?.configDir ?? '', 'remora-remote-cluster-cas.crt');
+    const trusted = readFileSync(bundle);
+    writeFileSync(bundle, readFileSync(at('corp.crt')));
+    const { stdout } = await fleet.cli(['connections', 'check', 'eu', 'us']);
+    writeFileSync(bundle, trusted);
+    expect(stdout).toMatch(/eu-1 +127\.0\.0\.1:\d+ +open +NOT trusted .*CN=us-1 by CN=next-issuing/);
+    expect(stdout).toContain('does not trust the remote cluster server');
+    expect(stdout).toContain('elastic.co/docs/troubleshoot');
   });
 });

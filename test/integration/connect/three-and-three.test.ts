@@ -191,6 +191,8 @@ describe(`${await newestVersionHere()} to the same, sniff mode, three nodes each
       expect(answer.hits.total.value).toBe(DOCUMENTS);
     }
     const [view] = await fleet.json<ConnectionView[]>(['connections', 'check', 'eu', 'us']);
+    const ways = view?.paths?.map(({ node, ok }) => [node, ok]);
+    expect(ways).toEqual(eu.nodes.flatMap(({ name }) => us.nodes.map(() => [name, true])));
     expect(view?.proof).toEqual(
       ['eu-1', 'eu-2', 'eu-3'].map((node) => ({ node, ok: true, state: 'ok', error: null, hint: null })),
     );

@@ -1,4 +1,4 @@
-import type { ConnectionView, NodeProof } from '@remora/shared/model/inventory.ts';
+import type { ConnectionView, NodeProof, PathView } from '@remora/shared/model/inventory.ts';
 import { table } from './table.ts';
 import { wrap } from './text.ts';
 
@@ -38,14 +38,73 @@ const marks: Readonly<Record<string, string>> = {
   'n/a': 'n/a (no role remote_cluster_client)',
 };
 
+/** More rows than this are counted, and only those that failed are shown. */
+const MOST_PATHS = 20;
+
+const tlsOf = ({ ok, failed }: PathView): string => {
+  if (ok) return 'trusted';
+  return failed === 'tls' ? 'NOT trusted' : '';
+};
+
+const pathTable = (paths: readonly PathView[]): string =>
+  table(
+    paths,
+    [
+      ['NODE', ({ node }) => node],
+      ['ADDRESS', ({ address }) => address],
+      ['TCP', ({ failed }) => (failed === 'tcp' ? 'FAILED' : 'open')],
+      ['TLS', tlsOf],
+      ['UNTIL', ({ certificate }) => certificate?.notAfter.slice(0, 10) ?? ''],
+      ['CERTIFICATE', ({ certificate }) => (certificate ? `${certificate.subject} by ${certificate.issuer}` : '')],
+    ],
+    '',
+  );
+
+/** One sentence for what is wrong, however many ways have it. */
+const pathFaults = (paths: readonly PathView[]): string[] =>
+  [...Map.groupBy(paths, ({ error, hint }) => JSON.stringify([error, hint])).values()].flatMap((alike) => {
+    const [first] = alike;
+    if (!first?.error) return [];
+    const where = alike.map(({ node, address }) => `${node} to ${address}`);
+    const more = where.length > 3 ? ` and ${where.length - 3} more` : '';
+    return [
+      wrap(`${where.slice(0, 3).join(', ')}${more}: ${first.error}`, '  '),
+      ...(first.hint ? [wrap(first.hint, '      ')] : []),
+    ];
+  });
+
+/** Elastic's own page of what goes wrong with remote clusters. */
+const PAGE = 'https://www.elastic.co/docs/troubleshoot/elasticsearch/remote-clusters';
+
+const pathText = (paths: readonly PathView[]): string[] => {
+  if (paths.length === 0) return [];
+  const bad = paths.filter(({ ok }) => !ok);
+  const shown = paths.length > MOST_PATHS ? bad : paths;
+  const rows =
+    shown.length === 0
+      ? []
+      : pathTable(shown)
+          .split('\n')
+          .map((line) => `  ${line}`);
+  const count = `  ${paths.length - bad.length} of ${paths.length} ways are open and trusted`;
+  return [...rows, ...pathFaults(bad), ...(paths.length > MOST_PATHS ? [count] : [])];
+};
+
 const proofText = (one: ConnectionView): string => {
   const width = Math.max(0, ...one.proof.map(({ node }) => node.length));
   const rows = one.proof.flatMap((proof) => [
     `  ${proof.node.padEnd(width)}  ${marks[proof.state] ?? proof.state}`,
     ...(proof.state === 'failed' ? faultLines(proof) : []),
   ]);
+  const { paths = [] } = one;
+  const isWell = one.connected && paths.every(({ ok }) => ok);
   const title = `${one.local} -> ${one.remote ?? 'unknown'} as "${one.alias}": ${one.connected ? 'connected' : 'NOT connected'}`;
-  return [title, ...(rows.length === 0 ? ['  no node could be asked'] : rows)].join('\n');
+  return [
+    title,
+    ...(rows.length === 0 ? ['  no node could be asked'] : rows),
+    ...pathText(paths),
+    ...(isWell || one.paths === undefined ? [] : [`  See also ${PAGE}`]),
+  ].join('\n');
 };
 
 /** What every local node proved of every connection, with the reason and what to do where it failed. */

@@ -39,6 +39,12 @@ const texts: readonly (readonly [string, RegExp])[] = [
   ['No subject alternative DNS name matching us-1 found.', /does not cover the address/],
   ['Connection closed while SSL/TLS handshake was in progress', /closed the connection during/],
   ['handshake failed because connection reset', /closed the connection during/],
+  ["Hostname/IP does not match certificate's altnames: IP: 10.0.0.1 is not in the cert's list: ", /does not cover/],
+  ['certificate has expired', /has ended/],
+  ['CERT_HAS_EXPIRED', /has ended/],
+  ['unable to get local issuer certificate', /does not trust/],
+  ['SELF_SIGNED_CERT_IN_CHAIN', /does not trust/],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /does not trust/],
   ['PKIX path building failed: unable to find valid certification path to requested target', /does not trust/],
 ];
 

@@ -1,0 +1,106 @@
+import { messageOf } from '@remora/shared/errors.ts';
+import { formatAddress, parseAddress } from '@remora/shared/model/address.ts';
+import type { PathView } from '@remora/shared/model/inventory.ts';
+import type { OperationResult } from '@remora/shared/operations.ts';
+import { listNodes } from '../elasticsearch/observe-cluster.ts';
+import type { ClusterObservation, NodeObservation } from '../plan/facts.ts';
+import { connectingNodes, fileSetting, itemsOf } from '../plan/nodes.ts';
+import { proofHint } from '../plan/proof-hints.ts';
+import { dialledName, publishedAddress } from '../plan/published-address.ts';
+import { proxyOf } from '../plan/rotate-ca/proofs.ts';
+import { sslPrefix } from '../plan/ssl.ts';
+import { type ObserveParts, observeWhole } from './observe-nodes.ts';
+
+const PROBE_TIMEOUT_MS = 5000;
+
+/** Where nodes connect to, and the name that they hold the certificate there to. */
+interface Target {
+  readonly address: string;
+  readonly serverName: string | null;
+}
+
+/** What the remote nodes publish, in sniff mode; the seeds where the remote cluster is not known or does not answer. */
+const sniffed = async (
+  parts: ObserveParts,
+  { persistent }: ClusterObservation,
+  alias: string,
+  remote: string | null,
+): Promise<Target[]> => {
+  const seeds = itemsOf(persistent[`cluster.remote.${alias}.seeds`]);
+  const first = seeds.map((address): Target => ({ address, serverName: parseAddress(address).host }));
+  if (remote === null) return first;
+  try {
+    const nodes = await listNodes(await parts.clients.get(remote));
+    const published = nodes.flatMap(({ remoteClusterServer }) => remoteClusterServer?.publishAddress ?? []);
+    const found = published.map((one): Target => ({ address: publishedAddress(one), serverName: dialledName(one) }));
+    return found.length > 0 ? found : first;
+  } catch {
+    return first;
+  }
+};
+
+const targetsOf = (
+  parts: ObserveParts,
+  cluster: ClusterObservation,
+  alias: string,
+  remote: string | null,
+): Promise<Target[]> | Target[] => {
+  const proxy = proxyOf(cluster, alias);
+  return proxy
+    ? [{ address: formatAddress(proxy.address), serverName: proxy.serverName }]
+    : sniffed(parts, cluster, alias, remote);
+};
+
+const failed = (path: Pick<PathView, 'node' | 'address'>, step: 'tcp' | 'tls', error: string): PathView => ({
+  ...{ ...path, ok: false, failed: step, error, hint: proofHint(error), certificate: null },
+});
+
+const viewOf = (path: Pick<PathView, 'node' | 'address'>, { tcp, detail, tls }: OperationResult<'probe'>): PathView => {
+  if (tls === undefined) return failed(path, 'tcp', tcp === 'open' ? 'no TLS handshake was made' : `${tcp}: ${detail}`);
+  const [leaf] = tls.chain;
+  const certificate = leaf
+    ? { subject: leaf.subject, issuer: leaf.issuer, notAfter: leaf.notAfter, fingerprint256: leaf.fingerprint256 }
+    : null;
+  return tls.trusted
+    ? { ...path, ok: true, failed: null, error: null, hint: null, certificate }
+    : { ...failed(path, 'tls', tls.error), certificate };
+};
+
+/** A handshake as Elasticsearch would make it: with the CA files that the node's elasticsearch.yml names, to the name that it dials. */
+const probe = async (
+  parts: ObserveParts,
+  cluster: string,
+  node: NodeObservation,
+  { address, serverName }: Target,
+): Promise<PathView> => {
+  const path = { node: node.name, address };
+  if (node.agent.state !== 'online') return failed(path, 'tcp', 'its agent is away, so nobody looked');
+  const named = itemsOf(fileSetting(node, `${sslPrefix.remote_cluster_client}.certificate_authorities`));
+  const tls = {
+    ...(named.length > 0 ? { certificateAuthorities: named } : {}),
+    ...(serverName ? { serverName } : {}),
+  };
+  const input = { ...parseAddress(address), timeoutMs: PROBE_TIMEOUT_MS, tls };
+  try {
+    const at = { cluster, node: node.name };
+    return viewOf(path, await parts.agents.read(at, 'probe', input, { timeoutMs: PROBE_TIMEOUT_MS * 3 }));
+  } catch (error) {
+    return failed(path, 'tcp', messageOf(error));
+  }
+};
+
+/**
+ * Every way that a connection takes: from each node of the local cluster that makes connections to each address that it connects to, how far one comes. What holds
+ * here is TCP and TLS; whether the key is taken `proveConnection` tells. Changes nothing; throws where the local cluster cannot be looked at.
+ */
+export const observePathsOf = async (
+  parts: ObserveParts,
+  local: string,
+  alias: string,
+  remote: string | null,
+): Promise<PathView[]> => {
+  const cluster = await observeWhole(parts, local);
+  const targets = await targetsOf(parts, cluster, alias, remote);
+  const nodes = connectingNodes(cluster).toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+  return Promise.all(nodes.flatMap((node) => targets.map((target) => probe(parts, local, node, target))));
+};

@@ -1,0 +1,57 @@
+import type { ConnectionView, PathView } from '@remora/shared/model/inventory.ts';
+import { expect, test } from 'vitest';
+import { proofMatrix } from '../../../../coordinator/src/cli/show/connections.ts';
+
+const certificate = {
+  ...{ subject: 'CN=us-1', issuer: 'CN=us-remote', notAfter: '2027-01-02T03:04:05.000Z', fingerprint256: 'f' },
+};
+const way = (node: string, address: string, more: Partial<PathView> = {}): PathView => ({
+  ...{ node, address, ok: true, failed: null, error: null, hint: null, certificate },
+  ...more,
+});
+
+const view = (paths?: readonly PathView[]): ConnectionView => ({
+  ...{ local: 'eu', remote: 'us', alias: 'us', auth: 'api_key', mode: 'sniff', connected: true, key: null },
+  proof: [{ node: 'eu-1', ok: true, state: 'ok', error: null, hint: null }],
+  managed: true,
+  ...(paths === undefined ? {} : { paths: [...paths] }),
+});
+
+test('ways that hold are a row each, with how long the certificate lives', () => {
+  const text = proofMatrix([view([way('eu-1', '10.0.0.1:9443'), way('eu-1', '[::1]:9443')])]);
+  expect(text.split('\n')).toEqual([
+    'eu -> us as "us": connected',
+    '  eu-1  ok',
+    '  NODE  ADDRESS        TCP   TLS      UNTIL       CERTIFICATE',
+    '  eu-1  10.0.0.1:9443  open  trusted  2027-01-02  CN=us-1 by CN=us-remote',
+    '  eu-1  [::1]:9443     open  trusted  2027-01-02  CN=us-1 by CN=us-remote',
+  ]);
+});
+
+test('what does not hold is said once for all that have it, with what to do and where to read', () => {
+  const bad = {
+    ok: false,
+    failed: 'tcp',
+    error: 'timeout: no answer',
+    hint: 'Open the port.',
+    certificate: null,
+  } as const;
+  const text = proofMatrix([view(['a', 'b', 'c', 'd'].map((node) => way(node, 'us-1:9443', bad)))]);
+  expect(text).toContain('  a     us-1:9443  FAILED');
+  expect(text).toContain('  a to us-1:9443, b to us-1:9443, c to us-1:9443 and 1 more: timeout: no answer');
+  expect(text.match(/Open the port\./g)).toHaveLength(1);
+  expect(text).toContain('See also https://www.elastic.co/docs/troubleshoot/elasticsearch/remote-clusters');
+});
+
+test('of many ways only those that fail are shown, and the others counted', () => {
+  const many = Array.from({ length: 30 }, (_, i) => way(`eu-${i}`, '10.0.0.1:9443'));
+  const wrong = way('eu-x', '10.0.0.1:9443', { ok: false, failed: 'tls', error: 'certificate has expired' });
+  const text = proofMatrix([view([...many, wrong])]);
+  expect(text).not.toContain('eu-7 ');
+  expect(text).toMatch(/eu-x +10\.0\.0\.1:9443 +open +NOT trusted/);
+  expect(text).toContain('30 of 31 ways are open and trusted');
+});
+
+test('a list that did not try the ways says nothing of them', () => {
+  expect(proofMatrix([{ ...view(), connected: false }])).toBe('eu -> us as "us": NOT connected\n  eu-1  ok');
+});
