@@ -1,5 +1,5 @@
 import type { ClusterObservation } from '../plan/facts.ts';
-import type { ServerClients } from '../plan/given.ts';
+import { type ServerClients, seedHosts } from '../plan/given.ts';
 import type { ConnectionRecord } from '../plan/records.ts';
 import { proxyOf } from '../plan/rotate-ca/proofs.ts';
 import type { ObserveParts } from './observe-nodes.ts';
@@ -21,10 +21,15 @@ export const observeClients = async (
     const found = looked.get(local);
     return (typeof found === 'object' ? proxyOf(found, alias) : null) ?? [];
   });
+  const seeds = own.flatMap(({ local, alias }) => {
+    const found = looked.get(local);
+    const hosts = typeof found === 'object' ? seedHosts(found.persistent, alias) : [];
+    return hosts.length > 0 ? [hosts] : [];
+  });
   const proxied = own.filter(({ mode }) => mode === 'proxy').map(({ local }) => local);
   const direct = own.filter(({ mode }) => mode === 'sniff');
   return {
-    ...{ connections: own, proxies, unasked: unaskedIn(locals) },
+    ...{ connections: own, proxies, seeds, unasked: unaskedIn(locals) },
     unknownProxies: [...locals].flatMap(([name, found]) =>
       typeof found === 'string' && proxied.includes(name) ? [found] : [],
     ),

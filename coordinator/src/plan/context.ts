@@ -9,3 +9,7 @@ export interface PlanContext {
 
 /** Health changes by the minute and is looked at again before every restart: a plan does not become another by it. */
 export const withoutBaseline = (key: string, value: unknown): unknown => (key === 'baseline' ? undefined : value);
+
+/** Who is asked whether they trust something depends on who answered a moment ago: a plan does not become another one by it either. */
+export const withoutTrust = (key: string, value: unknown): unknown =>
+  key === 'trustedBy' ? undefined : withoutBaseline(key, value);

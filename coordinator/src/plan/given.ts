@@ -1,3 +1,4 @@
+import { parseAddress } from '@remora/shared/model/address.ts';
 import { type CertificateFacts, coversAddress } from '@remora/shared/model/certificate.ts';
 import { fileNameOf } from '@remora/shared/model/names.ts';
 import type { Finding } from './agent-findings.ts';
@@ -84,6 +85,8 @@ export interface ServerClients {
   readonly connections: readonly ConnectionRecord[];
   /** The proxies of these. */
   readonly proxies: readonly ProxyWay[];
+  /** Of each connection with seeds their hosts. */
+  readonly seeds: readonly (readonly string[])[];
   /** Clusters of which it cannot be seen through which proxy they connect, and why: a sentence each. */
   readonly unknownProxies: readonly string[];
   /** Nodes that connect to the ports themselves. */
@@ -130,6 +133,26 @@ export const serverMisfit = (
     ? null
     : `it names ${sans.join(', ') || 'no names'}, and not ${missing.join(' or ')}, by which clusters that connect ask for it`;
 };
+
+/**
+ * Of connections whose seeds are names of no node's own, such as one with several addresses, those that no certificate would cover: they find the cluster until they have
+ * to look for it again. Sentences.
+ */
+export const seedProblems = (
+  cluster: string,
+  seeds: ServerClients['seeds'],
+  certificates: readonly CertificateFacts[],
+): string[] =>
+  seeds
+    .filter((hosts) => !hosts.some((host) => certificates.some((certificate) => coversAddress(certificate, host))))
+    .map(
+      (hosts) =>
+        `None of the certificates covers a seed by which nodes look for cluster ${cluster} (${hosts.join(', ')}): give certificates that do, or seeds that they cover.`,
+    );
+
+/** Hosts of the seeds of an alias, as its cluster's settings have them. */
+export const seedHosts = (settings: Readonly<Record<string, unknown>>, alias: string): string[] =>
+  [settings[`cluster.remote.${alias}.seeds`] ?? []].flat().map((seed) => parseAddress(String(seed)).host);
 
 /** What is wrong with the choice itself, whatever the nodes are like. */
 export const choiceFindings = (

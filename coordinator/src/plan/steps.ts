@@ -73,8 +73,8 @@ export interface StepInputs {
     readonly planned: Address | null;
     /** Nodes that connect to it, and have to trust what it serves; absent where a proof of the whole connection follows. */
     readonly trustedBy?: readonly TrustingNode[];
-    /** Of a certificate that is back on the node before it is back on record: it is enough that it is served. */
-    readonly back?: CertificateBack;
+    /** Of a node that has its earlier file back: SHA-256 of what the port must serve no more. A port that does not answer is not waited for. */
+    readonly gone?: string;
   };
   /** Waits until Elasticsearch on a node has loaded a CA from one of these files, by what it says of itself. */
   'peer-trust.verify': NodeId & { readonly paths: readonly string[]; readonly ca: CertificateFacts };
@@ -179,9 +179,6 @@ export interface StepInputs {
   /** Writes the connection into the inventory. */
   'connection.record': { readonly connection: ConnectionRecord };
 }
-
-/** The certificate that a node has back: this one, or whatever its PEM file holds. */
-export type CertificateBack = { readonly fingerprint256: string } | 'as-in-file';
 
 /** A node that connects to remote clusters, with the CA files that its elasticsearch.yml names for that. */
 export interface TrustingNode extends NodeId {

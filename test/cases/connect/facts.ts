@@ -153,7 +153,7 @@ export const factsOf = (world: World, request: ConnectRequest): ConnectFacts => 
     connections: world.connections,
     cas: world.cas,
     certificates: world.certificates,
-    others: { connections: [], proxies: [], unknownProxies: [], trust: [], unasked: [] },
+    others: { connections: [], proxies: [], seeds: [], unknownProxies: [], trust: [], unasked: [] },
     signed: world.signed,
     otherNodes: [],
     keys: world.keys,

@@ -109,7 +109,7 @@ export const refusedGiven: RefusalCase[] = [
     world: () => given(),
     wish: { ca: 'corporate', given: [], seeds: ['seed.us.example.com:9443'] },
     ...{ code: 'bad-input', check: 'given-certificates' },
-    says: 'None of the certificates covers a host of --seeds (seed.us.example.com)',
+    says: 'None of the certificates covers a seed by which nodes look for cluster us (seed.us.example.com)',
   },
   {
     name: 'names for those that stay',

@@ -9,7 +9,7 @@ import { factsOf, request, sha256 } from './facts.ts';
 import { DAY_MS, given, hostOf, refusedGiven, sign, wish } from './given-world.ts';
 import { connected, lines, planIn, stepOf } from './plans.ts';
 import { checkRefusal } from './runner.ts';
-import { world } from './world.ts';
+import { nodeOf, world } from './world.ts';
 
 /** Connections to nodes whose certificates a CA signs that is elsewhere. */
 
@@ -59,6 +59,21 @@ describe('certificates of the remote nodes that were signed elsewhere', () => {
     expect(() => planIn(made, wish({ ...proxied, serverName: 'search.eu.example.com' }))).toThrow(
       /us-1 .*it names DNS:us-1, DNS:\*\.us\.example\.com, and not search\.eu\.example\.com or lb\.example\.com/,
     );
+  });
+
+  test('are held to the name that a node will be published by, also before it is', () => {
+    const made = given();
+    nodeOf(made.remote, 'us-2').yml.values['network.host'] = 'us-2.example.com';
+    const names = () => planIn(made, wish());
+    expect(names).toThrow(
+      /it names DNS:us-2, IP:10\.0\.1\.2, and not us-2\.example\.com, by which clusters that connect/,
+    );
+    made.nowMs += 1000;
+    sign(made, 'us-2', ['DNS:us-2.example.com']);
+    expect(names().steps.length).toBeGreaterThan(0);
+    made.cas = made.cas.map((ca) => ({ ...ca, key: 'secret:ca/corporate/key@1' }));
+    const own = planIn(made, request({ ca: 'corporate' }));
+    expect(stepOf(own, 'certificate.issue', 'us-2').input.dns).toContain('us-2.example.com');
   });
 
   test('one node of those that --limit names needs one alone', () => {

@@ -32,6 +32,7 @@ const placeFacts = (made: World, more: Partial<PlaceFacts> = {}): PlaceFacts => 
       secretVersions,
       otherNodes,
       proxies: [],
+      seeds: [],
       unknownProxies: [],
       unasked: [],
     },

@@ -154,6 +154,16 @@ describe('certificates for the remote cluster port', () => {
     expect(planIn(made, wish({ ca: 'next', node: 'us-2' })).steps.length).toBeGreaterThan(0);
   });
 
+  test('cover a seed by which others look for the cluster', () => {
+    const seeds = [['us.example.com', 'seed.example.com']];
+    expect(() => planIn(standing(), wish({ given: [] }), { seeds })).toThrow(
+      /^None of the certificates covers a seed by which nodes look for cluster us \(us\.example\.com, seed\.example\.com\)/,
+    );
+    const made = standing();
+    sign(made, 'us-1', [`IP:${hostOf(made, 'us-1')}`, 'DNS:seed.example.com']);
+    expect(planIn(made, wish({ given: ['id-4'], node: 'us-1' }), { seeds }).steps.length).toBeGreaterThan(0);
+  });
+
   test('are not placed while it cannot be seen through which proxy a cluster connects', () => {
     expect(() => planIn(standing(), wish({ given: [] }), { unknownProxies: ['Cluster eu is away.'] })).toThrow(
       /^Cluster eu is away\.$/,
@@ -203,7 +213,7 @@ describe('a placement on the remote cluster port is taken back', () => {
       'files-us node.change us-2 file',
       'served-us remote-server.verify us-2 none',
     ]);
-    expect(stepOf(rollback, 'remote-server.verify').input.back).toEqual({ fingerprint256: 'given id-2' });
+    expect(stepOf(rollback, 'remote-server.verify').input.gone).toBe('given id-4');
   });
 
   test('also where it took the port over from somebody else, unless a connection was made since', () => {

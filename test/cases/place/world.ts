@@ -141,7 +141,7 @@ export const placeFacts = (one: TransportWorld, purpose: PlacedPurpose = 'transp
         .map(({ name }) => [name, [{ subject: 'CN=theirs', serial: bareSerial(theirCa(made.nowMs).facts.serial) }]]),
     ),
     certificates: one.certificates.filter((record) => record.purpose === purpose),
-    ...{ connections: [], proxies: [], unknownProxies: [], trust: [], unasked: [] },
+    ...{ connections: [], proxies: [], seeds: [], unknownProxies: [], trust: [], unasked: [] },
     ...{ otherNodes: [], signed: one.signed, cas: one.cas, secretVersions: one.secretVersions },
   };
 };

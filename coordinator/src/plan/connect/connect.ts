@@ -1,11 +1,12 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { caNameOf } from '../ca-names.ts';
-import { type PlanContext, withoutBaseline } from '../context.ts';
+import { type PlanContext, withoutTrust } from '../context.ts';
 import type { ConnectFacts } from '../facts.ts';
 import { withFound } from '../found-settings.ts';
 import { keyConfig } from '../key-names.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
+import { unaskedWarnings } from '../port-proof.ts';
 import type { ConnectionRecord } from '../records.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
 import type { ConnectDraft } from './draft.ts';
@@ -103,7 +104,7 @@ export const planConnect = (request: ConnectRequest, facts: ConnectFacts, contex
   const restarts = { remote: restartsIn('remote-roll'), local: restartsIn('local-roll') };
   return {
     planId: context.planId,
-    hash: context.hash(JSON.stringify(steps, withoutBaseline)),
+    hash: context.hash(JSON.stringify(steps, withoutTrust)),
     workflow: 'connect',
     wanted: request,
     title: `Connect ${request.local} to ${request.remote} as "${request.alias}"`,
@@ -115,6 +116,7 @@ export const planConnect = (request: ConnectRequest, facts: ConnectFacts, contex
     outages: [...outagesOf(facts.remote, restarts.remote), ...outagesOf(facts.local, restarts.local)],
     warnings: [
       ...warnings,
+      ...(steps.length > 0 ? unaskedWarnings(request.remote, facts.others) : []),
       ...takenPortWarnings(facts.paths, draft.servers),
       ...unreplicatedWarning(facts.remote, restarts.remote),
       ...unreplicatedWarning(facts.local, restarts.local),

@@ -1,7 +1,7 @@
 import { parseAddress } from '@remora/shared/model/address.ts';
-import { type CertificateFacts, coversAddress } from '@remora/shared/model/certificate.ts';
+import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
-import { caNameOf, signingCa } from '../ca-names.ts';
+import { caNameOf, comingCa, signingCa } from '../ca-names.ts';
 import type { ConnectFacts, NodeObservation } from '../facts.ts';
 import {
   choiceFindings,
@@ -10,6 +10,7 @@ import {
   missingFinding,
   type ServerUse,
   type Signed,
+  seedProblems,
   serverMisfit,
   serverUse,
 } from '../given.ts';
@@ -54,7 +55,7 @@ const misfits = (input: PreflightInput, servers: readonly ServerWish[]): string[
   servers.flatMap((server) => {
     const { request, facts, now } = input;
     const certificate = servedGiven(server, input);
-    const why = certificate && serverMisfit(certificate, server.host, useOf(request, facts), now);
+    const why = certificate && serverMisfit(certificate, server.dialled, useOf(request, facts), now);
     return why == null
       ? []
       : [
@@ -62,18 +63,14 @@ const misfits = (input: PreflightInput, servers: readonly ServerWish[]): string[
         ];
   });
 
-/** Nodes that connect may find the first one by a name that is no node's own, such as one of several addresses: some certificate has to cover one of these. */
+/** Where certificates are made here they cover the seeds. */
 const seedFindings = (input: PreflightInput): string[] => {
-  const { request, servers } = input;
-  const seeds = request.given === undefined ? [] : (request.seeds ?? []);
+  const { request, facts, servers } = input;
   const certificates = servers.flatMap((server) => servedGiven(server, input) ?? []);
-  const hosts = seeds.map((seed) => parseAddress(seed).host);
-  const isCovered = hosts.some((host) => certificates.some((certificate) => coversAddress(certificate, host)));
-  return hosts.length === 0 || certificates.length === 0 || isCovered
+  const own = (request.seeds ?? []).map((seed) => parseAddress(seed).host);
+  return certificates.length < servers.length
     ? []
-    : [
-        `None of the certificates covers a host of --seeds (${hosts.join(', ')}), and by these local nodes ask first: give certificates that do, or seeds that they cover.`,
-      ];
+    : seedProblems(request.remote, [...(own.length > 0 ? [own] : []), ...facts.others.seeds], certificates);
 };
 
 /** The place of a CA may be being taken: then it is that rotation which knows what is trusted. */
@@ -81,7 +78,8 @@ const comingFindings = ({ request, facts }: PreflightInput, servers: readonly Se
   const ca = caNameOf(facts, request);
   const other = servers.find(({ node }) => {
     const own = facts.certificates.find((record) => record.node === node.name)?.ca;
-    return givenFor(node, request, facts) !== undefined && signingCa(facts, ca, own) !== request.ca;
+    const isGoing = comingCa(facts.cas, ca) === request.ca || comingCa(facts.cas, request.ca ?? '') === ca;
+    return isGoing && givenFor(node, request, facts) !== undefined && signingCa(facts, ca, own) !== request.ca;
   });
   return other === undefined
     ? []

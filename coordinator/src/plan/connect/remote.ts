@@ -124,7 +124,10 @@ const serverSteps = (draft: ConnectDraft, server: ServerWish): AnyStep[] => {
   const change = nodeChangeStep(draft, server, node.agent.facts, issue);
   const steps = [...(isNew ? [issueStep(draft, node, issue)] : []), ...change];
   const isVerified = steps.length > 0 || !node.remoteClusterServer;
-  return [...steps, ...(isVerified ? [verifyStep(draft, server, issue, isNew)] : [])];
+  return [
+    ...steps,
+    ...(isVerified ? [verifyStep(draft, server, issue, givenFor(node, draft.request, draft.facts) !== undefined)] : []),
+  ];
 };
 
 const whyIssued = (standing: CertificateRecord | undefined, given: Signed | undefined): string => {
@@ -184,8 +187,8 @@ const nodeChangeStep = (
 };
 
 /** Others that connect have to trust what takes the place of another. */
-const trustedBy = ({ request, facts }: ConnectDraft, isNew: boolean): { readonly trustedBy?: TrustingNode[] } => {
-  const trusting = isNew ? trustingClients(request.remote, facts.others.trust, { index: 0, isFirst: true }) : [];
+const trustedBy = ({ request, facts }: ConnectDraft, isGiven: boolean): { readonly trustedBy?: TrustingNode[] } => {
+  const trusting = isGiven ? trustingClients(request.remote, facts.others.trust, { index: 0, isFirst: true }) : [];
   return trusting.length > 0 ? { trustedBy: trusting } : {};
 };
 
@@ -193,7 +196,7 @@ const verifyStep = (
   draft: ConnectDraft,
   { host, port }: ServerWish,
   input: CertificateIssue,
-  isNew: boolean,
+  isGiven: boolean,
 ): AnyStep => ({
   id: `verify-server-${input.node}`,
   kind: 'remote-server.verify',
@@ -202,5 +205,5 @@ const verifyStep = (
   reason: 'the port must serve this certificate, under an address that it covers',
   diff: '',
   stage: 'remote-verify',
-  input: { ...input, planned: draft.request.mode === 'sniff' ? { host, port } : null, ...trustedBy(draft, isNew) },
+  input: { ...input, planned: draft.request.mode === 'sniff' ? { host, port } : null, ...trustedBy(draft, isGiven) },
 });

@@ -21,6 +21,8 @@ const addressSettings = [
 export interface ServerAddress {
   /** Predicted publish address; verified once the node listens. */
   readonly host: string;
+  /** The name by which Elasticsearch will dial it: where one is published, certificates are compared with that. */
+  readonly dialled: string;
   /** Predicted publish port; none (0, NaN) where the file says none that can be known before. */
   readonly port: number;
   /** The port that it binds, which differs where `remote_cluster.publish_port` is set. */
@@ -48,6 +50,12 @@ const effective = (node: NodeObservation, name: string): string | undefined => {
 /** Whether the host is an address or a name, and neither an interface nor a wildcard. */
 export const isNamed = (host: string): boolean =>
   host !== '0.0.0.0' && host !== '::' && (isIp(host) || isHostName(host));
+
+/** The name of what it binds where nothing else is said, which Elasticsearch publishes with the address that it resolves to; undefined where that is none. */
+const boundName = (node: NodeObservation, wished: string | undefined): string | undefined => {
+  const bound = wished ?? effective(node, 'transport.host') ?? effective(node, 'network.host');
+  return bound !== undefined && isNamed(bound) && !isIp(bound) ? bound : undefined;
+};
 
 const standingSettings = (node: NodeObservation): Record<string, SettingValue> =>
   Object.fromEntries(
@@ -89,6 +97,7 @@ export const serverAddress = (
       : { names: [predicted], port: publishPort === FOLLOWS_BOUND ? bindPort : Number(publishPort) };
   return {
     host: truth.names.includes(predicted) ? predicted : (truth.names.at(-1) ?? predicted),
+    dialled: now && isSettled ? (now.names[0] ?? predicted) : (boundName(node, wished) ?? predicted),
     port: truth.port,
     bindPort,
     settings: { ...standing, ...added },

@@ -26,7 +26,7 @@ export const serverWishes = (remote: ClusterObservation, request: ConnectRequest
 /** Names and addresses under which a local node may reach this one. */
 const certificateWish = (
   node: NodeObservation,
-  { host, listening }: ServerAddress,
+  { host, dialled, listening }: ServerAddress,
   request: ConnectRequest,
 ): CertificateWish => {
   const facts = node.agent.state === 'online' ? node.agent.facts.host : null;
@@ -36,7 +36,7 @@ const certificateWish = (
     ...addressesOf(request).map((address) => parseAddress(address).host),
   ];
   const loopback = isLoopback(host) ? ['localhost', '127.0.0.1', '::1'] : [];
-  const required = distinctNames([node.name, host, node.transportHost, ...listening, ...given, ...loopback]);
+  const required = distinctNames([node.name, host, dialled, node.transportHost, ...listening, ...given, ...loopback]);
   const all = distinctNames([...required, ...(facts ? [facts.hostname, ...facts.addresses] : [])]);
   return {
     required,

@@ -9,6 +9,7 @@ import {
   givenCertificate,
   missingFinding,
   type Signed,
+  seedProblems,
   serverMisfit,
   serverUse,
 } from '../given.ts';
@@ -69,6 +70,22 @@ const misfit = (
     : null;
 };
 
+/** What every node of the cluster will serve on its remote cluster port; nothing of one that Remora knows nothing of. */
+const willServe = (choice: GivenChoice, facts: PlaceFacts): (CertificateFacts | undefined)[] =>
+  facts.cluster.nodes.map((node) => {
+    const isMeant = choice.node === undefined || choice.node === node.name;
+    const given = isMeant ? givenCertificate(node, choice, facts) : undefined;
+    return given?.signed.facts ?? facts.certificates.find((record) => record.node === node.name)?.facts;
+  });
+
+const seedFindings = (request: PlaceRequest, choice: GivenChoice, facts: PlaceFacts): Finding[] => {
+  const certificates = willServe(choice, facts).filter((one) => one !== undefined);
+  const isKnown = certificates.length === facts.cluster.nodes.length;
+  return request.purpose === 'remote_cluster_server' && isKnown
+    ? seedProblems(request.cluster, facts.seeds, certificates).map((problem): Finding => ['bad-input', problem])
+    : [];
+};
+
 /** What forbids to place certificates that were signed elsewhere on these nodes. */
 export const givenFindings = (
   nodes: readonly NodeObservation[],
@@ -80,6 +97,7 @@ export const givenFindings = (
   if (choice === null) return [];
   return [
     ...choiceFindings(nodes, choice, facts),
+    ...seedFindings(request, choice, facts),
     ...nodes.flatMap((node): Finding[] => {
       const found = givenCertificate(node, choice, facts);
       if (!found) return [missingFinding(node, choice, '--node')];

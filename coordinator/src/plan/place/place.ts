@@ -1,6 +1,6 @@
 import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
 import { certificateDiff, givenDiff } from '../certificate-diff.ts';
-import { type PlanContext, withoutBaseline } from '../context.ts';
+import { type PlanContext, withoutTrust } from '../context.ts';
 import type { NodeObservation } from '../facts.ts';
 import { afterOther, changeOf, type NodeChange, type WantedNode } from '../node-change.ts';
 import { keystorePasswordReference, type NodeStepParts, nodeStep } from '../node-step.ts';
@@ -184,10 +184,6 @@ const stepsOf = (placement: Placement): AnyStep[] => {
   const isProven = request.purpose !== 'transport' || trust.length + parts.length === 0;
   return [...trust, ...(isProven ? [] : loadedSteps(placement)), ...certificateSteps(placement, parts)];
 };
-
-/** Who is asked depends on who is there at the moment: a plan does not become another one by it. */
-const withoutTrust = (key: string, value: unknown): unknown =>
-  key === 'trustedBy' ? undefined : withoutBaseline(key, value);
 
 /** Plans certificates of a CA for ports of a cluster's nodes. Throws all that forbids it; a plan without steps means that all serve them. */
 export const planPlacement = (request: PlaceRequest, facts: PlaceFacts, context: PlanContext): StoredPlan => {

@@ -4,6 +4,7 @@ import type { Finding } from '../agent-findings.ts';
 import { comingCa } from '../ca-names.ts';
 import type { NodeObservation } from '../facts.ts';
 import { fileSetting } from '../nodes.ts';
+import { unaskedWarnings } from '../port-proof.ts';
 import { sslPrefix } from '../ssl.ts';
 import type { PlaceFacts } from './facts.ts';
 
@@ -36,11 +37,14 @@ export const serverFindings = (node: NodeObservation, where: string): Finding[] 
 
 /** Nobody who connects may be served what they do not trust. */
 export const trustingFindings = (
-  { cluster, ca, purpose }: PlaceRequest,
-  { connections, cas, certificates, unknownProxies }: PlaceFacts,
+  { ca, purpose, given }: PlaceRequest,
+  { cluster, connections, cas, certificates, unknownProxies }: PlaceFacts,
 ): Finding[] => {
   if (purpose !== 'remote_cluster_server') return [];
-  const unseen = unknownProxies.map((problem): Finding => ['cluster-unreachable', problem]);
+  // Names on record hold those of the proxies.
+  const isNew =
+    given !== undefined || cluster.nodes.some((node) => !certificates.some((one) => one.node === node.name));
+  const unseen = isNew ? unknownProxies.map((problem): Finding => ['cluster-unreachable', problem]) : [];
   // Before the first certificate of a coming CA was issued everybody was proven to trust it.
   const isServed = certificates.some((one) => one.ca === ca);
   const other = connections.find((one) => one.ca !== ca && !(isServed && comingCa(cas, one.ca) === ca));
@@ -50,19 +54,13 @@ export const trustingFindings = (
         ...unseen,
         [
           'conflict',
-          `Cluster ${other.local} trusts CA ${other.ca} in its connection ${other.alias} to ${cluster}, and not CA ${ca}: \`remora ca rotate ${other.ca} --to ${ca}\` has everybody trust that one first.`,
+          `Cluster ${other.local} trusts CA ${other.ca} in its connection ${other.alias} to ${cluster.name}, and not CA ${ca}: \`remora ca rotate ${other.ca} --to ${ca}\` has everybody trust that one first.`,
         ],
       ];
 };
 
 /** Of nodes that are not asked, and of clusters that nobody knows of. */
-export const serverWarnings = ({ cluster, ca }: PlaceRequest, { trust, unasked }: PlaceFacts): string[] => [
+export const serverWarnings = ({ cluster, ca }: PlaceRequest, facts: PlaceFacts): string[] => [
   `Clusters that connect to ${cluster} and whose connections Remora does not manage must trust CA ${ca}: which there are cannot be seen from here.`,
-  ...unasked,
-  ...trust
-    .filter(({ problem }) => problem !== null)
-    .map(
-      (one) =>
-        `Node ${one.node} of cluster ${one.cluster} is not asked whether it trusts the new certificates of ${cluster}: ${one.problem}`,
-    ),
+  ...unaskedWarnings(cluster, facts),
 ];

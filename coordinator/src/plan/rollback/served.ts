@@ -3,7 +3,7 @@ import { wishedLifeMs } from '../certificate-life.ts';
 import { proofStep, serverProof } from '../port-proof.ts';
 import type { CertificateRecord } from '../records.ts';
 import { commonNameOf } from '../server-certificate.ts';
-import type { AnyStep, CertificateIssue, NodeId, StoredPlan } from '../steps.ts';
+import type { AnyStep, CertificateIssue, NodeId } from '../steps.ts';
 import { beforeOf, type RollbackFacts } from './facts.ts';
 
 const issueOf = (record: CertificateRecord): CertificateIssue => {
@@ -22,20 +22,18 @@ const issueOf = (record: CertificateRecord): CertificateIssue => {
 /** Workflows that replace what serves remote clusters and change no connection: what proves those is not there. */
 const replacing = ['place-certificates', 'rotate-certificates'];
 
-/** The proof that the remote cluster port of a node serves what it served before. */
-const serverBack = (
-  { workflow }: Pick<StoredPlan, 'workflow'>,
-  issue: CertificateIssue,
-  before: CertificateRecord | null | undefined,
-  { stage, now }: { readonly stage: string; readonly now: string },
-): AnyStep[] => {
-  const isPem = issue.key !== undefined;
-  if (!replacing.includes(workflow) || (!isPem && (!before || before.facts.notAfter <= now))) return [];
+/**
+ * The proof that the remote cluster port of a node serves what the run gave it no more. What it serves instead is whatever stood there: of a certificate that was issued
+ * and never placed the record before the run tells nothing.
+ */
+const serverBack = ({ run, certificates }: RollbackFacts, issue: CertificateIssue, stage: string): AnyStep[] => {
+  const left = certificates.find(
+    ({ cluster, node, purpose }) => cluster === issue.cluster && node === issue.node && purpose === issue.purpose,
+  );
+  if (!replacing.includes(run.plan.workflow) || left === undefined) return [];
   const proof = serverProof(`verify-server-${issue.cluster}.${issue.node}`, issue, stage, []);
-  const back = isPem || !before ? 'as-in-file' : { fingerprint256: before.facts.fingerprint256 };
-  return [
-    { ...proof, reason: 'the port must serve what it served before', input: { ...proof.input, back } } as AnyStep,
-  ];
+  const reason = 'the port must serve what it served before';
+  return [{ ...proof, reason, input: { ...proof.input, gone: left.facts.fingerprint256 } } as AnyStep];
 };
 
 /**
@@ -43,17 +41,17 @@ const serverBack = (
  * nodes serve those of the run, which the next phase has others trust no more. One that has ended is trusted by nobody, and not waited for.
  */
 export const servedSteps = (
-  { run }: RollbackFacts,
+  facts: RollbackFacts,
   nodes: readonly NodeId[],
   { stage, now }: { readonly stage: string; readonly now: string },
 ): AnyStep[] =>
-  run.plan.steps.flatMap((step) => {
+  facts.run.plan.steps.flatMap((step) => {
     if (step.kind !== 'certificate.issue') return [];
     const { cluster, node, purpose } = step.input;
-    const before = beforeOf(run.steps.get(step.id)) as CertificateRecord | null | undefined;
+    const before = beforeOf(facts.run.steps.get(step.id)) as CertificateRecord | null | undefined;
     const isBack = nodes.some((one) => one.cluster === cluster && one.node === node);
     if (!isBack) return [];
-    if (purpose === 'remote_cluster_server') return serverBack(run.plan, step.input, before, { stage, now });
+    if (purpose === 'remote_cluster_server') return serverBack(facts, step.input, stage);
     // Of a PEM file it can be seen what stands there, also where that is not Remora's.
     if (step.input.key !== undefined) {
       const proof = proofStep({ ...step.input, purpose }, stage, []);

@@ -7,6 +7,8 @@ import {
   givenCertificate,
   missingFinding,
   type ServerUse,
+  seedHosts,
+  seedProblems,
   serverMisfit,
 } from '../given.ts';
 import { dialledName } from '../published-address.ts';
@@ -50,6 +52,27 @@ const namesakes = (due: readonly Reissue[]): Finding[] => {
       ];
 };
 
+const seedFindings = (
+  remote: string,
+  due: readonly Reissue[],
+  choice: GivenChoice,
+  { connections, clusters, certificates, signed }: CaRotationFacts,
+): Finding[] => {
+  const seeds = connections
+    .filter((one) => one.remote === remote)
+    .map(({ local, alias }) => seedHosts(clusters.find(({ name }) => name === local)?.persistent ?? {}, alias))
+    .filter((hosts) => hosts.length > 0);
+  const own = certificates.filter(({ cluster, purpose }) => cluster === remote && purpose === choice.purpose);
+  const coming = own.flatMap((record) => {
+    const isDue = due.some((one) => one.record === record);
+    const found = isDue ? givenCertificate({ name: record.node }, choice, { signed })?.signed.facts : record.facts;
+    return found ?? [];
+  });
+  return coming.length < own.length
+    ? []
+    : seedProblems(remote, seeds, coming).map((problem): Finding => ['bad-input', problem]);
+};
+
 /** The certificates that the new CA signed elsewhere; nothing where it signs here. Throws all that forbids to place them. */
 export const givenFor = (
   { given }: CaRotateRequest,
@@ -74,6 +97,7 @@ export const givenFor = (
     ...namesakes(due),
     ...choiceFindings(nodes, choice, facts),
     ...due.flatMap((one) => findingsOf(one, choice, facts, now)),
+    ...remotes.flatMap((remote) => seedFindings(remote, due, choice, facts)),
   ]);
   return { given: ({ node }) => givenCertificate({ name: node }, choice, facts) };
 };

@@ -2,7 +2,7 @@ import { parseDuration } from '@remora/shared/model/duration.ts';
 import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import type { Finding } from '../agent-findings.ts';
 import { isBehind } from '../certificate-versions.ts';
-import { type PlanContext, withoutBaseline } from '../context.ts';
+import { type PlanContext, withoutTrust } from '../context.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
 import type { CaRecord, CertificateRecord } from '../records.ts';
 import { type Reissue, reissueOf, reissueStages, reissueSteps, shortenedWarnings, trustWarnings } from '../reissue.ts';
@@ -25,10 +25,6 @@ const futileWarnings = (futile: readonly Reissue[]): string[] =>
 /** What could not be looked at, and is not due by what is on record: something may be due there all the same. */
 const unseenWarnings = (due: readonly Reissue[], { unseen }: RotateFacts): string[] =>
   [...unseen].filter(([name]) => !due.some(({ record }) => record.cluster === name)).map(([, problem]) => problem);
-
-/** Who is asked depends on who answered a moment ago: a plan does not become another one by it. */
-const withoutTrust = (key: string, value: unknown): unknown =>
-  key === 'trustedBy' ? undefined : withoutBaseline(key, value);
 
 const caOf = ({ ca }: CertificateRecord, { cas }: RotateFacts): CaRecord | undefined =>
   cas.find(({ name }) => name === ca);

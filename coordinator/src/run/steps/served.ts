@@ -1,6 +1,6 @@
-import { RemoraError } from '@remora/shared/errors.ts';
 import { parseAddress } from '@remora/shared/model/address.ts';
 import { coversAddress } from '@remora/shared/model/certificate.ts';
+import { limitOf } from '../../limit.ts';
 import { portName } from '../../plan/ssl.ts';
 import type { CertificateIssue, TrustingNode } from '../../plan/steps.ts';
 import type { StepContext } from '../executor.ts';
@@ -58,6 +58,31 @@ export const waitUntilServed = async (
   });
 };
 
+/** Waits until the port serves another certificate than this one; null where it does not answer within the time of a handshake. Throws while it still serves it. */
+export const waitUntilGone = async (
+  parts: StepParts,
+  context: StepContext,
+  wish: CertificateIssue,
+  address: string,
+  fingerprint: string,
+): Promise<true | null> => {
+  const input = { ...parseAddress(address), timeoutMs: PROBE_TIMEOUT_MS, tls: { caPem: '' } };
+  const reach = limitOf(TRUST_LIMIT_MS);
+  let isGone: true | null = true;
+  const ask = async (): Promise<string | null> => {
+    const { tls, tcp, detail } = await patientRead({ parts, context }, wish, 'probe', input, PROBE_TIMEOUT_MS * 3);
+    const served = tls?.chain[0]?.fingerprint256;
+    if (served === fingerprint) return 'it is still served';
+    isGone = served === undefined ? null : true;
+    return served !== undefined || reach.isOver() ? null : `${tcp}: ${detail}`;
+  };
+  await askUntil(context, await loadedLimitMs(parts, context, wish), ask, {
+    sentence: (why) =>
+      `The ${portName[wish.purpose]} of ${wish.node} at ${address} does not serve its earlier certificate: ${why}.`,
+  });
+  return isGone;
+};
+
 /** A handshake from a node that connects there, with exactly the CA files that Elasticsearch uses: living connections tell nothing, they stay open. */
 export const refuseUntrusted = async (
   parts: StepParts,
@@ -85,19 +110,4 @@ export const refuseUntrusted = async (
     sentence: (why) =>
       `Node ${node.node} of cluster ${node.cluster} could connect to ${wish.node} before, and cannot any more: ${why}.`,
   });
-};
-
-const FILE_LIMIT_MS = 60_000;
-
-/** The fingerprint of the certificate in the node's PEM file; throws where it holds none. */
-export const fingerprintInFile = async (
-  parts: StepParts,
-  context: StepContext,
-  wish: CertificateIssue,
-): Promise<string> => {
-  const input = { settings: [], files: [wish.path], keystore: false };
-  const { files } = await patientRead({ parts, context }, wish, 'inspect', input, FILE_LIMIT_MS);
-  const found = files[0]?.certificates[0]?.fingerprint256;
-  if (found !== undefined) return found;
-  throw new RemoraError('step-failed', `${wish.path} of node ${wish.node} holds no certificate.`);
 };

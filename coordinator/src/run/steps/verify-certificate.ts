@@ -10,7 +10,7 @@ import type { Executor, StepContext } from '../executor.ts';
 import { ANSWER_LIMIT_MS, askUntil } from './ask-until.ts';
 import type { StepParts } from './parts.ts';
 import { patientRead } from './patient-read.ts';
-import { fingerprintInFile, refuseUntrusted, serverNameFor, waitUntilServed } from './served.ts';
+import { refuseUntrusted, serverNameFor, waitUntilServed } from './served.ts';
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
@@ -61,6 +61,17 @@ const refuseDeaf = async (parts: StepParts, context: StepContext, wish: Certific
       `The coordinator does not trust what ${url} (cluster ${wish.cluster}) serves now: ${problem.subject}, by ${problem.issuer} (${problem.reason}).`,
     );
   }
+};
+
+const FILE_LIMIT_MS = 60_000;
+
+/** The fingerprint of the certificate in the node's PEM file; throws where it holds none. */
+const fingerprintInFile = async (parts: StepParts, context: StepContext, wish: CertificateIssue): Promise<string> => {
+  const input = { settings: [], files: [wish.path], keystore: false };
+  const { files } = await patientRead({ parts, context }, wish, 'inspect', input, FILE_LIMIT_MS);
+  const found = files[0]?.certificates[0]?.fingerprint256;
+  if (found !== undefined) return found;
+  throw new RemoraError('step-failed', `${wish.path} of node ${wish.node} holds no certificate.`);
 };
 
 export const verifyCertificateStep =

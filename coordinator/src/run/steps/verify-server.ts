@@ -9,18 +9,21 @@ import type { Executor, StepContext } from '../executor.ts';
 import { rememberBefore } from './before.ts';
 import { issueFor } from './certificates.ts';
 import type { StepParts } from './parts.ts';
-import { fingerprintInFile, refuseUntrusted, serverNameFor, waitUntilServed } from './served.ts';
+import { refuseUntrusted, serverNameFor, waitUntilGone, waitUntilServed } from './served.ts';
 
 type VerifyWish = StepInputs['remote-server.verify'];
 
 const CHANGE_LIMIT_MS = 5 * 60_000;
+
+/** Nothing is served. */
+class NotServed extends RemoraError {}
 
 /** Where the node's remote cluster server listens, as the cluster publishes it: `ADDRESS:PORT`, or `NAME/ADDRESS:PORT` where the host has a name. */
 const publishAddress = async (parts: StepParts, wish: CertificateIssue): Promise<string> => {
   const client = await parts.clients.get(wish.cluster);
   const address = (await listNodes(client)).find(({ name }) => name === wish.node)?.remoteClusterServer?.publishAddress;
   if (!address) {
-    throw new RemoraError(
+    throw new NotServed(
       'step-failed',
       `Node ${wish.node} of cluster ${wish.cluster} runs without a remote cluster server although its file says remote_cluster_server.enabled: true.`,
       { hint: "Look into the node's log for the reason." },
@@ -44,21 +47,21 @@ const refuseOtherAddress = (wish: CertificateIssue, published: string, planned: 
   );
 };
 
-/** Another certificate under the same file name and password, for an address that could not be predicted: no restart. */
+/** Another certificate under the same file name and password, for names that could not be predicted: no restart. */
 const reissue = async (
   parts: StepParts,
   context: StepContext,
   wish: CertificateIssue,
-  host: string,
+  names: readonly string[],
 ): Promise<string> => {
-  await context.phase(`reissuing the certificate for ${host}`);
+  await context.phase(`reissuing the certificate for ${names.join(' and ')}`);
   const { name, version } = parseSecretReference(wish.p12Secret);
-  const isIp = /^[\d.]+$|:/.test(host);
+  const more = names.filter((one) => !wish.dns.includes(one) && !wish.ip.includes(one));
   const wider: CertificateIssue = {
     ...wish,
     p12Secret: `secret:${name}@${(version ?? 1) + 1}`,
-    dns: isIp ? wish.dns : [...wish.dns, host],
-    ip: isIp ? [...wish.ip, host] : wish.ip,
+    dns: [...wish.dns, ...more.filter((one) => !isIp(one))],
+    ip: [...wish.ip, ...more.filter(isIp)],
   };
   const { fingerprint256 } = await issueFor(parts, context, wider);
   const write = [{ path: wish.path, content: { $secret: wider.p12Secret }, source: wider.p12Secret, mode: 0o640 }];
@@ -90,20 +93,28 @@ const nameOfGiven = (wish: VerifyWish, { sans }: CertificateFacts, published: st
   );
 };
 
+/** Waits until the port serves something else; what cannot be reached proves nothing, and stops nothing: the file is back. */
+const verifyGone = async (parts: StepParts, context: StepContext, wish: VerifyWish, fingerprint256: string) => {
+  await context.phase('waiting until what the run placed is served no more');
+  try {
+    const address = publishedAddress(await publishAddress(parts, wish));
+    const isGone = await waitUntilGone(parts, context, wish, address, fingerprint256);
+    return { address: formatAddress(parseAddress(address)), isGone };
+  } catch (error) {
+    if (!(error instanceof NotServed)) throw error;
+    return { isGone: null, unproven: error.message };
+  }
+};
+
 export const verifyServerStep =
   (parts: StepParts): Executor<'remote-server.verify'> =>
   async (context, wish) => {
+    if (wish.gone !== undefined) return verifyGone(parts, context, wish, wish.gone);
     await context.phase('asking where it listens');
     const published = await publishAddress(parts, wish);
     const address = publishedAddress(published);
-    if (wish.back !== undefined) {
-      const isInFile = wish.back === 'as-in-file';
-      const fingerprint256 = isInFile ? await fingerprintInFile(parts, context, wish) : wish.back.fingerprint256;
-      await context.phase('waiting until it is served');
-      await waitUntilServed(parts, context, wish, address, fingerprint256, { untrusted: true });
-      return { address: formatAddress(parseAddress(address)), fingerprint256 };
-    }
-    const { host } = parseAddress(address);
+    // Elasticsearch dials by the name where there is one, others by the address.
+    const names = [...new Set([parseAddress(address).host, dialledName(published).toLowerCase()])];
     const record = await parts.inventory.certificates.get(`${nodeKey(wish)}/${wish.purpose}`);
     if (!record)
       throw new RemoraError(
@@ -114,10 +125,11 @@ export const verifyServerStep =
     const isGiven = record.given !== undefined;
     const serverName = isGiven ? nameOfGiven(wish, facts, published) : undefined;
     // Remembered before it is filed: whoever goes on after a crash delivers the same certificate again, which takes effect once.
-    const covered = isGiven || (context.memory.intent === null && coversAddress(facts, host));
+    const isCovered = names.every((name) => coversAddress(facts, name));
+    const covered = isGiven || (context.memory.intent === null && isCovered);
     if (!covered) await rememberBefore(context, async () => record);
-    if (!covered) await context.remember({ intent: { reissueFor: host } });
-    const fingerprint = covered ? facts.fingerprint256 : await reissue(parts, context, wish, host);
+    if (!covered) await context.remember({ intent: { reissueFor: names } });
+    const fingerprint = covered ? facts.fingerprint256 : await reissue(parts, context, wish, names);
     await context.phase('waiting until it is served');
     await waitUntilServed(parts, context, wish, address, fingerprint, { serverName });
     if (wish.trustedBy?.length) await context.phase('asking the nodes that connect whether they trust it');
