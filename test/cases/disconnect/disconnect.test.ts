@@ -4,7 +4,7 @@ import { request } from '../connect/facts.ts';
 import { connected, lines, planIn, stepOf } from '../connect/plans.ts';
 import { isConnected } from '../connect/truth.ts';
 import { changed, type World, world } from '../connect/world.ts';
-import { disconnected, planOff, traces } from './plans.ts';
+import { disconnected, ownCa, planOff, traces } from './plans.ts';
 
 const CLIENT = 'xpack.security.remote_cluster_client.ssl';
 const SERVER = 'xpack.security.remote_cluster_server.ssl';
@@ -59,10 +59,9 @@ describe('a connection that is the only one', () => {
         for (const node of [...made.remote.nodes, ...made.local.nodes]) {
           node.running.settings = { ...node.yml.values } as typeof node.running.settings;
           node.files['theirs.crt'] = { source: null, certificates: ['their CA'] };
-          node.keystore.entries['cluster.remote.other.credentials'] = { reference: null, writtenAtMs: null };
-          node.running.credentials = { other: null };
         }
-        made.local.persistent['cluster.remote.other.seeds'] = ['10.9.9.9:9443'];
+        // Without a credential: over the transport port, by its CAs.
+        made.local.persistent['cluster.remote.other.seeds'] = ['10.9.9.9:9300'];
       }),
       {},
     ],
@@ -149,19 +148,7 @@ describe('beside another connection', () => {
   });
 
   test('a CA that only this one needed is trusted no more, without a restart', () => {
-    const made = both();
-    const [first] = made.cas;
-    if (!first) throw new Error('there is no CA');
-    made.cas.push({
-      ...first,
-      name: 'other',
-      certificate: 'secret:ca/other/certificate@1',
-      facts: { ...first.facts, fingerprint256: 'other' },
-    });
-    made.secretVersions['ca/other/certificate'] = 1;
-    made.connections = made.connections.map((one) => (one.alias === 'second' ? { ...one, ca: 'other' } : one));
-    const bundle = local(made).files[BUNDLE];
-    bundle?.certificates.push('other');
+    const made = ownCa(both());
     const after = disconnected(made);
     expect(local(after).files[BUNDLE]?.certificates).toEqual(['other']);
     expect(planOff(made).restarts).toEqual([]);

@@ -35,6 +35,22 @@ export const planOff = (world: World, wish: Partial<DisconnectRequest> = {}, mor
 export const disconnected = (world: World, wish: Partial<DisconnectRequest> = {}): World =>
   applySteps(world, planOff(world, wish).steps);
 
+/** The world where the connection `second` has a CA of its own, which all local nodes trust. */
+export const ownCa = (world: World): World => {
+  const [first] = world.cas;
+  if (!first) throw new Error('there is no CA');
+  world.cas.push({
+    ...first,
+    name: 'other',
+    certificate: 'secret:ca/other/certificate@1',
+    facts: { ...first.facts, fingerprint256: 'other' },
+  });
+  world.secretVersions['ca/other/certificate'] = 1;
+  world.connections = world.connections.map((one) => (one.alias === 'second' ? { ...one, ca: 'other' } : one));
+  for (const { files } of world.local.nodes) files['remora-remote-cluster-cas.crt']?.certificates.push('other');
+  return world;
+};
+
 export const refusalOf = (world: World, wish: Partial<DisconnectRequest> = {}, more: More = {}): RemoraError => {
   try {
     planOff(world, wish, more);

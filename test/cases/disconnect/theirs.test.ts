@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { applySteps } from '../connect/apply.ts';
 import { connected, stepOf } from '../connect/plans.ts';
 import { changed, nodeOf, type World, world } from '../connect/world.ts';
-import { disconnected, planOff, traces } from './plans.ts';
+import { disconnected, ownCa, planOff, refusalOf, traces } from './plans.ts';
 
+const CLIENT = 'xpack.security.remote_cluster_client.ssl';
 const SERVER = 'xpack.security.remote_cluster_server.ssl';
 const CREDENTIALS = 'cluster.remote.us.credentials';
 const BUNDLE = 'remora-remote-cluster-cas.crt';
@@ -11,10 +12,9 @@ const BUNDLE = 'remora-remote-cluster-cas.crt';
 const local = ({ local: { nodes } }: World) => nodes[0] as World['local']['nodes'][number];
 
 describe('what is not of Remora', () => {
-  test('a credential and a CA that somebody else wrote stay, and are named', () => {
+  test('a CA that somebody else wrote stays, and is named', () => {
     const made = connected(world({ remote: 1, local: 1 }));
     const node = local(made);
-    node.keystore.entries[CREDENTIALS] = { reference: null, writtenAtMs: null };
     node.files[BUNDLE]?.certificates.push('their CA');
     made.local.persistent['cluster.remote.us.transport.compress'] = 'true';
     const plan = planOff(made);
@@ -22,7 +22,6 @@ describe('what is not of Remora', () => {
       expect.stringMatching(
         /cluster\.remote\.us\.transport\.compress of cluster eu, which somebody else set, goes too/,
       ),
-      expect.stringMatching(/keystore of node eu-1 .* a value that Remora did not write: it stays/),
       expect.stringMatching(/cas\.crt of node eu-1 \(cluster eu\) holds CN=their CA, which Remora does not know/),
     ]);
     expect(plan.restarts).toEqual(['us-1']);
@@ -31,8 +30,65 @@ describe('what is not of Remora', () => {
       null,
     );
     const after = applySteps(made, plan.steps);
-    expect(local(after).keystore.entries[CREDENTIALS]).toBeDefined();
     expect(local(after).files[BUNDLE]).toBeDefined();
+  });
+
+  test('an alias that somebody else took over is not taken from them, and their credential stays', () => {
+    const made = connected(world({ remote: 1, local: 2 }));
+    const node = local(made);
+    node.keystore.entries[CREDENTIALS] = { reference: null, writtenAtMs: null };
+    expect(refusalOf(made)).toMatchObject({
+      code: 'conflict',
+      message: expect.stringMatching(
+        /^The keystore of node eu-1 .* the alias us is somebody else's by now.*remove cluster\.remote\.us\.credentials.*api-keys revoke eu us/,
+      ),
+    });
+    made.local.persistent = {};
+    const plan = planOff(made);
+    expect(plan.warnings).toEqual([
+      expect.stringMatching(/keystore of node eu-1 .* a value that Remora did not write: it stays/),
+    ]);
+    expect(local(applySteps(made, plan.steps)).keystore.entries[CREDENTIALS]).toBeDefined();
+  });
+
+  const handMade = (made: World): World => {
+    const entry = { reference: null, writtenAtMs: null };
+    for (const { keystore } of made.local.nodes) keystore.entries['cluster.remote.theirs.credentials'] = entry;
+    made.local.persistent['cluster.remote.theirs.seeds'] = ['10.1.0.1:9443'];
+    return made;
+  };
+
+  test('the CA file does not go from under an alias that Remora does not manage', () => {
+    const made = handMade(connected(world({ remote: 1, local: 2 })));
+    const error = refusalOf(made);
+    expect(error).toMatchObject({ code: 'conflict', kind: { exit: 64 } });
+    expect(error.findings).toEqual([
+      expect.stringMatching(/^Cluster eu has the alias theirs, which Remora does not manage .* give --keep-trust/),
+    ]);
+    const after = disconnected(made, { keepTrust: true });
+    expect(after.local.nodes.map(({ files }) => Object.keys(files))).toEqual([[BUNDLE], [BUNDLE]]);
+    expect(after.local.persistent).toEqual({ 'cluster.remote.theirs.seeds': ['10.1.0.1:9443'] });
+  });
+
+  test('an alias without a credential counts where a keystore was not seen, and one on record does not', () => {
+    const made = connected(world({ remote: 1, local: 2 }));
+    made.local.persistent['cluster.remote.theirs.seeds'] = ['10.1.0.1:9300'];
+    made.local.persistent['cluster.remote.node.attr'] = 'gateway';
+    expect(planOff(made).restarts).toEqual(['eu-2', 'eu-1', 'us-1']);
+    nodeOf(made.local, 'eu-2').agent = 'missing';
+    expect(refusalOf(made).findings).toEqual([expect.stringMatching(/^Cluster eu has the alias theirs,/)]);
+  });
+
+  test('beside another connection such an alias keeps the CA that it may need, and it is named', () => {
+    const made = handMade(ownCa(connected(connected(world({ remote: 1, local: 1 })), { alias: 'second' })));
+    const plan = planOff(made);
+    expect(plan.warnings).toContainEqual(
+      expect.stringMatching(/cas\.crt stays as it is on the nodes of eu, with CA us-remote: theirs, which Remora/),
+    );
+    expect(local(applySteps(made, plan.steps)).files[BUNDLE]?.certificates).toEqual([
+      'fingerprint of us-remote',
+      'other',
+    ]);
   });
 
   test('a server that somebody else took over stays, and so do addresses that somebody changed', () => {
@@ -43,11 +99,34 @@ describe('what is not of Remora', () => {
     const plan = planOff(made);
     expect(plan.warnings).toEqual([
       expect.stringMatching(/^Node us-1 of cluster us serves .*\(theirs\.p12\): its server stays/),
+      'remote_cluster.port in elasticsearch.yml of node us-2 (cluster us) was changed by somebody since: it stays as it is.',
     ]);
     const after = applySteps(made, plan.steps);
     expect(nodeOf(after.remote, 'us-1').yml.values).toMatchObject({ 'remote_cluster_server.enabled': true });
     expect(nodeOf(after.remote, 'us-2').yml.values).toMatchObject({ 'remote_cluster.port': 9600 });
     expect(nodeOf(after.remote, 'us-2').yml.values).not.toHaveProperty(['remote_cluster_server.enabled']);
+  });
+
+  test('a password that somebody wrote stays in the keystore of a node whose server goes, and is named', () => {
+    const made = connected(world({ remote: 1, local: 1 }));
+    const { entries } = nodeOf(made.remote, 'us-1').keystore;
+    entries[`${SERVER}.keystore.secure_password`] = { reference: null, writtenAtMs: null };
+    const plan = planOff(made);
+    expect(plan.warnings).toEqual([
+      expect.stringMatching(/^The keystore of node us-1 \(cluster us\) has .*secure_password with a value .* it stays/),
+    ]);
+    const after = nodeOf(applySteps(made, plan.steps).remote, 'us-1');
+    expect(Object.keys(after.keystore.entries)).toContain(`${SERVER}.keystore.secure_password`);
+  });
+
+  test('a switch of the trust that somebody changed since stays as it is, and is named', () => {
+    const made = connected(world({ remote: 1, local: 1 }));
+    local(made).yml.values[`${CLIENT}.enabled`] = false;
+    const plan = planOff(made);
+    expect(plan.warnings).toEqual([
+      `${CLIENT}.enabled in elasticsearch.yml of node eu-1 (cluster eu) was changed by somebody since: it stays as it is.`,
+    ]);
+    expect(local(applySteps(made, plan.steps)).yml.values).toMatchObject({ [`${CLIENT}.enabled`]: false });
   });
 
   test('a server that was there before stays on, with the certificate of Remora that it has by now', () => {

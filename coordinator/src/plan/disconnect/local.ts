@@ -89,7 +89,8 @@ const credentialSteps = (scope: Scope, node: NodeObservation): AnyStep[] => {
   ];
 };
 
-const trustSteps = (scope: Scope, node: NodeObservation): AnyStep[] => {
+/** Takes the CA file and its settings off a node, where no other connection needs them. */
+export const trustSteps = (scope: Scope, node: NodeObservation): AnyStep[] => {
   const { facts, dropsTrust } = scope;
   if (node.agent.state !== 'online' || !dropsTrust || foreignCas(scope, node).length > 0) return [];
   const removal = { ...trustRemoval(scope, node), keystorePassword: null };

@@ -1,6 +1,9 @@
 import { agentFindings, type Finding, keystoreFindings, nodesAbsent, throwFindings } from '../agent-findings.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
+import { files } from '../placed-files.ts';
 import { lacksPrivileges } from '../privileges.ts';
+import { handMadeAliases } from './hand-made.ts';
+import { foreignEntry, standingSettings, trustSteps } from './local.ts';
 import { localNodes, type Scope, servesByUs } from './scope.ts';
 
 const FLAG = '--wait-offline TIME takes the credential out of the others now, and goes on when they are back.';
@@ -32,6 +35,37 @@ const aliasFindings = ({ facts }: Scope): Finding[] => {
         ];
   });
   return [...hidden, ...inFiles];
+};
+
+/** With another credential than Remora's the alias is somebody else's by now, who would lose it. */
+const takenOverFindings = (scope: Scope): Finding[] => {
+  const { local, alias } = scope.facts.connection;
+  if (standingSettings(scope).length === 0) return [];
+  return scope.facts.local.nodes.flatMap((node): Finding[] => {
+    const entry = foreignEntry(scope, node);
+    return entry === null
+      ? []
+      : [
+          [
+            'conflict',
+            `The keystore of node ${node.name} (cluster ${local}) has ${entry} with a value that Remora did not write: the alias ${alias} is somebody else's by now. Where it is to go all the same, take the entry out first with \`elasticsearch-keystore remove ${entry}\`; where it is to stay, \`remora api-keys revoke ${local} ${alias}\` ends Remora's key.`,
+          ],
+        ];
+  });
+};
+
+/** Aliases that others made may trust by the CA file that would go. */
+const handMadeFindings = (scope: Scope): Finding[] => {
+  const { local } = scope.facts;
+  const aliases = handMadeAliases(scope);
+  const [first] = aliases;
+  if (first === undefined || !local.nodes.some((node) => trustSteps(scope, node).length > 0)) return [];
+  return [
+    [
+      'conflict',
+      `Cluster ${local.name} has ${aliases.length > 1 ? 'the aliases' : 'the alias'} ${aliases.join(', ')}, which Remora does not manage and which may connect by ${files.caBundle}: give --keep-trust, or remove ${aliases.length > 1 ? 'them' : 'it'} first, with cluster.remote.${first}.credentials in the keystores.`,
+    ],
+  ];
 };
 
 const settingsFileFinding = ({ name, agent }: NodeObservation, cluster: string): Finding[] =>
@@ -118,6 +152,8 @@ export const refuse = (scope: Scope): void => {
     ...busyFindings(scope),
     ...clusterFindings(scope),
     ...aliasFindings(scope),
+    ...takenOverFindings(scope),
+    ...handMadeFindings(scope),
     ...followerFindings(scope),
     ...serverFindings(scope),
     ...nodeFindings({ cluster: facts.local, nodes: localNodes(scope), edits: dropsTrust, waits }),

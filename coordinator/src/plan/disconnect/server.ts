@@ -11,6 +11,7 @@ import { sslPrefix } from '../ssl.ts';
 import { type AnyStep, nodeKey } from '../steps.ts';
 import { type Removal, removalChange } from './removal.ts';
 import { KEYSTORE, type Scope, servesByUs } from './scope.ts';
+import { changedSince } from './since.ts';
 import { stageIds } from './stages.ts';
 
 const PREFIX = sslPrefix.remote_cluster_server;
@@ -37,20 +38,33 @@ const settingsOf = (
       .map(([name, { before }]) => [name, before]),
   );
 
+const foundOn = ({ facts }: Scope, { name }: NodeObservation): Readonly<Record<string, FoundSetting>> =>
+  foundOf(facts.connection.found, nodeKey({ cluster: facts.remote.name, node: name }));
+
+const isTakenOff = ({ facts }: Scope, node: NodeObservation): boolean =>
+  node.agent.state === 'online' && foreignKeystore(node) === null && servesByUs(facts).includes(node.name);
+
+const passwordsOf = ({ agent }: NodeObservation, isOurs: boolean): string[] =>
+  agent.state === 'online'
+    ? (agent.facts.keystore.entries ?? [])
+        .filter(({ name, reference }) => PASSWORDS.includes(name) && (reference !== null) === isOurs)
+        .map(({ name }) => name)
+    : [];
+
+/** What stays on a node whose server goes: settings that somebody changed since, and keystore entries that somebody wrote, by name. */
+export const leftByServer = (scope: Scope, node: NodeObservation): { settings: string[]; entries: string[] } =>
+  isTakenOff(scope, node)
+    ? { settings: changedSince(node, foundOn(scope, node)), entries: passwordsOf(node, false) }
+    : { settings: [], entries: [] };
+
 /** What takes the remote cluster server off a node: nothing where somebody else turned it on, or serves a certificate of their own by now. */
 const serverRemoval = (scope: Scope, node: NodeObservation): Omit<Removal, 'keystorePassword'> => {
-  const { facts } = scope;
-  if (node.agent.state !== 'online' || foreignKeystore(node) !== null || !servesByUs(facts).includes(node.name))
-    return {};
-  const found = foundOf(facts.connection.found, nodeKey({ cluster: facts.remote.name, node: node.name }));
-  const entries = node.agent.facts.keystore.entries ?? [];
+  if (!isTakenOff(scope, node)) return {};
   const isServing = node.remoteClusterServer !== null && (fileSetting(node, SWITCH) ?? null) === null;
   return {
     files: [{ path: files.serverKeystore, what: `PKCS#12 with the certificate of ${node.name}` }],
-    keystore: entries
-      .filter(({ name, reference }) => PASSWORDS.includes(name) && reference !== null)
-      .map(({ name }) => name),
-    settings: settingsOf(node, found),
+    keystore: passwordsOf(node, true),
+    settings: settingsOf(node, foundOn(scope, node)),
     loaded: isServing ? [SWITCH] : [],
   };
 };

@@ -7,10 +7,13 @@ import { isSamePath } from '../loaded.ts';
 import type { WantedFile } from '../node-change.ts';
 import { fileSetting, itemsOf } from '../nodes.ts';
 import { files } from '../placed-files.ts';
+import type { FoundSetting } from '../records.ts';
 import { sslPrefix } from '../ssl.ts';
 import { nodeKey } from '../steps.ts';
+import { handMadeAliases } from './hand-made.ts';
 import type { Removal } from './removal.ts';
 import type { Scope } from './scope.ts';
+import { changedSince } from './since.ts';
 
 const ENABLED = `${sslPrefix.remote_cluster_client}.enabled`;
 const AUTHORITIES = `${sslPrefix.remote_cluster_client}.certificate_authorities`;
@@ -33,12 +36,20 @@ export const otherBundle = ({ bundle, facts, context }: Scope): WantedFile | nul
   bundle === null || bundle.length === 0 ? null : caBundleFile(bundle, facts.cas, context.hash);
 
 /** The same where the node's differs. */
-export const rewrittenBundle = (scope: Scope, node: NodeObservation): WantedFile | null => {
+const differingBundle = (scope: Scope, node: NodeObservation): WantedFile | null => {
   const [wanted, found] = [otherBundle(scope), bundleOn(node)];
   if (wanted === null || found === undefined || foreignCas(scope, node).length > 0) return null;
   const held = found.certificates.map(({ fingerprint256 }) => fingerprint256).sort();
   return JSON.stringify(held) === JSON.stringify([...(wanted.certificates ?? [])].sort()) ? null : wanted;
 };
+
+/** The CA file as it is to become; null where it stays, also for an alias that Remora does not manage and that may live on any of its CAs. */
+export const rewrittenBundle = (scope: Scope, node: NodeObservation): WantedFile | null =>
+  handMadeAliases(scope).length > 0 ? null : differingBundle(scope, node);
+
+/** Whether it stays for such an alias alone. */
+export const isKeptForOthers = (scope: Scope, node: NodeObservation): boolean =>
+  differingBundle(scope, node) !== null && rewrittenBundle(scope, node) === null;
 
 /** CAs that others configured stay, written as they were where they are the same ones. */
 const authoritiesAfter = (node: NodeObservation, before: SettingValue | null): SettingValue | null => {
@@ -47,23 +58,32 @@ const authoritiesAfter = (node: NodeObservation, before: SettingValue | null): S
   return rest.length > 0 ? rest : null;
 };
 
+const foundOn = ({ facts }: Scope, { name }: NodeObservation): Readonly<Record<string, FoundSetting>> =>
+  foundOf(facts.connection.found, nodeKey({ cluster: facts.local.name, node: name }));
+
+const isConfigured = (node: NodeObservation): boolean =>
+  itemsOf(fileSetting(node, AUTHORITIES)).includes(files.caBundle);
+
+/** Settings of a local node that somebody changed since, by name. A list that still has the CA file is no such one: that goes, and the rest stays. */
+export const trustChangedSince = (scope: Scope, node: NodeObservation): string[] =>
+  changedSince(node, foundOn(scope, node)).filter((name) => name !== AUTHORITIES || !isConfigured(node));
+
 const isLoaded = (node: NodeObservation): boolean =>
   node.loadedCertificates?.some((path) => isSamePath(path, files.caBundle, node)) ?? false;
 
 /** What takes the CA file and its settings off a local node. */
 export const trustRemoval = (scope: Scope, node: NodeObservation): Omit<Removal, 'keystorePassword'> => {
-  const { local } = scope.facts;
-  const isConfigured = itemsOf(fileSetting(node, AUTHORITIES)).includes(files.caBundle);
   const file = { path: files.caBundle, what: 'CA certificates of remote clusters' };
-  if (!isConfigured)
+  if (!isConfigured(node))
     return { files: [file], loaded: bundleOn(node) !== undefined && isLoaded(node) ? [AUTHORITIES] : [] };
-  const found = foundOf(scope.facts.connection.found, nodeKey({ cluster: local.name, node: node.name }));
+  const found = foundOn(scope, node);
   // Where nothing is on record, somebody kept what an earlier connection had made (--keep-trust), or an older release made it: the file's name says whose it is.
   const isOurs = ENABLED in found || Object.keys(found).length === 0;
+  const isAsMade = sameSettingValue(fileSetting(node, ENABLED), found[ENABLED]?.made ?? true);
   return {
     files: [file],
     settings: {
-      ...(isOurs && fileSetting(node, ENABLED) !== undefined ? { [ENABLED]: found[ENABLED]?.before ?? null } : {}),
+      ...(isOurs && isAsMade ? { [ENABLED]: found[ENABLED]?.before ?? null } : {}),
       [AUTHORITIES]: authoritiesAfter(node, found[AUTHORITIES]?.before ?? null),
     },
   };

@@ -1,11 +1,15 @@
 import { unreplicatedWarning } from '../outages.ts';
 import { files } from '../placed-files.ts';
+import { handMadeAliases } from './hand-made.ts';
 import { foreignEntry, standingSettings } from './local.ts';
 import { awayOf, leftNodes, neighbours, type Scope, servesByUs } from './scope.ts';
-import { foreignKeystore } from './server.ts';
-import { foreignCas } from './trust.ts';
+import { foreignKeystore, leftByServer } from './server.ts';
+import { foreignCas, isKeptForOthers, trustChangedSince } from './trust.ts';
 
 const isAre = (names: readonly string[]): string => `${names.join(', ')} ${names.length > 1 ? 'are' : 'is'}`;
+
+const foreignEntryWarning = (node: string, cluster: string, entry: string): string =>
+  `The keystore of node ${node} (cluster ${cluster}) has ${entry} with a value that Remora did not write: it stays. \`elasticsearch-keystore remove ${entry}\` takes it out.`;
 
 /** What is somebody else's. */
 const foreignWarnings = (scope: Scope): string[] => {
@@ -20,11 +24,7 @@ const foreignWarnings = (scope: Scope): string[] => {
         ]),
     ...local.nodes.flatMap((node) => {
       const entry = foreignEntry(scope, node);
-      return entry === null
-        ? []
-        : [
-            `The keystore of node ${node.name} (cluster ${local.name}) has ${entry} with a value that Remora did not write: it stays. \`elasticsearch-keystore remove ${entry}\` takes it out.`,
-          ];
+      return entry === null ? [] : [foreignEntryWarning(node.name, local.name, entry)];
     }),
     ...local.nodes.flatMap((node) => {
       const cas = foreignCas(scope, node);
@@ -42,6 +42,36 @@ const foreignWarnings = (scope: Scope): string[] => {
             : [
                 `Node ${node.name} of cluster ${remote.name} serves the remote cluster port with a certificate of somebody else (${path}): its server stays.`,
               ];
+        })
+      : []),
+    ...(local.nodes.some((node) => isKeptForOthers(scope, node))
+      ? [
+          `${files.caBundle} stays as it is on the nodes of ${local.name}, with CA ${connection.ca}: ${handMadeAliases(scope).join(', ')}, which Remora does not manage, may connect by it.`,
+        ]
+      : []),
+  ];
+};
+
+/** What somebody changed of what Remora made. */
+const changedWarnings = (scope: Scope): string[] => {
+  const { local, remote } = scope.facts;
+  const told = (node: string, cluster: string, settings: readonly string[]): string[] =>
+    settings.length === 0
+      ? []
+      : [
+          `${settings.join(', ')} in elasticsearch.yml of node ${node} (cluster ${cluster}) ${settings.length > 1 ? 'were' : 'was'} changed by somebody since: ${settings.length > 1 ? 'they stay as they are' : 'it stays as it is'}.`,
+        ];
+  return [
+    ...(scope.dropsTrust
+      ? local.nodes.flatMap((node) => told(node.name, local.name, trustChangedSince(scope, node)))
+      : []),
+    ...(scope.dropsServer
+      ? remote.nodes.flatMap((node) => {
+          const { settings, entries } = leftByServer(scope, node);
+          return [
+            ...told(node.name, remote.name, settings),
+            ...entries.map((entry) => foreignEntryWarning(node.name, remote.name, entry)),
+          ];
         })
       : []),
   ];
@@ -129,6 +159,7 @@ export const warningsOf = (
   ...keptWarnings(scope),
   ...standingServers(scope),
   ...foreignWarnings(scope),
+  ...changedWarnings(scope),
   ...awayWarnings(scope),
   ...unaskedWarnings(scope),
   ...followerWarnings(scope),
