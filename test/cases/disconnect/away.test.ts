@@ -3,7 +3,7 @@ import { applySteps } from '../connect/apply.ts';
 import { connected, lines, stepOf } from '../connect/plans.ts';
 import { isConnected } from '../connect/truth.ts';
 import { nodeOf, type World, world } from '../connect/world.ts';
-import { planOff, traces } from './plans.ts';
+import { ownCa, planOff, traces } from './plans.ts';
 
 const CREDENTIALS = 'cluster.remote.us.credentials';
 
@@ -58,6 +58,25 @@ describe('nodes that are away', () => {
       'end inventory.put-back coordinator none',
     ]);
     expect(isConnected(applySteps(made, plan.steps), 'second')).toBe(true);
+  });
+
+  test('a CA file that nobody saw is not written anew: that is left until the node is back', () => {
+    const made = ownCa(connected(connected(world({ remote: 1, local: 2 })), { alias: 'second' }));
+    away('eu-2')(made);
+    const plan = planOff(made, { waitOffline: true });
+    expect(stepOf(plan, 'node.change', 'eu-2').diff).toBe(`- keystore ${CREDENTIALS}, if it is there`);
+    expect(plan.warnings).toContainEqual(expect.stringMatching(/on eu-2 \(cluster eu\) could not be seen/));
+    const after = applySteps(made, plan.steps);
+    const certificates = (one: World) => nodeOf(one.local, 'eu-2').files['remora-remote-cluster-cas.crt']?.certificates;
+    expect(certificates(after)).toEqual(certificates(made));
+    nodeOf(after.local, 'eu-2').agent = 'online';
+    const rest = planOff(after);
+    expect(lines(rest)).toEqual([
+      'credentials node.change eu-2 file',
+      'end connection.record coordinator none',
+      'end inventory.put-back coordinator none',
+    ]);
+    expect(certificates(applySteps(after, rest.steps))).toEqual(['other']);
   });
 
   test('one that is not in its cluster is told by its agent alone', () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { applySteps } from '../connect/apply.ts';
 import { connected } from '../connect/plans.ts';
 import { changed, type World, world } from '../connect/world.ts';
 import { planOff, refusalOf } from './plans.ts';
@@ -138,7 +139,21 @@ test('followers are left to stand still where that is asked for, and a node with
   if (node) node.agent = 'missing';
   const plan = planOff(world, { leaveFollowers: true }, { followers: ['the auto-follow pattern all'] });
   expect(plan.warnings).toEqual([
-    `${node?.name} of cluster eu has no agent: whether a keystore there has the API key is not asked.`,
+    `${node?.name} of cluster eu has no agent: whether a keystore there has the API key is not asked. remora-remote-cluster-cas.crt and the settings that name it stay on ${node?.name}, if they are there.`,
     'Nothing is replicated any more on cluster eu by the auto-follow pattern all (--leave-followers).',
   ]);
+});
+
+test('without any agent in the local cluster nothing is removed as long as the key is valid, and the rest once it is not', () => {
+  const world = made();
+  for (const node of world.local.nodes) node.agent = 'missing';
+  expect(refusalOf(world)).toMatchObject({
+    code: 'agent-missing',
+    findings: [expect.stringMatching(/^No node of cluster eu has an agent .* `remora api-keys revoke eu us`/)],
+  });
+  world.keys = world.keys.map((key) => ({ ...key, usable: false }));
+  const after = applySteps(world, planOff(world).steps);
+  expect(after).toMatchObject({ connections: [], keys: [], local: { persistent: {} } });
+  // Where the CA file is kept anyway, it is not told.
+  expect(planOff(world, { keepTrust: true }).warnings).toContainEqual(expect.stringMatching(/is not asked\.$/));
 });

@@ -1,5 +1,5 @@
 import { connectingNodes } from '../nodes.ts';
-import type { Scope } from './scope.ts';
+import type { DisconnectFacts } from './facts.ts';
 
 const ALIAS = /^cluster\.remote\.([^.]+)\.(.+)$/;
 /** Named like a setting of an alias, and of none. */
@@ -11,7 +11,7 @@ const aliasIn = (name: string): string | undefined => (name === NO_ALIAS ? undef
  * Aliases of the local cluster that are no connection on record and may live on the CA file: Elasticsearch connects by it where it has a credential for the alias. An
  * alias without one connects by the transport port's own CAs; where some keystore was not seen every alias counts.
  */
-export const handMadeAliases = ({ facts: { local, connections } }: Pick<Scope, 'facts'>): string[] => {
+export const handMadeAliases = ({ local, connections }: Pick<DisconnectFacts, 'local' | 'connections'>): string[] => {
   const seen = local.nodes.flatMap(({ agent }) => (agent.state === 'online' ? [agent.facts] : []));
   const entries = seen.flatMap(({ keystore }) => (keystore.entries ?? []).map(({ name }) => name));
   const credentials = entries.filter((name) => ALIAS.exec(name)?.[2] === 'credentials');

@@ -5,7 +5,7 @@ import { nodeKey } from '../steps.ts';
 import { blindRemoval, removalChange } from './removal.ts';
 import { awayOf, localNodes, type Scope } from './scope.ts';
 import { stageIds } from './stages.ts';
-import { foreignCas, otherBundle, rewrittenBundle, trustRemoval } from './trust.ts';
+import { foreignCas, rewrittenBundle, trustRemoval } from './trust.ts';
 
 /** The keystore entry with which the local nodes show their key. */
 const entryName = ({ facts }: Scope): string => `cluster.remote.${facts.connection.alias}.credentials`;
@@ -107,7 +107,7 @@ const awaySteps = (scope: Scope): AnyStep[] =>
     const { local } = scope.facts;
     const node = local.nodes.find((one) => one.name === name);
     const keystorePassword = passwordOf(scope, name);
-    const change = blindRemoval({ keystore: [entryName(scope)], rewritten: otherBundle(scope), keystorePassword });
+    const change = blindRemoval([entryName(scope)], keystorePassword);
     const stages = { roll: stageIds.away, files: stageIds.away };
     const step = nodeStep({
       ...{ cluster: local, node: node ?? { name }, change, effect: 'reload', stages, prefix: 'credential' },

@@ -57,7 +57,7 @@ const takenOverFindings = (scope: Scope): Finding[] => {
 /** Aliases that others made may trust by the CA file that would go. */
 const handMadeFindings = (scope: Scope): Finding[] => {
   const { local } = scope.facts;
-  const aliases = handMadeAliases(scope);
+  const aliases = handMadeAliases(scope.facts);
   const [first] = aliases;
   if (first === undefined || !local.nodes.some((node) => trustSteps(scope, node).length > 0)) return [];
   return [
@@ -113,6 +113,18 @@ const clusterFindings = ({ facts: { local, remote } }: Scope): Finding[] =>
     return lacks === null ? [] : [['preflight-failed', lacks]];
   });
 
+/** A key is invalidated once agents have said that no keystore has it: without any, the run would remove the alias and then fail. */
+const silentFindings = (scope: Scope): Finding[] => {
+  const { connection, local, keys } = scope.facts;
+  if (!keys.some(({ usable }) => usable) || localNodes(scope).length + local.absentNodes.length > 0) return [];
+  return [
+    [
+      'agent-missing',
+      `No node of cluster ${local.name} has an agent that could say whether its keystore has the API key, so that would not be invalidated: end it first with \`remora api-keys revoke ${local.name} ${connection.alias}\`, then give this command again; or join an agent there.`,
+    ],
+  ];
+};
+
 const followerFindings = ({ facts: { followers, connection }, request }: Scope): Finding[] =>
   followers.length === 0 || request.leaveFollowers
     ? []
@@ -154,6 +166,7 @@ export const refuse = (scope: Scope): void => {
     ...aliasFindings(scope),
     ...takenOverFindings(scope),
     ...handMadeFindings(scope),
+    ...silentFindings(scope),
     ...followerFindings(scope),
     ...serverFindings(scope),
     ...nodeFindings({ cluster: facts.local, nodes: localNodes(scope), edits: dropsTrust, waits }),

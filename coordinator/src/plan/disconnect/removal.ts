@@ -43,15 +43,12 @@ const changeFiles = (rewritten: WantedFile | null, remove: string[]): OperationC
   return write.length + remove.length === 0 ? [] : [{ name: 'files', input: { write, remove } }];
 };
 
-/** The same on a node that was not seen: what is not there is left alone by its agent. */
-export const blindRemoval = ({ keystore = [], rewritten = null, keystorePassword }: Removal): NodeChange => ({
-  operations: [...changeFiles(rewritten, []), removeEntries(keystore, keystorePassword)],
+/** Takes entries out of the keystore of a node that was not seen, whoever wrote them: what is not there is left alone by its agent. */
+export const blindRemoval = (entries: readonly string[], keystorePassword: string | null): NodeChange => ({
+  operations: [removeEntries(entries, keystorePassword)],
   restart: false,
   reload: true,
-  diff: [
-    ...(rewritten ? [`~ file ${rewritten.path}: ${rewritten.what}`] : []),
-    ...keystore.map((name) => `- keystore ${name}, if it is there`),
-  ],
+  diff: entries.map((name) => `- keystore ${name}, if it is there`),
   reasons: ['its agent is away, so the node is left until it is back'],
 });
 

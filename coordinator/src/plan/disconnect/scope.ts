@@ -7,6 +7,7 @@ import { rollOrder } from '../order.ts';
 import type { ConnectionRecord } from '../records.ts';
 import { sslPrefix } from '../ssl.ts';
 import type { DisconnectFacts } from './facts.ts';
+import { handMadeAliases } from './hand-made.ts';
 
 /** The setting that `connect` adds on each node whose server it turns on. */
 export const KEYSTORE = `${sslPrefix.remote_cluster_server}.keystore.path`;
@@ -67,12 +68,19 @@ export const awayOf = (cluster: DisconnectFacts['local']): string[] => [
   ...cluster.absentNodes.toSorted(),
 ];
 
+/** Whether the CA file is to lose a CA that this connection alone needed. */
+const losesCa = ({ facts, bundle }: Scope): boolean => {
+  if (bundle === null || bundle.length === 0 || handMadeAliases(facts).length > 0) return false;
+  const own = [facts.connection.ca].filter((name) => facts.cas.some((ca) => ca.name === name));
+  return withComing(facts.cas, own).some((name) => !bundle.includes(name));
+};
+
 /** Nodes that were not seen and may have something left once all else is done: the connection stays on record for them. */
 export const leftNodes = (scope: Scope): { readonly local: readonly string[]; readonly remote: readonly string[] } => {
   const { facts, dropsTrust, dropsServer } = scope;
   const ours = servesByUs(facts);
   return {
-    local: dropsTrust ? awayOf(facts.local) : [],
+    local: dropsTrust || losesCa(scope) ? awayOf(facts.local) : [],
     remote: dropsServer ? awayOf(facts.remote).filter((name) => ours.includes(name)) : [],
   };
 };

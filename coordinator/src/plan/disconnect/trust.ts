@@ -32,7 +32,7 @@ export const foreignCas = ({ facts }: Scope, node: NodeObservation): string[] =>
 };
 
 /** The bundle with the CAs that other connections need; null where there is none of these. */
-export const otherBundle = ({ bundle, facts, context }: Scope): WantedFile | null =>
+const otherBundle = ({ bundle, facts, context }: Scope): WantedFile | null =>
   bundle === null || bundle.length === 0 ? null : caBundleFile(bundle, facts.cas, context.hash);
 
 /** The same where the node's differs. */
@@ -45,7 +45,7 @@ const differingBundle = (scope: Scope, node: NodeObservation): WantedFile | null
 
 /** The CA file as it is to become; null where it stays, also for an alias that Remora does not manage and that may live on any of its CAs. */
 export const rewrittenBundle = (scope: Scope, node: NodeObservation): WantedFile | null =>
-  handMadeAliases(scope).length > 0 ? null : differingBundle(scope, node);
+  handMadeAliases(scope.facts).length > 0 ? null : differingBundle(scope, node);
 
 /** Whether it stays for such an alias alone. */
 export const isKeptForOthers = (scope: Scope, node: NodeObservation): boolean =>

@@ -1,3 +1,5 @@
+import type { NodeObservation } from '../facts.ts';
+import { connectingNodes } from '../nodes.ts';
 import { unreplicatedWarning } from '../outages.ts';
 import { files } from '../placed-files.ts';
 import { handMadeAliases } from './hand-made.ts';
@@ -46,7 +48,7 @@ const foreignWarnings = (scope: Scope): string[] => {
       : []),
     ...(local.nodes.some((node) => isKeptForOthers(scope, node))
       ? [
-          `${files.caBundle} stays as it is on the nodes of ${local.name}, with CA ${connection.ca}: ${handMadeAliases(scope).join(', ')}, which Remora does not manage, may connect by it.`,
+          `${files.caBundle} stays as it is on the nodes of ${local.name}, with CA ${connection.ca}: ${handMadeAliases(scope.facts).join(', ')}, which Remora does not manage, may connect by it.`,
         ]
       : []),
   ];
@@ -137,12 +139,19 @@ const awayWarnings = (scope: Scope): string[] => {
   ];
 };
 
-const unaskedWarnings = ({ facts: { local } }: Scope): string[] => {
-  const names = local.nodes.filter(({ agent }) => agent.state === 'missing').map(({ name }) => name);
+const unaskedWarnings = ({ facts: { local }, dropsTrust }: Scope): string[] => {
+  const silent = (nodes: readonly NodeObservation[]): string[] =>
+    nodes.filter(({ agent }) => agent.state === 'missing').map(({ name }) => name);
+  const names = silent(local.nodes);
+  const trusting = dropsTrust ? silent(connectingNodes(local)) : [];
+  const kept =
+    trusting.length === 0
+      ? ''
+      : ` ${files.caBundle} and the settings that name it stay on ${trusting.join(', ')}, if they are there.`;
   return names.length === 0
     ? []
     : [
-        `${names.join(', ')} of cluster ${local.name} ${names.length > 1 ? 'have' : 'has'} no agent: whether a keystore there has the API key is not asked.`,
+        `${names.join(', ')} of cluster ${local.name} ${names.length > 1 ? 'have' : 'has'} no agent: whether a keystore there has the API key is not asked.${kept}`,
       ];
 };
 
