@@ -6,7 +6,7 @@ import { isGoingOn, type RunRecord } from '../store/run-hash.ts';
 import type { RunStore } from '../store/run-store.ts';
 import { haltIfCancelled, RunHalted } from './halt.ts';
 import type { StageParts } from './next-step.ts';
-import { NodesLeft } from './nodes-left.ts';
+import { NodesLeft, tellLivingKeys } from './nodes-left.ts';
 import { wantRollback } from './on-failure.ts';
 import { outlast } from './outlast.ts';
 import { refuseStale } from './recheck.ts';
@@ -89,7 +89,8 @@ const carryOut = async (parts: StageParts, record: RunRecord, plan: StoredPlan):
   } catch (error) {
     // Handed over: what ran beside the failed step may not have ended, the next driver sees to that.
     parts.signal.throwIfAborted();
-    if (error instanceof StepFailure) return failed(error.error, error instanceof NodesLeft);
+    if (error instanceof NodesLeft) return failed(tellLivingKeys(parts, plan, error.error), true);
+    if (error instanceof StepFailure) return failed(error.error);
     if (!(error instanceof RunHalted)) throw error;
     await endBegun(parts, plan);
     return error;

@@ -1,5 +1,7 @@
+import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
 import { parseDuration } from '@remora/shared/model/duration.ts';
-import type { AnyStep, NodeId } from '../plan/steps.ts';
+import type { StepError } from '@remora/shared/model/run.ts';
+import type { AnyStep, NodeId, StoredPlan } from '../plan/steps.ts';
 import { isGoingOn } from '../store/run-hash.ts';
 import type { StageParts } from './next-step.ts';
 import { isDone, StepFailure } from './run-step.ts';
@@ -29,6 +31,18 @@ export const leaveOffline = async (
     message: `${names} ${nodes.length > 1 ? 'are' : 'is'} left, since ${nodes.length > 1 ? 'their agents are' : 'its agent is'} offline.`,
     hint: `The run goes on by itself when an agent is back by ${until}. Start \`remora agent run\` there.`,
   });
+};
+
+/** What ends a run that takes a connection apart without such nodes, where its key is not invalidated yet: who wants that now need not wait for them. */
+export const tellLivingKeys = (parts: StageParts, plan: StoredPlan, error: StepError): StepError => {
+  const living = plan.steps.filter((step) => step.kind === 'api-key.invalidate' || step.kind === 'api-key.revoke');
+  if (plan.workflow !== 'disconnect' || living.every((step) => isDone(parts, step))) return error;
+  const { local, alias } = plan.wanted as DisconnectRequest;
+  return {
+    code: error.code,
+    message: `${error.message} The API key of ${local}/${alias} is still valid.`,
+    hint: `${error.hint} The same command, given again now, plans without it and invalidates the key: \`remora disconnect ${local} ${alias} --wait-offline TIME\`.`,
+  };
 };
 
 /** The node whose agent a step cannot do without, where nothing is lost by coming to it later. */

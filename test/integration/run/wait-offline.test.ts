@@ -88,6 +88,27 @@ test.each(['roll', 'parallel'] as const)(
   },
 );
 
+test('a connection that is taken apart waits for an agent with a key that is still valid, and says so', async () => {
+  const bench = await makeBench();
+  const { engine } = await start(bench, new Set(['n2']));
+  const { stages, steps, ...plan } = stageOf('parallel', ['n1', 'n2']);
+  const invalidate = {
+    ...{ id: 'key', kind: 'api-key.invalidate', target: 'us', effect: 'api', reason: '', diff: '', stage: 'after' },
+    input: { cluster: 'us', id: 'k1', secret: 'secret:k@1', locals: ['us'] },
+  } satisfies AnyStep;
+  const options = { waitOffline: '1h' };
+  const wanted = { local: 'eu', alias: 'us' };
+  const { runId } = await engine.start(
+    { ...plan, stages, steps: [...steps.slice(0, 2), invalidate], workflow: 'disconnect', wanted },
+    { ...anna, options },
+  );
+  const { error } = await bench.ended(runId);
+  expect(error?.message).toBe('n1 is left, since its agent is offline. The API key of eu/us is still valid.');
+  expect(error?.hint).toMatch(
+    /agent is back by .* invalidates the key: `remora disconnect eu us --wait-offline TIME`\.$/,
+  );
+});
+
 test('a plan for nodes that are all away waits for them at once and looks at no gate, and is not made again: each node is looked at; without --wait-offline it is refused', async () => {
   const bench = await makeBench();
   const online = new Set<string>();
