@@ -7,7 +7,7 @@ import type { ConnectionRecord } from '../plan/records.ts';
 import { observeKeys } from './observe-keys.ts';
 import { observeWhole } from './observe-nodes.ts';
 import type { RollbackParts } from './observe-rollback.ts';
-import { observeFollowers, otherKeys } from './other-users.ts';
+import { observeFollowers, observeLivingKeys } from './other-users.ts';
 
 /** `not-found` that says which connections there are. */
 const recordOf = (connections: readonly ConnectionRecord[], { local, alias }: DisconnectRequest): ConnectionRecord => {
@@ -72,13 +72,16 @@ export const observeDisconnect = async (
       cluster === connection.remote && secret.startsWith(`secret:connection/${connection.local}/${connection.alias}/`),
   );
   const client = await clients.get(connection.remote);
-  const [keys, others, followers] = await Promise.all([
+  const [keys, followers] = await Promise.all([
     seesKeys(remote) ? observeKeys(client, ours, secretVersions, clock()) : [],
-    seesKeys(remote) ? otherKeys(client, connection.remote, ours, clock()) : [],
     observeFollowers(await clients.get(connection.local), connection.local, connection.alias),
   ]);
+  const { strays, others } = seesKeys(remote)
+    ? await observeLivingKeys(client, { connection, localUuid: local.clusterUuid, keys }, clock())
+    : { strays: [], others: [] };
   return {
-    ...{ connection, local, remote, connections, cas, keys, otherKeys: others, followers, busy, secretVersions },
+    ...{ connection, local, remote, connections, cas, keys, strays, otherKeys: others },
+    ...{ followers, busy, secretVersions },
     certificates: certificates.filter(
       ({ cluster, purpose }) => cluster === connection.remote && purpose === 'remote_cluster_server',
     ),

@@ -1,8 +1,9 @@
 import type { Client } from '@elastic/elasticsearch';
 import { listCrossClusterKeys } from '../elasticsearch/api-keys.ts';
 import { explain, statusOf } from '../elasticsearch/client.ts';
-import { isLiving } from '../plan/cluster-key.ts';
-import type { ApiKeyRecord } from '../plan/records.ts';
+import { type ClusterKey, isLiving, isMarkedFor } from '../plan/cluster-key.ts';
+import type { KeyObservation } from '../plan/facts.ts';
+import type { ConnectionRecord } from '../plan/records.ts';
 
 /** Nothing where the cluster does not know such a request: Elasticsearch without that feature has nothing of it. */
 const ask = async <T>(client: Client, cluster: string, path: string): Promise<T | null> => {
@@ -21,10 +22,13 @@ interface AutoFollow {
   readonly patterns?: readonly { readonly name: string; readonly pattern: { readonly remote_cluster: string } }[];
 }
 
+/** Of hidden indices too: the backing indices of a data stream that follows begin with a dot, and `_all` leaves them out. */
+const FOLLOWERS = '/*,.*/_ccr/info';
+
 /** Follower indices and auto-follow patterns of a cluster that use an alias, in words. */
 export const observeFollowers = async (client: Client, cluster: string, alias: string): Promise<string[]> => {
   const [info, auto] = await Promise.all([
-    ask<FollowInfo>(client, cluster, '/_all/_ccr/info'),
+    ask<FollowInfo>(client, cluster, FOLLOWERS),
     ask<AutoFollow>(client, cluster, '/_ccr/auto_follow'),
   ]);
   return [
@@ -37,15 +41,34 @@ export const observeFollowers = async (client: Client, cluster: string, alias: s
   ].sort();
 };
 
-/** Living cross-cluster API keys but for these: they let somebody else connect through the same server. By name and id. */
-export const otherKeys = async (
+/** Living cross-cluster API keys of a cluster that no secret of the connection is kept of. */
+export interface LivingKeys {
+  /** Made for the connection all the same, by their mark or by what is on record. */
+  readonly strays: readonly Pick<ClusterKey, 'id' | 'name'>[];
+  /** They let somebody else connect through the same server; by name and id. */
+  readonly others: readonly string[];
+}
+
+/** Looks for them; `keys` are those on record for the connection. */
+export const observeLivingKeys = async (
   client: Client,
-  cluster: string,
-  own: readonly ApiKeyRecord[],
+  { connection, localUuid, keys }: LivingKeysOf,
   now: Date,
-): Promise<string[]> =>
-  (await listCrossClusterKeys(client, cluster))
+): Promise<LivingKeys> => {
+  const living = (await listCrossClusterKeys(client, connection.remote))
     .filter((key) => isLiving(key, now.getTime()))
-    .filter(({ id }) => !own.some((record) => record.id === id))
-    .map(({ name, id }) => `${name} (${id})`)
-    .sort();
+    .filter(({ id }) => !keys.some(({ record, usable }) => usable && record.id === id))
+    .sort((a, b) => (`${a.name} ${a.id}` < `${b.name} ${b.id}` ? -1 : 1));
+  const isOurs = (key: ClusterKey): boolean =>
+    keys.some(({ record }) => record.id === key.id) || isMarkedFor(key, connection, localUuid);
+  return {
+    strays: living.filter(isOurs).map(({ id, name }) => ({ id, name })),
+    others: living.filter((key) => !isOurs(key)).map(({ name, id }) => `${name} (${id})`),
+  };
+};
+
+interface LivingKeysOf {
+  readonly connection: ConnectionRecord;
+  readonly localUuid: string;
+  readonly keys: readonly KeyObservation[];
+}

@@ -7,7 +7,7 @@ import { applySteps } from '../connect/apply.ts';
 import { factsOf, request, sha256 } from '../connect/facts.ts';
 import type { World } from '../connect/world.ts';
 
-type More = Partial<Pick<DisconnectFacts, 'otherKeys' | 'followers' | 'busy'>>;
+type More = Partial<Pick<DisconnectFacts, 'strays' | 'otherKeys' | 'followers' | 'busy'>>;
 
 /** What the coordinator would observe before it takes `eu/ALIAS` apart. */
 const observed = (world: World, alias: string, more: More): DisconnectFacts => {
@@ -18,7 +18,7 @@ const observed = (world: World, alias: string, more: More): DisconnectFacts => {
   const { local, remote, connections, cas, certificates, secretVersions } = facts;
   return {
     ...{ connection, local, remote, connections, cas, certificates, keys, secretVersions },
-    ...{ otherKeys: [], followers: [], busy: [], ...more },
+    ...{ strays: [], otherKeys: [], followers: [], busy: [], ...more },
   };
 };
 

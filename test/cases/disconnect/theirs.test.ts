@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { applySteps } from '../connect/apply.ts';
-import { connected, stepOf } from '../connect/plans.ts';
+import { connected, lines, stepOf } from '../connect/plans.ts';
 import { changed, nodeOf, type World, world } from '../connect/world.ts';
 import { disconnected, ownCa, planOff, refusalOf, traces } from './plans.ts';
 
@@ -127,6 +127,21 @@ describe('what is not of Remora', () => {
       `${CLIENT}.enabled in elasticsearch.yml of node eu-1 (cluster eu) was changed by somebody since: it stays as it is.`,
     ]);
     expect(local(applySteps(made, plan.steps)).yml.values).toMatchObject({ [`${CLIENT}.enabled`]: false });
+  });
+
+  test('a key of the connection whose secret is lost is invalidated too, once the alias is gone', () => {
+    const made = connected(world({ remote: 1, local: 1 }));
+    const plan = planOff(made, {}, { strays: [{ id: 'k9', name: 'remora-eu-us-1' }] });
+    expect(lines(plan).slice(0, 5)).toEqual([
+      'alias cluster-settings.put eu api',
+      'credentials node.change eu-1 reload',
+      'reload secure-settings.reload eu-1 reload',
+      'api-key api-key.invalidate us api',
+      'api-key api-key.revoke us api',
+    ]);
+    expect(stepOf(plan, 'api-key.revoke')).toMatchObject({
+      ...{ diff: '- key remora-eu-us-1 (k9)', input: { cluster: 'us', id: 'k9' } },
+    });
   });
 
   test('a server that was there before stays on, with the certificate of Remora that it has by now', () => {

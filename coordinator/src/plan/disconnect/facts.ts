@@ -1,3 +1,4 @@
+import type { ClusterKey } from '../cluster-key.ts';
 import type { ClusterObservation, KeyObservation } from '../facts.ts';
 import type { CaRecord, CertificateRecord, ConnectionRecord } from '../records.ts';
 
@@ -13,6 +14,8 @@ export interface DisconnectFacts {
   readonly certificates: readonly CertificateRecord[];
   /** Keys that Remora made for this connection, with what the remote cluster says of them. */
   readonly keys: readonly KeyObservation[];
+  /** Living ones that were made for it too, and of which the secret is lost, or even the record. */
+  readonly strays: readonly Pick<ClusterKey, 'id' | 'name'>[];
   /** Living cross-cluster API keys of the remote cluster that are not of this connection, by name. */
   readonly otherKeys: readonly string[];
   /** Follower indices and auto-follow patterns of the local cluster that use the alias, in words. */

@@ -128,21 +128,32 @@ export const localSteps = (scope: Scope): AnyStep[] => {
   ];
 };
 
+/** Of a key whose secret is lost no agent could say whether a keystore has it. */
+const straySteps = ({ facts: { strays, remote } }: Scope): AnyStep[] =>
+  strays.map(({ id, name }) => ({
+    ...{ id: `stray-key-${id}`, kind: 'api-key.revoke', target: remote.name, effect: 'api', stage: stageIds.keys },
+    ...{ reason: 'it was made for the connection, and still lets somebody in', diff: `- key ${name} (${id})` },
+    input: { cluster: remote.name, id },
+  }));
+
 /** Nobody gets in with the key any more, also where a node that is away has it still. */
 export const keySteps = (scope: Scope): AnyStep[] => {
   const { facts } = scope;
   const away = awayOf(facts.local).map((node) => nodeKey({ cluster: facts.local.name, node }));
-  return facts.keys
+  const invalidated = facts.keys
     .filter(({ usable }) => usable)
-    .map(({ record: { cluster, id, name, secret } }) => ({
-      ...{
-        id: `invalidate-key-${id}`,
-        kind: 'api-key.invalidate',
-        target: cluster,
-        effect: 'api',
-        stage: stageIds.keys,
-      },
-      ...{ reason: 'nothing is to get in with it any more', diff: `- key ${name} (${secret})` },
-      input: { cluster, id, secret, locals: [facts.local.name], ...(away.length === 0 ? {} : { away }) },
-    }));
+    .map(
+      ({ record: { cluster, id, name, secret } }): AnyStep => ({
+        ...{
+          id: `invalidate-key-${id}`,
+          kind: 'api-key.invalidate',
+          target: cluster,
+          effect: 'api',
+          stage: stageIds.keys,
+        },
+        ...{ reason: 'nothing is to get in with it any more', diff: `- key ${name} (${secret})` },
+        input: { cluster, id, secret, locals: [facts.local.name], ...(away.length === 0 ? {} : { away }) },
+      }),
+    );
+  return [...invalidated, ...straySteps(scope)];
 };
