@@ -35,6 +35,18 @@ export const observeKeys = (
   return Promise.all(records.map(look));
 };
 
+/** The same of keys of several clusters: each is asked about its own, since another one would answer that there is no such key. */
+export const observeKeysOfAll = async (
+  { clients, clock }: Pick<ObserveParts, 'clients' | 'clock'>,
+  records: readonly ApiKeyRecord[],
+  secrets: Readonly<Record<string, number>>,
+): Promise<FoundKey[]> => {
+  const looks = [...Map.groupBy(records, ({ cluster }) => cluster)].map(async ([cluster, own]) =>
+    observeKeys(await clients.get(cluster), own, secrets, clock()),
+  );
+  return (await Promise.all(looks)).flat();
+};
+
 /** Gathers everything that the planner of a revocation looks at: the remote cluster alone is asked. Throws `not-found` for a connection that is not on record. */
 export const observeKeyRevocation = async (
   { clients, inventory }: Pick<ObserveParts, 'clients' | 'inventory'>,

@@ -1,5 +1,5 @@
 import { explain } from '../elasticsearch/client.ts';
-import type { ClusterObservation, FlatSettings, KeyObservation, NodeObservation } from '../plan/facts.ts';
+import type { ClusterObservation, FlatSettings, NodeObservation } from '../plan/facts.ts';
 import { keystorePasswordInput, keystorePasswordReference } from '../plan/node-step.ts';
 import type { ApiKeyRecord } from '../plan/records.ts';
 import { deliveredKey, deliveriesOf, MOST_DELIVERIES, type NodeDeliveries } from '../plan/rollback/deliveries.ts';
@@ -8,7 +8,7 @@ import { earlierSecretsOf } from '../plan/rollback/keys.ts';
 import { refuseRun } from '../plan/rollback/refusals.ts';
 import type { StoredPlan } from '../plan/steps.ts';
 import type { RunRecord } from '../store/run-hash.ts';
-import { observeKeys } from './observe-keys.ts';
+import { observeKeysOfAll } from './observe-keys.ts';
 import { type ObserveParts, observeWhole } from './observe-nodes.ts';
 
 /** Runs as they are kept; `not-found` for an unknown id. */
@@ -84,16 +84,6 @@ const madeKeys = (run: PastRun, records: readonly ApiKeyRecord[]): ApiKeyRecord[
     return records.filter((one) => one.cluster === cluster && one.name.startsWith(`${name}-${run.runId}-`));
   });
 
-/** Of one run, and so of one remote cluster. */
-const observeAll = async (
-  parts: RollbackParts,
-  records: readonly ApiKeyRecord[],
-  secretVersions: Readonly<Record<string, number>>,
-): Promise<KeyObservation[]> => {
-  const [first] = records;
-  return first ? observeKeys(await parts.clients.get(first.cluster), records, secretVersions, parts.clock()) : [];
-};
-
 const byName = async <T>(names: readonly string[], look: (name: string) => Promise<T>): Promise<Map<string, T>> =>
   new Map(await Promise.all(names.map(async (name): Promise<[string, T]> => [name, await look(name)])));
 
@@ -115,8 +105,8 @@ export const observeRollback = async (parts: RollbackParts, runId: string): Prom
   const earlier = apiKeys.filter((one) => earlierSecrets.includes(one.secret) && !made.includes(one));
   const [backups, keys, earlierKeys, connections, cas, certificates] = await Promise.all([
     observeBackups(parts, run, clusters, secretVersions),
-    observeAll(parts, made, secretVersions),
-    observeAll(parts, earlier, secretVersions),
+    observeKeysOfAll(parts, made, secretVersions),
+    observeKeysOfAll(parts, earlier, secretVersions),
     inventory.connections.list(),
     inventory.cas.list(),
     inventory.certificates.list(),
