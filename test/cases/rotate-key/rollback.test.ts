@@ -107,6 +107,30 @@ describe('the rotation of a key is taken back', () => {
     expect(rollbackOf(factsAfter(before, plan, retire, living, true)).steps.length).toBeGreaterThan(0);
   });
 
+  test('also while a node is away that it never came to, which is not waited for; not without one that it came to', () => {
+    const before = standing();
+    const plan = planKey(before);
+    const cut = (count: number, agent: 'online' | 'offline') => {
+      const now = carriedOut(before, plan.steps, count);
+      nodeOf(now.local, 'eu-2').agent = agent;
+      return { now, facts: factsAfter(before, plan, count, now) };
+    };
+    const { now, facts } = cut(2, 'offline');
+    const back = rollbackOf(facts);
+    const ends = back.steps.find(({ kind }) => kind === 'api-key.invalidate');
+    expect(ends?.input).toMatchObject({ locals: ['eu'], away: ['eu/eu-2'] });
+    expect(back.warnings.join()).toContain(
+      'Node eu-2 of cluster eu cannot be asked whether its keystore has the API key that is invalidated: the run never came to it',
+    );
+    const after = back.steps.reduce((world, step) => takeBack(world, before, step), now);
+    expect([usable(after), works(after, 'us')]).toEqual([[secret(1)], true]);
+    expect(back.hash).toBe(rollbackOf(cut(2, 'online').facts).hash);
+    expect(() => rollbackOf({ ...facts, run: { ...facts.run, restored: 'r1' } })).toThrow(
+      'eu-2 (cluster eu) is offline',
+    );
+    expect(() => rollbackOf(cut(3, 'offline').facts)).toThrow('The agent of node eu-2 (cluster eu) is offline');
+  });
+
   test('and the connect before it is not either then, which is said', () => {
     const { facts } = connected();
     const steps = planKey(standing()).steps.map((step): [string, ReturnType<typeof done>] => [

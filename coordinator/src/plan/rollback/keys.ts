@@ -1,6 +1,7 @@
 import { agentFailed, agentOffline, notInCluster } from '../agent-findings.ts';
 import type { NodeObservation } from '../facts.ts';
 import { type AnyStep, type KeyBefore, type NodeId, nodeKey, type PlannedStep } from '../steps.ts';
+import { deliveriesOf } from './deliveries.ts';
 import { beforeOf, connectionsOf, isOf, type PastRun, type RollbackFacts } from './facts.ts';
 import type { Part } from './settings.ts';
 
@@ -53,15 +54,6 @@ const putBackSteps = (facts: RollbackFacts): AnyStep[] =>
 /** Clusters that may use a key: those whose nodes the run gave it to. */
 const localsOf = ({ run }: RollbackFacts): string[] => [...new Set(connectionsOf(run).map(({ local }) => local))];
 
-const invalidateSteps = (facts: RollbackFacts): AnyStep[] =>
-  facts.keys
-    .filter(({ usable }) => usable)
-    .map(({ record: { cluster, id, name, secret } }) => ({
-      ...{ id: `invalidate-key-${id}`, kind: 'api-key.invalidate', target: cluster, effect: 'api', stage: KEY_STAGE },
-      ...{ reason: 'the run made the key', diff: `- key ${name} (${secret})` },
-      input: { cluster, id, secret, locals: localsOf(facts) },
-    }));
-
 /** Nodes of which each agent is asked whether the keystore has a key, before that is invalidated. */
 const holders = (facts: RollbackFacts): { readonly cluster: string; readonly node: NodeObservation }[] =>
   localsOf(facts).flatMap((cluster) => (facts.clusters.get(cluster)?.nodes ?? []).map((node) => ({ cluster, node })));
@@ -81,6 +73,47 @@ const keptEntries = (
   );
 };
 
+/**
+ * Whether a rotation never came to a node, which then does not have the new key. A restore of the store from a back-up may have lost that it did. A node that a
+ * `connect` was limited without may have its key from elsewhere.
+ */
+const isUnreached = ({ run }: RollbackFacts): ((node: NodeId) => boolean) => {
+  const reached = new Set(deliveriesOf(run).map(nodeKey));
+  const isTold = run.plan.workflow === 'rotate-key' && run.restored === null;
+  return (node) => isTold && !reached.has(nodeKey(node));
+};
+
+/** Why it cannot be asked whether the keystore of a node has a key; null where it can, and where there is no agent to ask. */
+const silenceOf = (cluster: string, node: NodeObservation, key: string): string | null => {
+  const silent = agentOffline(node, { name: cluster }) ?? agentFailed(node, { name: cluster });
+  if (silent !== null || node.agent.state !== 'online' || node.agent.facts.keystore.entries !== null) return silent;
+  return `The keystore of node ${node.name} (cluster ${cluster}) cannot be read, so whether it has API key ${key} is not known: ${node.agent.facts.keystore.refusal ?? ''}`;
+};
+
+const absentOf = (facts: RollbackFacts): NodeId[] =>
+  localsOf(facts).flatMap(
+    (cluster) => facts.clusters.get(cluster)?.absentNodes.map((node) => ({ cluster, node })) ?? [],
+  );
+
+/** Nodes that cannot be asked and that the run never came to: nobody waits for them. */
+const awayOf = (facts: RollbackFacts): NodeId[] => {
+  const silent = holders(facts).filter(({ cluster, node }) => silenceOf(cluster, node, '') !== null);
+  return [...silent.map(({ cluster, node }) => ({ cluster, node: node.name })), ...absentOf(facts)].filter(
+    isUnreached(facts),
+  );
+};
+
+const invalidateSteps = (facts: RollbackFacts): AnyStep[] => {
+  const away = awayOf(facts).map(nodeKey);
+  return facts.keys
+    .filter(({ usable }) => usable)
+    .map(({ record: { cluster, id, name, secret } }) => ({
+      ...{ id: `invalidate-key-${id}`, kind: 'api-key.invalidate', target: cluster, effect: 'api', stage: KEY_STAGE },
+      ...{ reason: 'the run made the key', diff: `- key ${name} (${secret})` },
+      input: { cluster, id, secret, locals: localsOf(facts), ...(away.length === 0 ? {} : { away }) },
+    }));
+};
+
 /** What would have a key not invalidated once all else is done: an agent that cannot be asked, or a node that keeps the key. */
 const holderFindings = (facts: RollbackFacts): string[] => {
   const made = facts.keys.filter(({ usable }) => usable).map(({ record }) => record);
@@ -92,21 +125,18 @@ const holderFindings = (facts: RollbackFacts): string[] => {
     return [
       `API key ${first.name} of cluster ${first.cluster} is to be invalidated, and no node of ${where} has an agent that could say whether a keystore still has it: join one with \`remora agent join\`, or invalidate the key by hand.`,
     ];
-  const absent = localsOf(facts).flatMap(
-    (name) => facts.clusters.get(name)?.absentNodes.map((node) => `${node} of cluster ${name}`) ?? [],
-  );
+  const isNeeded = (node: NodeId): boolean => !isUnreached(facts)(node);
   return [
-    ...absent.map(
-      (node) => `Node ${node} ${notInCluster(`, and whether its keystore has API key ${first.name} is not known`)}.`,
-    ),
+    ...absentOf(facts)
+      .filter(isNeeded)
+      .map(
+        ({ cluster, node }) =>
+          `Node ${node} of cluster ${cluster} ${notInCluster(`, and whether its keystore has API key ${first.name} is not known`)}.`,
+      ),
     ...nodes.flatMap(({ cluster, node }) => {
       const { name, agent } = node;
-      const silent = agentOffline(node, { name: cluster }) ?? agentFailed(node, { name: cluster });
-      if (silent !== null) return [silent];
-      if (agent.state === 'online' && agent.facts.keystore.entries === null)
-        return [
-          `The keystore of node ${name} (cluster ${cluster}) cannot be read, so whether it has API key ${first.name} is not known: ${agent.facts.keystore.refusal ?? ''}`,
-        ];
+      const silent = silenceOf(cluster, node, first.name);
+      if (silent !== null) return isNeeded({ cluster, node: name }) ? [silent] : [];
       return made.flatMap((record) =>
         keptEntries(facts, { cluster, node: name }, agent, record.secret).map(
           (entry) =>
@@ -136,15 +166,20 @@ const updateWarnings = (facts: RollbackFacts, now: string): string[] =>
     return [];
   });
 
-const unaskedWarnings = (facts: RollbackFacts): string[] =>
-  facts.keys.some(({ usable }) => usable)
-    ? holders(facts)
-        .filter(({ node }) => node.agent.state === 'missing')
-        .map(
-          ({ cluster, node }) =>
-            `Node ${node.name} of cluster ${cluster} has no agent: whether its keystore has the API key that is invalidated is not asked.`,
-        )
-    : [];
+const unaskedWarnings = (facts: RollbackFacts): string[] => {
+  if (!facts.keys.some(({ usable }) => usable)) return [];
+  const bare = holders(facts).filter(({ node }) => node.agent.state === 'missing');
+  return [
+    ...bare.map(
+      ({ cluster, node }) =>
+        `Node ${node.name} of cluster ${cluster} has no agent: whether its keystore has the API key that is invalidated is not asked.`,
+    ),
+    ...awayOf(facts).map(
+      ({ cluster, node }) =>
+        `Node ${node} of cluster ${cluster} cannot be asked whether its keystore has the API key that is invalidated: the run never came to it, so it is not waited for.`,
+    ),
+  ];
+};
 
 /** Has keys grant what they granted before, and invalidates those that the run made. */
 export const keysPart = (facts: RollbackFacts, now: string): Part => ({

@@ -15,10 +15,17 @@ export interface RollbackRequest {
   readonly run: string;
 }
 
-/** What is proven makes the plan another one, but not on which nodes: that follows whose agents are online, also of nodes that the rollback does not change. */
+/**
+ * What is proven makes the plan another one, but not on which nodes, nor who is not asked whether it has a key: that follows whose agents are online, also of nodes
+ * that the rollback does not change.
+ */
 const hashOf = (context: PlanContext, steps: readonly AnyStep[], provable: readonly string[]): string => {
   const changes = steps.filter(({ kind }) => kind !== 'connection.prove');
-  return context.hash(JSON.stringify([changes, provable], withoutBaseline));
+  return context.hash(
+    JSON.stringify([changes, provable], (key, value: unknown) =>
+      key === 'away' ? undefined : withoutBaseline(key, value),
+    ),
+  );
 };
 
 const nodesBack = (facts: RollbackFacts, now: string): NodesBack =>
