@@ -180,6 +180,8 @@ export interface ApiKeyRecord {
   readonly expiresAtMs: number | null;
   /** Hash of the access, expiration and metadata that it was given. */
   readonly configHash: string;
+  /** Somebody had it revoked: its cluster forgets that after a week or so. */
+  readonly revoked?: true;
 }
 
 /** Nodes that a run left, since their agents were away: it goes on when one of them is back in time. */

@@ -142,8 +142,18 @@ export interface StepInputs {
     /** Name of an index that the key does not grant: the refusal names the key. Null where it grants all. */
     readonly refusedIndex: string | null;
   };
-  /** Invalidates a key, whoever uses it. */
+  /** Invalidates a key that nobody knows. */
   'api-key.revoke': { readonly cluster: string; readonly id: string };
+  /** Invalidates all keys of a connection that let somebody in by then, whoever uses them, and notes that on record. */
+  'api-keys.revoke': {
+    /** The remote cluster. */
+    readonly cluster: string;
+    readonly local: string;
+    readonly alias: string;
+    readonly localUuid: string;
+    /** Those that there were when the plan was made. */
+    readonly ids: readonly string[];
+  };
   /** Invalidates a key, once no node and no connection has it any more. */
   'api-key.invalidate': {
     readonly cluster: string;
@@ -151,7 +161,10 @@ export interface StepInputs {
     readonly secret: string;
     /** Clusters whose nodes may hold it. */
     readonly locals: readonly string[];
-    /** `CLUSTER/NODE` of nodes that are away and may have it still: it is invalidated all the same, since nothing is to get in with it any more. */
+    /**
+     * `CLUSTER/NODE` of nodes that are away and not asked: they may have it still where nothing is to get in with it any more, and cannot have it where the run that
+     * made it never came to them.
+     */
     readonly away?: readonly string[];
     /** How long it lives on at least, from when the step is begun, in ms: requests that were sent with it are answered by then. */
     readonly graceMs?: number;

@@ -23,6 +23,7 @@ const recorded: Readonly<Record<StepKind, boolean>> = {
   'api-key.put-back': true,
   'api-key.invalidate': true,
   'api-key.revoke': true,
+  'api-keys.revoke': true,
   'api-key.verify': false,
   'inventory.put-back': true,
   // It is recorded as what it is, with the run that it marks.

@@ -262,6 +262,10 @@ const effects: Effects = {
   'api-key.put-back': never,
   'api-key.invalidate': invalidate,
   'api-key.revoke': (world, { id }) => endKey(world, id),
+  'api-keys.revoke': (world, { local, alias }) => {
+    for (const { record } of world.keys)
+      if (record.secret.startsWith(`secret:connection/${local}/${alias}/`)) endKey(world, record.id);
+  },
   'api-key.verify': verifyKey,
   'inventory.put-back': forget,
   'run.rollback': never,

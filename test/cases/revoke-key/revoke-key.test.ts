@@ -16,13 +16,18 @@ const plan = (keys: readonly ClusterKey[], records = made.keys.map(({ record }) 
     { planId: 'plan-1', now: new Date(made.nowMs).toISOString(), hash: sha256 },
   );
 const ids = (keys: readonly ClusterKey[], records = made.keys.map(({ record }) => record)) =>
-  plan(keys, records).steps.map(({ kind, input }) => [kind, 'id' in input && input.id]);
+  plan(keys, records).steps.flatMap(({ input }) => ('ids' in input ? input.ids : []));
 
 describe('the keys of a connection are revoked', () => {
   test('and the plan says that it stops', () => {
     const shown = plan([key]);
     expect(shown).toMatchObject({ workflow: 'revoke-key', clusters: ['us'], restarts: [], outages: [] });
-    expect(shown.steps).toMatchObject([{ kind: 'api-key.revoke', target: 'us', input: { cluster: 'us', id: key.id } }]);
+    expect(shown.steps).toMatchObject([
+      {
+        ...{ kind: 'api-keys.revoke', target: 'us', diff: `- key ${key.name} (${key.id})` },
+        input: { cluster: 'us', local: 'eu', alias: 'us', localUuid: 'uuid-eu', ids: [key.id] },
+      },
+    ]);
     expect(shown.warnings).toEqual([
       expect.stringMatching(/^The connection eu\/us stops at once, .*`remora api-keys rotate eu us`/),
     ]);
@@ -30,11 +35,20 @@ describe('the keys of a connection are revoked', () => {
 
   test('all that let somebody in: also one that is not on record, by what it says, and one whose metadata somebody took', () => {
     const bare = { ...key, metadata: {} };
-    expect(ids([bare, { ...key, id: 'stray', createdAtMs: key.createdAtMs + 1 }])).toEqual([
-      ['api-key.revoke', key.id],
-      ['api-key.revoke', 'stray'],
-    ]);
+    expect(ids([bare, { ...key, id: 'stray', createdAtMs: key.createdAtMs + 1 }])).toEqual([key.id, 'stray']);
     expect(ids([bare], [])).toEqual([]);
+  });
+
+  test('and it stays the same plan whichever keys there are: a run that it waited for may have made another', () => {
+    const { hash } = plan([key]);
+    expect(plan([key, { ...key, id: 'new' }]).hash).toBe(hash);
+    expect(plan([]).hash).toBe(hash);
+    const elsewhere = planKeyRevocation(
+      { local: 'eu', alias: 'us' },
+      { connection: { ...connection, remote: 'ap' }, localUuid: 'uuid-eu', keys: [key], records: [] },
+      { planId: 'plan-1', now: new Date(made.nowMs).toISOString(), hash: sha256 },
+    );
+    expect(elsewhere.hash).not.toBe(hash);
   });
 
   test('and no other one: of another connection, of another cluster of that name, or dead already', () => {

@@ -98,6 +98,7 @@ export const fileExecutors = (file: string): Executors => ({
   'api-key.put-back': never,
   'api-key.invalidate': never,
   'api-key.revoke': never,
+  'api-keys.revoke': never,
   'api-key.verify': never,
   'inventory.put-back': never,
   'run.rollback': async (context, { run }) => context.rolledBack(run),

@@ -15,10 +15,11 @@ const hint = 'What it made stays. `remora api-keys rotate LOCAL ALIAS` gives a c
 export const endedKeys = ({ plan, steps }: PastRun): EndedKey[] =>
   plan.steps.flatMap((step) => {
     const past = steps.get(step.id);
-    // Those that nobody knows are no loss.
-    const isRevoked = step.kind === 'api-key.revoke' && plan.workflow === 'revoke-key';
-    if ((step.kind !== 'api-key.invalidate' && !isRevoked) || !past || past.attempts === 0) return [];
-    const { id, cluster } = step.input;
-    const sentence = `it invalidated API key ${id} of cluster ${cluster}, which nobody can make valid again.`;
-    return [{ id, isCertain: past.status === 'succeeded', sentence, hint }];
+    if ((step.kind !== 'api-key.invalidate' && step.kind !== 'api-keys.revoke') || !past || past.attempts === 0)
+      return [];
+    const { cluster } = step.input;
+    return (step.kind === 'api-keys.revoke' ? step.input.ids : [step.input.id]).map((id) => ({
+      ...{ id, isCertain: past.status === 'succeeded', hint },
+      sentence: `it invalidated API key ${id} of cluster ${cluster}, which nobody can make valid again.`,
+    }));
   });

@@ -2,6 +2,7 @@ import type { Executors, Restorers } from '../executor.ts';
 import { ALLOCATION, restoreAllocation } from './allocation.ts';
 import { API_KEYS, createApiKeyStep, settleApiKeys, updateApiKeyStep } from './api-key.ts';
 import { invalidateApiKeyStep, putBackApiKeyStep, revokeApiKeyStep } from './api-key-undo.ts';
+import { revokeApiKeysStep } from './api-keys-revoke.ts';
 import { createCaStep, issueCertificateStep } from './certificates.ts';
 import { putClusterSettingsStep } from './cluster-settings.ts';
 import { proveConnectionStep, recordConnectionStep } from './connection.ts';
@@ -34,6 +35,7 @@ export const createExecutors = (parts: StepParts): Executors => ({
   'api-key.put-back': putBackApiKeyStep(parts),
   'api-key.invalidate': invalidateApiKeyStep(parts),
   'api-key.revoke': revokeApiKeyStep(parts),
+  'api-keys.revoke': revokeApiKeysStep(parts),
   'api-key.verify': verifyApiKeyStep(parts),
   'inventory.put-back': putBackRecordsStep,
   'run.rollback': rollbackStep,
