@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { KeyRotationFacts } from '../../../coordinator/src/plan/rotate-key/facts.ts';
+import { request } from '../connect/facts.ts';
+import { planIn } from '../connect/plans.ts';
 import { nodeOf, type World } from '../connect/world.ts';
-import { one, planKey, refusal, standing } from './plans.ts';
+import { carriedOut, one, planKey, refusal, standing } from './plans.ts';
 
 const asObserved = (facts: KeyRotationFacts): KeyRotationFacts => facts;
 const unseen =
@@ -46,6 +48,17 @@ const cases: readonly (readonly [string, (made: World) => void, string, RegExp, 
     'keystore-password',
     /^The keystore of node eu-2 \(cluster eu\) cannot be read: it is protected\./,
   ],
+  ...(['online', 'offline'] as const).map((agent): (typeof cases)[number] => [
+    `a node that does not connect and whose keystore nobody can look at, its agent ${agent}`,
+    ({ local }) => {
+      Object.assign(nodeOf(local, 'eu-2'), { agent, roles: ['data'] });
+      nodeOf(local, 'eu-2').keystore.refusal = 'it is protected.';
+    },
+    agent === 'online' ? 'keystore-password' : 'agent-offline',
+    agent === 'online'
+      ? /^The keystore of node eu-2 \(cluster eu\) cannot be read/
+      : /^The agent of node eu-2 \(cluster eu\) is offline: .* Until then whether its keystore has the old key of eu\/us cannot be told\.$/,
+  ]),
   [
     'a node that never had a key for the alias',
     ({ local }) => {
@@ -119,6 +132,44 @@ describe('the rotation of a key is refused before anything changed', () => {
       expect(error.message).toMatch(message);
     },
   );
+
+  test('of a node that does not connect with --wait-offline too, since nobody waits for it; unless no old key is to go', () => {
+    const bend = ({ local }: World): void => {
+      Object.assign(nodeOf(local, 'eu-2'), { agent: 'offline', roles: ['data'] });
+    };
+    expect(refusal(standing(bend), { ...one, waitOffline: true }).code).toBe('agent-offline');
+    const dead = standing((made) => {
+      bend(made);
+      for (const key of made.keys) key.usable = false;
+    });
+    expect(planKey(dead).steps.length).toBeGreaterThan(0);
+  });
+
+  test('of one that is broken although its key is good, as far as possible: all of a run would be put back for it', () => {
+    const first = standing();
+    const made = carriedOut(first, planIn(first, request({ alias: 'two' })).steps);
+    const broken = (facts: KeyRotationFacts): KeyRotationFacts => ({
+      ...facts,
+      problems: new Map([...facts.problems, ['eu/two', 'eu-1: it is broken']]),
+    });
+    const plan = planKey(made, { all: true, asFarAsPossible: true }, broken);
+    expect([plan.title, plan.warnings]).toEqual([
+      'Replace the API key of eu/us',
+      [
+        'eu/two is left: The connection eu/two does not work now, and not for want of a key (eu-1: it is broken): mend it first, or replace its key by itself with `remora api-keys rotate eu two`.',
+      ],
+    ]);
+    expect(planKey(made, { all: true }, broken).title).toBe('Replace 2 API keys');
+    const dead = (facts: KeyRotationFacts): KeyRotationFacts => ({
+      ...broken(facts),
+      keys: facts.keys.map((found) => ({
+        ...found,
+        key: found.key && { ...found.key, expiresAtMs: 1 },
+        usable: false,
+      })),
+    });
+    expect(planKey(made, { all: true, asFarAsPossible: true }, dead).title).toBe('Replace 2 API keys');
+  });
 
   test('of a connection that is not there, by name', () => {
     expect(refusal(standing(), { local: 'eu', alias: 'ap' })).toMatchObject({

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import type { KeyRotationFacts } from '../../../coordinator/src/plan/rotate-key/facts.ts';
 import { request } from '../connect/facts.ts';
 import { connected, lines, planIn, stepOf } from '../connect/plans.ts';
 import { isConnected, works } from '../connect/truth.ts';
 import { nodeOf, world } from '../connect/world.ts';
-import { carriedOut, keyFacts, one, planKey, secret, standing, usable, wish } from './plans.ts';
+import { carriedOut, one, planKey, secret, standing, usable, wish } from './plans.ts';
 
 const eu = ['eu-1', 'eu-2'];
 const whole = [
@@ -93,6 +94,7 @@ describe('the key of a connection is replaced', () => {
       keys: facts.keys.map((found) => ({ ...found, key: null, usable: false })),
     }));
     expect(gone.warnings.join()).toContain('Which metadata people gave the key of eu/us is not known any more');
+    expect(gone.warnings.join()).toContain('Whether the key of eu/us demanded a signature (certificate_identity)');
   });
 
   test('and asks for an index that it does not grant which key each node uses', () => {
@@ -204,6 +206,40 @@ describe('of several connections', () => {
     ]);
     expect(planKey(made, one).title).toBe('Replace the API key of eu/us');
   });
+
+  test('nor does it once its cluster forgot it, as it does after a week; one that ended does', () => {
+    const made = two();
+    const forgot =
+      (more: object = {}) =>
+      (facts: KeyRotationFacts): KeyRotationFacts => ({
+        ...facts,
+        keys: facts.keys.map((found) =>
+          found.record.secret === secret(1)
+            ? { record: { ...found.record, ...more }, key: null, usable: false }
+            : found,
+        ),
+      });
+    expect(planKey(made, { expiring: '365d' }, forgot()).steps).toEqual([]);
+    expect(planKey(made, { all: true }, forgot()).warnings.join()).toContain(
+      'eu/us is left: its key was invalidated, or its cluster forgot it. `remora api-keys rotate eu us`',
+    );
+    const late = { ...made, nowMs: made.nowMs + 100 * 86_400_000 };
+    expect(planKey(late, { expiring: '1d' }, forgot()).title).toBe('Replace the API key of eu/us');
+    expect(planKey(late, { expiring: '1d' }, forgot({ revoked: true })).steps).toEqual([]);
+    expect(planKey(late, one, forgot({ revoked: true })).title).toBe('Replace the API key of eu/us');
+  });
+
+  test('the end of a key counts as its cluster has it: somebody may have moved it', () => {
+    const ending = (days: number) => (facts: KeyRotationFacts) => ({
+      ...facts,
+      keys: facts.keys.map((found) => ({
+        ...found,
+        key: found.key && { ...found.key, expiresAtMs: standing().nowMs + days * 86_400_000 },
+      })),
+    });
+    expect(planKey(standing(), { expiring: '30d' }, ending(10)).title).toBe('Replace the API key of eu/us');
+    expect(planKey(standing(), { expiring: '100d' }, ending(200)).steps).toEqual([]);
+  });
 });
 
 describe('a node whose agent is away', () => {
@@ -225,58 +261,5 @@ describe('a node whose agent is away', () => {
     );
     expect(plan.hash).toBe(planKey(standing(), wanted).hash);
     expect(isConnected(carriedOut(away(), plan.steps), 'us')).toBe(true);
-  });
-});
-
-describe('where an earlier rotation did not come to its end', () => {
-  test('from wherever it was cut off the connection works, and a second one leaves it with one key', () => {
-    const before = standing();
-    const { steps } = planKey(before);
-    for (let count = 0; count <= steps.length; count += 1) {
-      const cut = carriedOut(before, steps, count);
-      expect(works(cut, 'us'), `${count}`).toBe(true);
-      const second = planKey(cut);
-      for (let next = 0; next <= second.steps.length; next += 1)
-        expect(works(carriedOut(cut, second.steps, next), 'us'), `${count}/${next}`).toBe(true);
-      const done = carriedOut(cut, second.steps);
-      expect(usable(done), `${count}`).toEqual([done.connections[0]?.keySecret]);
-      const connects = carriedOut(cut, planIn(cut, again).steps);
-      expect(isConnected(connects, 'us'), `${count}`).toBe(true);
-    }
-  });
-
-  test('its key is taken where it is what is wanted, and is one of the old ones where it is not', () => {
-    const cut = carriedOut(standing(), planKey(standing()).steps, 2);
-    const goesOn = planKey(cut);
-    expect(lines(goesOn)).toEqual(whole.filter((line) => !/create|node.change eu-1/.test(line)));
-    expect(stepOf(goesOn, 'connection.record').input.connection.keySecret).toBe(secret(2));
-    const other = planKey(cut, { ...one, expires: '30d' });
-    expect(stepOf(other, 'api-key.create').input.secret).toBe(secret(3));
-    const retired = other.steps.flatMap((step) => (step.kind === 'api-key.invalidate' ? [step.input.secret] : []));
-    expect(retired).toEqual([secret(1), secret(2)]);
-  });
-
-  test('keys of it that are not on record are invalidated at last, and those of other connections are not', () => {
-    const plan = planKey(standing(), one, (facts) => {
-      const key = keyFacts(standing()).keys[0]?.key;
-      if (!key) throw new Error('there is no key');
-      const mark = key.metadata.remora as object;
-      const strays = [
-        { cluster: 'us', key: { ...key, id: 'stray', name: 'remora-eu-us-x' } },
-        { cluster: 'us', key: { ...key, id: 'other', metadata: { ...key.metadata, remora: { ...mark, alias: 'x' } } } },
-        {
-          cluster: 'us',
-          key: { ...key, id: 'far', metadata: { ...key.metadata, remora: { ...mark, local_cluster_uuid: 'x' } } },
-        },
-        { cluster: 'ap', key: { ...key, id: 'elsewhere' } },
-      ];
-      return { ...facts, strays };
-    });
-    expect(plan.steps.at(-1)).toMatchObject({
-      stage: 'strays',
-      kind: 'api-key.revoke',
-      input: { cluster: 'us', id: 'stray' },
-    });
-    expect(plan.steps.filter(({ stage }) => stage === 'strays')).toHaveLength(1);
   });
 });

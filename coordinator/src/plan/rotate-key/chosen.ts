@@ -3,6 +3,7 @@ import { parseDuration } from '@remora/shared/model/duration.ts';
 import type { KeyRotateRequest } from '@remora/shared/model/key-request.ts';
 import { type FoundKey, isKeyMostlyOver } from '../cluster-key.ts';
 import type { ConnectionRecord } from '../records.ts';
+import type { KeyRotation } from './rotation.ts';
 
 /** How connections are called where one name has to do. */
 export const connectionName = ({ local, alias }: Pick<ConnectionRecord, 'local' | 'alias'>): string =>
@@ -30,21 +31,39 @@ const isMostlyOver = ({ record: { expiresAtMs }, key }: FoundKey, expires: strin
   return isKeyMostlyOver({ expiresAtMs, createdAtMs: expiresAtMs - parseDuration(expires) }, nowMs);
 };
 
-/** Whether somebody invalidated it. */
-export const isRevoked = (current: FoundKey | undefined): boolean => current?.key?.invalidated === true;
+/** Whether the cluster of a connection's key said what it knows of it. */
+const wasAsked = ({ remote }: Pick<KeyRotation, 'remote'>): boolean =>
+  remote !== undefined && !remote.missingPrivileges.includes('manage_security');
 
-/** Whether the key of a connection is to be replaced now. One that somebody invalidated comes back only where its connection is named. */
+/**
+ * Whether somebody invalidated the key of a connection. A cluster forgets such keys after a week or so: one that it does not know although it has not ended is
+ * taken for one of them.
+ */
+export const isRevoked = (one: Pick<KeyRotation, 'current' | 'remote'>, now: string): boolean => {
+  if (!one.current) return false;
+  const { record, key } = one.current;
+  if (key !== null) return key.invalidated;
+  const hasEnded = record.expiresAtMs !== null && record.expiresAtMs <= Date.parse(now);
+  return record.revoked === true || (wasAsked(one) && !hasEnded);
+};
+
+/**
+ * Whether the key of a connection is to be replaced now. One that somebody invalidated comes back only where its connection is named; one whose rotation put it on
+ * record and did not come to invalidate the old one is due whenever it ends.
+ */
 export const isDue = (
   { alias, expiring, due, all }: Pick<KeyRotateRequest, 'alias' | 'expiring' | 'due' | 'all'>,
-  { expires }: Pick<ConnectionRecord, 'expires'>,
-  current: FoundKey | undefined,
+  one: Pick<KeyRotation, 'standing' | 'current' | 'next' | 'remote'>,
   now: string,
 ): boolean => {
+  const { current } = one;
   const nowMs = Date.parse(now);
   if (alias !== undefined) return true;
   if (current === undefined) return all === true;
-  if (isRevoked(current)) return false;
-  if (due) return isMostlyOver(current, expires, nowMs);
-  const { expiresAtMs } = current.record;
+  if (isRevoked(one, now)) return false;
+  if (one.next === current) return true;
+  if (due) return isMostlyOver(current, one.standing.expires, nowMs);
+  // Somebody may have moved its end.
+  const { expiresAtMs } = current.key ?? current.record;
   return expiring === undefined || (expiresAtMs !== null && expiresAtMs <= nowMs + parseDuration(expiring));
 };

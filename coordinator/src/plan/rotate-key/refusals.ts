@@ -1,4 +1,12 @@
-import { agentFindings, type Finding, keystoreFindings, nodesAbsent } from '../agent-findings.ts';
+import type { KeyRotateRequest } from '@remora/shared/model/key-request.ts';
+import {
+  agentFailed,
+  agentFindings,
+  agentOffline,
+  type Finding,
+  keystoreFindings,
+  nodesAbsent,
+} from '../agent-findings.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { connectingNodes } from '../nodes.ts';
 import { lacksPrivileges, mayNotAsk } from '../privileges.ts';
@@ -29,6 +37,23 @@ const entryFindings = (node: NodeObservation, one: KeyRotation): Finding[] => {
       ];
 };
 
+/**
+ * Every agent of the local cluster is asked whether a keystore still has the old key before that is invalidated, also beside nodes that do not connect: nobody
+ * waits for those.
+ */
+const holderFindings = ({ standing, old }: KeyRotation, local: ClusterObservation): Finding[] => {
+  const connecting = connectingNodes(local);
+  const others = old.length === 0 ? [] : local.nodes.filter((node) => !connecting.includes(node));
+  const unknown = `whether its keystore has the old key of ${connectionName(standing)} cannot be told.`;
+  return others.flatMap((node): Finding[] => {
+    const offline = agentOffline(node, local);
+    if (offline !== null) return [['agent-offline', `${offline} Until then ${unknown}`]];
+    const failed = agentFailed(node, local);
+    if (failed !== null) return [['preflight-failed', `${failed} So ${unknown}`]];
+    return keystoreFindings(node, local.name);
+  });
+};
+
 const localFindings = (one: KeyRotation, local: ClusterObservation, waitOffline: boolean): Finding[] => {
   const { alias } = one.standing;
   const nodes = connectingNodes(local);
@@ -49,12 +74,24 @@ const localFindings = (one: KeyRotation, local: ClusterObservation, waitOffline:
   ];
 };
 
+/** With other connections in the run, what cannot be proven has all of them put back: it is left where it does not work although its key is good. */
+const brokenFindings = ({ standing, current }: KeyRotation, { problems }: KeyRotationFacts): Finding[] => {
+  const { local, alias } = standing;
+  const problem = problems.get(connectionName(standing)) ?? null;
+  return problem === null || !current?.usable
+    ? []
+    : preflight(
+        `The connection ${local}/${alias} does not work now, and not for want of a key (${problem}): mend it first, or replace its key by itself with \`remora api-keys rotate ${local} ${alias}\`.`,
+      );
+};
+
 /** All that forbids to replace the key of a connection now. */
 export const keyRotationFindings = (
   one: KeyRotation,
-  { unseen }: KeyRotationFacts,
-  waitOffline: boolean,
+  facts: KeyRotationFacts,
+  { waitOffline, asFarAsPossible }: Pick<KeyRotateRequest, 'waitOffline' | 'asFarAsPossible'>,
 ): readonly Finding[] => {
+  const { unseen } = facts;
   const { standing, current, local, remote } = one;
   if (!current)
     return [
@@ -70,6 +107,7 @@ export const keyRotationFindings = (
   return [
     ...silent,
     ...(remote ? preflight(lacksPrivileges(remote.name, remote.missingPrivileges)) : []),
-    ...(local ? localFindings(one, local, waitOffline) : []),
+    ...(local ? [...localFindings(one, local, waitOffline === true), ...holderFindings(one, local)] : []),
+    ...(asFarAsPossible ? brokenFindings(one, facts) : []),
   ];
 };

@@ -31,7 +31,7 @@ const leftOf = (
   facts: KeyRotationFacts,
 ): ReadonlyMap<KeyRotation, readonly Finding[]> => {
   const found = wanted
-    .map((one) => [one, keyRotationFindings(one, facts, request.waitOffline === true)] as const)
+    .map((one) => [one, keyRotationFindings(one, facts, request)] as const)
     .filter(([, findings]) => findings.length > 0);
   if (request.asFarAsPossible && (found.length < wanted.length || wanted.length === 0)) return new Map(found);
   const messages = found.flatMap(([, findings]) => findings);
@@ -41,12 +41,12 @@ const leftOf = (
   return new Map();
 };
 
-const revokedWarnings = ({ all }: KeyRotateRequest, meant: readonly KeyRotation[]): string[] =>
+const revokedWarnings = ({ all }: KeyRotateRequest, meant: readonly KeyRotation[], now: string): string[] =>
   (all ? meant : [])
-    .filter(({ current }) => isRevoked(current))
+    .filter((one) => isRevoked(one, now))
     .map(
-      ({ standing: { local, alias } }) =>
-        `${local}/${alias} is left: its key was invalidated. \`remora api-keys rotate ${local} ${alias}\` gives it another.`,
+      ({ standing: { local, alias }, current }) =>
+        `${local}/${alias} is left: its key was invalidated${current?.key || current?.record.revoked ? '' : ', or its cluster forgot it'}. \`remora api-keys rotate ${local} ${alias}\` gives it another.`,
     );
 
 /**
@@ -59,7 +59,7 @@ export const planKeyRotation = (
   context: PlanContext,
 ): StoredPlan => {
   const all = meantConnections(request, facts.connections).map((one) => rotationOf(one, request, facts, context));
-  const wanted = all.filter(({ standing, current }) => isDue(request, standing, current, context.now));
+  const wanted = all.filter((one) => isDue(request, one, context.now));
   const left = leftOf(wanted, request, facts);
   const rotations = wanted.filter((one) => !left.has(one));
   const order = new Map(keyRotationStages.map(({ id }, index) => [id, index]));
@@ -79,7 +79,7 @@ export const planKeyRotation = (
       ...[...left].flatMap(([{ standing }, findings]) =>
         findings.map(([, message]) => `${connectionName(standing)} is left: ${message}`),
       ),
-      ...revokedWarnings(request, all),
+      ...revokedWarnings(request, all, context.now),
       ...keyRotationWarnings(rotations, steps, facts),
     ],
   };

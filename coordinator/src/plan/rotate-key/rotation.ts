@@ -1,5 +1,5 @@
 import type { KeyRotateRequest } from '@remora/shared/model/key-request.ts';
-import { type ClusterKey, type FoundKey, isMarkedFor } from '../cluster-key.ts';
+import { type ClusterKey, type FoundKey, isKeyMostlyOver, isMarkedFor, sameAccess } from '../cluster-key.ts';
 import type { PlanContext } from '../context.ts';
 import type { ClusterObservation } from '../facts.ts';
 import { keyConfig, keyVersion, newKeySecret, ownMetadata } from '../key-names.ts';
@@ -17,7 +17,7 @@ export interface KeyRotation {
   readonly remote: ClusterObservation | undefined;
   /** The key that the connection has on record. */
   readonly current: FoundKey | undefined;
-  /** A key that an earlier rotation made, which did not come to its end, and that is what is wanted. */
+  /** A key that an earlier rotation made, which did not come to its end, and that is what is wanted: `current` itself where only the old one is left to go. */
   readonly next: FoundKey | undefined;
   /** Keys that still let somebody in and are invalidated at the end. */
   readonly old: readonly FoundKey[];
@@ -31,6 +31,34 @@ export interface KeyRotation {
 const byVersion = (keys: readonly FoundKey[], ends: ConnectionRecord): FoundKey[] =>
   keys.filter((one) => keyVersion(one, ends) > 0).sort((a, b) => keyVersion(a, ends) - keyVersion(b, ends));
 
+/** Whether a key that is there is what a new one would be. */
+const isLikeNew = (
+  { record, key, usable }: FoundKey,
+  wanted: Pick<KeyRotation, 'standing' | 'current' | 'configHash'>,
+  nowMs: number,
+): boolean => {
+  const { standing, current, configHash } = wanted;
+  if (!usable || key === null || record.configHash !== configHash || isKeyMostlyOver(key, nowMs)) return false;
+  // Of an old key that is gone nobody knows what it demanded.
+  const identity = current?.key ? current.key.certificateIdentity : key.certificateIdentity;
+  return sameAccess(key.access, standing.access) && key.certificateIdentity === identity;
+};
+
+/** The newest of these that a rotation can go on with. That on record is one where an older one still lets somebody in: then all that is left is to end that. */
+const nextOf = (
+  keys: readonly FoundKey[],
+  wanted: Pick<KeyRotation, 'standing' | 'current' | 'configHash'>,
+  nowMs: number,
+): FoundKey | undefined => {
+  const { current, standing } = wanted;
+  const version = (one: FoundKey): number => keyVersion(one, standing);
+  const isOpen = current && keys.some((one) => one.usable && version(one) < version(current));
+  return keys.findLast(
+    (one) =>
+      (!current || version(one) > version(current) || (isOpen && one === current)) && isLikeNew(one, wanted, nowMs),
+  );
+};
+
 /** What becomes of a connection's key. */
 export const rotationOf = (
   standing: ConnectionRecord,
@@ -43,8 +71,7 @@ export const rotationOf = (
   const metadata = standing.metadata ?? (current?.key ? ownMetadata(current.key.metadata) : null);
   const expires = life ?? standing.expires;
   const configHash = context.hash(keyConfig(standing.access, expires, metadata ?? {}));
-  const isNewer = (one: FoundKey): boolean => !current || keyVersion(one, standing) > keyVersion(current, standing);
-  const next = keys.findLast((one) => one.usable && isNewer(one) && one.record.configHash === configHash);
+  const next = nextOf(keys, { standing, current, configHash }, Date.parse(context.now));
   const keySecret = next?.record.secret ?? newKeySecret(facts, standing);
   const seen = (wanted: string) => facts.clusters.find(({ name }) => name === wanted);
   const local = seen(standing.local);

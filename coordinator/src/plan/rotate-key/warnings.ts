@@ -40,6 +40,13 @@ const ofMetadata = ({ standing, metadata }: KeyRotation): string[] =>
     ? [`Which metadata people gave the key of ${connectionName(standing)} is not known any more: the new one has none.`]
     : [];
 
+const ofIdentity = ({ standing, current, next }: KeyRotation): string[] =>
+  current && current.key === null && (next?.key?.certificateIdentity ?? null) === null
+    ? [
+        `Whether the key of ${connectionName(standing)} demanded a signature (certificate_identity) is not known any more: the new one demands none.`,
+      ]
+    : [];
+
 const foreignEntries = ({ standing, local }: KeyRotation): string[] => {
   const nodes = local === undefined ? [] : connectingNodes(local);
   const written = nodes.filter(
@@ -72,5 +79,11 @@ export const keyRotationWarnings = (
   facts: KeyRotationFacts,
 ): string[] => [
   ...awayWarnings(steps),
-  ...rotations.flatMap((one) => [...ofKey(one), ...ofMetadata(one), ...foreignEntries(one), ...broken(one, facts)]),
+  ...rotations.flatMap((one) => [
+    ...ofKey(one),
+    ...ofMetadata(one),
+    ...ofIdentity(one),
+    ...foreignEntries(one),
+    ...broken(one, facts),
+  ]),
 ];
