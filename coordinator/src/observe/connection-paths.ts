@@ -1,6 +1,6 @@
 import { messageOf } from '@remora/shared/errors.ts';
 import { formatAddress, parseAddress } from '@remora/shared/model/address.ts';
-import type { PathView } from '@remora/shared/model/inventory.ts';
+import type { ConnectionView, PathView } from '@remora/shared/model/inventory.ts';
 import type { OperationResult } from '@remora/shared/operations.ts';
 import { listNodes } from '../elasticsearch/observe-cluster.ts';
 import type { ClusterObservation, NodeObservation } from '../plan/facts.ts';
@@ -18,6 +18,8 @@ interface Target {
   readonly address: string;
   readonly serverName: string | null;
 }
+
+type Way = Pick<ConnectionView, 'local' | 'alias' | 'remote' | 'auth'>;
 
 /** What the remote nodes publish, in sniff mode; the seeds where the remote cluster is not known or does not answer. */
 const sniffed = async (
@@ -56,7 +58,8 @@ const failed = (path: Pick<PathView, 'node' | 'address'>, step: 'tcp' | 'tls', e
 });
 
 const viewOf = (path: Pick<PathView, 'node' | 'address'>, { tcp, detail, tls }: OperationResult<'probe'>): PathView => {
-  if (tls === undefined) return failed(path, 'tcp', tcp === 'open' ? 'no TLS handshake was made' : `${tcp}: ${detail}`);
+  if (tcp !== 'open') return failed(path, 'tcp', `${tcp}: ${detail}`);
+  if (tls === undefined) return { ...path, ok: true, failed: null, error: null, hint: null, certificate: null };
   const [leaf] = tls.chain;
   const certificate = leaf
     ? { subject: leaf.subject, issuer: leaf.issuer, notAfter: leaf.notAfter, fingerprint256: leaf.fingerprint256 }
@@ -66,21 +69,28 @@ const viewOf = (path: Pick<PathView, 'node' | 'address'>, { tcp, detail, tls }: 
     : { ...failed(path, 'tls', tls.error), certificate };
 };
 
+/** The CAs by which a node trusts what it connects to; null where they stand in a truststore, which no agent opens. */
+const trustOf = (node: NodeObservation, auth: ConnectionView['auth']): string[] | null => {
+  const prefix = auth === 'certificate' ? sslPrefix.transport : sslPrefix.remote_cluster_client;
+  const named = itemsOf(fileSetting(node, `${prefix}.certificate_authorities`));
+  return named.length === 0 && auth === 'certificate' ? null : named;
+};
+
 /** A handshake as Elasticsearch would make it: with the CA files that the node's elasticsearch.yml names, to the name that it dials. */
 const probe = async (
   parts: ObserveParts,
-  cluster: string,
+  { local: cluster, auth }: Way,
   node: NodeObservation,
   { address, serverName }: Target,
 ): Promise<PathView> => {
   const path = { node: node.name, address };
   if (node.agent.state !== 'online') return failed(path, 'tcp', 'its agent is away, so nobody looked');
-  const named = itemsOf(fileSetting(node, `${sslPrefix.remote_cluster_client}.certificate_authorities`));
+  const named = trustOf(node, auth);
   const tls = {
-    ...(named.length > 0 ? { certificateAuthorities: named } : {}),
+    ...(named?.length ? { certificateAuthorities: named } : {}),
     ...(serverName ? { serverName } : {}),
   };
-  const input = { ...parseAddress(address), timeoutMs: PROBE_TIMEOUT_MS, tls };
+  const input = { ...parseAddress(address), timeoutMs: PROBE_TIMEOUT_MS, ...(named === null ? {} : { tls }) };
   try {
     const at = { cluster, node: node.name };
     return viewOf(path, await parts.agents.read(at, 'probe', input, { timeoutMs: PROBE_TIMEOUT_MS * 3 }));
@@ -93,14 +103,10 @@ const probe = async (
  * Every way that a connection takes: from each node of the local cluster that makes connections to each address that it connects to, how far one comes. What holds
  * here is TCP and TLS; whether the key is taken `proveConnection` tells. Changes nothing; throws where the local cluster cannot be looked at.
  */
-export const observePathsOf = async (
-  parts: ObserveParts,
-  local: string,
-  alias: string,
-  remote: string | null,
-): Promise<PathView[]> => {
+export const observePathsOf = async (parts: ObserveParts, way: Way): Promise<PathView[]> => {
+  const { local, alias, remote } = way;
   const cluster = await observeWhole(parts, local);
   const targets = await targetsOf(parts, cluster, alias, remote);
   const nodes = connectingNodes(cluster).toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
-  return Promise.all(nodes.flatMap((node) => targets.map((target) => probe(parts, local, node, target))));
+  return Promise.all(nodes.flatMap((node) => targets.map((target) => probe(parts, way, node, target))));
 };

@@ -48,26 +48,29 @@ const withPemFiles = async (
 const sentAuthority = ({ der, ...facts }: SeenCertificate): SentAuthority[] =>
   der === undefined ? [] : [{ facts, pem: new X509Certificate(Buffer.from(der, 'base64')).toString() }];
 
+const unseen = { fingerprint256: null, sans: [], issuers: [] } as const;
+
 const look = async (
   parts: ObserveParts,
   cluster: string,
   { name, agent }: NodeObservation,
   address: string | undefined,
 ): Promise<PortObservation> => {
-  if (address === undefined) return { names: [], sans: [], issuers: [], problem: 'the node publishes none' };
+  if (address === undefined) return { ...unseen, names: [], problem: 'the node publishes none' };
   const { names, port } = publishedParts(address);
-  if (agent.state !== 'online') return { names, sans: [], issuers: [], problem: 'its agent is away' };
+  if (agent.state !== 'online') return { ...unseen, names, problem: 'its agent is away' };
   const input = { host: names.at(-1) ?? '', port, timeoutMs: PROBE_TIMEOUT_MS, tls: { judge: true } };
   try {
     const { tcp, detail, tls } = await parts.agents.read({ cluster, node: name }, 'probe', input, {
       timeoutMs: PROBE_TIMEOUT_MS * 3,
     });
     const [leaf, ...issuers] = tls?.chain ?? [];
-    if (!leaf) return { names, sans: [], issuers: [], problem: tls?.error ?? `${tcp}: ${detail}` };
+    if (!leaf) return { ...unseen, names, problem: tls?.error ?? `${tcp}: ${detail}` };
     const isOwn = issuers.length === 0 && leaf.subject === leaf.issuer;
-    return { names, sans: leaf.sans, issuers: (isOwn ? [leaf] : issuers).flatMap(sentAuthority), problem: '' };
+    const { sans, fingerprint256 } = leaf;
+    return { names, fingerprint256, sans, issuers: (isOwn ? [leaf] : issuers).flatMap(sentAuthority), problem: '' };
   } catch (error) {
-    return { names, sans: [], issuers: [], problem: messageOf(error) };
+    return { ...unseen, names, problem: messageOf(error) };
   }
 };
 

@@ -67,7 +67,7 @@ const foreign = async (
 /** The same with every way that it takes; of a cluster that cannot be looked at the proof tells already. */
 export const withPaths = async (parts: ObserveParts, view: ConnectionView): Promise<ConnectionView> => {
   try {
-    return { ...view, paths: await observePathsOf(parts, view.local, view.alias, view.remote) };
+    return { ...view, paths: await observePathsOf(parts, view) };
   } catch {
     return { ...view, paths: [] };
   }

@@ -108,6 +108,14 @@ describe('transport', () => {
       { numRuns: 30 },
     );
   });
+
+  test('cut off between a PEM pair and its proof, the same command proves it', () => {
+    const one = transportWorld('pem');
+    const plan = planIn(one, asItIs());
+    const placed = plan.steps.findIndex(({ stage }) => stage === 'first-files') + 1;
+    carryOut(one, plan.steps.slice(0, placed), () => false);
+    expect(lines(planIn(one, asItIs()))).toContain('first-verify certificate.verify us-2 none');
+  });
 });
 
 describe('HTTP', () => {

@@ -36,7 +36,12 @@ const placeFacts = (made: World, more: Partial<PlaceFacts> = {}): PlaceFacts => 
       unknownProxies: [],
       unasked: [],
     },
-    ports: new Map(remote.nodes.map((node) => [node.name, { names: names(node), sans: [], issuers: [], problem: '' }])),
+    ports: new Map(
+      remote.nodes.map((node) => [
+        node.name,
+        { names: names(node), fingerprint256: null, sans: [], issuers: [], problem: '' },
+      ]),
+    ),
     trust: trusting.map((node: Node) => ({
       ...{ remote: 'us', alias: 'us', cluster: 'eu', node: node.name, isDirect: true, isAway: false, problem: null },
       certificateAuthorities: ['remora-remote-cluster-cas.crt'],

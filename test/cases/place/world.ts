@@ -21,6 +21,8 @@ const THEIRS = 'theirs';
 interface Loaded {
   /** Name of the CA of what the transport port serves. */
   readonly serves: string;
+  /** Reference of the file with the certificate; null of theirs. */
+  readonly source: string | null;
   readonly trusts: readonly string[];
 }
 
@@ -99,11 +101,13 @@ const load = ({ made, loaded, certificates }: TransportWorld, name: string): voi
     throw new Error(`${name} does not start: a keystore beside a PEM certificate`);
   const trusts =
     truststore == null ? authorities.flatMap((path) => files[path]?.certificates ?? []) : [fingerprintOf(THEIRS)];
-  loaded.set(name, { serves, trusts });
+  loaded.set(name, { serves, source: source ?? null, trusts });
 };
 
 /** Which CA signed what is kept under a reference. */
 const issuedBy = new Map<string, string>();
+/** Its fingerprint. */
+const issuedAs = new Map<string, string>();
 
 /** Pairs of which one would not be let in by the other now, in words. */
 export const strangers = ({ loaded }: TransportWorld): string[] =>
@@ -117,6 +121,12 @@ const theirCa = (nowMs: number): SentAuthority => ({
   facts: certificateFacts(fingerprintOf(THEIRS), nowMs, nowMs + DAY_MS),
   pem: `PEM of ${THEIRS}`,
 });
+
+/** The certificate that a node has loaded for its transport port. */
+const servedBy = ({ loaded }: TransportWorld, name: string): string => {
+  const source = loaded.get(name)?.source ?? null;
+  return source === null ? `served by ${name} before` : (issuedAs.get(source) ?? '');
+};
 
 export const placeFacts = (one: TransportWorld, purpose: PlacedPurpose = 'transport'): PlaceFacts => {
   const { made } = one;
@@ -132,7 +142,10 @@ export const placeFacts = (one: TransportWorld, purpose: PlacedPurpose = 'transp
     ports: new Map(
       made.remote.nodes.map(({ name, transportHost }) => [
         name,
-        { names: [transportHost], sans: [], issuers: [theirCa(made.nowMs)], problem: '' },
+        {
+          ...{ names: [transportHost], sans: [], issuers: [theirCa(made.nowMs)], problem: '' },
+          fingerprint256: purpose === 'transport' ? servedBy(one, name) : null,
+        },
       ]),
     ),
     stores: new Map(
@@ -162,6 +175,7 @@ const issue = (one: TransportWorld, wish: CertificateIssue): void => {
     ...certificateFacts(`fingerprint of ${p12Secret}`, one.made.nowMs, one.made.nowMs + validityMs),
     ...(wish.given ? { fingerprint256: wish.given.fingerprint256 } : {}),
   };
+  issuedAs.set(p12Secret, facts.fingerprint256);
   const record = {
     cluster,
     node,

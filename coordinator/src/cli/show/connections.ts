@@ -41,8 +41,8 @@ const marks: Readonly<Record<string, string>> = {
 /** More rows than this are counted, and only those that failed are shown. */
 const MOST_PATHS = 20;
 
-const tlsOf = ({ ok, failed }: PathView): string => {
-  if (ok) return 'trusted';
+const tlsOf = ({ ok, failed, certificate }: PathView): string => {
+  if (ok) return certificate === null ? 'not tried' : 'trusted';
   return failed === 'tls' ? 'NOT trusted' : '';
 };
 

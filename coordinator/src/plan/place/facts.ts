@@ -20,6 +20,8 @@ export interface StoredAuthority {
 export interface PortObservation {
   /** The address at which it is published, and the name where the host has one; empty when that is not known. */
   readonly names: readonly string[];
+  /** SHA-256 of the certificate that it serves; null where none was seen. */
+  readonly fingerprint256: string | null;
   /** The names that its certificate covers (`DNS:…`, `IP:…`). */
   readonly sans: readonly string[];
   /** The issuers that it sends with its certificate, nearest first; a self-signed certificate is its own. */

@@ -166,6 +166,12 @@ const certificateSteps = (placement: Placement, parts: readonly NodePart[]): Any
     ];
   });
 
+/** A run may have ended between the file and its proof. */
+const isUnserved = ({ facts }: Placement, { name }: NodeObservation, { standing }: CertificatePlan): boolean => {
+  const served = facts.ports.get(name)?.fingerprint256 ?? null;
+  return served !== null && standing !== undefined && served !== standing.facts.fingerprint256;
+};
+
 const stepsOf = (placement: Placement): AnyStep[] => {
   const { request, facts, context } = placement;
   const trusting = rollOrder(request.purpose === 'transport' ? facts.cluster.nodes : placedNodes(request, facts));
@@ -180,7 +186,7 @@ const stepsOf = (placement: Placement): AnyStep[] => {
         change: change && trust.some(({ target }) => target === node.name) ? afterOther(change) : change,
       };
     })
-    .filter(({ plan, change }) => plan.isNew || change !== null);
+    .filter(({ node, plan, change }) => plan.isNew || change !== null || isUnserved(placement, node, plan));
   const isProven = request.purpose !== 'transport' || trust.length + parts.length === 0;
   return [...trust, ...(isProven ? [] : loadedSteps(placement)), ...certificateSteps(placement, parts)];
 };
