@@ -2,12 +2,13 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
 import { isEnded } from '@remora/shared/model/run.ts';
 import type { DisconnectFacts } from '../plan/disconnect/facts.ts';
-import type { ClusterObservation } from '../plan/facts.ts';
-import type { ConnectionRecord } from '../plan/records.ts';
+import type { ClusterObservation, KeyObservation } from '../plan/facts.ts';
+import type { ApiKeyRecord, ConnectionRecord } from '../plan/records.ts';
+import { observeGone } from './gone-remote.ts';
 import { observeKeys } from './observe-keys.ts';
 import { observeWhole } from './observe-nodes.ts';
 import type { RollbackParts } from './observe-rollback.ts';
-import { observeFollowers, observeLivingKeys } from './other-users.ts';
+import { type LivingKeys, observeFollowers, observeLivingKeys } from './other-users.ts';
 
 /** `not-found` that says which connections there are. */
 const recordOf = (connections: readonly ConnectionRecord[], { local, alias }: DisconnectRequest): ConnectionRecord => {
@@ -49,18 +50,38 @@ const busyRuns = async (
 const seesKeys = ({ security, missingPrivileges }: ClusterObservation): boolean =>
   security === 'on' && !missingPrivileges.includes('manage_security');
 
+interface Keys extends LivingKeys {
+  readonly keys: readonly KeyObservation[];
+}
+
+const noKeys: Keys = { keys: [], strays: [], others: [] };
+
+interface KeysAsked {
+  readonly connection: ConnectionRecord;
+  readonly ours: readonly ApiKeyRecord[];
+  readonly localUuid: string;
+  readonly secretVersions: Readonly<Record<string, number>>;
+}
+
+const keysOf = async ({ clients, clock }: RollbackParts, asked: KeysAsked): Promise<Keys> => {
+  const { connection, ours, localUuid, secretVersions } = asked;
+  const client = await clients.get(connection.remote);
+  const keys = await observeKeys(client, ours, secretVersions, clock());
+  return { keys, ...(await observeLivingKeys(client, { connection, localUuid, keys }, clock())) };
+};
+
 /** Gathers everything that the disconnect planner looks at. Changes nothing; `not-found` for a connection that Remora does not manage. */
 export const observeDisconnect = async (
   parts: RollbackParts,
   request: DisconnectRequest,
   planId: string,
 ): Promise<DisconnectFacts> => {
-  const { inventory, clients, clock } = parts;
+  const { inventory, clients } = parts;
   const connections = await inventory.connections.list();
   const connection = recordOf(connections, request);
   const [local, remote, cas, certificates, apiKeys, secretVersions, busy] = await Promise.all([
     observeWhole(parts, connection.local),
-    observeWhole(parts, connection.remote),
+    request.remoteGone ? observeGone(clients, connection.remote) : observeWhole(parts, connection.remote),
     inventory.cas.list(),
     inventory.certificates.list(),
     inventory.apiKeys.list(),
@@ -71,14 +92,14 @@ export const observeDisconnect = async (
     ({ cluster, secret }) =>
       cluster === connection.remote && secret.startsWith(`secret:connection/${connection.local}/${connection.alias}/`),
   );
-  const client = await clients.get(connection.remote);
-  const [keys, followers] = await Promise.all([
-    seesKeys(remote) ? observeKeys(client, ours, secretVersions, clock()) : [],
+  const [{ keys, strays, others }, followers] = await Promise.all([
+    request.remoteGone
+      ? { ...noKeys, keys: ours.map((record) => ({ record, usable: false })) }
+      : seesKeys(remote)
+        ? keysOf(parts, { connection, ours, localUuid: local.clusterUuid, secretVersions })
+        : noKeys,
     observeFollowers(await clients.get(connection.local), connection.local, connection.alias),
   ]);
-  const { strays, others } = seesKeys(remote)
-    ? await observeLivingKeys(client, { connection, localUuid: local.clusterUuid, keys }, clock())
-    : { strays: [], others: [] };
   return {
     ...{ connection, local, remote, connections, cas, keys, strays, otherKeys: others },
     ...{ followers, busy, secretVersions },

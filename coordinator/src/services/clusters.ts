@@ -159,6 +159,9 @@ const remove = async (parts: ClusterServiceParts, name: string, actor: string): 
     throw new RemoraError(
       'conflict',
       `Cluster ${name} is a side of the connection ${connections[0].alias} of cluster ${connections[0].local}: it cannot be removed while that stands.`,
+      {
+        hint: `Take it apart with \`remora disconnect ${connections[0].local} ${connections[0].alias}\`${connections[0].remote === name ? ', or with --remote-gone where this cluster is gone for good' : ''}.`,
+      },
     );
   if (nodes[0])
     throw new RemoraError(

@@ -14,6 +14,8 @@ export const DisconnectRequest = Type.Object(
     keepServer: Type.Optional(Type.Literal(true)),
     /** Follower indices and auto-follow patterns that use the alias are left to stand still. */
     leaveFollowers: Type.Optional(Type.Literal(true)),
+    /** The remote cluster is gone for good: only what is on the local cluster goes, and the API key cannot be invalidated. */
+    remoteGone: Type.Optional(Type.Literal(true)),
     /** Nodes that are away are left until their agents are back; for a run that waits for them (`waitOffline` of the options). */
     waitOffline: Type.Optional(Type.Literal(true)),
   },

@@ -72,7 +72,8 @@ const credentialSteps = (scope: Scope, node: NodeObservation): AnyStep[] => {
     keystorePassword: passwordOf(scope, node.name),
   });
   const stages = { roll: stageIds.localRoll, files: stageIds.credentials };
-  const isUsable = facts.keys.some(({ usable }) => usable) && node.roles.includes('remote_cluster_client');
+  const mayBeUsed = facts.keys.some(({ usable }) => usable) || scope.request.remoteGone === true;
+  const isUsable = mayBeUsed && node.roles.includes('remote_cluster_client');
   const reason = change?.reload
     ? `${entryName(scope)} went from the keystore`
     : 'the process may still have a credential that an earlier run took out';

@@ -38,8 +38,9 @@ const heirSteps = (scope: Scope): AnyStep[] =>
     input: { connection },
   }));
 
-/** Certificates of servers that go, and of nodes that are no more. */
-const goneCertificates = ({ facts, dropsServer }: Scope): CertificateRecord[] => {
+/** Certificates of servers that go, and of nodes that are no more; all of them with the last connection to a cluster that is gone. */
+const goneCertificates = ({ request, facts, dropsServer }: Scope): CertificateRecord[] => {
+  if (request.remoteGone) return neighbours(facts).remote.length === 0 ? [...facts.certificates] : [];
   if (!dropsServer) return [];
   const ours = servesByUs(facts);
   const stays = facts.remote.nodes.filter((node) => !ours.includes(node.name) || foreignKeystore(node) !== null);

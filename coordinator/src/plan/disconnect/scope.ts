@@ -50,7 +50,8 @@ export const scopeOf = (request: DisconnectRequest, facts: DisconnectFacts, cont
     ...{ request, facts, context },
     bundle: local.length === 0 ? null : withComing(facts.cas, needed),
     dropsTrust: local.length === 0 && request.keepTrust !== true,
-    dropsServer: remote.length === 0 && request.keepServer !== true && servesByUs(facts).length > 0,
+    dropsServer:
+      request.remoteGone !== true && remote.length === 0 && request.keepServer !== true && servesByUs(facts).length > 0,
   };
 };
 

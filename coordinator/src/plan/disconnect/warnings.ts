@@ -98,7 +98,7 @@ const standingServers = (scope: Scope): string[] => {
 /** What stays because of something else, or because it was asked for. */
 const keptWarnings = ({ facts, request }: Scope): string[] => {
   const { connection } = facts;
-  const others = neighbours(facts).remote;
+  const others = request.remoteGone ? [] : neighbours(facts).remote;
   const [other] = others;
   const more = others.length > 1 ? ` and ${others.length - 1} more` : '';
   return [
@@ -107,7 +107,7 @@ const keptWarnings = ({ facts, request }: Scope): string[] => {
       : [
           `The remote cluster server of ${connection.remote} stays: the connection ${other.local}/${other.alias}${more} uses it.`,
         ]),
-    ...(request.keepServer && other === undefined
+    ...(request.keepServer && !request.remoteGone && other === undefined
       ? [`The remote cluster server of ${connection.remote} stays on, with its certificates (--keep-server).`]
       : []),
     ...(request.keepTrust && neighbours(facts).local.length === 0
@@ -155,6 +155,18 @@ const unaskedWarnings = ({ facts: { local }, dropsTrust }: Scope): string[] => {
       ];
 };
 
+/** Once the records are forgotten, this is the only place that names them. */
+const goneWarnings = ({ request, facts: { connection, keys } }: Scope): string[] =>
+  request.remoteGone
+    ? [
+        `Cluster ${connection.remote} is taken to be gone for good: nothing is changed there, and what is on record of the connection is forgotten.`,
+        ...keys.map(
+          ({ record }) =>
+            `The API key ${record.name} (${record.id}) is not invalidated: should cluster ${connection.remote} come back, invalidate it there.`,
+        ),
+      ]
+    : [];
+
 const followerWarnings = ({ facts: { followers, connection } }: Scope): string[] =>
   followers.length === 0
     ? []
@@ -165,6 +177,7 @@ export const warningsOf = (
   scope: Scope,
   restarts: { readonly local: readonly string[]; readonly remote: readonly string[] },
 ): string[] => [
+  ...goneWarnings(scope),
   ...keptWarnings(scope),
   ...standingServers(scope),
   ...foreignWarnings(scope),
