@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Run } from '@remora/shared/model/run.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readEntries } from '../support/keystore-file.ts';
 import { type CheapBed, createCheapBed } from './cheap/bed.ts';
+import { processesFor } from './cheap/processes.ts';
 import { clusterStateOf, finalState } from './checks/final-state.ts';
 import { unknownToNodes } from './checks/invariants.ts';
 import { newDirectory } from './lanes.ts';
@@ -106,4 +109,27 @@ test('two connections go one after the other, of which the first waits for an ag
   );
   await expect(post('/connections/removal', us)).rejects.toThrow(/404.*There are none/);
   expect(unknownToNodes(stack)).toEqual([]);
+}, 240_000);
+
+test('where the remote cluster is gone for good, the local one is as it was before, and the connection is forgotten', async () => {
+  const us = { local: 'eu', alias: 'us', remoteGone: true, options: { acceptOutage: true } };
+  const { node, aliases, entries } = local();
+  const yml = () => readFile(join(node.configDir, 'elasticsearch.yml'), 'utf8');
+  const before = { yml: await yml(), entries: entries(), settings: aliases() };
+  expect(await connect('us')).toMatchObject({ status: 'succeeded', error: null });
+  await expect(post('/connections/removal', us)).rejects.toThrow(/409.*us is not gone.*without --remote-gone/);
+
+  const nodes = stack.bed.clusters.find(({ name }) => name === 'us')?.nodes ?? [];
+  for (const { name, configDir } of nodes) {
+    await stack.agents.get(name)?.end();
+    for (const pid of processesFor(configDir)) process.kill(pid, 'SIGKILL');
+  }
+  const { remoteGone: _, ...asEver } = us;
+  await expect(post('/connections/removal', asEver)).rejects.toThrow(/cluster-unreachable/);
+  const run = await runAtRest(stack, (await post('/connections/removal', us)).runId);
+  expect(run).toMatchObject({ status: 'succeeded', restarts: [node.name] });
+  expect({ yml: await yml(), entries: entries(), settings: aliases() }).toEqual(before);
+  expect(livingKeys()).toEqual(['remora-eu-us']);
+  const { connections, certificates, apiKeys } = (await finalState(stack)).records;
+  expect([connections, certificates, apiKeys]).toEqual([{}, {}, {}]);
 }, 240_000);

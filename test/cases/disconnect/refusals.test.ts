@@ -153,7 +153,8 @@ test('without any agent in the local cluster nothing is removed as long as the k
   });
   world.keys = world.keys.map((key) => ({ ...key, usable: false }));
   const after = applySteps(world, planOff(world).steps);
-  expect(after).toMatchObject({ connections: [], keys: [], local: { persistent: {} } });
+  expect(after).toMatchObject({ connections: [], keys: [] });
+  expect(after.local.persistent).toEqual({});
   // Where the CA file is kept anyway, it is not told.
   expect(planOff(world, { keepTrust: true }).warnings).toContainEqual(expect.stringMatching(/is not asked\.$/));
 });

@@ -179,7 +179,7 @@ const routes: Readonly<Record<string, Route>> = {
     return ok({ nodes: { [self.id]: { name: self.name } } });
   },
   'GET /_remote/info': () => ok({}),
-  'GET /_all/_ccr/info': () => ok({ follower_indices: [] }),
+  'GET /*,.*/_ccr/info': () => ok({ follower_indices: [] }),
   'GET /_ccr/auto_follow': () => ok({ patterns: [] }),
 };
 
