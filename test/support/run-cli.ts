@@ -1,7 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
@@ -13,7 +11,7 @@ export interface CliResult {
 
 const main = join(import.meta.dirname, '../../coordinator/src/cli/main.ts');
 /** Nobody's login may leak into a test. */
-const emptyHome = mkdtempSync(join(tmpdir(), 'remora-home-'));
+const NO_HOME = '/nonexistent';
 
 /** Runs the CLI as a process of its own, without a terminal, as a script would. */
 export const runCli = async (
@@ -21,7 +19,7 @@ export const runCli = async (
   options: { readonly env?: Readonly<Record<string, string>>; readonly stdin?: string } = {},
 ): Promise<CliResult> => {
   const { PATH, NODE_COMPILE_CACHE } = process.env;
-  const env = { PATH, HOME: emptyHome, NODE_COMPILE_CACHE, ...options.env };
+  const env = { PATH, HOME: NO_HOME, NODE_COMPILE_CACHE, ...options.env };
   const child = spawn(process.execPath, [main, ...args], { env, stdio: ['pipe', 'pipe', 'pipe'] });
   const ended = once(child, 'exit');
   child.stdin.on('error', () => undefined); // a command that reads no stdin may be gone already

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DCLinter } from 'dclint';
@@ -20,10 +20,12 @@ interface Message {
 
 /** What the linter finds wrong with a Compose file, by the schema of the specification and its own rules; matters of taste are warnings. */
 const findings = (name: string, text: string): string[] => {
-  const path = join(mkdtempSync(join(tmpdir(), 'remora-compose-')), name);
+  const directory = mkdtempSync(join(tmpdir(), 'remora-compose-'));
+  const path = join(directory, name);
   writeFileSync(path, text);
   const linter = new DCLinter({ rules: {}, quiet: true, debug: false, exclude: [] });
   const results: readonly { readonly messages: readonly Message[] }[] = linter.lintFiles([path], false);
+  rmSync(directory, { recursive: true });
   return results
     .flatMap(({ messages }) => messages)
     .flatMap(({ type, rule, line, message }) => (type === 'error' ? [`${rule}, line ${line}: ${message}`] : []));

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -48,10 +48,12 @@ describe.each([COORDINATOR, AGENT])('%s', (path) => {
   });
 
   it.skipIf(!hasVerifier)('passes systemd-analyze verify', () => {
-    const copy = join(mkdtempSync(join(tmpdir(), 'remora-unit-')), basename(path));
+    const directory = mkdtempSync(join(tmpdir(), 'remora-unit-'));
+    const copy = join(directory, basename(path));
     // Where Node is differs from machine to machine.
     writeFileSync(copy, textOf(path).replace('/usr/bin/node', process.execPath));
     const { status, stderr } = spawnSync(VERIFIER, ['verify', copy], { encoding: 'utf8' });
+    rmSync(directory, { recursive: true });
     const ours = stderr.split('\n').filter((line) => line.includes(basename(path)));
     expect(ours).toEqual([]);
     expect(status).toBe(0);
@@ -75,10 +77,12 @@ it('the coordinator has the time to hand its runs over, while its private Redis 
 
 it('coordinator.yml has only keys that the coordinator takes, also those that are commented out', async () => {
   const text = textOf('deploy/systemd/coordinator.yml').replace(/^# ([a-z-]+: \S+)$/gm, '$1');
-  const config = join(mkdtempSync(join(tmpdir(), 'remora-config-')), 'coordinator.yml');
+  const directory = mkdtempSync(join(tmpdir(), 'remora-config-'));
+  const config = join(directory, 'coordinator.yml');
   writeFileSync(config, text);
   expect(Object.keys(parse(text)).sort()).toEqual(['listen', 'public-url', 'redis-url', 'sealing-key']);
   const read = await readConfig({ config });
+  rmSync(directory, { recursive: true });
   expect(read.publicUrl).toBe('https://remora.example.com:8600');
   const { listen } = await readConfig({ dataDir: '/nonexistent' });
   expect(read.listen.port).toBe(listen.port);
