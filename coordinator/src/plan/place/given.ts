@@ -36,11 +36,15 @@ const isStrict = ({ cluster }: PlaceFacts): boolean =>
 const neededNames = (node: NodeObservation, { purpose }: PlaceRequest, facts: PlaceFacts): string[] => {
   if (purpose === 'transport') return [];
   const own = ownNames(node, facts);
+  const published = facts.ports.get(node.name)?.names ?? [];
   const served = { sans: [...(facts.ports.get(node.name)?.sans ?? [])] };
   return [
     ...facts.urlHosts.filter((host) => own.includes(host.toLowerCase())),
     ...sharedHosts(facts, purpose),
-    ...LOOPBACK.filter((name) => coversAddress(served, name)),
+    // Agents ask by IPv6 where nothing else is published.
+    ...LOOPBACK.filter((name) => name !== '::1' || published.includes(name)).filter((name) =>
+      coversAddress(served, name),
+    ),
   ];
 };
 
