@@ -4,13 +4,12 @@ import { parseCaName } from '@remora/shared/model/names.ts';
 import { isPkcs12 } from '@remora/shared/pkcs12-header.ts';
 import type { Command } from 'commander';
 import type { CaView } from '../http/schemas/ca-view.ts';
-import { planAndCarryOut } from './frame/change.ts';
 import { addChangeFlags, type ChangeFlags } from './frame/change-flags.ts';
 import type { Cli } from './frame/cli.ts';
 import { addToList, given, readBytes, readSecret, wholeNumber } from './frame/input.ts';
 import type { Register } from './frame/register.ts';
 import { removeCommand } from './frame/remove.ts';
-import { addGivenFlags, type GivenFlags, givenOf, withGiven } from './given-certificates.ts';
+import { addGivenFlags, changeWithGiven, type GivenFlags, givenOf } from './given-certificates.ts';
 import { table } from './show/table.ts';
 
 /** Of one whose place another takes, how far that is. */
@@ -145,13 +144,8 @@ const addRotate = (command: Command, cli: Cli): void => {
     const waitOffline = flags.waitOffline === undefined ? undefined : true;
     const wish = given<CaRotateRequest>({ ca, to: flags.to, given: givenOf(flags), waitOffline });
     checkCaRotateRequest(wish);
-    await withGiven(cli, { ca: wish.to ?? '', purpose: 'remote_cluster_server' }, flags, (ids) =>
-      planAndCarryOut(
-        cli,
-        { address: '/cas/rotation', wish: ids === null ? wish : { ...wish, given: [...ids] } },
-        flags,
-      ),
-    );
+    const whose = { ca: wish.to ?? '', purpose: 'remote_cluster_server' } as const;
+    await changeWithGiven(cli, { address: '/cas/rotation', wish }, whose, flags);
   });
 };
 

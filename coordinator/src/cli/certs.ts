@@ -18,7 +18,7 @@ import { addChangeFlags, type ChangeFlags } from './frame/change-flags.ts';
 import type { Cli } from './frame/cli.ts';
 import { addToList, given, wholeNumber } from './frame/input.ts';
 import type { Register } from './frame/register.ts';
-import { addGivenFlags, type GivenFlags, givenOf, withGiven } from './given-certificates.ts';
+import { addGivenFlags, changeWithGiven, type GivenFlags, givenOf } from './given-certificates.ts';
 import { certificateTable } from './show/certificates.ts';
 
 interface ListFlags {
@@ -87,13 +87,7 @@ const place = async (cli: Cli, flags: PlaceFlags): Promise<void> => {
   const { cluster, node, purpose, ca, san: sans, validity, format } = flags;
   const wish = given<PlaceRequest>({ cluster, node, purpose, ca, sans, validity, format, given: givenOf(flags) });
   checkPlaceRequest(wish);
-  await withGiven(cli, { ca, purpose, node }, flags, (ids) =>
-    planAndCarryOut(
-      cli,
-      { address: '/certificates/placement', wish: ids === null ? wish : { ...wish, given: ids } },
-      flags,
-    ),
-  );
+  await changeWithGiven(cli, { address: '/certificates/placement', wish }, { ca, purpose, node }, flags);
 };
 
 export const register: Register = (command, cli) => {

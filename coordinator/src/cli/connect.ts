@@ -1,13 +1,12 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import { type ConnectRequest, checkConnectRequest, parseMode } from '@remora/shared/model/connect-request.ts';
 import type { Command } from 'commander';
-import { planAndCarryOut } from './frame/change.ts';
 import { addChangeFlags, type ChangeFlags } from './frame/change-flags.ts';
 import type { Cli } from './frame/cli.ts';
 import { addToList, given, readJsonObject, wholeNumber } from './frame/input.ts';
 import { addLaterOptions } from './frame/later.ts';
 import type { Register } from './frame/register.ts';
-import { addGivenFlags, type GivenFlags, givenOf, withGiven } from './given-certificates.ts';
+import { addGivenFlags, changeWithGiven, type GivenFlags, givenOf } from './given-certificates.ts';
 
 interface ConnectFlags extends GivenFlags {
   readonly alias: string;
@@ -78,9 +77,8 @@ const requestOf = async (local: string, remote: string, flags: ConnectFlags & Ch
 
 const connect = async (cli: Cli, local: string, remote: string, flags: ConnectFlags & ChangeFlags): Promise<void> => {
   const wish = await requestOf(local, remote, flags);
-  await withGiven(cli, { ca: wish.ca ?? '', purpose: 'remote_cluster_server' }, flags, (ids) =>
-    planAndCarryOut(cli, { address: '/connections', wish: ids === null ? wish : { ...wish, given: [...ids] } }, flags),
-  );
+  const whose = { ca: wish.ca ?? '', purpose: 'remote_cluster_server' } as const;
+  await changeWithGiven(cli, { address: '/connections', wish }, whose, flags);
 };
 
 const addConnectOptions = (command: Command): Command =>

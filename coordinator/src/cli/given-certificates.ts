@@ -2,6 +2,8 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import type { PlacedPurpose } from '@remora/shared/model/place-request.ts';
 import type { GivenCertificates, SigningRequestView } from '@remora/shared/model/signing-request.ts';
 import type { Command } from 'commander';
+import { planAndCarryOut } from './frame/change.ts';
+import type { ChangeFlags } from './frame/change-flags.ts';
 import type { Cli } from './frame/cli.ts';
 import { givenFiles } from './given-files.ts';
 
@@ -68,17 +70,18 @@ const sayKept = (cli: Cli, ids: readonly string[]): void =>
     `The certificates of --files are kept, with their keys, as ${ids.join(', ')}: \`remora certs forget ID\` drops one.`,
   );
 
-/** Sends the certificates of `--files`, and goes on with their ids; null where there are none to send. */
-export const withGiven = async (
+/** Plans and carries out a change whose wish may name such certificates: those of `--files` are sent first, and their ids stand in it. */
+export const changeWithGiven = async (
   cli: Cli,
+  { address, wish }: { readonly address: string; readonly wish: object },
   whose: GivenFor,
-  { files, passphraseFile }: GivenFlags,
-  goOn: (ids: readonly string[] | null) => Promise<void>,
+  flags: GivenFlags & ChangeFlags,
 ): Promise<void> => {
-  if (files === undefined) return goOn(null);
+  const { files, passphraseFile } = flags;
+  if (files === undefined) return planAndCarryOut(cli, { address, wish }, flags);
   const ids = await give(cli, whose, files, passphraseFile);
   try {
-    await goOn(ids);
+    await planAndCarryOut(cli, { address, wish: { ...wish, given: ids } }, flags);
   } catch (error) {
     sayKept(cli, ids);
     throw error;

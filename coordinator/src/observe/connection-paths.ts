@@ -1,23 +1,17 @@
 import { messageOf } from '@remora/shared/errors.ts';
-import { formatAddress, parseAddress } from '@remora/shared/model/address.ts';
+import { parseAddress } from '@remora/shared/model/address.ts';
 import type { ConnectionView, PathView } from '@remora/shared/model/inventory.ts';
 import type { OperationResult } from '@remora/shared/operations.ts';
 import { listNodes } from '../elasticsearch/observe-cluster.ts';
 import type { ClusterObservation, NodeObservation } from '../plan/facts.ts';
 import { connectingNodes, fileSetting, itemsOf } from '../plan/nodes.ts';
 import { proofHint } from '../plan/proof-hints.ts';
-import { dialledName, publishedAddress } from '../plan/published-address.ts';
+import { type DialTarget, dialTarget, proxyTarget } from '../plan/published-address.ts';
 import { proxyOf } from '../plan/rotate-ca/proofs.ts';
 import { sslPrefix } from '../plan/ssl.ts';
 import { type ObserveParts, observeWhole } from './observe-nodes.ts';
 
 const PROBE_TIMEOUT_MS = 5000;
-
-/** Where nodes connect to, and the name that they hold the certificate there to. */
-interface Target {
-  readonly address: string;
-  readonly serverName: string | null;
-}
 
 type Way = Pick<ConnectionView, 'local' | 'alias' | 'remote' | 'auth'>;
 
@@ -27,15 +21,14 @@ const sniffed = async (
   { persistent }: ClusterObservation,
   alias: string,
   remote: string | null,
-): Promise<Target[]> => {
+): Promise<DialTarget[]> => {
   const seeds = itemsOf(persistent[`cluster.remote.${alias}.seeds`]);
-  const first = seeds.map((address): Target => ({ address, serverName: parseAddress(address).host }));
+  const first = seeds.map((address): DialTarget => ({ address, serverName: parseAddress(address).host }));
   if (remote === null) return first;
   try {
     const nodes = await listNodes(await parts.clients.get(remote));
     const published = nodes.flatMap(({ remoteClusterServer }) => remoteClusterServer?.publishAddress ?? []);
-    const found = published.map((one): Target => ({ address: publishedAddress(one), serverName: dialledName(one) }));
-    return found.length > 0 ? found : first;
+    return published.length > 0 ? published.map(dialTarget) : first;
   } catch {
     return first;
   }
@@ -46,11 +39,9 @@ const targetsOf = (
   cluster: ClusterObservation,
   alias: string,
   remote: string | null,
-): Promise<Target[]> | Target[] => {
+): Promise<DialTarget[]> | DialTarget[] => {
   const proxy = proxyOf(cluster, alias);
-  return proxy
-    ? [{ address: formatAddress(proxy.address), serverName: proxy.serverName }]
-    : sniffed(parts, cluster, alias, remote);
+  return proxy ? [proxyTarget(proxy)] : sniffed(parts, cluster, alias, remote);
 };
 
 const failed = (path: Pick<PathView, 'node' | 'address'>, step: 'tcp' | 'tls', error: string): PathView => ({
@@ -81,7 +72,7 @@ const probe = async (
   parts: ObserveParts,
   { local: cluster, auth }: Way,
   node: NodeObservation,
-  { address, serverName }: Target,
+  { address, serverName }: DialTarget,
 ): Promise<PathView> => {
   const path = { node: node.name, address };
   if (node.agent.state !== 'online') return failed(path, 'tcp', 'its agent is away, so nobody looked');

@@ -9,6 +9,7 @@ import type { CaRecord, ConnectionRecord } from '../plan/records.ts';
 import { concernedBy } from '../plan/rotate-ca/concerned.ts';
 import type { CaRotationFacts } from '../plan/rotate-ca/facts.ts';
 import { ways } from '../plan/rotate-ca/proofs.ts';
+import { otherNodes } from './observe-connect.ts';
 import type { ObserveParts } from './observe-nodes.ts';
 import { lookAt, observeTrust } from './observe-rotation.ts';
 import { proveConnection } from './proof.ts';
@@ -85,9 +86,7 @@ export const observeCaRotation = async (parts: ObserveParts, request: CaRotateRe
     ...records,
     clusters,
     signed,
-    otherNodes: joined
-      .filter(({ cluster }) => !concerned.remotes.includes(cluster))
-      .map(({ cluster, node }) => ({ cluster, node })),
+    otherNodes: otherNodes(joined, concerned.remotes),
     unseen: new Map(
       [...looked].flatMap(([name, found]) => (typeof found === 'string' ? [[name, found] as const] : [])),
     ),

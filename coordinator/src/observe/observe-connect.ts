@@ -45,9 +45,9 @@ const observeProof = async (
   return isProven(await proveConnection(parts, local.name, alias, key?.id ?? null));
 };
 
-/** Nodes with agents of other clusters. */
-export const otherNodes = (joined: readonly NodeRecord[], cluster: string): NodeId[] =>
-  joined.filter((one) => one.cluster !== cluster).map(({ cluster: of, node }) => ({ cluster: of, node }));
+/** Nodes with agents of other clusters than these. */
+export const otherNodes = (joined: readonly NodeRecord[], clusters: readonly string[]): NodeId[] =>
+  joined.filter(({ cluster }) => !clusters.includes(cluster)).map(({ cluster, node }) => ({ cluster, node }));
 
 /** Gathers everything that the connect planner looks at. Changes nothing. */
 export const observeConnect = async (parts: ObserveParts, request: ConnectRequest): Promise<ConnectFacts> => {
@@ -85,7 +85,7 @@ export const observeConnect = async (parts: ObserveParts, request: ConnectReques
     certificates: certificates.filter(
       ({ cluster, purpose }) => cluster === request.remote && purpose === 'remote_cluster_server',
     ),
-    ...{ others, signed, otherNodes: otherNodes(joined, request.remote) },
+    ...{ others, signed, otherNodes: otherNodes(joined, [request.remote]) },
     keys,
     paths,
     secretVersions,

@@ -152,7 +152,7 @@ export const observePlacement = async (parts: ObserveParts, request: PlaceReques
     urlHosts: urls.map((url) => new URL(url).hostname.replace(/^\[|\]$/g, '')),
     ...clients,
     ...{ trusted, ports, signed, cas, secretVersions, stores: await observeStores(parts, request, nodes) },
-    otherNodes: otherNodes(joined, request.cluster),
+    otherNodes: otherNodes(joined, [request.cluster]),
     certificates: certificates.filter(
       ({ cluster, purpose }) => cluster === request.cluster && purpose === request.purpose,
     ),

@@ -1,9 +1,9 @@
 import { messageOf } from '@remora/shared/errors.ts';
-import { formatAddress, parseAddress } from '@remora/shared/model/address.ts';
+import { parseAddress } from '@remora/shared/model/address.ts';
 import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import type { ClusterObservation, NodeObservation } from '../plan/facts.ts';
 import { connectingNodes, fileSetting, itemsOf } from '../plan/nodes.ts';
-import { dialledName, publishedAddress } from '../plan/published-address.ts';
+import { type DialTarget, dialTarget, proxyTarget } from '../plan/published-address.ts';
 import type { ConnectionRecord } from '../plan/records.ts';
 import { meantCertificates } from '../plan/rotate/chosen.ts';
 import type { RotateFacts } from '../plan/rotate/facts.ts';
@@ -41,13 +41,11 @@ export interface Way {
   readonly proxy: ProxyWay | null;
 }
 
-/** Where a node connects to, and the name by which it asks. */
-const targetOf = ({ remote, proxy }: Way): { readonly address: string; readonly serverName: string | null } | null => {
-  if (proxy) return { address: formatAddress(proxy.address), serverName: proxy.serverName };
+/** Where a node connects to: through the proxy, or to the first node that listens. */
+const targetOf = ({ remote, proxy }: Way): DialTarget | null => {
+  if (proxy) return proxyTarget(proxy);
   const published = remote.nodes.find(({ remoteClusterServer }) => remoteClusterServer)?.remoteClusterServer;
-  if (!published) return null;
-  const { publishAddress } = published;
-  return { address: publishedAddress(publishAddress), serverName: dialledName(publishAddress) };
+  return published ? dialTarget(published.publishAddress) : null;
 };
 
 /** Whether a node trusts what it is served now: what it does not trust before, it need not trust afterwards. */

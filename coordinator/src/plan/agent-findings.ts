@@ -36,6 +36,11 @@ export const configUnwritable: AgentFinding = ({ agent, name }, c) =>
     ? `The configuration of node ${name} (cluster ${c.name}) cannot be written: ${agent.facts.configDirRefusal}`
     : null;
 
+export const settingsFileUneditable: AgentFinding = ({ agent, name }, c) =>
+  agent.state === 'online' && agent.facts.settingsFile.refusal
+    ? `elasticsearch.yml of node ${name} (cluster ${c.name}) cannot be edited safely: ${agent.facts.settingsFile.refusal}`
+    : null;
+
 /** What forbids something, with the code of the error that says so. */
 export type Finding = readonly [ErrorCode, string];
 

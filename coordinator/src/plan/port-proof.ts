@@ -47,18 +47,13 @@ export const trustingClients = (
 };
 
 /** In words, of nodes that connect to a cluster and are not asked for their trust. */
-export const unaskedWarnings = (
-  remote: string,
-  { unasked, trust }: { readonly unasked: readonly string[]; readonly trust: readonly TrustObservation[] },
-): string[] => [
-  ...unasked,
-  ...trust
+export const unaskedWarnings = (trust: readonly TrustObservation[]): string[] =>
+  trust
     .filter(({ problem }) => problem !== null)
     .map(
-      ({ node, cluster, problem }) =>
+      ({ node, cluster, remote, problem }) =>
         `Node ${node} of cluster ${cluster} is not asked whether it trusts the new certificates of ${remote}: ${problem}`,
-    ),
-];
+    );
 
 /** Proves what the remote cluster server of a node serves. */
 export const serverProof = (

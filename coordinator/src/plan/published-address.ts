@@ -1,3 +1,6 @@
+import { formatAddress } from '@remora/shared/model/address.ts';
+import type { ProxyWay } from './steps.ts';
+
 /** A published address reads `ADDRESS:PORT`, or `NAME/ADDRESS:PORT` where the host has a name. */
 export const publishedParts = (published: string): { readonly names: readonly string[]; readonly port: number } => {
   const [, hosts = '', port = ''] = /^(.*):(\d+)$/.exec(published) ?? [];
@@ -9,3 +12,21 @@ export const dialledName = (published: string): string => publishedParts(publish
 
 /** The address of a published one, with its port: what sniffing clients connect to, whatever name stands before it. */
 export const publishedAddress = (published: string): string => published.replace(/^.*\//, '');
+
+/** Where a node connects to, and the name that it holds the certificate there to; null where it asks by the address alone. */
+export interface DialTarget {
+  /** `HOST:PORT` */
+  readonly address: string;
+  readonly serverName: string | null;
+}
+
+/** A node, by what it publishes. */
+export const dialTarget = (published: string): DialTarget => ({
+  address: publishedAddress(published),
+  serverName: dialledName(published),
+});
+
+export const proxyTarget = ({ address, serverName }: ProxyWay): DialTarget => ({
+  address: formatAddress(address),
+  serverName,
+});

@@ -5,7 +5,7 @@ import type { ClusterObservation, NodeObservation } from './facts.ts';
 import { givenWish, type Signed } from './given.ts';
 import { changeOf } from './node-change.ts';
 import { nodeStep } from './node-step.ts';
-import { proofStep, serverProof, trustingClients, trustingPeers } from './port-proof.ts';
+import { proofStep, serverProof, trustingClients, trustingPeers, unaskedWarnings } from './port-proof.ts';
 import type { CaRecord, CertificateRecord } from './records.ts';
 import { latestPassphrase } from './secret-names.ts';
 import { commonNameOf, newFileSecrets, serverFiles } from './server-certificate.ts';
@@ -179,10 +179,5 @@ export const shortenedWarnings = (steps: readonly AnyStep[], cas: readonly CaRec
 export const trustWarnings = (reissues: readonly Reissue[], trust: readonly TrustObservation[]): string[] => {
   const served = reissues.filter(({ record }) => record.purpose === 'remote_cluster_server');
   const remotes = new Set(served.map(({ record }) => record.cluster));
-  return trust
-    .filter(({ remote, problem }) => remotes.has(remote) && problem !== null)
-    .map(
-      ({ remote, cluster, node, problem }) =>
-        `Node ${node} of cluster ${cluster} is not asked whether it trusts the new certificates of ${remote}: ${problem}`,
-    );
+  return unaskedWarnings(trust.filter(({ remote }) => remotes.has(remote)));
 };

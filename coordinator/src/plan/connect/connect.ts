@@ -116,7 +116,7 @@ export const planConnect = (request: ConnectRequest, facts: ConnectFacts, contex
     outages: [...outagesOf(facts.remote, restarts.remote), ...outagesOf(facts.local, restarts.local)],
     warnings: [
       ...warnings,
-      ...(steps.length > 0 ? unaskedWarnings(request.remote, facts.others) : []),
+      ...(steps.length > 0 ? [...facts.others.unasked, ...unaskedWarnings(facts.others.trust)] : []),
       ...takenPortWarnings(facts.paths, draft.servers),
       ...unreplicatedWarning(facts.remote, restarts.remote),
       ...unreplicatedWarning(facts.local, restarts.local),

@@ -5,6 +5,7 @@ import {
   agentOffline,
   configUnwritable,
   nodesAbsent,
+  settingsFileUneditable,
 } from '../agent-findings.ts';
 import { fileSetting } from '../nodes.ts';
 import { keystorePasswordNames } from '../secret-names.ts';
@@ -55,12 +56,7 @@ export const sameNode: Check = {
 export const settingsFiles: Check = {
   code: 'settings-file',
   demands: 'elasticsearch.yml of each of these nodes can be edited safely',
-  run: (input) =>
-    eachTouchedNode(input, ({ agent, name }, c) =>
-      agent.state === 'online' && agent.facts.settingsFile.refusal
-        ? `elasticsearch.yml of node ${name} (cluster ${c.name}) cannot be edited safely: ${agent.facts.settingsFile.refusal}`
-        : null,
-    ),
+  run: (input) => eachTouchedNode(input, settingsFileUneditable),
 };
 
 export const writable: Check = {

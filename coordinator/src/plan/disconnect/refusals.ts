@@ -1,4 +1,11 @@
-import { agentFindings, type Finding, keystoreFindings, nodesAbsent, throwFindings } from '../agent-findings.ts';
+import {
+  agentFindings,
+  type Finding,
+  keystoreFindings,
+  nodesAbsent,
+  settingsFileUneditable,
+  throwFindings,
+} from '../agent-findings.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { files } from '../placed-files.ts';
 import { lacksPrivileges } from '../privileges.ts';
@@ -68,15 +75,10 @@ const handMadeFindings = (scope: Scope): Finding[] => {
   ];
 };
 
-const settingsFileFinding = ({ name, agent }: NodeObservation, cluster: string): Finding[] =>
-  agent.state === 'online' && agent.facts.settingsFile.refusal
-    ? [
-        [
-          'settings-file',
-          `elasticsearch.yml of node ${name} (cluster ${cluster}) cannot be edited safely: ${agent.facts.settingsFile.refusal}`,
-        ],
-      ]
-    : [];
+const settingsFileFindings = (node: NodeObservation, cluster: ClusterObservation): Finding[] => {
+  const uneditable = settingsFileUneditable(node, cluster);
+  return uneditable === null ? [] : [['settings-file', uneditable]];
+};
 
 interface Touched {
   readonly cluster: ClusterObservation;
@@ -95,7 +97,7 @@ const nodeFindings = ({ cluster, nodes, edits, waits }: Touched): Finding[] => {
         .filter(([code]) => !(waits && code === 'agent-offline'))
         .map(([code, message]): Finding => [code, code === 'agent-offline' ? `${message} ${FLAG}` : message]),
       ...keystoreFindings(node, cluster.name),
-      ...(edits ? settingsFileFinding(node, cluster.name) : []),
+      ...(edits ? settingsFileFindings(node, cluster) : []),
     ]),
   ];
 };

@@ -1,6 +1,13 @@
 import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
 import { sameSettingValue } from '@remora/shared/settings.ts';
-import { agentFindings, type Finding, keystoreFindings, nodesAbsent, throwFindings } from '../agent-findings.ts';
+import {
+  agentFindings,
+  type Finding,
+  keystoreFindings,
+  nodesAbsent,
+  settingsFileUneditable,
+  throwFindings,
+} from '../agent-findings.ts';
 import type { NodeObservation } from '../facts.ts';
 import { fileSetting } from '../nodes.ts';
 import { isPem, pemFindings } from '../pem.ts';
@@ -36,10 +43,9 @@ const nodeFindings = (node: NodeObservation, request: PlaceRequest, facts: Place
   const { cluster } = facts;
   const found = agentFindings(node, cluster);
   if (found.length > 0 || node.agent.state !== 'online') return found;
-  const { settingsFile } = node.agent.facts;
   const where = `node ${node.name} (cluster ${cluster.name})`;
-  if (settingsFile.refusal)
-    return [['settings-file', `elasticsearch.yml of ${where} cannot be edited safely: ${settingsFile.refusal}`]];
+  const uneditable = settingsFileUneditable(node, cluster);
+  if (uneditable !== null) return [['settings-file', uneditable]];
   const unread = keystoreFindings(node, cluster.name);
   return unread.length > 0 ? unread : portFindings(node, where, request, facts);
 };

@@ -62,5 +62,6 @@ export const trustingFindings = (
 /** Of nodes that are not asked, and of clusters that nobody knows of. */
 export const serverWarnings = ({ cluster, ca }: PlaceRequest, facts: PlaceFacts): string[] => [
   `Clusters that connect to ${cluster} and whose connections Remora does not manage must trust CA ${ca}: which there are cannot be seen from here.`,
-  ...unaskedWarnings(cluster, facts),
+  ...facts.unasked,
+  ...unaskedWarnings(facts.trust),
 ];

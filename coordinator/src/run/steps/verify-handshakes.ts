@@ -1,9 +1,9 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import { formatAddress, parseAddress } from '@remora/shared/model/address.ts';
+import { parseAddress } from '@remora/shared/model/address.ts';
 import type { OperationResult } from '@remora/shared/operations.ts';
 import { listNodes } from '../../elasticsearch/observe-cluster.ts';
 import { limitOf } from '../../limit.ts';
-import { dialledName, publishedAddress } from '../../plan/published-address.ts';
+import { type DialTarget, dialTarget, proxyTarget } from '../../plan/published-address.ts';
 import type { StepInputs } from '../../plan/steps.ts';
 import type { Executor, StepContext } from '../executor.ts';
 import type { StepParts } from './parts.ts';
@@ -19,22 +19,13 @@ const SERVED_LIMIT_MS = 120_000;
 const REACH_LIMIT_MS = 15_000;
 const AGAIN_MS = 500;
 
-/** An address, and the name by which it is dialled. */
-interface Target {
-  readonly address: string;
-  readonly serverName: string | null;
-}
-
 /** Where the node connects to: through the proxy, or to all nodes of the remote cluster that listen. */
-const targetsOf = async ({ clients }: StepParts, { remote, proxy }: Wish): Promise<Target[]> => {
-  if (proxy) return [{ address: formatAddress(proxy.address), serverName: proxy.serverName }];
+const targetsOf = async ({ clients }: StepParts, { remote, proxy }: Wish): Promise<DialTarget[]> => {
+  if (proxy) return [proxyTarget(proxy)];
   const nodes = await listNodes(await clients.get(remote));
-  return nodes.flatMap(({ remoteClusterServer }) => {
-    const published = remoteClusterServer?.publishAddress;
-    return published === undefined
-      ? []
-      : [{ address: publishedAddress(published), serverName: dialledName(published) }];
-  });
+  return nodes.flatMap(({ remoteClusterServer }) =>
+    remoteClusterServer ? [dialTarget(remoteClusterServer.publishAddress)] : [],
+  );
 };
 
 /** A handshake that trusts the CA alone, and another that trusts what the node is configured to trust: the first that is not trusted, else the last. */
@@ -42,7 +33,7 @@ const shakeHands = async (
   parts: StepParts,
   context: StepContext,
   { cluster, node, certificateAuthorities }: Wish,
-  { address, serverName: name }: Target,
+  { address, serverName: name }: DialTarget,
   caPem: string,
 ): Promise<Found> => {
   const trusts = [
@@ -64,7 +55,7 @@ const isReached = async (
   parts: StepParts,
   context: StepContext,
   wish: Wish,
-  target: Target,
+  target: DialTarget,
   caPem: string,
 ): Promise<boolean> => {
   const [served, reach] = [limitOf(SERVED_LIMIT_MS), limitOf(REACH_LIMIT_MS)];
