@@ -12,6 +12,7 @@ const LONGEST = [
   'connect/api-keys',
   'connect/life',
   'connect/least-privilege',
+  'connect/features',
   // One case after the other, in which it mostly waits: begun late it would be left for the end.
   'faults/sample',
   'run/crashes',
