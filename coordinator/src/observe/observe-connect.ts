@@ -3,7 +3,7 @@ import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { plannedAddresses } from '../plan/connect/connect.ts';
 import type { ClusterObservation, ConnectFacts, PathObservation } from '../plan/facts.ts';
 import { connectingNodes } from '../plan/nodes.ts';
-import type { ConnectionRecord, NodeRecord } from '../plan/records.ts';
+import { type AnyConnectionRecord, keyConnections, type NodeRecord } from '../plan/records.ts';
 import type { NodeId } from '../plan/steps.ts';
 import { observeClients } from './observe-clients.ts';
 import { observeKeys } from './observe-keys.ts';
@@ -38,7 +38,7 @@ const observeProof = async (
   parts: ObserveParts,
   local: ClusterObservation,
   alias: string,
-  connection: ConnectionRecord | undefined,
+  connection: AnyConnectionRecord | undefined,
 ): Promise<boolean | null> => {
   if (!Object.keys(local.persistent).some((name) => name.startsWith(`cluster.remote.${alias}.`))) return null;
   const key = connection ? await parts.inventory.apiKeys.get(connection.keySecret) : null;
@@ -68,14 +68,14 @@ export const observeConnect = async (parts: ObserveParts, request: ConnectReques
       record.cluster === request.remote &&
       record.secret.startsWith(`secret:connection/${request.local}/${request.alias}/`),
   );
-  const isOther = (one: ConnectionRecord): boolean => one.local !== request.local || one.alias !== request.alias;
+  const isOther = (one: AnyConnectionRecord): boolean => one.local !== request.local || one.alias !== request.alias;
   const secure = remote.security === 'on' && local.security === 'on';
   const seesKeys = secure && !remote.missingPrivileges.includes('manage_security');
   const [paths, keys, proven, others] = await Promise.all([
     observePaths(parts, local, plannedAddresses(remote, request)),
     seesKeys ? observeKeys(await parts.clients.get(request.remote), ours, secretVersions, parts.clock()) : [],
     secure ? observeProof(parts, local, request.alias, connection) : null,
-    observeClients(parts, remote, request.given === undefined ? [] : connections.filter(isOther)),
+    observeClients(parts, remote, request.given === undefined ? [] : keyConnections(connections.filter(isOther))),
   ]);
   return {
     local,

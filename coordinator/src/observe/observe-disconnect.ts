@@ -3,7 +3,7 @@ import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.
 import { isEnded } from '@remora/shared/model/run.ts';
 import type { DisconnectFacts } from '../plan/disconnect/facts.ts';
 import type { ClusterObservation, KeyObservation } from '../plan/facts.ts';
-import type { ApiKeyRecord, ConnectionRecord } from '../plan/records.ts';
+import { type AnyConnectionRecord, type ApiKeyRecord, type ConnectionRecord, keyConnections } from '../plan/records.ts';
 import { observeGone } from './gone-remote.ts';
 import { observeKeys } from './observe-keys.ts';
 import { observeWhole } from './observe-nodes.ts';
@@ -11,7 +11,8 @@ import type { RollbackParts } from './observe-rollback.ts';
 import { type LivingKeys, observeFollowers, observeLivingKeys } from './other-users.ts';
 
 /** `not-found` that says which connections there are. */
-const recordOf = (connections: readonly ConnectionRecord[], { local, alias }: DisconnectRequest): ConnectionRecord => {
+const recordOf = (all: readonly AnyConnectionRecord[], { local, alias }: DisconnectRequest): ConnectionRecord => {
+  const connections = keyConnections(all);
   const found = connections.find((one) => one.local === local && one.alias === alias);
   if (found) return found;
   const known = connections.map((one) => `${one.local}/${one.alias}`);

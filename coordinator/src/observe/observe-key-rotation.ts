@@ -4,7 +4,7 @@ import { listCrossClusterKeys } from '../elasticsearch/api-keys.ts';
 import { observeCluster } from '../elasticsearch/observe-cluster.ts';
 import { type ClusterKey, isLiving, markOf } from '../plan/cluster-key.ts';
 import type { ClusterObservation } from '../plan/facts.ts';
-import type { ApiKeyRecord } from '../plan/records.ts';
+import { type ApiKeyRecord, keyConnections } from '../plan/records.ts';
 import { meantConnections } from '../plan/rotate-key/chosen.ts';
 import type { KeyRotationFacts } from '../plan/rotate-key/facts.ts';
 import { problemsOf } from './observe-ca-rotation.ts';
@@ -75,8 +75,9 @@ export const observeKeyRotation = async (
   parts: ObserveParts,
   request: Pick<KeyRotateRequest, 'local' | 'alias'>,
 ): Promise<KeyRotationFacts> => {
-  const [connections, secretVersions] = await Promise.all([parts.inventory.connections.list(), parts.secretVersions()]);
-  const meant = meantConnections(request, connections);
+  const [all, secretVersions] = await Promise.all([parts.inventory.connections.list(), parts.secretVersions()]);
+  const connections = keyConnections(all);
+  const meant = meantConnections(request, all);
   const names = [...new Set(meant.map(({ local }) => local))].sort();
   const others = [...new Set(meant.map(({ remote }) => remote))].sort().filter((name) => !names.includes(name));
   const [locals, bare] = await Promise.all([lookAt(parts, names), lookAtBare(parts, others)]);

@@ -11,6 +11,7 @@ import type { PlaceFacts, PortObservation, SentAuthority, StoredAuthority } from
 import { trustsByStore } from '../plan/place/trust.ts';
 import { transportAuthorities } from '../plan/port-proof.ts';
 import { publishedParts } from '../plan/published-address.ts';
+import { keyConnections } from '../plan/records.ts';
 import { bareSerial } from '../plan/serial.ts';
 import { sslPrefix } from '../plan/ssl.ts';
 import { publishAddresses } from './observe-certificates.ts';
@@ -141,7 +142,7 @@ export const observePlacement = async (parts: ObserveParts, request: PlaceReques
   const clients = await observeClients(
     parts,
     { ...bare, nodes },
-    isServer ? await parts.inventory.connections.list() : [],
+    isServer ? keyConnections(await parts.inventory.connections.list()) : [],
   );
   const trusted =
     caPem === null

@@ -4,7 +4,7 @@ import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import type { ClusterObservation, NodeObservation } from '../plan/facts.ts';
 import { connectingNodes, fileSetting, itemsOf } from '../plan/nodes.ts';
 import { type DialTarget, dialTarget, proxyTarget } from '../plan/published-address.ts';
-import type { ConnectionRecord } from '../plan/records.ts';
+import { type ConnectionRecord, keyConnections } from '../plan/records.ts';
 import { meantCertificates } from '../plan/rotate/chosen.ts';
 import type { RotateFacts } from '../plan/rotate/facts.ts';
 import { sslPrefix } from '../plan/ssl.ts';
@@ -103,12 +103,13 @@ export const unaskedIn = (looked: Looked): string[] =>
 
 /** Gathers everything that the planner of a rotation looks at. Changes nothing; throws `bad-input` where there is nothing to choose from. */
 export const observeRotation = async (parts: ObserveParts, request: RotateRequest): Promise<RotateFacts> => {
-  const [certificates, cas, connections, secretVersions] = await Promise.all([
+  const [certificates, cas, all, secretVersions] = await Promise.all([
     parts.inventory.certificates.list(),
     parts.inventory.cas.list(),
     parts.inventory.connections.list(),
     parts.secretVersions(),
   ]);
+  const connections = keyConnections(all);
   const remotes = new Set(meantCertificates(request, certificates).map(({ cluster }) => cluster));
   const direct = connections.filter(({ remote, mode }) => remotes.has(remote) && mode === 'sniff');
   const looked = await lookAt(parts, [...remotes, ...direct.map(({ local }) => local)]);

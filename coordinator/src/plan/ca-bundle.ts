@@ -1,7 +1,18 @@
-import { caCertificateSecret } from './ca-names.ts';
+import { caCertificateSecret, withComing } from './ca-names.ts';
 import type { WantedFile } from './node-change.ts';
 import { files } from './placed-files.ts';
-import type { CaRecord } from './records.ts';
+import { type AnyConnectionRecord, type CaRecord, casOf, isForeign } from './records.ts';
+
+/**
+ * The CAs that these connections need, with those that are taking the place of one: only where the remote cluster is managed is that known. A CA that was filed and never
+ * came to be made is left out: its own run adds it.
+ */
+export const neededCas = (cas: readonly CaRecord[], connections: readonly AnyConnectionRecord[]): string[] => {
+  const made = (record: AnyConnectionRecord): string[] =>
+    casOf(record).filter((name) => cas.some((known) => known.name === name));
+  const names = connections.flatMap((record) => (isForeign(record) ? made(record) : withComing(cas, made(record))));
+  return [...new Set(names)].sort();
+};
 
 /** The bundle with the certificates of these CAs, of which some may not be made yet. */
 export const caBundleFile = (

@@ -1,6 +1,6 @@
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import type { ConnectFacts } from './facts.ts';
-import type { CaRecord } from './records.ts';
+import { type CaRecord, casOf } from './records.ts';
 
 /** A CA of Remora's own, where nobody says otherwise. */
 export const ownCa = { keyBits: 3072, validityDays: 3650 } as const;
@@ -28,7 +28,7 @@ type Known = Pick<ConnectFacts, 'certificates' | 'cas' | 'connections'>;
  */
 export const caNameOf = ({ certificates, cas, connections }: Known, request: ConnectRequest): string => {
   const standing = connections.find(({ local, alias }) => local === request.local && alias === request.alias);
-  const names = [...certificates, ...(standing === undefined ? [] : [standing])].map(({ ca }) => ca);
+  const names = [...certificates.map(({ ca }) => ca), ...(standing === undefined ? [] : casOf(standing))];
   const going = names.find((name) => comingCa(cas, name) !== null);
   return going ?? certificates[0]?.ca ?? request.ca ?? `${request.remote}-remote`;
 };

@@ -1,6 +1,6 @@
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import type { GivenFacts, ServerClients } from './given.ts';
-import type { ApiKeyRecord, CaRecord, CertificateRecord, ConnectionRecord } from './records.ts';
+import type { AnyConnectionRecord, ApiKeyRecord, CaRecord, CertificateRecord } from './records.ts';
 import type { ShardCopy } from './shards.ts';
 
 /** A setting as the API answers it flat: everything is text or a list of texts. */
@@ -81,7 +81,7 @@ export interface ConnectFacts extends GivenFacts {
   readonly local: ClusterObservation;
   readonly remote: ClusterObservation;
   /** Connections that Remora manages, of any cluster. */
-  readonly connections: readonly ConnectionRecord[];
+  readonly connections: readonly AnyConnectionRecord[];
   readonly cas: readonly CaRecord[];
   /** Certificates that Remora issued for the remote cluster servers of the remote cluster's nodes. */
   readonly certificates: readonly CertificateRecord[];

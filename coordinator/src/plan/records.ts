@@ -129,7 +129,7 @@ export interface Access {
   readonly replication?: readonly { readonly names: readonly string[] }[];
 }
 
-/** A connection that Remora manages, as it was last wanted. */
+/** A connection by API key of which Remora manages both sides, as it was last wanted. */
 export interface ConnectionRecord {
   readonly local: string;
   readonly remote: string;
@@ -151,6 +151,52 @@ export interface ConnectionRecord {
   readonly found?: readonly FoundSettings[];
 }
 
+/**
+ * A connection by API key to a cluster that others run, who gave the key: Remora manages the local side, and does nothing on the other. It has no `remote` on purpose:
+ * that is a cluster of the inventory.
+ */
+export interface ForeignConnectionRecord {
+  readonly local: string;
+  readonly alias: string;
+  readonly auth: 'api_key';
+  readonly mode: 'sniff' | 'proxy';
+  /** What is known of the other side. `name` is for people: no cluster of the inventory is meant, whatever it is called. */
+  readonly foreign: { readonly name: string; readonly clusterUuid: string | null };
+  /** Names of the CAs by which the local nodes know its servers; none where Java's own public ones do. */
+  readonly cas: readonly string[];
+  /** `secret:…@VERSION` of the encoded key that was given. */
+  readonly keySecret: string;
+  /** What was said of it: its name and end (ISO 8601) only where it came in a bundle. */
+  readonly key: { readonly id: string; readonly name: string | null; readonly expiresAt: string | null };
+  /** See `ConnectionRecord`. */
+  readonly settings: readonly string[];
+  /** See `ConnectionRecord`; of nodes of the local cluster. */
+  readonly found?: readonly FoundSettings[];
+}
+
+/** Any connection that Remora manages, be it one side of it only. */
+export type AnyConnectionRecord = ConnectionRecord | ForeignConnectionRecord;
+
+/** Whether somebody else runs the remote cluster. Records of older releases are of two managed clusters. */
+export const isForeign = (record: AnyConnectionRecord): record is ForeignConnectionRecord => 'foreign' in record;
+
+/** Names of the CAs by which the local nodes of a connection know the remote cluster's servers. */
+export const casOf = (record: AnyConnectionRecord): readonly string[] => (isForeign(record) ? record.cas : [record.ca]);
+
+/** What proves a connection. */
+export const proofOf = (
+  record: AnyConnectionRecord,
+): Pick<ConnectionRecord, 'local' | 'remote' | 'alias' | 'keySecret'> & { readonly keyId?: string } => {
+  const { local, alias, keySecret } = record;
+  return isForeign(record)
+    ? { local, remote: record.foreign.name, alias, keySecret, keyId: record.key.id }
+    : { local, remote: record.remote, alias, keySecret };
+};
+
+/** The connections by API key of which both sides are managed. */
+export const keyConnections = (records: readonly AnyConnectionRecord[]): ConnectionRecord[] =>
+  records.filter((record): record is ConnectionRecord => !isForeign(record));
+
 /** What a setting of elasticsearch.yml was when Remora came, null where it did not stand there, and what Remora made of it. */
 export interface FoundSetting {
   readonly before: SettingValue | null;
@@ -166,7 +212,7 @@ export interface FoundSettings {
 
 /** A record of the inventory as it stood before a run changed it; null where there was none. */
 export type RecordBefore =
-  | { readonly collection: 'connections'; readonly id: string; readonly record: ConnectionRecord | null }
+  | { readonly collection: 'connections'; readonly id: string; readonly record: AnyConnectionRecord | null }
   | { readonly collection: 'cas'; readonly id: string; readonly record: CaRecord | null }
   | { readonly collection: 'certificates'; readonly id: string; readonly record: CertificateRecord | null }
   | { readonly collection: 'apiKeys'; readonly id: string; readonly record: ApiKeyRecord | null };

@@ -4,7 +4,7 @@ import type { Estimate, PLAN_VERSION, PlannedBatch, PlanStage } from '@remora/sh
 import type { ChangeOperation, OperationCall } from '@remora/shared/operations.ts';
 import type { EffectClass, SettingValue } from '@remora/shared/settings.ts';
 import type { BatchOptions } from './batches.ts';
-import type { Access, ConnectionRecord, RecordBefore } from './records.ts';
+import type { Access, AnyConnectionRecord, RecordBefore } from './records.ts';
 import type { ServingPurpose } from './ssl.ts';
 
 /** A node of a cluster; node names are unique within their cluster. */
@@ -186,11 +186,13 @@ export interface StepInputs {
     readonly remote: string;
     readonly alias: string;
     readonly keySecret: string;
+    /** Of a key that others made: it is not on record by its secret. */
+    readonly keyId?: string;
     /** Only these nodes, where others are known to have no credential; all of them when absent. */
     readonly nodes?: readonly string[];
   };
   /** Writes the connection into the inventory. */
-  'connection.record': { readonly connection: ConnectionRecord };
+  'connection.record': { readonly connection: AnyConnectionRecord };
 }
 
 /** A node that connects to remote clusters, with the CA files that its elasticsearch.yml names for that. */

@@ -3,6 +3,7 @@ import type { KeyRevokeRequest, KeyRotateRequest } from '@remora/shared/model/ke
 import { listCrossClusterKeys } from '../elasticsearch/api-keys.ts';
 import type { ObserveParts } from '../observe/observe-nodes.ts';
 import type { ClusterKey } from '../plan/cluster-key.ts';
+import { keyConnections } from '../plan/records.ts';
 import type { Change, Services } from '../services.ts';
 import { keyViews } from './key-views.ts';
 
@@ -21,7 +22,7 @@ export const apiKeyService = (
     };
     const [clusters, connections, records] = await Promise.all([
       inventory.clusters.list(),
-      inventory.connections.list(),
+      inventory.connections.list().then(keyConnections),
       inventory.apiKeys.list(),
     ]);
     const found = new Map(await Promise.all(clusters.map(({ name }) => look(name))));

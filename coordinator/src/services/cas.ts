@@ -7,7 +7,7 @@ import { describeCertificate } from '../pki/describe.ts';
 import { nameConstraintsOf, parseSubtree, shownSubtree } from '../pki/name-constraints.ts';
 import { type ReadCa, readCa } from '../pki/read-ca.ts';
 import { comingCa } from '../plan/ca-names.ts';
-import type { CaRecord } from '../plan/records.ts';
+import { type CaRecord, casOf } from '../plan/records.ts';
 import type { SecretStore } from '../secrets/secret-store.ts';
 import type { CaCreation, Services } from '../services.ts';
 import type { Inventory } from '../store/inventory.ts';
@@ -24,7 +24,7 @@ const usersOf = async ({ certificates, connections }: Inventory): Promise<(ca: s
   const [issued, trusting] = await Promise.all([certificates.list(), connections.list()]);
   return (name) => [
     ...issued.filter(({ ca }) => ca === name).map(({ cluster, node }) => `${cluster}/${node}`),
-    ...trusting.filter(({ ca }) => ca === name).map(({ local, alias }) => `${local} ${alias}`),
+    ...trusting.filter((one) => casOf(one).includes(name)).map(({ local, alias }) => `${local} ${alias}`),
   ];
 };
 

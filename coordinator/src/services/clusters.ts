@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts';
 import { type ClusterAccess, explain, openClient } from '../elasticsearch/client.ts';
 import type { ClusterClients } from '../elasticsearch/clusters.ts';
 import { connectionProblem } from '../elasticsearch/connection-problem.ts';
-import type { ClusterRecord } from '../plan/records.ts';
+import { type ClusterRecord, isForeign } from '../plan/records.ts';
 import type { SecretStore } from '../secrets/secret-store.ts';
 import type { ClusterInput, Services } from '../services.ts';
 import type { Inventory } from '../store/inventory.ts';
@@ -153,14 +153,14 @@ const remove = async (parts: ClusterServiceParts, name: string, actor: string): 
   await refuseWhileLocked(parts.lockOf, name, `Cluster ${name}`);
   const nodes = (await parts.inventory.nodes.list()).filter(({ cluster }) => cluster === name);
   const connections = (await parts.inventory.connections.list()).filter(
-    ({ local, remote }) => local === name || remote === name,
+    (one) => one.local === name || (!isForeign(one) && one.remote === name),
   );
   if (connections[0])
     throw new RemoraError(
       'conflict',
       `Cluster ${name} is a side of the connection ${connections[0].alias} of cluster ${connections[0].local}: it cannot be removed while that stands.`,
       {
-        hint: `Take it apart with \`remora disconnect ${connections[0].local} ${connections[0].alias}\`${connections[0].remote === name ? ', or with --remote-gone where this cluster is gone for good' : ''}.`,
+        hint: `Take it apart with \`remora disconnect ${connections[0].local} ${connections[0].alias}\`${connections[0].local !== name ? ', or with --remote-gone where this cluster is gone for good' : ''}.`,
       },
     );
   if (nodes[0])

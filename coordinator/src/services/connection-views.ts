@@ -3,7 +3,7 @@ import type { ConnectionView, NodeProof } from '@remora/shared/model/inventory.t
 import { observePathsOf } from '../observe/connection-paths.ts';
 import type { ObserveParts } from '../observe/observe-nodes.ts';
 import { isProven, proveConnection } from '../observe/proof.ts';
-import type { ConnectionRecord } from '../plan/records.ts';
+import { type AnyConnectionRecord, isForeign } from '../plan/records.ts';
 
 /** What `_remote/info` says of an alias: good for what is configured, never for whether it works. */
 interface RemoteInfo {
@@ -24,13 +24,21 @@ const proofOf = async (
   }
 };
 
-const managed = async (parts: ObserveParts, record: ConnectionRecord): Promise<ConnectionView> => {
-  const { local, remote, alias, auth, mode } = record;
+const keyOf = async (parts: ObserveParts, record: AnyConnectionRecord): Promise<ConnectionView['key']> => {
+  if (isForeign(record)) return { ...record.key, name: record.key.name ?? record.key.id };
   const key = await parts.inventory.apiKeys.get(record.keySecret);
-  const proof = await proofOf(parts, local, alias, key?.id ?? null);
   const expiresAt = key?.expiresAtMs ? new Date(key.expiresAtMs).toISOString() : null;
-  const shownKey = key ? { id: key.id, name: key.name, expiresAt } : null;
-  return { local, remote, alias, auth, mode, connected: isProven(proof), proof, key: shownKey, managed: true };
+  return key ? { id: key.id, name: key.name, expiresAt } : null;
+};
+
+const managed = async (parts: ObserveParts, record: AnyConnectionRecord): Promise<ConnectionView> => {
+  const { local, alias, auth, mode } = record;
+  const key = await keyOf(parts, record);
+  const proof = await proofOf(parts, local, alias, key?.id ?? null);
+  const side = isForeign(record)
+    ? ({ remote: record.foreign.name, remoteManaged: false } as const)
+    : { remote: record.remote };
+  return { local, ...side, alias, auth, mode, connected: isProven(proof), proof, key, managed: true };
 };
 
 /** Aliases of a cluster that people or other tools made; none when the cluster does not answer. */
@@ -43,7 +51,7 @@ const aliasesOf = async (parts: ObserveParts, cluster: string): Promise<[string,
   }
 };
 
-const foreign = async (
+const unmanaged = async (
   parts: ObserveParts,
   local: string,
   alias: string,
@@ -67,7 +75,8 @@ const foreign = async (
 /** The same with every way that it takes; of a cluster that cannot be looked at the proof tells already. */
 export const withPaths = async (parts: ObserveParts, view: ConnectionView): Promise<ConnectionView> => {
   try {
-    return { ...view, paths: await observePathsOf(parts, view) };
+    const remote = view.remoteManaged === false ? null : view.remote;
+    return { ...view, paths: await observePathsOf(parts, { ...view, remote }) };
   } catch {
     return { ...view, paths: [] };
   }
@@ -97,6 +106,6 @@ export const connectionViews = async (
     );
   return Promise.all([
     ...records.filter(isWanted).map((record) => managed(parts, record)),
-    ...others.map((one) => foreign(parts, one.local, one.alias, one.info)),
+    ...others.map((one) => unmanaged(parts, one.local, one.alias, one.info)),
   ]);
 };

@@ -11,7 +11,7 @@ import {
 } from '@remora/shared/model/schedule.ts';
 import { limitOf } from '../limit.ts';
 import { wishedLifeMs } from '../plan/certificate-life.ts';
-import type { ConnectionRecord } from '../plan/records.ts';
+import { type ConnectionRecord, keyConnections } from '../plan/records.ts';
 import { parseCron, shortestGap } from '../schedule/cron.ts';
 import { nextRuns } from '../schedule/decide.ts';
 import type { ScheduleRecord } from '../schedule/record.ts';
@@ -97,7 +97,7 @@ const endlessRotation = async (
 ): Promise<string[]> => {
   if (expiring === undefined || validity !== undefined) return [];
   const withinMs = parseDuration(expiring);
-  if (name === 'rotate-key') return endlessKeys(await inventory.connections.list(), expiring, cluster);
+  if (name === 'rotate-key') return endlessKeys(keyConnections(await inventory.connections.list()), expiring, cluster);
   if (name !== 'rotate-expiring') return [];
   const short = (await inventory.certificates.list()).filter(
     (record) => (cluster ?? record.cluster) === record.cluster && wishedLifeMs(record) <= withinMs,

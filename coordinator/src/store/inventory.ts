@@ -5,11 +5,11 @@ import { AuditRecorder } from '../audit/recorder.ts';
 import { systemClock } from '../clock.ts';
 import type { WebhookRecord } from '../notify/record.ts';
 import type {
+  AnyConnectionRecord,
   ApiKeyRecord,
   CaRecord,
   CertificateRecord,
   ClusterRecord,
-  ConnectionRecord,
   DebtRecord,
   NodeRecord,
   RestartTimesRecord,
@@ -125,7 +125,7 @@ const collection = <T>(redis: Redis, recorder: AuditRecorder, key: string): Coll
 export interface InventoryRecords {
   readonly clusters: ClusterRecord;
   readonly nodes: NodeRecord;
-  readonly connections: ConnectionRecord;
+  readonly connections: AnyConnectionRecord;
   readonly cas: CaRecord;
   /** By `CLUSTER/NODE/PURPOSE`. */
   readonly certificates: CertificateRecord;

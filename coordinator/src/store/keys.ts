@@ -14,7 +14,7 @@ export const keys = {
   agentCertificates: `${PREFIX}agent-certificates`,
   /** string: RotationRecord of the fleet CA, while it is being rotated */
   fleetCaRotation: `${PREFIX}fleet-ca-rotation`,
-  /** hash: LOCAL/ALIAS -> ConnectionRecord */
+  /** hash: LOCAL/ALIAS -> AnyConnectionRecord */
   connections: `${PREFIX}connections`,
   /** hash: CA name -> CaRecord */
   cas: `${PREFIX}cas`,

@@ -84,6 +84,8 @@ export const ConnectionView = Type.Object({
   local: Type.String(),
   /** null when Remora does not know which cluster is behind the alias. */
   remote: Nullable(Type.String()),
+  /** Of a connection whose remote cluster others run: `remote` is what people call it, and no cluster that is known. Absent otherwise. */
+  remoteManaged: Type.Optional(Type.Literal(false)),
   alias: Type.String(),
   auth: Type.Union([Type.Literal('api_key'), Type.Literal('certificate')]),
   mode: Type.Union([Type.Literal('sniff'), Type.Literal('proxy')]),

@@ -2,6 +2,7 @@ import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
 import type { ChangeOperation, OperationCall, SecretText } from '@remora/shared/operations.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
 import { caCertificateSecret, caKeySecret } from '../../../coordinator/src/plan/ca-names.ts';
+import { type ConnectionRecord, isForeign } from '../../../coordinator/src/plan/records.ts';
 import type { AnyStep, CertificateIssue, StepInputs, StepKind } from '../../../coordinator/src/plan/steps.ts';
 import { certificateFacts, ymlDigest } from './facts.ts';
 import { fingerprintOf, isConnected, servedBy, serves } from './truth.ts';
@@ -178,7 +179,8 @@ const createCa = (world: World, { ca, validityDays }: StepInputs['ca.create']): 
 };
 
 const record = (world: World, { connection }: StepInputs['connection.record']): void => {
-  const isOther = ({ local, alias }: typeof connection): boolean =>
+  if (isForeign(connection)) throw new Error('the remote cluster of this world is managed');
+  const isOther = ({ local, alias }: ConnectionRecord): boolean =>
     local !== connection.local || alias !== connection.alias;
   world.connections = [...world.connections.filter(isOther), connection];
 };

@@ -3,6 +3,7 @@ import type { ClusterObservation, NodeObservation } from '../../../coordinator/s
 import type { PlaceFacts } from '../../../coordinator/src/plan/place/facts.ts';
 import { planPlacement } from '../../../coordinator/src/plan/place/place.ts';
 import { publishedParts } from '../../../coordinator/src/plan/published-address.ts';
+import { keyConnections } from '../../../coordinator/src/plan/records.ts';
 import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import { applySteps } from '../connect/apply.ts';
 import { factsOf, request, sha256 } from '../connect/facts.ts';
@@ -25,7 +26,7 @@ const placeFacts = (made: World, more: Partial<PlaceFacts> = {}): PlaceFacts => 
   return {
     ...{ cluster: remote, urlHosts: ['us.example.com'], trusted: null, stores: new Map() },
     ...{
-      connections,
+      connections: keyConnections(connections),
       cas,
       certificates,
       signed,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ClusterObservation, NodeObservation } from '../../../coordinator/src/plan/facts.ts';
+import { casOf } from '../../../coordinator/src/plan/records.ts';
 import type { PastRun, RollbackFacts } from '../../../coordinator/src/plan/rollback/facts.ts';
 import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import { request } from '../connect/facts.ts';
@@ -275,7 +276,7 @@ describe('a rollback', () => {
       for (const { id } of issues) steps.set(id, done({ kept: { before } }));
       return { ...facts, run: { ...facts.run, steps }, connections: [...facts.connections, other] };
     };
-    expect(roll(renewed(own?.ca ?? '')).restarts).toContain('us-1');
+    expect(roll(renewed(own ? (casOf(own)[0] ?? '') : '')).restarts).toContain('us-1');
     expect(refusalOf(renewed('another')).message).toMatch(/ap\/americas uses the remote cluster server of us too/);
   });
 });

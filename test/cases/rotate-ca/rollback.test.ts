@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { keyConnections } from '../../../coordinator/src/plan/records.ts';
 import type { PastRun, RollbackFacts } from '../../../coordinator/src/plan/rollback/facts.ts';
 import { planRollback } from '../../../coordinator/src/plan/rollback/rollback.ts';
 import type { AnyStep, StoredPlan } from '../../../coordinator/src/plan/steps.ts';
@@ -92,7 +93,7 @@ const takeBack = (made: World, before: World, step: AnyStep): World => {
   for (const one of step.input.records) {
     if (one.collection === 'cas')
       world.cas = [...world.cas.filter(({ name }) => name !== one.id), ...(one.record ? [one.record] : [])];
-    if (one.collection === 'connections') world.connections = one.record === null ? [] : [one.record];
+    if (one.collection === 'connections') world.connections = keyConnections(one.record === null ? [] : [one.record]);
     if (one.collection === 'certificates' && one.record) {
       const { record } = one;
       world.certificates = [...world.certificates.filter(({ node }) => node !== record.node), record];

@@ -2,6 +2,7 @@ import type { RemoraError } from '@remora/shared/errors.ts';
 import type { KeyRotateRequest } from '@remora/shared/model/key-request.ts';
 import type { ClusterKey, FoundKey } from '../../../coordinator/src/plan/cluster-key.ts';
 import { markedMetadata } from '../../../coordinator/src/plan/key-names.ts';
+import { keyConnections } from '../../../coordinator/src/plan/records.ts';
 import type { KeyRotationFacts } from '../../../coordinator/src/plan/rotate-key/facts.ts';
 import { planKeyRotation } from '../../../coordinator/src/plan/rotate-key/rotate-key.ts';
 import type { AnyStep, StoredPlan } from '../../../coordinator/src/plan/steps.ts';
@@ -38,7 +39,14 @@ export const keyFacts = (made: World): KeyRotationFacts => {
   const { local, remote, connections, secretVersions } = factsOf(made, request());
   const keys = made.keys.map((one): FoundKey => ({ ...structuredClone(one), key: clusterKey(made, one) }));
   return {
-    ...{ connections, clusters: [local, remote], unseen: new Map(), keys, strays: [], secretVersions },
+    ...{
+      connections: keyConnections(connections),
+      clusters: [local, remote],
+      unseen: new Map(),
+      keys,
+      strays: [],
+      secretVersions,
+    },
     problems: new Map(
       connections.map(({ alias }) => [`eu/${alias}`, works(made, alias) ? null : 'eu-1: it is broken']),
     ),

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { keyConnections } from '../../../coordinator/src/plan/records.ts';
 import type { PastRun, RollbackFacts } from '../../../coordinator/src/plan/rollback/facts.ts';
 import { planRollback } from '../../../coordinator/src/plan/rollback/rollback.ts';
 import type { AnyStep, StoredPlan } from '../../../coordinator/src/plan/steps.ts';
@@ -56,7 +57,7 @@ const takeBack = (made: World, before: World, step: AnyStep): World => {
   }
   if (step.kind !== 'inventory.put-back') return applySteps(world, [step]);
   for (const { collection, record } of step.input.records)
-    if (collection === 'connections' && record) world.connections = [record];
+    if (collection === 'connections' && record) world.connections = keyConnections([record]);
   return world;
 };
 

@@ -1,5 +1,6 @@
 import type { RemoraError } from '@remora/shared/errors.ts';
 import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
+import { keyConnections } from '../../../coordinator/src/plan/records.ts';
 import type { RotateFacts } from '../../../coordinator/src/plan/rotate/facts.ts';
 import { planRotation } from '../../../coordinator/src/plan/rotate/rotate.ts';
 import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
@@ -18,7 +19,16 @@ export const rotationFacts = (made: World): RotateFacts => {
     problem: agent.state === 'online' ? null : 'its agent is away.',
   }));
   const clusters = [local, remote];
-  return { clusters, unseen: new Map(), unasked: [], trust, certificates, cas, connections, secretVersions };
+  return {
+    clusters,
+    unseen: new Map(),
+    unasked: [],
+    trust,
+    certificates,
+    cas,
+    connections: keyConnections(connections),
+    secretVersions,
+  };
 };
 
 export const planIn = (made: World, wish: RotateRequest): StoredPlan =>

@@ -1,6 +1,6 @@
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import { type SettingValue, sameSettingValue } from '@remora/shared/settings.ts';
-import { caBundleFile } from '../ca-bundle.ts';
+import { caBundleFile, neededCas } from '../ca-bundle.ts';
 import { withComing } from '../ca-names.ts';
 import type { FlatSettings, NodeObservation } from '../facts.ts';
 import { isSecureSettingLoaded } from '../loaded.ts';
@@ -45,16 +45,11 @@ export const localSteps = (draft: ConnectDraft, remoteSteps: readonly AnyStep[])
   return [...steps, ...reloads, ...proof];
 };
 
-/**
- * The CAs of all remotes of the local cluster in one file, so that a further remote needs no restart. The CA of another connection that was filed but
- * never came to be made is left out: its own run adds it.
- */
+/** The CAs of all remotes of the local cluster in one file, so that a further remote needs no restart. */
 const bundleFile = ({ facts, request, ca, context }: ConnectDraft): WantedFile => {
-  const others = facts.connections
-    .filter((c) => c.local === request.local && c.alias !== request.alias)
-    .map((c) => c.ca)
-    .filter((name) => facts.cas.some((known) => known.name === name));
-  return caBundleFile(withComing(facts.cas, [ca, ...others]), facts.cas, context.hash);
+  const others = facts.connections.filter((c) => c.local === request.local && c.alias !== request.alias);
+  const names = new Set([...withComing(facts.cas, [ca]), ...neededCas(facts.cas, others)]);
+  return caBundleFile([...names].sort(), facts.cas, context.hash);
 };
 
 /** CAs that somebody else configured stay; ours is added behind them. */

@@ -4,7 +4,7 @@ import type { ConnectFacts, NodeObservation, PathObservation } from '../facts.ts
 import { connectingNodes, fileSetting } from '../nodes.ts';
 import { belowConfig } from '../pem.ts';
 import { files } from '../placed-files.ts';
-import type { CaRecord } from '../records.ts';
+import { type CaRecord, isForeign, keyConnections } from '../records.ts';
 import { sslPrefix } from '../ssl.ts';
 import { givenFor } from './given.ts';
 import { standingKey } from './key.ts';
@@ -50,6 +50,10 @@ export const aliasFree: Check = {
       ];
     const record = facts.connections.find((c) => c.local === facts.local.name && c.alias === request.alias);
     if (record) {
+      if (isForeign(record))
+        return [
+          `The alias ${request.alias} of cluster ${facts.local.name} is taken: it is Remora's connection to ${record.foreign.name}, which others run. Choose another alias, or take that one apart first with \`remora disconnect ${request.local} ${request.alias}\`.`,
+        ];
       return record.remote === facts.remote.name
         ? []
         : [
@@ -131,7 +135,7 @@ export const addressKept: Check = {
   code: 'conflict',
   demands: 'remote nodes keep the address at which another connection finds them',
   run: ({ facts, request, servers }) => {
-    const other = facts.connections.find(
+    const other = keyConnections(facts.connections).find(
       (c) => c.remote === facts.remote.name && (c.local !== request.local || c.alias !== request.alias),
     );
     if (!other) return [];

@@ -12,7 +12,7 @@ import { fileSetting } from '../nodes.ts';
 import { rollOrder } from '../order.ts';
 import { files } from '../placed-files.ts';
 import { trustingClients } from '../port-proof.ts';
-import type { CertificateRecord, ConnectionRecord } from '../records.ts';
+import type { AnyConnectionRecord, CertificateRecord } from '../records.ts';
 import { passphraseOf } from '../reissue.ts';
 import { serverSecrets } from '../secret-names.ts';
 import { newFileSecrets, passwordEntries, serverFiles } from '../server-certificate.ts';
@@ -29,7 +29,7 @@ export const remoteSteps = (draft: ConnectDraft): AnyStep[] => {
   return [...recordStep(draft), ...caStep(draft), ...nodes.flatMap(({ server }) => serverSteps(draft, server))];
 };
 
-const whyRecorded = (standing: ConnectionRecord | undefined, diff: string): string => {
+const whyRecorded = (standing: AnyConnectionRecord | undefined, diff: string): string => {
   if (standing === undefined) return 'the connection is new';
   return diff.includes('\n')
     ? 'the connection is wanted with other values'

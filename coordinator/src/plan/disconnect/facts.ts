@@ -1,6 +1,6 @@
 import type { ClusterKey } from '../cluster-key.ts';
 import type { ClusterObservation, KeyObservation } from '../facts.ts';
-import type { CaRecord, CertificateRecord, ConnectionRecord } from '../records.ts';
+import type { AnyConnectionRecord, CaRecord, CertificateRecord, ConnectionRecord } from '../records.ts';
 
 /** Everything that the disconnect planner looks at. */
 export interface DisconnectFacts {
@@ -8,7 +8,7 @@ export interface DisconnectFacts {
   readonly local: ClusterObservation;
   readonly remote: ClusterObservation;
   /** Connections that Remora manages, of any cluster; this one too. */
-  readonly connections: readonly ConnectionRecord[];
+  readonly connections: readonly AnyConnectionRecord[];
   readonly cas: readonly CaRecord[];
   /** Of the remote cluster servers of the remote cluster's nodes. */
   readonly certificates: readonly CertificateRecord[];

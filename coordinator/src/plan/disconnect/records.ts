@@ -1,20 +1,20 @@
 import { connectionDiff } from '../connection-diff.ts';
 import { foundIn, withFound } from '../found-settings.ts';
-import type { CertificateRecord, ConnectionRecord, RecordBefore } from '../records.ts';
+import type { AnyConnectionRecord, CertificateRecord, RecordBefore } from '../records.ts';
 import { type AnyStep, nodeKey } from '../steps.ts';
 import { leftNodes, neighbours, type Scope, servesByUs } from './scope.ts';
 import { foreignKeystore } from './server.ts';
 import { stageIds } from './stages.ts';
 
 /** What is on record of nodes on which something stays goes over to another connection that needs it: the last of them puts it back. */
-const heirs = ({ facts }: Scope): ConnectionRecord[] => {
+const heirs = ({ facts }: Scope): AnyConnectionRecord[] => {
   const { connection } = facts;
   const { local, remote } = neighbours(facts);
   const parts = [
     { heir: local[0], cluster: connection.local },
     { heir: remote[0], cluster: connection.remote },
   ];
-  const changed = new Map<string, ConnectionRecord>();
+  const changed = new Map<string, AnyConnectionRecord>();
   for (const { heir, cluster } of parts) {
     if (heir === undefined) continue;
     const key = `${heir.local}/${heir.alias}`;

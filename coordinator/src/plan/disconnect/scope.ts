@@ -1,10 +1,11 @@
 import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
+import { neededCas } from '../ca-bundle.ts';
 import { withComing } from '../ca-names.ts';
 import type { PlanContext } from '../context.ts';
 import type { NodeObservation } from '../facts.ts';
 import { foundIn } from '../found-settings.ts';
 import { rollOrder } from '../order.ts';
-import type { ConnectionRecord } from '../records.ts';
+import { type AnyConnectionRecord, casOf, keyConnections } from '../records.ts';
 import { sslPrefix } from '../ssl.ts';
 import type { DisconnectFacts } from './facts.ts';
 import { handMadeAliases } from './hand-made.ts';
@@ -25,14 +26,14 @@ export interface Scope {
   readonly dropsServer: boolean;
 }
 
-const isSame = (a: ConnectionRecord, b: ConnectionRecord): boolean => a.local === b.local && a.alias === b.alias;
+const isSame = (a: AnyConnectionRecord, b: AnyConnectionRecord): boolean => a.local === b.local && a.alias === b.alias;
 
-/** Other connections whose local cluster is the same, and others that lead to the same remote cluster. */
+/** Other connections whose local cluster is the same and whose CAs are in its CA file, and others that lead to the same remote cluster. */
 export const neighbours = ({ connections, connection }: Pick<DisconnectFacts, 'connections' | 'connection'>) => {
   const others = connections.filter((one) => !isSame(one, connection));
   return {
-    local: others.filter(({ local }) => local === connection.local),
-    remote: others.filter(({ remote }) => remote === connection.remote),
+    local: others.filter((one) => one.local === connection.local && casOf(one).length > 0),
+    remote: keyConnections(others).filter(({ remote }) => remote === connection.remote),
   };
 };
 
@@ -44,11 +45,9 @@ export const servesByUs = ({ connection }: Pick<DisconnectFacts, 'connection'>):
 
 export const scopeOf = (request: DisconnectRequest, facts: DisconnectFacts, context: PlanContext): Scope => {
   const { local, remote } = neighbours(facts);
-  const isMade = (name: string): boolean => facts.cas.some((ca) => ca.name === name);
-  const needed = local.map(({ ca }) => ca).filter(isMade);
   return {
     ...{ request, facts, context },
-    bundle: local.length === 0 ? null : withComing(facts.cas, needed),
+    bundle: local.length === 0 ? null : neededCas(facts.cas, local),
     dropsTrust: local.length === 0 && request.keepTrust !== true,
     dropsServer:
       request.remoteGone !== true && remote.length === 0 && request.keepServer !== true && servesByUs(facts).length > 0,

@@ -1,5 +1,5 @@
 import type { NodeObservation } from '../facts.ts';
-import type { CertificateRecord, ConnectionRecord } from '../records.ts';
+import { type AnyConnectionRecord, type CertificateRecord, isForeign, proofOf } from '../records.ts';
 import { type AnyStep, nodeKey } from '../steps.ts';
 import { beforeOf, type RollbackFacts } from './facts.ts';
 import { isUsable } from './keys.ts';
@@ -8,10 +8,10 @@ import type { Part } from './settings.ts';
 export const PROOF_STAGE = 'prove';
 
 /** Connections as they were before the run; none where it made one. One whose key was replaced is put on record late: until then it stands there as it was. */
-const earlierConnections = ({ run, connections }: RollbackFacts): ConnectionRecord[] =>
+const earlierConnections = ({ run, connections }: RollbackFacts): AnyConnectionRecord[] =>
   run.plan.steps.flatMap((step) => {
     if (step.kind !== 'connection.record') return [];
-    const before = beforeOf(run.steps.get(step.id)) as ConnectionRecord | null | undefined;
+    const before = beforeOf(run.steps.get(step.id)) as AnyConnectionRecord | null | undefined;
     if (before !== undefined || run.plan.workflow !== 'rotate-key') return before ? [before] : [];
     const { local, alias } = step.input.connection;
     return connections.filter((one) => one.local === local && one.alias === alias);
@@ -26,7 +26,7 @@ export const endedCertificates = ({ run }: RollbackFacts, now: string): Certific
   });
 
 /** Whether the alias is registered once all is put back: a connection that was filed and never came to be made has nothing to prove. */
-const stands = (facts: RollbackFacts, { local, alias }: ConnectionRecord, settings: Part): boolean => {
+const stands = (facts: RollbackFacts, { local, alias }: AnyConnectionRecord, settings: Part): boolean => {
   const put = settings.steps.flatMap((step) =>
     step.kind === 'cluster-settings.put' && step.input.cluster === local ? [step.input.persistent] : [],
   );
@@ -35,7 +35,11 @@ const stands = (facts: RollbackFacts, { local, alias }: ConnectionRecord, settin
 };
 
 /** Whether a node has a credential for the alias once all is put back. */
-const hasCredential = (facts: RollbackFacts, { local, alias }: ConnectionRecord, { name, agent }: NodeObservation) => {
+const hasCredential = (
+  facts: RollbackFacts,
+  { local, alias }: AnyConnectionRecord,
+  { name, agent }: NodeObservation,
+) => {
   if (agent.state !== 'online') return false;
   const entry = `cluster.remote.${alias}.credentials`;
   const changes = facts.backups.get(nodeKey({ cluster: local, node: name }))?.changes ?? [];
@@ -44,22 +48,19 @@ const hasCredential = (facts: RollbackFacts, { local, alias }: ConnectionRecord,
   return agent.facts.keystore.entries?.some((one) => one.name === entry) ?? true;
 };
 
-const proofStep = (
-  { local, remote, alias, keySecret }: ConnectionRecord,
-  nodes: readonly string[] | null,
-): AnyStep => ({
-  ...{ id: `prove-${local}.${alias}`, kind: 'connection.prove', target: local, effect: 'none', diff: '' },
+const proofStep = (one: AnyConnectionRecord, nodes: readonly string[] | null): AnyStep => ({
+  ...{ id: `prove-${one.local}.${one.alias}`, kind: 'connection.prove', target: one.local, effect: 'none', diff: '' },
   ...{ reason: 'the connection as it was before is proven by a real request', stage: PROOF_STAGE },
-  input: { local, remote, alias, keySecret, ...(nodes === null ? {} : { nodes }) },
+  input: { ...proofOf(one), ...(nodes === null ? {} : { nodes }) },
 });
 
 /** A part of the plan, and whether its connection would be proven if every node could be asked. */
 type EarlierPart = Omit<Part, 'findings'> & { readonly isProvable: boolean };
 
-const partOf = (facts: RollbackFacts, one: ConnectionRecord, settings: Part, isServed: boolean): EarlierPart => {
+const partOf = (facts: RollbackFacts, one: AnyConnectionRecord, settings: Part, isServed: boolean): EarlierPart => {
   const what = `The connection ${one.local}/${one.alias} as it was before`;
   if (!stands(facts, one, settings)) return { isProvable: false, steps: [], warnings: [] };
-  if (!isUsable(facts, one.keySecret)) {
+  if (!isForeign(one) && !isUsable(facts, one.keySecret)) {
     const key = facts.earlierKeys.find(({ record }) => record.secret === one.keySecret)?.record.name ?? one.keySecret;
     return {
       isProvable: false,

@@ -2,7 +2,7 @@ import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import type { RunStatus, StepStatus } from '@remora/shared/model/run.ts';
 import type { OperationResult } from '@remora/shared/operations.ts';
 import type { ClusterObservation, FlatSettings, KeyObservation } from '../facts.ts';
-import type { ApiKeyRecord, CaRecord, CertificateRecord, ConnectionRecord } from '../records.ts';
+import type { AnyConnectionRecord, ApiKeyRecord, CaRecord, CertificateRecord } from '../records.ts';
 import type { StoredPlan } from '../steps.ts';
 
 /** What a run recorded of one of its steps; see StepState. */
@@ -44,7 +44,7 @@ export interface RollbackFacts {
   readonly keys: readonly KeyObservation[];
   /** Keys that were there before it: those that it changed, and that of the connection as it was. */
   readonly earlierKeys: readonly KeyObservation[];
-  readonly connections: readonly ConnectionRecord[];
+  readonly connections: readonly AnyConnectionRecord[];
   readonly cas: readonly CaRecord[];
   readonly certificates: readonly CertificateRecord[];
   readonly apiKeys: readonly ApiKeyRecord[];

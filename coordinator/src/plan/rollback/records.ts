@@ -1,4 +1,10 @@
-import type { CaRecord, CertificateRecord, ConnectionRecord, RecordBefore } from '../records.ts';
+import {
+  type AnyConnectionRecord,
+  type CaRecord,
+  type CertificateRecord,
+  casOf,
+  type RecordBefore,
+} from '../records.ts';
 import { type AnyStep, nodeKey } from '../steps.ts';
 import { beforeOf, type RollbackFacts } from './facts.ts';
 
@@ -10,7 +16,7 @@ const recordOf = ({ run }: RollbackFacts, step: AnyStep): RecordBefore | null =>
   if (before === undefined) return null;
   if (step.kind === 'connection.record') {
     const { local, alias } = step.input.connection;
-    return { collection: 'connections', id: `${local}/${alias}`, record: before as ConnectionRecord | null };
+    return { collection: 'connections', id: `${local}/${alias}`, record: before as AnyConnectionRecord | null };
   }
   if (step.kind === 'ca.succession') return { collection: 'cas', id: step.input.ca, record: before as CaRecord | null };
   if (step.kind === 'certificate.issue' || step.kind === 'remote-server.verify') {
@@ -42,10 +48,14 @@ const filedRecords = (facts: RollbackFacts): RecordBefore[] => {
 const unusedCas = (facts: RollbackFacts, filed: readonly RecordBefore[]): RecordBefore[] => {
   const isFiled = (collection: RecordBefore['collection'], id: string): boolean =>
     filed.some((one) => one.collection === collection && one.id === id);
-  const after = filed.flatMap(({ record }) => (record && 'ca' in record ? [record.ca] : []));
+  const after = filed.flatMap((one) => {
+    if (one.record === null) return [];
+    if (one.collection === 'connections') return casOf(one.record);
+    return one.collection === 'certificates' ? [one.record.ca] : [];
+  });
   const used = new Set([
     ...after,
-    ...facts.connections.filter(({ local, alias }) => !isFiled('connections', `${local}/${alias}`)).map(({ ca }) => ca),
+    ...facts.connections.filter(({ local, alias }) => !isFiled('connections', `${local}/${alias}`)).flatMap(casOf),
     ...facts.certificates
       .filter((one) => !isFiled('certificates', `${nodeKey(one)}/${one.purpose}`))
       .map(({ ca }) => ca),

@@ -2,7 +2,7 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
 import { isEnded } from '@remora/shared/model/run.ts';
 import { agentFindings, type Finding, notInCluster, throwFindings } from '../agent-findings.ts';
-import type { CertificateRecord, ConnectionRecord } from '../records.ts';
+import { type CertificateRecord, type ConnectionRecord, keyConnections } from '../records.ts';
 import type { AnyStep, NodeId } from '../steps.ts';
 import { deliveredKey, deliveriesOf, MOST_DELIVERIES, type NodeDeliveries } from './deliveries.ts';
 import { endedCertificates } from './earlier.ts';
@@ -144,7 +144,7 @@ const refuseSharedServer = ({ run, connections, others }: RollbackFacts): void =
   const served = run.plan.steps.filter((step) => setUpServer(run, step)).map(({ input }) => (input as NodeId).cluster);
   // A placement finds servers that run: who was connected by then was so without it.
   const isPlacement = run.plan.workflow === 'place-certificates';
-  const concerned = isPlacement ? connections.filter((one) => madeBy(others, one)) : connections;
+  const concerned = keyConnections(connections).filter((one) => !isPlacement || madeBy(others, one));
   const other = concerned.find((one) => served.includes(one.remote) && !isOf(run, one) && !trustsEarlierCa(run, one));
   if (!other) return;
   throw conflict(

@@ -1,6 +1,5 @@
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
-import { caBundleFile } from '../ca-bundle.ts';
-import { withComing } from '../ca-names.ts';
+import { caBundleFile, neededCas } from '../ca-bundle.ts';
 import type { PlanContext } from '../context.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { changeOf, type NodeChange, type WantedFile } from '../node-change.ts';
@@ -8,6 +7,7 @@ import { nodeStep } from '../node-step.ts';
 import { connectingNodes } from '../nodes.ts';
 import { byName } from '../order.ts';
 import { files } from '../placed-files.ts';
+import { isForeign } from '../records.ts';
 import type { AnyStep } from '../steps.ts';
 import type { Concerned } from './concerned.ts';
 import type { CaRotationFacts } from './facts.ts';
@@ -29,19 +29,20 @@ export const bundledNodes = (facts: CaRotationFacts, locals: readonly string[]):
         .map((node) => ({ cluster, node })),
     );
 
-/** CAs of the connections of a cluster, without the one that is replaced; those of connections that never came to be made are left out. */
+/** CAs of the other connections of a cluster. A cluster that others run goes on with the one that is replaced until they say otherwise. */
 const others = ({ old }: Concerned, { connections, cas }: CaRotationFacts, local: string): string[] =>
-  connections
-    .filter((one) => one.local === local && cas.some(({ name }) => name === one.ca) && one.ca !== old.name)
-    .map(({ ca }) => ca);
+  neededCas(
+    cas,
+    connections.filter((one) => one.local === local && (isForeign(one) || one.ca !== old.name)),
+  );
 
 /** The CAs that a node's bundle shall hold while both are trusted, and in the end. */
 export const bundleNames = (concerned: Concerned, facts: CaRotationFacts, local: string) => {
-  const rest = withComing(facts.cas, others(concerned, facts, local));
+  const rest = others(concerned, facts, local);
   const [old, next] = [concerned.old.name, concerned.next.name];
   return {
     both: [...new Set([old, next, ...rest])].sort(),
-    only: [...new Set([next, ...rest])].filter((name) => name !== old).sort(),
+    only: [...new Set([next, ...rest])].sort(),
   };
 };
 

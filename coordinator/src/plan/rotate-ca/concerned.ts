@@ -2,7 +2,7 @@ import { type ErrorCode, RemoraError } from '@remora/shared/errors.ts';
 import type { CaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
 import { DAY_MS } from '@remora/shared/model/duration.ts';
 import { comingCa } from '../ca-names.ts';
-import type { CaRecord, CertificateRecord, ConnectionRecord } from '../records.ts';
+import { type CaRecord, type CertificateRecord, type ConnectionRecord, keyConnections } from '../records.ts';
 import { nodeKey } from '../steps.ts';
 import type { CaRecords } from './facts.ts';
 
@@ -100,7 +100,10 @@ export const concernedBy = (request: CaRotateRequest, records: CaRecords, now: s
   const isConcerned = ({ ca }: { readonly ca: string }): boolean => names.includes(ca);
   const byKey = <T>(all: readonly T[], key: (one: T) => string): T[] =>
     [...all].sort((a, b) => key(a).localeCompare(key(b), 'en', { numeric: true }));
-  const connections = byKey(records.connections.filter(isConcerned), ({ local, alias }) => `${local}/${alias}`);
+  const connections = byKey(
+    keyConnections(records.connections).filter(isConcerned),
+    ({ local, alias }) => `${local}/${alias}`,
+  );
   const certificates = byKey(
     records.certificates.filter((record) => isConcerned(record) && record.purpose === 'remote_cluster_server'),
     nodeKey,

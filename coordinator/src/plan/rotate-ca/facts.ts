@@ -1,6 +1,6 @@
 import type { ClusterObservation } from '../facts.ts';
 import type { GivenFacts } from '../given.ts';
-import type { CaRecord, CertificateRecord, ConnectionRecord } from '../records.ts';
+import type { AnyConnectionRecord, CaRecord, CertificateRecord } from '../records.ts';
 import type { StepInputs } from '../steps.ts';
 import type { TrustObservation } from '../trust.ts';
 
@@ -10,7 +10,7 @@ export interface CaRecords {
   /** Certificates that Remora made, of any cluster. */
   readonly certificates: readonly CertificateRecord[];
   /** Connections that Remora manages. */
-  readonly connections: readonly ConnectionRecord[];
+  readonly connections: readonly AnyConnectionRecord[];
   /** Names and latest versions of the secrets that exist. */
   readonly secretVersions: Readonly<Record<string, number>>;
 }

@@ -12,6 +12,7 @@ import {
   serverMisfit,
 } from '../given.ts';
 import { dialledName } from '../published-address.ts';
+import { keyConnections } from '../records.ts';
 import type { NewCertificates, Reissue } from '../reissue.ts';
 import type { Concerned } from './concerned.ts';
 import type { CaRotationFacts } from './facts.ts';
@@ -19,7 +20,7 @@ import { ways } from './proofs.ts';
 
 const useOf = (remote: string, { connections, clusters }: CaRotationFacts): ServerUse => {
   const all = ways(
-    connections.filter((one) => one.remote === remote),
+    keyConnections(connections).filter((one) => one.remote === remote),
     clusters,
   );
   return {
@@ -58,7 +59,7 @@ const seedFindings = (
   choice: GivenChoice,
   { connections, clusters, certificates, signed }: CaRotationFacts,
 ): Finding[] => {
-  const seeds = connections
+  const seeds = keyConnections(connections)
     .filter((one) => one.remote === remote)
     .map(({ local, alias }) => seedHosts(clusters.find(({ name }) => name === local)?.persistent ?? {}, alias))
     .filter((hosts) => hosts.length > 0);

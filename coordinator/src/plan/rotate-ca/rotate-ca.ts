@@ -97,7 +97,7 @@ const onlySteps = (draft: Draft, both: readonly AnyStep[]): AnyStep[] => {
     const names = bundleNames(concerned, facts, cluster.name).only;
     const isWritten = written.has(`trust-both-${cluster.name}.${node.name}`);
     const steps = bundleStep(one, { names, stage: 'trust-new', reason, isWritten }, facts, context);
-    return [...steps, trustStep(one, 'prove-new', [next.name], [old.name])];
+    return [...steps, trustStep(one, 'prove-new', [next.name], names.includes(old.name) ? [] : [old.name])];
   });
 };
 

@@ -2,7 +2,13 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import { parseDuration } from '@remora/shared/model/duration.ts';
 import type { KeyRotateRequest } from '@remora/shared/model/key-request.ts';
 import { type FoundKey, isKeyMostlyOver } from '../cluster-key.ts';
-import type { ConnectionRecord } from '../records.ts';
+import {
+  type AnyConnectionRecord,
+  type ConnectionRecord,
+  type ForeignConnectionRecord,
+  isForeign,
+  keyConnections,
+} from '../records.ts';
 import type { KeyRotation } from './rotation.ts';
 
 /** How connections are called where one name has to do. */
@@ -11,13 +17,27 @@ export const connectionName = ({ local, alias }: Pick<ConnectionRecord, 'local' 
 
 const KNOWN = 'See `remora connections list`. Keys of others are replaced where they were made.';
 
+/** Whoever runs the remote cluster made the key, and alone can replace or invalidate it. */
+const refusedForeign = ({ local, alias, foreign: { name } }: ForeignConnectionRecord): RemoraError =>
+  new RemoraError(
+    'conflict',
+    `The key of the connection ${connectionName({ local, alias })} was given by those who run ${name}: only they can make another, or invalidate this one.`,
+    {
+      hint: `Have them make a new one, give it with \`remora connect ${local} --alias ${alias} --remote-key-file FILE\`, and have them invalidate the old one.`,
+    },
+  );
+
 /** The connections that are meant, by name: when their keys end is not looked at yet. Throws `not-found` where what was named has none. */
 export const meantConnections = (
   { local, alias }: Pick<KeyRotateRequest, 'local' | 'alias'>,
-  connections: readonly ConnectionRecord[],
+  connections: readonly AnyConnectionRecord[],
 ): readonly ConnectionRecord[] => {
-  const meant = connections
-    .filter((one) => (local ?? one.local) === one.local && (alias ?? one.alias) === one.alias)
+  const isMeant = (one: AnyConnectionRecord): boolean =>
+    (local ?? one.local) === one.local && (alias ?? one.alias) === one.alias;
+  const foreign = alias === undefined ? undefined : connections.filter(isForeign).find(isMeant);
+  if (foreign) throw refusedForeign(foreign);
+  const meant = keyConnections(connections)
+    .filter(isMeant)
     .sort((a, b) => connectionName(a).localeCompare(connectionName(b), 'en', { numeric: true }));
   if (meant.length > 0 || local === undefined) return meant;
   const what = alias === undefined ? 'no connection' : `no connection "${alias}"`;

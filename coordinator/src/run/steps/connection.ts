@@ -20,12 +20,12 @@ export const recordConnectionStep =
 
 export const proveConnectionStep =
   (parts: StepParts): Executor<'connection.prove'> =>
-  async (context, { local, alias, keySecret, nodes }) => {
-    const key = await parts.inventory.apiKeys.get(keySecret);
+  async (context, { local, alias, keySecret, keyId, nodes }) => {
+    const id = keyId ?? (await parts.inventory.apiKeys.get(keySecret))?.id ?? null;
     const limit = limitOf(PROOF_LIMIT_MS);
     for (;;) {
       await context.phase('asking every node to cross the connection');
-      const proof = await proveConnection(parts, local, alias, key?.id ?? null, nodes);
+      const proof = await proveConnection(parts, local, alias, id, nodes);
       if (isProven(proof)) return { proof };
       if (limit.isOver()) {
         const bad = proof.filter(({ state }) => state === 'failed');

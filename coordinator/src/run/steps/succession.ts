@@ -1,5 +1,5 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import type { CaRecord } from '../../plan/records.ts';
+import { type CaRecord, keyConnections } from '../../plan/records.ts';
 import type { Executor } from '../executor.ts';
 import { rememberBefore } from './before.ts';
 import type { StepParts } from './parts.ts';
@@ -10,7 +10,7 @@ const refuseOthers = async (
   ca: string,
   clusters: readonly string[],
 ): Promise<void> => {
-  const connections = await inventory.connections.list();
+  const connections = keyConnections(await inventory.connections.list());
   const other = connections.find(
     (one) => one.ca === ca && ![one.local, one.remote].every((name) => clusters.includes(name)),
   );
@@ -27,7 +27,9 @@ const refuseInUse = async ({ inventory }: Pick<StepParts, 'inventory'>, name: st
   const [certificates, connections] = await Promise.all([inventory.certificates.list(), inventory.connections.list()]);
   const users = [
     ...certificates.filter(({ ca }) => ca === name).map(({ cluster, node }) => `the certificate of ${cluster}/${node}`),
-    ...connections.filter(({ ca }) => ca === name).map(({ local, alias }) => `the connection ${local}/${alias}`),
+    ...keyConnections(connections)
+      .filter(({ ca }) => ca === name)
+      .map(({ local, alias }) => `the connection ${local}/${alias}`),
   ];
   if (users.length === 0) return;
   throw new RemoraError('step-failed', `CA ${name} is not retired: ${users.join(', ')} came to use it meanwhile.`, {
