@@ -3,7 +3,7 @@ import type { NodeProof } from '@remora/shared/model/inventory.ts';
 import type { ClusterClients } from '../elasticsearch/clusters.ts';
 import { type BareNode, listNodes } from '../elasticsearch/observe-cluster.ts';
 import type { AgentCalls } from '../gateway/agent-calls.ts';
-import { judgeProof, type ResolveAnswer } from '../plan/proof-hints.ts';
+import { judgeProof, type ProvingKey, type ResolveAnswer } from '../plan/proof-hints.ts';
 import type { NodeId } from '../plan/steps.ts';
 
 const TIMEOUT_MS = 20_000;
@@ -50,13 +50,12 @@ const proveNode = async (
   local: string,
   node: string,
   alias: string,
-  keyId: string | null,
+  key: ProvingKey,
 ): Promise<NodeProof> => {
   try {
     const answer = await askOver(parts, { cluster: local, node }, alias, '*');
     if (typeof answer === 'string') return failed(node, answer, null);
-    const verdict = judgeProof(answer, keyId);
-    return { node, state: verdict.ok ? 'ok' : 'failed', ...verdict };
+    return { node, ...judgeProof(answer, key) };
   } catch (error) {
     return failed(node, messageOf(error), null);
   }
@@ -64,14 +63,14 @@ const proveNode = async (
 
 /**
  * A real authenticated request over a connection from every node of the local cluster with the role remote_cluster_client; other nodes are `n/a`, as are those
- * that are not among `only`.
+ * that are not among `only`, and those that Remora's user may not have ask.
  * `_remote/info` alone proves nothing: it keeps its state while a key is dead, and stays false after a dead key was replaced.
  */
 export const proveConnection = async (
   parts: ProofParts,
   local: string,
   alias: string,
-  keyId: string | null,
+  key: ProvingKey,
   only?: readonly string[],
 ): Promise<NodeProof[]> => {
   const asks = ({ name, roles }: BareNode): boolean =>
@@ -82,7 +81,7 @@ export const proveConnection = async (
       .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
       .map((node) =>
         asks(node)
-          ? proveNode(parts, local, node.name, alias, keyId)
+          ? proveNode(parts, local, node.name, alias, key)
           : { node: node.name, ok: false, state: 'n/a', error: null, hint: null },
       ),
   );

@@ -1,3 +1,8 @@
+import type { NodeProof } from '@remora/shared/model/inventory.ts';
+
+/** The local cluster says this before anything is sent: that is about the user, not about the connection. */
+const refusedHere = /no remote indices privileges apply/i;
+
 /**
  * What the texts of Elasticsearch mean, from tries on 8.19.21 and 9.5.3. The first rule that matches counts; a text that matches none is shown as it is.
  */
@@ -43,7 +48,7 @@ const rules: readonly { readonly pattern: RegExp; readonly hint: string }[] = [
     hint: 'The alias is not registered on this node: run connect again.',
   },
   {
-    pattern: /no remote indices privileges apply/i,
+    pattern: refusedHere,
     hint: 'That was refused before anything was sent, so it says nothing of the connection: the user that Remora has for the local cluster needs remote_indices for this alias.',
   },
   {
@@ -92,26 +97,37 @@ export interface ResolveAnswer {
   readonly error?: string;
 }
 
+/** Id of the API key that the remote cluster refused something to, as its refusal names it; null where it names none. */
+export const refusedKeyId = ({ error = '' }: ResolveAnswer): string | null =>
+  /authenticated by API key id \[([^\]]+)\]/.exec(error)?.[1] ?? null;
+
+/** What one node's answer says of the connection; `n/a` where the node was not let ask. */
+export type Verdict = Pick<NodeProof, 'ok' | 'state' | 'error' | 'hint'>;
+
+/** Of a connection that others made: Remora does not know its key. */
+export const ANY_KEY = Symbol('any key');
+
+/** By which key a refusal proves the connection; null for none. */
+export type ProvingKey = string | typeof ANY_KEY | null;
+
+const proven: Verdict = { ok: true, state: 'ok', error: null, hint: null };
+
 /**
- * Reads a node's answer. The request is authenticated and really crosses the connection, so a refusal "unauthorized … by API key id X" with our own key
- * proves TLS and authentication where the key grants no search.
+ * Reads a node's answer. The request is authenticated and really crosses the connection, so a refusal "unauthorized … by API key id X" proves TLS and authentication
+ * where the key grants no search. X has to be the connection's own key, where that is known. What the local cluster refuses to Remora's user says nothing of the
+ * connection.
  */
-export const judgeProof = (
-  answer: ResolveAnswer | undefined,
-  keyId: string | null,
-): { readonly ok: boolean; readonly error: string | null; readonly hint: string | null } => {
-  if (answer?.connected) return { ok: true, error: null, hint: null };
+export const judgeProof = (answer: ResolveAnswer | undefined, key: ProvingKey): Verdict => {
+  if (answer?.connected) return proven;
   const text = answer?.error ?? '';
-  if (keyId !== null && /unauthorized/i.test(text) && text.includes(`API key id [${keyId}]`))
-    return { ok: true, error: null, hint: null };
-  if (text !== '') return { ok: false, error: text, hint: proofHint(text) };
+  const refused = /unauthorized/i.test(text) ? refusedKeyId({ error: text }) : null;
+  if (refused !== null && (key === ANY_KEY || refused === key)) return proven;
+  if (text !== '')
+    return { ok: false, state: refusedHere.test(text) ? 'n/a' : 'failed', error: text, hint: proofHint(text) };
   return {
     ok: false,
+    state: 'failed',
     error: 'not connected, and Elasticsearch gives no reason',
     hint: 'Most often the node does not trust the certificate of the remote cluster server, or cannot reach it.',
   };
 };
-
-/** Id of the API key that the remote cluster refused something to, as its refusal names it; null where it names none. */
-export const refusedKeyId = ({ error = '' }: ResolveAnswer): string | null =>
-  /authenticated by API key id \[([^\]]+)\]/.exec(error)?.[1] ?? null;

@@ -3,6 +3,7 @@ import type { ConnectionView, NodeProof } from '@remora/shared/model/inventory.t
 import { observePathsOf } from '../observe/connection-paths.ts';
 import type { ObserveParts } from '../observe/observe-nodes.ts';
 import { isProven, proveConnection } from '../observe/proof.ts';
+import { ANY_KEY, type ProvingKey } from '../plan/proof-hints.ts';
 import { type AnyConnectionRecord, isForeign } from '../plan/records.ts';
 
 /** What `_remote/info` says of an alias: good for what is configured, never for whether it works. */
@@ -11,14 +12,9 @@ interface RemoteInfo {
   readonly cluster_credentials?: string;
 }
 
-const proofOf = async (
-  parts: ObserveParts,
-  local: string,
-  alias: string,
-  keyId: string | null,
-): Promise<NodeProof[]> => {
+const proofOf = async (parts: ObserveParts, local: string, alias: string, key: ProvingKey): Promise<NodeProof[]> => {
   try {
-    return await proveConnection(parts, local, alias, keyId);
+    return await proveConnection(parts, local, alias, key);
   } catch (error) {
     return [{ node: local, ok: false, state: 'failed', error: messageOf(error), hint: null }];
   }
@@ -57,7 +53,7 @@ const unmanaged = async (
   alias: string,
   info: RemoteInfo,
 ): Promise<ConnectionView> => {
-  const proof = await proofOf(parts, local, alias, null);
+  const proof = await proofOf(parts, local, alias, ANY_KEY);
   const auth = info.cluster_credentials === undefined ? 'certificate' : 'api_key';
   return {
     local,

@@ -51,7 +51,7 @@ export const proofStates = ['ok', 'failed', 'n/a'] as const;
 export const NodeProof = Type.Object({
   node: Type.String(),
   ok: Type.Boolean(),
-  /** `n/a`: a node without the role remote_cluster_client makes no connection. */
+  /** `n/a`: a node without the role remote_cluster_client makes no connection; with an error: Remora's user may not ask over it, so nothing is proven either way. */
   state: Type.Enum([...proofStates]),
   error: Nullable(Type.String()),
   hint: Nullable(Type.String()),

@@ -216,7 +216,10 @@ test('a user that may not ask any more is told so, and that it says nothing of t
   const checked = await fleet.cli(['connections', 'check', 'eu', 'us', '--json']);
   expect(checked.code).toBe(1);
   const [view] = JSON.parse(checked.stdout) as ConnectionView[];
+  expect(view?.proof.map(({ state }) => state)).toEqual(['n/a', 'n/a']);
   expect(view?.proof[0]?.hint).toMatch(/says nothing of the connection.*needs remote_indices/);
+  const told = await fleet.cli(['connections', 'check', 'eu', 'us']);
+  expect(told.stdout).toContain('eu -> us as "us": NOT proven');
   const { failed } = await doctor();
   expect(failed).toMatchObject([{ check: 'privileges eu', detail: expect.stringContaining('for the alias us') }]);
 });

@@ -17,7 +17,7 @@ export const connectionsTable = (connections: readonly ConnectionView[]): string
       ['LOCAL', (one) => one.local],
       ['ALIAS', (one) => one.alias],
       ['REMOTE', (one) => one.remote ?? 'unknown'],
-      ['CONNECTED', (one) => (one.connected ? 'yes' : 'no')],
+      ['CONNECTED', (one) => (one.connected ? 'yes' : stateOf(one) === 'NOT proven' ? 'unknown' : 'no')],
       ['PROVEN', provenOf],
       ['AUTH', (one) => one.auth],
       ['MODE', (one) => one.mode],
@@ -32,10 +32,16 @@ const faultLines = ({ error, hint }: NodeProof): string[] => [
   ...(hint === null ? [] : [wrap(hint, '      ')]),
 ];
 
-const marks: Readonly<Record<string, string>> = {
-  ok: 'ok',
-  failed: 'FAILED',
-  'n/a': 'n/a (no role remote_cluster_client)',
+const markOf = ({ state, error }: NodeProof): string => {
+  if (state !== 'n/a') return state === 'ok' ? 'ok' : 'FAILED';
+  return error === null ? 'n/a (no role remote_cluster_client)' : 'n/a (the user of Remora may not ask)';
+};
+
+/** Where no node was let ask, nothing is known of the connection. */
+const stateOf = ({ connected, proof }: ConnectionView): string => {
+  if (connected) return 'connected';
+  const isUnknown = proof.every(({ state }) => state === 'n/a') && proof.some(({ error }) => error !== null);
+  return isUnknown ? 'NOT proven' : 'NOT connected';
 };
 
 /** More rows than this are counted, and only those that failed are shown. */
@@ -93,12 +99,12 @@ const pathText = (paths: readonly PathView[]): string[] => {
 const proofText = (one: ConnectionView): string => {
   const width = Math.max(0, ...one.proof.map(({ node }) => node.length));
   const rows = one.proof.flatMap((proof) => [
-    `  ${proof.node.padEnd(width)}  ${marks[proof.state] ?? proof.state}`,
-    ...(proof.state === 'failed' ? faultLines(proof) : []),
+    `  ${proof.node.padEnd(width)}  ${markOf(proof)}`,
+    ...(proof.ok ? [] : faultLines(proof)),
   ]);
   const { paths = [] } = one;
   const isWell = one.connected && paths.every(({ ok }) => ok);
-  const title = `${one.local} -> ${one.remote ?? 'unknown'} as "${one.alias}": ${one.connected ? 'connected' : 'NOT connected'}`;
+  const title = `${one.local} -> ${one.remote ?? 'unknown'} as "${one.alias}": ${stateOf(one)}`;
   return [
     title,
     ...(rows.length === 0 ? ['  no node could be asked'] : rows),

@@ -29,11 +29,11 @@ export const proveConnectionStep =
       if (isProven(proof)) return { proof };
       if (limit.isOver()) {
         const bad = proof.filter(({ state }) => state === 'failed');
-        const first = bad[0];
+        const first = bad[0] ?? proof.find(({ error }) => error !== null);
         const hint = first?.hint ? { hint: first.hint } : {};
         throw new RemoraError(
           'proof-failed',
-          `The connection ${alias} of cluster ${local} works from ${proof.length - bad.length} of ${proof.length} nodes; ${first?.node ?? 'no node'}: ${first?.error ?? 'none has the role remote_cluster_client'}.`,
+          `The connection ${alias} of cluster ${local} works from ${proof.filter(({ ok }) => ok).length} of ${proof.length} nodes; ${first?.node ?? 'no node'}: ${first?.error ?? 'none has the role remote_cluster_client'}.`,
           hint,
         );
       }

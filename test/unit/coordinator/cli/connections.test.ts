@@ -1,6 +1,6 @@
 import type { ConnectionView, PathView } from '@remora/shared/model/inventory.ts';
 import { expect, test } from 'vitest';
-import { proofMatrix } from '../../../../coordinator/src/cli/show/connections.ts';
+import { connectionsTable, proofMatrix } from '../../../../coordinator/src/cli/show/connections.ts';
 
 const certificate = {
   ...{ subject: 'CN=us-1', issuer: 'CN=us-remote', notAfter: '2027-01-02T03:04:05.000Z', fingerprint256: 'f' },
@@ -54,4 +54,21 @@ test('of many ways only those that fail are shown, and the others counted', () =
 
 test('a list that did not try the ways says nothing of them', () => {
   expect(proofMatrix([{ ...view(), connected: false }])).toBe('eu -> us as "us": NOT connected\n  eu-1  ok');
+});
+
+test('where no node was let ask it says so, and not that the connection is broken', () => {
+  const proof = [
+    { node: 'eu-1', ok: false, state: 'n/a' as const, error: 'no privileges apply', hint: 'Give the role some.' },
+    { node: 'eu-2', ok: false, state: 'n/a' as const, error: null, hint: null },
+  ];
+  const one = { ...view(), connected: false, proof };
+  expect(proofMatrix([one]).split('\n')).toEqual([
+    'eu -> us as "us": NOT proven',
+    '  eu-1  n/a (the user of Remora may not ask)',
+    '      no privileges apply',
+    '      Give the role some.',
+    '  eu-2  n/a (no role remote_cluster_client)',
+  ]);
+  expect(connectionsTable([one])).toMatch(/eu +us +us +unknown/);
+  expect(proofMatrix([{ ...one, proof: proof.slice(1) }])).toContain('NOT connected');
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { judgeProof, proofHint } from '../../../../coordinator/src/plan/proof-hints.ts';
+import { ANY_KEY, judgeProof, proofHint } from '../../../../coordinator/src/plan/proof-hints.ts';
 
 /** Texts as Elasticsearch 8.19.21 and 9.5.3 give them. */
 const texts: readonly (readonly [string, RegExp])[] = [
@@ -62,7 +62,7 @@ describe("a node's answer", () => {
     `action [indices:admin/resolve/cluster] towards remote cluster is unauthorized for user [elastic] with assigned roles [superuser] authenticated by API key id [${id}] of user [elastic]`;
 
   test('connected is a proof', () => {
-    expect(judgeProof({ connected: true }, 'k')).toEqual({ ok: true, error: null, hint: null });
+    expect(judgeProof({ connected: true }, 'k')).toEqual({ ok: true, state: 'ok', error: null, hint: null });
   });
   test('a refusal that names our key is one too: TLS and authentication worked', () => {
     expect(judgeProof({ connected: false, error: unauthorized('k') }, 'k').ok).toBe(true);
@@ -72,7 +72,17 @@ describe("a node's answer", () => {
     ['of a key that begins like ours', unauthorized('k2'), 'k'],
     ['of no known key', unauthorized('k'), null],
   ])('a refusal %s is none', (_, error, key) => {
-    expect(judgeProof({ connected: false, error }, key)).toMatchObject({ ok: false, error });
+    expect(judgeProof({ connected: false, error }, key)).toMatchObject({ ok: false, state: 'failed', error });
+  });
+  test('a refusal that names any key proves a connection whose key Remora does not know, as that of others with a key that replicates only', () => {
+    expect(judgeProof({ connected: false, error: unauthorized('theirs') }, ANY_KEY).ok).toBe(true);
+    expect(judgeProof({ connected: false, error: 'api key [theirs] has been invalidated' }, ANY_KEY).ok).toBe(false);
+  });
+  test('what the local cluster refuses to the user of Remora is neither a proof nor a failure', () => {
+    const error =
+      'action [indices:admin/resolve/cluster] towards remote cluster [us] is unauthorized for user [remora] with effective roles [remora] because no remote indices privileges apply for the target cluster';
+    for (const key of ['k', ANY_KEY, null] as const)
+      expect(judgeProof({ connected: false, error }, key)).toMatchObject({ ok: false, state: 'n/a', error });
   });
   test('no text and no answer at all are no proof, and say what it most often is', () => {
     for (const answer of [undefined, {}, { connected: false }, { connected: false, error: '' }])
