@@ -35,6 +35,7 @@ import type { CaFiles } from './pki/read-ca.ts';
 import type { RollbackRequest } from './plan/rollback/rollback.ts';
 import type { PlanDocument } from './plan/steps.ts';
 import type { GivenCertificates } from './services/given-certificates.ts';
+import type { UserCreation } from './services/remora-user.ts';
 import type { Page } from './store/page.ts';
 
 export interface ClusterInput {
@@ -46,6 +47,8 @@ export interface ClusterInput {
   readonly password: string;
   /** Plain http beyond loopback is refused without it. */
   readonly allowPlainHttp: boolean;
+  /** The user is made first, with what Remora needs and nothing more. */
+  readonly creation?: UserCreation;
 }
 
 export interface TokenInput {

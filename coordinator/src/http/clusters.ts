@@ -11,6 +11,17 @@ const ClusterBody = Type.Object(
     user: Type.String({ minLength: 1, maxLength: 1024 }),
     password: Type.String({ minLength: 1, maxLength: 4096 }),
     allowPlainHttp: Type.Optional(Type.Boolean()),
+    /** Has the user be made first, or brought up to date, with the least that Remora needs. Credentials of the administrator are not kept. */
+    creation: Type.Optional(
+      Type.Object(
+        {
+          adminUser: Type.String({ minLength: 1, maxLength: 1024 }),
+          adminPassword: Type.String({ minLength: 1, maxLength: 4096 }),
+          aliases: Type.Array(Type.String({ minLength: 1, maxLength: 1024 }), { maxItems: 200 }),
+        },
+        { additionalProperties: false },
+      ),
+    ),
   },
   { additionalProperties: false },
 );

@@ -20,4 +20,4 @@ export const mayNotAsk = (
 ): string | null =>
   remoteAliases.some((pattern) => matchesPattern(pattern, alias))
     ? null
-    : `The user that Remora has for cluster ${name} has no remote_indices for the alias ${alias}, so no connection could be proven: give its role remote_indices with clusters ["${alias}"], names ["*"] and privileges ["view_index_metadata"].`;
+    : `The user that Remora has for cluster ${name} has no remote_indices for the alias ${alias}, so no connection could be proven: give its role remote_indices with clusters ["${alias}"], names ["*"] and privileges ["view_index_metadata"]. \`remora clusters add ${name} … --create-user --alias ${alias}\` does that to a user that Remora made.`;

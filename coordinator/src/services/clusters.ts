@@ -2,6 +2,7 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import { isLoopback } from '@remora/shared/model/address.ts';
 import type { ClusterAdded, ClusterView } from '@remora/shared/model/inventory.ts';
 import { parseClusterName } from '@remora/shared/model/names.ts';
+import type { RecordAlone } from '../audit/record-alone.ts';
 import type { Clock } from '../clock.ts';
 import { type ClusterAccess, explain, openClient } from '../elasticsearch/client.ts';
 import type { ClusterClients } from '../elasticsearch/clusters.ts';
@@ -11,6 +12,7 @@ import type { SecretStore } from '../secrets/secret-store.ts';
 import type { ClusterInput, Services } from '../services.ts';
 import type { Inventory } from '../store/inventory.ts';
 import { type LockOf, refuseWhileLocked } from './held-clusters.ts';
+import { checkUserCreation, createRemoraUser, type UserCreation } from './remora-user.ts';
 
 export interface ClusterServiceParts {
   readonly inventory: Inventory;
@@ -18,6 +20,7 @@ export interface ClusterServiceParts {
   readonly clients: ClusterClients;
   readonly clock: Clock;
   readonly lockOf: LockOf;
+  readonly recordAlone: RecordAlone;
 }
 
 /** A cluster's URL: https, or http where it stays on the machine or somebody says that the network may be trusted. */
@@ -128,12 +131,27 @@ const findKnown = async (
   return known ?? null;
 };
 
+/** All that may refuse the cluster is looked at first, as the administrator. */
+const createUser = async (
+  parts: ClusterServiceParts,
+  access: ClusterAccess,
+  creation: UserCreation,
+  actor: string,
+): Promise<void> => {
+  checkUserCreation(creation, access.user);
+  const { clusterUuid } = await askAll({ ...access, user: creation.adminUser, password: creation.adminPassword });
+  await findKnown(parts, access.name, clusterUuid);
+  await createRemoraUser(parts.recordAlone, access, creation, actor);
+};
+
 const add = async (parts: ClusterServiceParts, input: ClusterInput, actor: string): Promise<ClusterAdded> => {
   const { caPem, user, allowPlainHttp } = input;
   const name = parseClusterName(input.name);
   if (input.urls.length === 0) throw new RemoraError('bad-input', 'A cluster needs at least one --url.');
   const urls = [...new Set(input.urls.map((url) => checkUrl(url, allowPlainHttp)))];
-  const { clusterUuid, unreachable } = await askAll({ name, urls, caPem, user, password: input.password });
+  const access: ClusterAccess = { name, urls, caPem, user, password: input.password };
+  if (input.creation) await createUser(parts, access, input.creation, actor);
+  const { clusterUuid, unreachable } = await askAll(access);
   const known = await findKnown(parts, name, clusterUuid);
   const password = await parts.secrets.put(passwordOf(name), input.password);
   const addedAt = known?.addedAt ?? parts.clock().toISOString();

@@ -99,7 +99,7 @@ export const createServices = (parts: ServiceParts): Services => {
   const observing = observeParts(parts);
   const changing = changeParts(parts);
   return {
-    clusters: clusterService({ inventory, secrets, clients, clock, lockOf }),
+    clusters: clusterService({ inventory, secrets, clients, clock, lockOf, recordAlone: parts.recordAlone }),
     tokens: tokenService(gateway.tokens),
     nodes: nodeService({ ...inventory, gateway, lockOf }),
     connections: connectionService(observing, changeOf(changing, 'connect'), changeOf(changing, 'disconnect')),

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { AuditEntry } from '@remora/shared/model/audit.ts';
 import type { ConnectionView, DoctorLine } from '@remora/shared/model/inventory.ts';
 import type { KeyView } from '@remora/shared/model/key-view.ts';
 import type { Plan } from '@remora/shared/model/plan.ts';
@@ -10,7 +11,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { EsCluster } from '../../elasticsearch/cluster.ts';
 import { startClusters } from '../../elasticsearch/create.ts';
 import type { EsNode } from '../../elasticsearch/node.ts';
-import { Fleet } from '../../support/fleet.ts';
+import { type CliAnswer, Fleet } from '../../support/fleet.ts';
 import { standing } from './standing.ts';
 import { fill, restarts, searchAcross, traces } from './traces.ts';
 
@@ -29,16 +30,31 @@ let before: Awaited<ReturnType<typeof standing>>;
 const cluster = ['monitor', 'manage', 'manage_security'];
 const remoteIndices = [{ clusters: ['us'], names: ['*'], privileges: ['view_index_metadata'] }];
 
-const grant = (where: EsCluster, role: object): Promise<unknown> => where.call('PUT', '/_security/role/remora', role);
+/** Somebody changes the role by hand. */
+const grant = (where: EsCluster, role: object): Promise<unknown> =>
+  where.call('PUT', '/_security/role/remora', { ...role, metadata: { managed_by: 'remora' } });
 
-/** Adds a cluster by the user with the role `remora`, and an agent beside each of its nodes. */
-const add = async (where: EsCluster): Promise<void> => {
-  await where.call('PUT', '/_security/user/remora', { password, roles: ['remora'] });
-  const file = join(fleet.directory, 'remora.password');
+/** `clusters add` as README says it, which makes the user `remora` too. */
+const added = async (where: EsCluster, ...aliases: readonly string[]): Promise<CliAnswer> => {
+  const [file, adminFile] = ['remora', 'admin'].map((name) => join(fleet.directory, `${where.name}.${name}`));
+  if (!file || !adminFile) throw new Error('there are no files');
   await writeFile(file, password, { mode: 0o600 });
+  await writeFile(adminFile, where.password, { mode: 0o600 });
   const urls = where.nodes.flatMap(({ url }) => ['--url', url]);
   const user = ['--user', 'remora', '--password-file', file];
-  await fleet.json(['clusters', 'add', where.name, ...urls, '--ca', where.caPath, ...user]);
+  const admin = ['--create-user', '--admin-user', where.user, '--admin-password-file', adminFile];
+  const over = aliases.flatMap((alias) => ['--alias', alias]);
+  const answer = await fleet.cli([
+    ...['clusters', 'add', where.name, ...urls, '--ca', where.caPath],
+    ...[...user, ...admin, ...over],
+  ]);
+  expect(answer.code, answer.stderr).toBe(0);
+  return answer;
+};
+
+/** Adds a cluster, and an agent beside each of its nodes. */
+const add = async (where: EsCluster, ...aliases: readonly string[]): Promise<void> => {
+  await added(where, ...aliases);
   const token = await fleet.joinToken(where.name, where.nodes.length);
   await Promise.all(where.nodes.map((node) => fleet.addAgent(node, token, where.caPath)));
 };
@@ -74,13 +90,30 @@ beforeAll(async () => {
   fleet = started;
   [us, eu] = clusters as [EsCluster, EsCluster];
   for (const one of [us, eu, fleet]) stack.use(one);
-  await grant(us, { cluster });
-  await grant(eu, { cluster, remote_indices: remoteIndices });
-  await Promise.all([add(us), add(eu)]);
+  await Promise.all([add(us), add(eu, 'us')]);
   await fill(us, 'logs-2026.11.28', 1);
 });
 
 afterAll(() => stack.disposeAsync());
+
+test('the user that `clusters add` made has these privileges and no other, and nothing keeps who made it', async () => {
+  for (const where of [us, eu]) {
+    const { role, user } = {
+      role: (await where.call('GET', '/_security/role/remora')) as { remora: Record<string, unknown> },
+      user: (await where.call('GET', '/_security/user/remora')) as { remora: Record<string, unknown> },
+    };
+    expect(role.remora).toMatchObject({ cluster, indices: [], applications: [], run_as: [] });
+    const over = where === us ? undefined : [{ ...remoteIndices[0], allow_restricted_indices: false }];
+    expect(role.remora.remote_indices).toEqual(over);
+    expect(user.remora).toMatchObject({ roles: ['remora'], enabled: true, metadata: { managed_by: 'remora' } });
+  }
+  const made = (await fleet.json<AuditEntry[]>(['audit', 'list'])).filter(({ action }) => action === 'cluster.user');
+  expect(made.map(({ target }) => target).sort()).toEqual(['eu', 'us']);
+  expect((await fleet.json<string[]>(['secrets', 'list'])).sort()).toEqual([
+    'cluster/eu/password',
+    'cluster/us/password',
+  ]);
+});
 
 test('README names these privileges', () => {
   const readme = readFileSync(join(import.meta.dirname, '../../../README.md'), 'utf8');
@@ -189,7 +222,10 @@ test('a key that was invalidated behind our back: said with reason and hint, and
 
 test('a connection that replicates only is proven too', async () => {
   const copies = ['connect', 'eu', 'us', '--alias', 'copies', '--replication', 'logs-*', '--accept-outage', '--yes'];
-  await grant(eu, { cluster, remote_indices: [...remoteIndices, { ...remoteIndices[0], clusters: ['cop*'] }] });
+  expect((await added(eu, 'copies')).stderr).toContain('Cluster eu was known');
+  expect(await eu.call('GET', '/_security/role/remora')).toMatchObject({
+    remora: { cluster, remote_indices: [{ clusters: ['copies', 'us'] }] },
+  });
   expect(await fleet.json<Run>(copies)).toMatchObject({ status: 'succeeded', restarts: [] });
 });
 

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { runCli } from '../../../support/run-cli.ts';
 
 const connect = ['connect', 'eu', 'us', '--alias', 'us', '--search', 'logs-*'];
+const addUs = ['clusters', 'add', 'us', '--url', 'https://a:1', '--user', 'u', '--password-file', '-'];
 
 /** What a script may get wrong, and words that the answer must have; none of these needs a coordinator to be refused. */
 const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
@@ -62,6 +63,17 @@ const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
     'a bad cluster name',
     ['clusters', 'add', 'a/b', '--url', 'https://a:1', '--user', 'u', '--password-file', '-'],
     /"a\/b" is not a cluster name/,
+  ],
+  [
+    'an administrator who makes nothing',
+    [...addUs, '--admin-user', 'elastic'],
+    /--admin-user, --admin-password-file and --alias say how a user is made/,
+  ],
+  ['a user that nobody makes', [...addUs, '--create-user'], /--create-user needs --admin-user/],
+  [
+    'two passwords from stdin',
+    [...addUs, '--create-user', '--admin-user', 'elastic', '--admin-password-file', '-'],
+    /Both passwords are to come from stdin/,
   ],
   ['a bad name of a secret', ['secrets', 'remove', '../x'], /not a secret reference/],
   ['half a connection', ['connections', 'check', 'eu'], /Give its alias too/],
