@@ -89,7 +89,11 @@ export const openClient = async (access: ClusterAccess, timeoutMs = 10_000): Pro
 
 interface Failure {
   readonly statusCode?: number;
-  readonly body?: { error?: { type?: string; reason?: string; caused_by?: { reason?: string } } | string };
+  readonly body?: {
+    error?:
+      | { type?: string; reason?: string; caused_by?: { reason?: string }; suppressed?: readonly { reason?: string }[] }
+      | string;
+  };
   readonly name?: string;
   readonly message?: string;
 }
@@ -98,7 +102,10 @@ const reasonOf = (failure: Failure): string => {
   const error = failure.body?.error;
   if (typeof error === 'string') return error;
   if (!error) return failure.message ?? 'no reason given';
-  return [error.reason, error.caused_by?.reason].filter(Boolean).join(': ') || (error.type ?? 'no reason given');
+  const first = [error.reason, error.caused_by?.reason].filter(Boolean).join(': ') || (error.type ?? 'no reason given');
+  // Of several settings that are wrong the first stands alone, and the others beside it.
+  const more = (error.suppressed ?? []).flatMap(({ reason }) => reason ?? []);
+  return [...new Set([first, ...more])].join('; ');
 };
 
 /** Whether a call failed before Elasticsearch could have seen it, or without an answer. */

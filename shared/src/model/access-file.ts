@@ -44,7 +44,7 @@ const checkEntry = (kind: string, entry: unknown): void => {
   const unknown = Object.keys(more).filter((field) => !fields.includes(field));
   if (unknown.length > 0) refuseEntry(`has "${unknown.join('", "')}": it may have ${fields.join(', ')} only`);
   if ('query' in more && !isQuery(more.query)) {
-    refuseEntry('has a "query" that is neither an object of the query DSL nor the text of one in JSON');
+    refuseEntry('has a "query" that is neither an object of the query DSL, with one name, nor the text of one in JSON');
   }
   if ('field_security' in more && !isFieldSecurity(more.field_security)) {
     refuseEntry(
@@ -64,10 +64,13 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const isTexts = (value: unknown): value is string[] =>
   Array.isArray(value) && value.length > 0 && value.every((text) => typeof text === 'string' && text !== '');
 
+/** Elasticsearch looks into it when it is searched with, and then takes neither none nor two names. */
+const isNamedOnce = (value: unknown): boolean => isObject(value) && Object.keys(value).length === 1;
+
 const isQuery = (value: unknown): boolean => {
-  if (typeof value !== 'string') return isObject(value);
+  if (typeof value !== 'string') return isNamedOnce(value);
   try {
-    return isObject(JSON.parse(value));
+    return isNamedOnce(JSON.parse(value));
   } catch {
     return false;
   }

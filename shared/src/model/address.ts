@@ -81,3 +81,9 @@ export const isLoopback = (host: string): boolean => {
   const bare = host.replace(/^\[|\]$/g, '');
   return bare === 'localhost' || bare === '::1' || (isIpv4(bare) && bare.startsWith('127.'));
 };
+
+/** Domains below which deployments in Elastic Cloud have their addresses. */
+const CLOUD = /\.(cloud\.es\.io|found\.io|foundit\.no|elastic-cloud\.com|elastic\.cloud)$/i;
+
+/** Whether a host is the proxy of a deployment in Elastic Cloud, by its name. */
+export const isElasticCloud = (host: string): boolean => CLOUD.test(host);

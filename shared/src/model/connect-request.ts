@@ -1,14 +1,11 @@
 import Type, { type Static } from 'typebox';
 import { RemoraError } from '../errors.ts';
-import { settingRules } from '../settings.ts';
 import { checkAccessFile } from './access-file.ts';
-import { parseAddress, parseHost } from './address.ts';
+import { isElasticCloud, parseAddress, parseHost } from './address.ts';
+import { type ConnectionMode, checkExtraSetting, connectionModes } from './connection-settings.ts';
 import { parseDuration, parseValidity } from './duration.ts';
 import { patternProblem } from './index-pattern.ts';
 import { isCaName, parseAlias, parseClusterName, parseNodeName } from './names.ts';
-
-export const connectionModes = ['sniff', 'proxy'] as const;
-export type ConnectionMode = (typeof connectionModes)[number];
 
 const Text = Type.String({ minLength: 1, maxLength: 1024 });
 const Texts = Type.Array(Text, { minItems: 1, maxItems: 200 });
@@ -106,7 +103,12 @@ const checkAddresses = ({ mode, seeds, proxyAddress, serverName }: ConnectReques
       refuse('--proxy-address belongs to proxy mode: add --mode proxy, or give --seeds instead.');
     }
     if (serverName !== undefined) refuse('--server-name belongs to proxy mode: add --mode proxy, or leave it out.');
-    for (const seed of seeds ?? []) parseAddress(seed);
+    for (const seed of seeds ?? []) {
+      if (isElasticCloud(parseAddress(seed).host))
+        refuse(
+          `${seed} is in Elastic Cloud, where sniff mode does not work, since its nodes are reached through a proxy only: write --mode proxy --proxy-address ${seed}.`,
+        );
+    }
     return;
   }
   if (seeds !== undefined) refuse('--seeds belongs to sniff mode: with --mode proxy give --proxy-address HOST:PORT.');
@@ -149,53 +151,6 @@ const checkKey = ({ expires, metadata }: ConnectRequest): void => {
   const ours = names.find((key) => keyMarks.includes(key));
   if (ours !== undefined)
     refuse(`The metadata key "${ours}" is the one by which Remora marks its own keys: give yours another name.`);
-};
-
-/** Settings that have a flag of their own, by what follows the alias. */
-const ownFlags: ReadonlyMap<string, string> = new Map([
-  ['mode', '--mode'],
-  ['seeds', '--seeds'],
-  ['proxy_address', '--proxy-address'],
-  ['server_name', '--server-name'],
-  ['skip_unavailable', '--skip-unavailable'],
-]);
-
-const wholeNumber = (text: string): boolean => /^[1-9]\d{0,4}$/.test(text);
-const oneOf =
-  (...values: readonly string[]) =>
-  (text: string): boolean =>
-    values.includes(text);
-
-/** Elasticsearch counts in milliseconds that fit into 64 bits. */
-const pingSchedule = (text: string): boolean => text === '-1' || /^[1-9]\d{0,8}(ms|s|m|h|d)$/.test(text);
-
-interface ExtraSetting {
-  readonly takes: string;
-  readonly valid: (text: string) => boolean;
-  /** The only mode that has it. */
-  readonly mode?: ConnectionMode;
-}
-
-const extraSettings: ReadonlyMap<string, ExtraSetting> = new Map<string, ExtraSetting>([
-  ['node_connections', { takes: 'a whole number above 0', valid: wholeNumber, mode: 'sniff' }],
-  ['proxy_socket_connections', { takes: 'a whole number above 0', valid: wholeNumber, mode: 'proxy' }],
-  ['transport.compress', { takes: 'true, false or indexing_data', valid: oneOf('true', 'false', 'indexing_data') }],
-  ['transport.compression_scheme', { takes: 'lz4 or deflate', valid: oneOf('lz4', 'deflate') }],
-  ['transport.ping_schedule', { takes: 'a duration like 30s, or -1', valid: pingSchedule }],
-]);
-
-const checkExtraSetting = (key: string, value: string, mode: ConnectionMode): void => {
-  const flag = ownFlags.get(key);
-  if (flag) refuse(`--set ${key} is not needed: use ${flag}.`);
-  if (key === 'credentials')
-    refuse('--set credentials is refused: Remora makes the key itself and puts it into the keystores.');
-  const rule = extraSettings.get(key);
-  if (!rule || !settingRules.some(({ name }) => name === `cluster.remote.*.${key}`)) {
-    refuse(`--set ${key}: there is no such setting. Known are ${[...extraSettings.keys()].join(', ')}.`);
-  }
-  if (rule.mode && rule.mode !== mode)
-    refuse(`--set ${key} belongs to ${rule.mode} mode, and this connection uses ${mode} mode.`);
-  if (!rule.valid(value)) refuse(`--set ${key}=${value}: it takes ${rule.takes}.`);
 };
 
 const checkGiven = ({ ca, certValidity, sans, given }: ConnectRequest): void => {

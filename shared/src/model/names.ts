@@ -4,9 +4,18 @@ const refuse = (message: string): never => {
   throw new RemoraError('bad-input', message);
 };
 
+/** Aliases that Elasticsearch takes, and what stands under that name beside `cluster.remote.ALIAS.*`. */
+const TAKEN_ALIASES: ReadonlyMap<string, string> = new Map([
+  ['signing', 'cluster.remote.signing.* holds the trust settings of strong identity verification'],
+  ['node', 'cluster.remote.node.attr says which remote nodes are connected to, for all connections'],
+  ...['initial_connect_timeout', 'connections_per_cluster', 'max_pending_connection_listeners'].map(
+    (name) => [name, `cluster.remote.${name} is a setting of the node, for all connections`] as const,
+  ),
+]);
+
 /**
- * A remote cluster's alias as Elasticsearch takes it. `signing` is legal there, but `cluster.remote.signing.*` is also the namespace of the trust
- * settings, and removing such an alias would drop them: refused.
+ * A remote cluster's alias as Elasticsearch takes it. Names of what stands beside the aliases are refused: to remove or to look for `cluster.remote.signing.*` would meet
+ * the trust settings, and no nested elasticsearch.yml holds both.
  */
 export const parseAlias = (text: string): string => {
   if (!/^[A-Za-z0-9_-]{1,100}$/.test(text)) {
@@ -14,11 +23,8 @@ export const parseAlias = (text: string): string => {
       `"${text}" is not an alias: Elasticsearch takes letters, digits, "-" and "_" only, and here at most 100 of them.`,
     );
   }
-  if (text === 'signing')
-    return refuse(
-      '"signing" cannot be an alias: cluster.remote.signing.* holds the trust settings of strong identity verification.',
-    );
-  return text;
+  const taken = TAKEN_ALIASES.get(text);
+  return taken === undefined ? text : refuse(`"${text}" cannot be an alias: ${taken}. Choose another one.`);
 };
 
 /** What appears in file names, keys and secret names. */

@@ -78,6 +78,7 @@ const sameAgain: PlanCase[] = [
     }),
     steps: ['remote-roll node.change us-2 restart', 'remote-verify remote-server.verify us-2 none', put, prove],
     restarts: ['us-2'],
+    warnings: [/^The change of seeds closes the connections of us on every node of cluster eu and opens others/],
   },
   {
     name: 'certificates are about to end: new ones by file, no restart',

@@ -27,6 +27,9 @@ const otherValues: PlanCase[] = [
     world: standing(() => {}, { set: { node_connections: '5' } }),
     wish: { mode: 'proxy', proxyAddress: 'proxy.example.com:443', skipUnavailable: true },
     steps: ['prepare connection.record coordinator none', ...reissue(), put, prove],
+    warnings: [
+      /^The change of mode, proxy_address, seeds, node_connections closes the connections of us on every node of cluster eu/,
+    ],
     also: (plan) =>
       expect(stepOf(plan, 'cluster-settings.put').input.persistent).toEqual({
         'cluster.remote.us.mode': 'proxy',
@@ -37,10 +40,51 @@ const otherValues: PlanCase[] = [
       }),
   },
   {
+    name: 'proxy to sniff: the address, server name and sockets of the proxy go in the same request',
+    world: standing(() => {}, {
+      ...{ mode: 'proxy', proxyAddress: 'proxy.example.com:443', serverName: 'us.example.com' },
+      set: { proxy_socket_connections: '9', 'transport.compress': 'true' },
+    }),
+    wish: { set: { 'transport.compress': 'true' } },
+    steps: ['prepare connection.record coordinator none', put, prove],
+    warnings: [/^The change of mode, seeds, proxy_address, server_name, proxy_socket_connections closes/],
+    also: (plan) =>
+      expect(stepOf(plan, 'cluster-settings.put').input.persistent).toMatchObject({
+        'cluster.remote.us.mode': 'sniff',
+        'cluster.remote.us.proxy_address': null,
+        'cluster.remote.us.server_name': null,
+        'cluster.remote.us.proxy_socket_connections': null,
+      }),
+  },
+  {
+    name: 'compression and pings: the plan says that connections are closed',
+    world: standing(),
+    wish: { set: { 'transport.compress': 'true', 'transport.ping_schedule': '60s' } },
+    steps: ['prepare connection.record coordinator none', put, prove],
+    warnings: [
+      /^The change of transport.compress, transport.ping_schedule closes .* searches that are under way over them may fail/,
+    ],
+    also: (plan) =>
+      expect(stepOf(plan, 'cluster-settings.put').reason).toBe(
+        'the connection is registered with other settings; a change of transport.compress, transport.ping_schedule closes it and opens it again',
+      ),
+  },
+  {
+    name: 'seeds in another order, and the number of connections that is the default: all stays open',
+    world: standing(() => {}, { seeds: ['10.0.1.1:9443', '10.0.1.2:9443'] }),
+    wish: { seeds: ['10.0.1.2:9443', '10.0.1.1:9443'], set: { node_connections: '3' } },
+    steps: ['prepare connection.record coordinator none', put, prove],
+    also: (plan) =>
+      expect(stepOf(plan, 'cluster-settings.put').reason).toBe(
+        'the connection is registered with other settings; it stays open',
+      ),
+  },
+  {
     name: 'another skip_unavailable alone',
     world: standing(() => {}, { skipUnavailable: true }),
     wish: { skipUnavailable: false },
     steps: [put, prove],
+    // No warning: this alone closes nothing.
     also: (plan) =>
       expect(stepOf(plan, 'cluster-settings.put').diff).toBe(
         '- cluster.remote.us.skip_unavailable: true\n+ cluster.remote.us.skip_unavailable: false',

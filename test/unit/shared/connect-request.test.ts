@@ -134,7 +134,7 @@ const bad: readonly (readonly [string, object, string])[] = [
         `An entry of "replication" in the access file has "${Object.keys(entry).join()}"`,
       ] as const,
   ),
-  ...[{ query: {} }, { field_security: { grant: ['a'] } }].map(
+  ...[{ query: { match_all: {} } }, { field_security: { grant: ['a'] } }].map(
     (entry) =>
       [
         `an access file that restricts a search by ${Object.keys(entry).join()} and replicates`,
@@ -164,9 +164,13 @@ const bad: readonly (readonly [string, object, string])[] = [
   [
     'a setting of a bad value',
     { set: { node_connections: '0' } },
-    '--set node_connections=0: it takes a whole number above 0',
+    '--set node_connections=0: it takes a whole number from 1 to 2147483647',
   ],
-  ['a duration without unit', { set: { 'transport.ping_schedule': '30' } }, 'it takes a duration like 30s, or -1'],
+  [
+    'a duration without unit',
+    { set: { 'transport.ping_schedule': '30' } },
+    'it takes a duration like 30s (in ms, s, m, h or d), or -1',
+  ],
   ['a CA name that is none', { ca: '../ca' }, '--ca ../ca: that is not the name of a CA'],
   ['a SAN that is none', { sans: ['a b'] }, '"a b" is not an address'],
   ['a wildcard within a SAN', { sans: ['us.*.com'] }, '"us.*.com" is not an address'],

@@ -19,8 +19,21 @@ interface Names {
 const kinds: Readonly<Record<string, Names>> = {
   alias: {
     read: parseAlias,
-    good: ['us', 'US-1_b', '9', '-', 'node', 'signing2'],
-    bad: ['', 'my.remote', 'a b', 'a:b', 'a*', 'a/b', 'é', 'us\n', 'signing'],
+    good: ['us', 'US-1_b', '9', '-', 'nodes', 'signing2'],
+    bad: [
+      '',
+      'my.remote',
+      'a b',
+      'a:b',
+      'a*',
+      'a/b',
+      'é',
+      'us\n',
+      'signing',
+      'node',
+      'initial_connect_timeout',
+      'connections_per_cluster',
+    ],
   },
   'cluster name': {
     read: parseClusterName,

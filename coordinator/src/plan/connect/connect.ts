@@ -9,13 +9,15 @@ import { outagesOf, unreplicatedWarning } from '../outages.ts';
 import { unaskedWarnings } from '../port-proof.ts';
 import type { ConnectionRecord } from '../records.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
+import { aliasWarnings } from './alias.ts';
 import type { ConnectDraft } from './draft.ts';
 import { foundBefore } from './found.ts';
 import { keySecretOf } from './key.ts';
 import { limitSteps } from './limit.ts';
 import { localSteps } from './local.ts';
 import { type Finding, preflight } from './preflight.ts';
-import { takenPortWarnings } from './preflight-connection.ts';
+import { takenPortWarnings } from './preflight-addresses.ts';
+import { queryWarnings } from './queries.ts';
 import { remoteSteps } from './remote.ts';
 import { accessOf, aliasSettings, MAX_ADDRESSES, serverAddresses, serverWishes, targetAddresses } from './wanted.ts';
 
@@ -116,6 +118,8 @@ export const planConnect = (request: ConnectRequest, facts: ConnectFacts, contex
     outages: [...outagesOf(facts.remote, restarts.remote), ...outagesOf(facts.local, restarts.local)],
     warnings: [
       ...warnings,
+      ...(steps.some(({ id }) => id === 'register-alias') ? aliasWarnings(draft) : []),
+      ...(steps.some(({ stage }) => stage === 'api-key') ? queryWarnings(draft.record.access) : []),
       ...(steps.length > 0 ? [...facts.others.unasked, ...unaskedWarnings(facts.others.trust)] : []),
       ...takenPortWarnings(facts.paths, draft.servers),
       ...unreplicatedWarning(facts.remote, restarts.remote),

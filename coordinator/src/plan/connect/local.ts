@@ -1,8 +1,8 @@
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
-import { type SettingValue, sameSettingValue } from '@remora/shared/settings.ts';
+import type { SettingValue } from '@remora/shared/settings.ts';
 import { caBundleFile, neededCas } from '../ca-bundle.ts';
 import { withComing } from '../ca-names.ts';
-import type { FlatSettings, NodeObservation } from '../facts.ts';
+import type { NodeObservation } from '../facts.ts';
 import { isSecureSettingLoaded } from '../loaded.ts';
 import { changeOf, type NodeChange, type WantedFile } from '../node-change.ts';
 import { keystorePasswordReference, nodeStep } from '../node-step.ts';
@@ -10,6 +10,7 @@ import { connectingNodes, fileSetting, itemsOf } from '../nodes.ts';
 import { rollOrder } from '../order.ts';
 import { files } from '../placed-files.ts';
 import type { AnyStep } from '../steps.ts';
+import { aliasStep } from './alias.ts';
 import type { ConnectDraft } from './draft.ts';
 import { keySteps } from './key.ts';
 
@@ -125,56 +126,6 @@ const reloadStep = ({ facts }: ConnectDraft, node: NodeObservation, reason: stri
     keystorePassword: keystorePasswordReference(facts, facts.local.name, node.name),
   },
 });
-
-/** Settings of the other mode, which Elasticsearch does not take beside this one. */
-const otherMode: Readonly<Record<ConnectDraft['request']['mode'], readonly string[]>> = {
-  sniff: ['proxy_address', 'proxy_socket_connections', 'server_name'],
-  proxy: ['seeds', 'node_connections'],
-};
-
-const aliasStep = ({ facts, request, settings, record }: ConnectDraft): AnyStep[] => {
-  const prefix = `cluster.remote.${request.alias}.`;
-  const wanted = Object.fromEntries(Object.entries(settings).map(([name, value]) => [prefix + name, value]));
-  const standing = ours(facts.local.persistent, prefix);
-  const changed = Object.entries(wanted).filter(([name, value]) => !sameSettingValue(standing[name], value));
-  const ownNames = record.settings.map((name) => prefix + name);
-  const gone = Object.keys(standing).filter(
-    (name) =>
-      !(name in wanted) && (ownNames.includes(name) || otherMode[request.mode].includes(name.slice(prefix.length))),
-  );
-  if (changed.length + gone.length === 0) return [];
-  const persistent: Record<string, SettingValue | null> = {
-    ...Object.fromEntries(changed),
-    ...Object.fromEntries(gone.map((name) => [name, null])),
-  };
-  // Elasticsearch checks a request as a whole: settings of the other mode must go, and those of this mode must be there, in the same one.
-  const diff = [
-    ...gone.map((name) => `- ${name}: ${String(standing[name])}`),
-    ...changed.flatMap(([name, value]) => [
-      ...(name in standing ? [`- ${name}: ${String(standing[name])}`] : []),
-      `+ ${name}: ${Array.isArray(value) ? `[${value.join(', ')}]` : String(value)}`,
-    ]),
-  ].join('\n');
-  const reason =
-    Object.keys(standing).length === 0
-      ? `the alias ${request.alias} is not registered`
-      : 'the connection is registered with other settings; changing them reopens it';
-  return [
-    {
-      id: 'register-alias',
-      kind: 'cluster-settings.put',
-      target: facts.local.name,
-      effect: 'api',
-      reason,
-      diff,
-      stage: 'connect',
-      input: { cluster: facts.local.name, persistent },
-    },
-  ];
-};
-
-const ours = (settings: FlatSettings, prefix: string): Record<string, string | readonly string[]> =>
-  Object.fromEntries(Object.entries(settings).filter(([name]) => name.startsWith(prefix)));
 
 const proveStep = ({ facts, record, request }: ConnectDraft): AnyStep => ({
   id: 'prove-connection',

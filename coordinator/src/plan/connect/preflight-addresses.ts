@@ -1,6 +1,7 @@
 import { formatAddress, isIpv4, isIpv6, isLoopback } from '@remora/shared/model/address.ts';
-import type { NodeObservation } from '../facts.ts';
+import type { NodeObservation, PathObservation } from '../facts.ts';
 import { connectingNodes, fileSetting } from '../nodes.ts';
+import { keyConnections } from '../records.ts';
 import type { Check } from './preflight-check.ts';
 import { isNamed } from './server-address.ts';
 import type { ServerWish } from './wanted.ts';
@@ -56,5 +57,63 @@ export const remoteHostFits: Check = {
           ]
         : [],
     );
+  },
+};
+
+/** Whether the server runs now at the address that it shall have. */
+const isServing = ({ node, host, port, listening }: ServerWish): boolean =>
+  listening.includes(host) && (node.remoteClusterServer?.publishAddress.endsWith(`:${port}`) ?? false);
+
+/** Other connections find the nodes where they listen now. */
+export const addressKept: Check = {
+  code: 'conflict',
+  demands: 'remote nodes keep the address at which another connection finds them',
+  run: ({ facts, request, servers }) => {
+    const other = keyConnections(facts.connections).find(
+      (c) => c.remote === facts.remote.name && (c.local !== request.local || c.alias !== request.alias),
+    );
+    if (!other) return [];
+    return servers
+      .filter((server) => server.node.remoteClusterServer && !isServing(server))
+      .map(
+        (server) =>
+          `Node ${server.node.name} of cluster ${facts.remote.name} listens at ${server.node.remoteClusterServer?.publishAddress}, where connection ${other.alias} of cluster ${other.local} finds it, and would listen at ${formatAddress(server)}: leave out --remote-host and --remote-port, or take the change in elasticsearch.yml back.`,
+      );
+  },
+};
+
+/** A node whose port is taken does not start; but a proxy in front may answer for it already, so this does not block. */
+export const takenPortWarnings = (paths: readonly PathObservation[], servers: readonly ServerWish[]): string[] =>
+  servers
+    .filter(({ node }) => !node.remoteClusterServer)
+    .filter((server) => paths.some(({ address, tcp }) => tcp === 'open' && address === formatAddress(server)))
+    .map(
+      (server) =>
+        `Something listens at ${formatAddress(server)} already, although the remote cluster server of node ${server.node.name} is off: unless that is a proxy for it, the node will not start with that port and its change will be taken back.`,
+    );
+
+/** Sniffing leads to what the nodes publish, whatever seeds were given. */
+const PROXY_INSTEAD =
+  ' In sniff mode local nodes connect to the addresses that the remote nodes publish: where these are not theirs to reach, behind a load balancer or in Elastic Cloud, give --mode proxy --proxy-address HOST:PORT.';
+
+export const pathsOpen: Check = {
+  code: 'preflight-failed',
+  demands:
+    'every local node reaches the addresses that it will connect to; a refused connection is an open path where nothing listens yet',
+  run: ({ facts, request, servers }) => {
+    const serving = new Set(servers.filter(isServing).map(formatAddress));
+    const published = new Set(request.mode === 'sniff' ? servers.map(formatAddress) : []);
+    return facts.paths.flatMap(({ node, address, tcp, detail }) => {
+      const instead = published.has(address) ? PROXY_INSTEAD : '';
+      if (tcp === 'open' || tcp === 'refused')
+        return tcp === 'refused' && serving.has(address)
+          ? [`Node ${node} cannot reach ${address}: the connection is refused although the remote cluster server runs.`]
+          : [];
+      if (tcp === 'timeout')
+        return [
+          `Node ${node} got no answer from ${address}: that is what a firewall looks like which drops packets. Open that port for it.${instead}`,
+        ];
+      return [`Node ${node} cannot reach ${address}: ${detail}.${instead}`];
+    });
   },
 };

@@ -1,15 +1,13 @@
-import { formatAddress } from '@remora/shared/model/address.ts';
 import { caNameOf, comingCa, signingCa } from '../ca-names.ts';
-import type { ConnectFacts, NodeObservation, PathObservation } from '../facts.ts';
+import type { ConnectFacts, NodeObservation } from '../facts.ts';
 import { connectingNodes, fileSetting } from '../nodes.ts';
 import { belowConfig } from '../pem.ts';
 import { files } from '../placed-files.ts';
-import { type CaRecord, isForeign, keyConnections } from '../records.ts';
+import { type CaRecord, isForeign } from '../records.ts';
 import { sslPrefix } from '../ssl.ts';
 import { givenFor } from './given.ts';
 import { standingKey } from './key.ts';
 import type { Check, PreflightInput } from './preflight-check.ts';
-import type { ServerWish } from './wanted.ts';
 
 /** Refused rather than ignored: a key without the wanted identity would grant more than was asked for. */
 export const identity: Check = {
@@ -124,58 +122,6 @@ export const foreignTruststore: Check = {
             `Node ${node.name} of cluster ${facts.local.name} trusts remote clusters by a truststore (xpack.security.remote_cluster_client.ssl.truststore.path: ${String(path)}), which Elasticsearch does not take together with certificate_authorities: give its CAs as PEM in certificate_authorities instead.`,
           ];
     }),
-};
-
-/** Whether the server runs now at the address that it shall have. */
-const isServing = ({ node, host, port, listening }: ServerWish): boolean =>
-  listening.includes(host) && (node.remoteClusterServer?.publishAddress.endsWith(`:${port}`) ?? false);
-
-/** Other connections find the nodes where they listen now. */
-export const addressKept: Check = {
-  code: 'conflict',
-  demands: 'remote nodes keep the address at which another connection finds them',
-  run: ({ facts, request, servers }) => {
-    const other = keyConnections(facts.connections).find(
-      (c) => c.remote === facts.remote.name && (c.local !== request.local || c.alias !== request.alias),
-    );
-    if (!other) return [];
-    return servers
-      .filter((server) => server.node.remoteClusterServer && !isServing(server))
-      .map(
-        (server) =>
-          `Node ${server.node.name} of cluster ${facts.remote.name} listens at ${server.node.remoteClusterServer?.publishAddress}, where connection ${other.alias} of cluster ${other.local} finds it, and would listen at ${formatAddress(server)}: leave out --remote-host and --remote-port, or take the change in elasticsearch.yml back.`,
-      );
-  },
-};
-
-/** A node whose port is taken does not start; but a proxy in front may answer for it already, so this does not block. */
-export const takenPortWarnings = (paths: readonly PathObservation[], servers: readonly ServerWish[]): string[] =>
-  servers
-    .filter(({ node }) => !node.remoteClusterServer)
-    .filter((server) => paths.some(({ address, tcp }) => tcp === 'open' && address === formatAddress(server)))
-    .map(
-      (server) =>
-        `Something listens at ${formatAddress(server)} already, although the remote cluster server of node ${server.node.name} is off: unless that is a proxy for it, the node will not start with that port and its change will be taken back.`,
-    );
-
-export const pathsOpen: Check = {
-  code: 'preflight-failed',
-  demands:
-    'every local node reaches the addresses that it will connect to; a refused connection is an open path where nothing listens yet',
-  run: ({ facts, servers }) => {
-    const serving = new Set(servers.filter(isServing).map(formatAddress));
-    return facts.paths.flatMap(({ node, address, tcp, detail }) => {
-      if (tcp === 'open' || tcp === 'refused')
-        return tcp === 'refused' && serving.has(address)
-          ? [`Node ${node} cannot reach ${address}: the connection is refused although the remote cluster server runs.`]
-          : [];
-      if (tcp === 'timeout')
-        return [
-          `Node ${node} got no answer from ${address}: that is what a firewall looks like which drops packets. Open that port for it.`,
-        ];
-      return [`Node ${node} cannot reach ${address}: ${detail}.`];
-    });
-  },
 };
 
 export const someConnect: Check = {

@@ -1,17 +1,15 @@
 import type { ErrorCode } from '@remora/shared/errors.ts';
 import { givenCertificates } from './given.ts';
-import { beyondLoopback, remoteHostFits } from './preflight-addresses.ts';
+import { addressKept, beyondLoopback, pathsOpen, remoteHostFits } from './preflight-addresses.ts';
 import type { Check, PreflightInput } from './preflight-check.ts';
 import { apiKeyServiceOn, license, privileges, securityOn, versions } from './preflight-clusters.ts';
 import {
-  addressKept,
   aliasFree,
   certificateAuthority,
   foreignServer,
   foreignTruststore,
   identity,
   keyEnd,
-  pathsOpen,
   someConnect,
 } from './preflight-connection.ts';
 import {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { openClient } from '../../../../coordinator/src/elasticsearch/client.ts';
+import { explain, openClient } from '../../../../coordinator/src/elasticsearch/client.ts';
 
 interface Place {
   readonly url: string;
@@ -101,4 +101,23 @@ test('a refusal of the cluster itself is no reason to ask another node', async (
   const other = await node();
   await expect((await open([refusing, other])).info()).rejects.toMatchObject({ statusCode: 403 });
   expect(other.seen).toEqual([]);
+});
+
+test('settings that a cluster refuses are all named: it answers the first, and the others beside it', async () => {
+  const reasons = ['proxy_address', 'server_name'].map(
+    (name) => `Setting "cluster.remote.us.${name}" cannot be used with the configured "cluster.remote.us.mode"`,
+  );
+  const refusing = await listening((response) => {
+    const [reason, other] = reasons;
+    response.statusCode = 400;
+    response.setHeader('content-type', 'application/json');
+    response.setHeader('x-elastic-product', 'Elasticsearch');
+    response.end(JSON.stringify({ status: 400, error: { type: 'x', reason, suppressed: [{ reason: other }] } }));
+  });
+  const client = await open([refusing]);
+  const failed = await client.transport.request(changing).catch((error: unknown) => explain(error, 'eu', 'Writing'));
+  expect(failed).toMatchObject({
+    code: 'elasticsearch-error',
+    message: `Writing on cluster eu: 400: ${reasons.join('; ')}.`,
+  });
 });

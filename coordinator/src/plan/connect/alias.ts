@@ -1,0 +1,107 @@
+import { reopensConnections } from '@remora/shared/model/connection-settings.ts';
+import { isAtLeast } from '@remora/shared/model/version.ts';
+import { type SettingValue, sameSettingValue } from '@remora/shared/settings.ts';
+import type { FlatSettings } from '../facts.ts';
+import type { AnyStep } from '../steps.ts';
+import type { ConnectDraft } from './draft.ts';
+
+/** Settings of the other mode, which Elasticsearch does not take beside this one. */
+const otherMode: Readonly<Record<ConnectDraft['request']['mode'], readonly string[]>> = {
+  sniff: ['proxy_address', 'proxy_socket_connections', 'server_name'],
+  proxy: ['seeds', 'node_connections'],
+};
+
+/** How the settings of the alias in the cluster's own settings become others, without its prefix. */
+interface AliasChange {
+  /** What stands there now. */
+  readonly standing: Readonly<Record<string, SettingValue>>;
+  readonly changed: readonly (readonly [string, SettingValue])[];
+  readonly gone: readonly string[];
+}
+
+const ours = (settings: FlatSettings, prefix: string): Record<string, SettingValue> =>
+  Object.fromEntries(
+    Object.entries(settings).flatMap(([name, value]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), value]] : [],
+    ),
+  );
+
+const changeOfAlias = ({ facts, request, settings, record }: ConnectDraft): AliasChange => {
+  const standing = ours(facts.local.persistent, `cluster.remote.${request.alias}.`);
+  return {
+    standing,
+    changed: Object.entries(settings).filter(([name, value]) => !sameSettingValue(standing[name], value)),
+    gone: Object.keys(standing).filter(
+      (name) => !(name in settings) && (record.settings.includes(name) || otherMode[request.mode].includes(name)),
+    ),
+  };
+};
+
+/** Settings whose change closes the connections that there are; none while there are none. */
+const reopening = ({ standing, changed, gone }: AliasChange): string[] =>
+  Object.keys(standing).length === 0
+    ? []
+    : [
+        ...changed.filter(([name, value]) => reopensConnections(name, standing[name], value)).map(([name]) => name),
+        ...gone.filter((name) => reopensConnections(name, standing[name], undefined)),
+      ];
+
+const reasonOf = (change: AliasChange, alias: string): string => {
+  if (Object.keys(change.standing).length === 0) return `the alias ${alias} is not registered`;
+  const names = reopening(change);
+  return names.length === 0
+    ? 'the connection is registered with other settings; it stays open'
+    : `the connection is registered with other settings; a change of ${names.join(', ')} closes it and opens it again`;
+};
+
+/** Puts the alias into the cluster's settings, or brings it to other values: in one request, which Elasticsearch checks as a whole. */
+export const aliasStep = (draft: ConnectDraft): AnyStep[] => {
+  const { facts, request } = draft;
+  const prefix = `cluster.remote.${request.alias}.`;
+  const change = changeOfAlias(draft);
+  const { standing, changed, gone } = change;
+  if (changed.length + gone.length === 0) return [];
+  const persistent: Record<string, SettingValue | null> = Object.fromEntries(
+    [...changed, ...gone.map((name) => [name, null] as const)].map(([name, value]) => [prefix + name, value]),
+  );
+  const diff = [
+    ...gone.map((name) => `- ${prefix}${name}: ${String(standing[name])}`),
+    ...changed.flatMap(([name, value]) => [
+      ...(name in standing ? [`- ${prefix}${name}: ${String(standing[name])}`] : []),
+      `+ ${prefix}${name}: ${Array.isArray(value) ? `[${value.join(', ')}]` : String(value)}`,
+    ]),
+  ].join('\n');
+  return [
+    {
+      id: 'register-alias',
+      kind: 'cluster-settings.put',
+      target: facts.local.name,
+      effect: 'api',
+      reason: reasonOf(change, request.alias),
+      diff,
+      stage: 'connect',
+      input: { cluster: facts.local.name, persistent },
+    },
+  ];
+};
+
+/** What a person should know before the alias gets these settings. */
+export const aliasWarnings = (draft: ConnectDraft): string[] => {
+  const { facts, request, settings } = draft;
+  const { name, version } = facts.local;
+  const change = changeOfAlias(draft);
+  const names = reopening(change);
+  const isNew = Object.keys(change.standing).length === 0;
+  return [
+    ...(names.length === 0
+      ? []
+      : [
+          `The change of ${names.join(', ')} closes the connections of ${request.alias} on every node of cluster ${name} and opens others: searches that are under way over them may fail, or leave the remote cluster out where skip_unavailable is true. That takes up to 10 s a node, and _remote/info may say that it is not connected until the next search.`,
+        ]),
+    ...(isNew && settings.skip_unavailable === undefined && !isAtLeast(version, '8.15.0')
+      ? [
+          `Cluster ${name} is ${version}, where skip_unavailable is false unless it is set (true since 8.15): a search over ${request.alias} and others fails as a whole while the remote cluster is away. Give --skip-unavailable to have it as it shall be.`,
+        ]
+      : []),
+  ];
+};
