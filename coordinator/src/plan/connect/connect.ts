@@ -1,20 +1,21 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import { aliasWarnings } from '../alias.ts';
 import { caNameOf } from '../ca-names.ts';
 import { type PlanContext, withoutTrust } from '../context.ts';
 import type { ConnectFacts } from '../facts.ts';
 import { withFound } from '../found-settings.ts';
 import { keyConfig } from '../key-names.ts';
+import { localStages } from '../local-side.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
 import { unaskedWarnings } from '../port-proof.ts';
 import type { ConnectionRecord } from '../records.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
-import { aliasWarnings } from './alias.ts';
 import type { ConnectDraft } from './draft.ts';
 import { foundBefore } from './found.ts';
 import { keySecretOf } from './key.ts';
 import { limitSteps } from './limit.ts';
-import { localSteps } from './local.ts';
+import { aliasWish, localSteps } from './local.ts';
 import { type Finding, preflight } from './preflight.ts';
 import { takenPortWarnings } from './preflight-addresses.ts';
 import { queryWarnings } from './queries.ts';
@@ -28,10 +29,7 @@ const stages: readonly Stage[] = [
   { id: 'remote-roll', title: 'Roll the remote cluster', mode: 'roll' },
   { id: 'remote-verify', title: 'Verify the remote cluster server', mode: 'parallel' },
   { id: 'api-key', title: 'Cross-cluster API key', mode: 'serial' },
-  { id: 'local-files', title: 'Place files on the local cluster', mode: 'parallel' },
-  { id: 'local-roll', title: 'Roll the local cluster', mode: 'roll' },
-  { id: 'reload', title: 'Reload secure settings', mode: 'parallel' },
-  { id: 'connect', title: 'Register and prove', mode: 'serial' },
+  ...localStages,
 ];
 
 /**
@@ -118,7 +116,7 @@ export const planConnect = (request: ConnectRequest, facts: ConnectFacts, contex
     outages: [...outagesOf(facts.remote, restarts.remote), ...outagesOf(facts.local, restarts.local)],
     warnings: [
       ...warnings,
-      ...(steps.some(({ id }) => id === 'register-alias') ? aliasWarnings(draft) : []),
+      ...(steps.some(({ id }) => id === 'register-alias') ? aliasWarnings(aliasWish(draft)) : []),
       ...(steps.some(({ stage }) => stage === 'api-key') ? queryWarnings(draft.record.access) : []),
       ...(steps.length > 0 ? [...facts.others.unasked, ...unaskedWarnings(facts.others.trust)] : []),
       ...takenPortWarnings(facts.paths, draft.servers),

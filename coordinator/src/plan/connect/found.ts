@@ -1,12 +1,12 @@
 import { type SettingValue, sameSettingValue } from '@remora/shared/settings.ts';
-import type { ConnectFacts, NodeObservation } from '../facts.ts';
+import type { ClusterObservation, ConnectFacts, NodeObservation } from '../facts.ts';
 import type { FoundByNode } from '../found-settings.ts';
+import { trustSettings } from '../local-side.ts';
 import { connectingNodes, fileSetting } from '../nodes.ts';
 import { files } from '../placed-files.ts';
 import type { FoundSetting } from '../records.ts';
 import { sslPrefix } from '../ssl.ts';
 import { nodeKey } from '../steps.ts';
-import { trustSettings } from './local.ts';
 import { serverSettings } from './remote.ts';
 import type { ServerWish } from './wanted.ts';
 
@@ -22,6 +22,16 @@ const changed = (
     }),
   );
 
+const isSeen = ({ agent }: NodeObservation): boolean => agent.state === 'online';
+
+/** The same of the nodes that connect: what they trust is about to become something else. */
+const foundTrust = (local: ClusterObservation): FoundByNode =>
+  new Map(
+    connectingNodes(local)
+      .filter(isSeen)
+      .map((node) => [nodeKey({ cluster: local.name, node: node.name }), changed(node, trustSettings(node))]),
+  );
+
 /** What stands in elasticsearch.yml of the nodes of a connection where it is about to become something else. */
 export const foundBefore = (
   { local, remote, certificates }: Pick<ConnectFacts, 'local' | 'remote' | 'certificates'>,
@@ -29,22 +39,12 @@ export const foundBefore = (
 ): FoundByNode => {
   const isPem = ({ node }: ServerWish): boolean =>
     certificates.some((record) => record.node === node.name && record.key !== undefined);
-  const isSeen = ({ agent }: NodeObservation): boolean => agent.state === 'online';
   const keystore = { [`${sslPrefix.remote_cluster_server}.keystore.path`]: files.serverKeystore };
-  return new Map(
-    [
-      ...servers
-        .filter(({ node }) => isSeen(node))
-        .map((server) => ({
-          id: { cluster: remote.name, node: server.node.name },
-          settings: changed(server.node, { ...serverSettings(server), ...(isPem(server) ? {} : keystore) }),
-        })),
-      ...connectingNodes(local)
-        .filter(isSeen)
-        .map((node) => ({
-          id: { cluster: local.name, node: node.name },
-          settings: changed(node, trustSettings(node)),
-        })),
-    ].map(({ id, settings }) => [nodeKey(id), settings]),
-  );
+  const served = servers
+    .filter(({ node }) => isSeen(node))
+    .map((server): [string, Readonly<Record<string, FoundSetting>>] => [
+      nodeKey({ cluster: remote.name, node: server.node.name }),
+      changed(server.node, { ...serverSettings(server), ...(isPem(server) ? {} : keystore) }),
+    ]);
+  return new Map([...served, ...foundTrust(local)]);
 };

@@ -1,12 +1,22 @@
 import { reopensConnections } from '@remora/shared/model/connection-settings.ts';
 import { isAtLeast } from '@remora/shared/model/version.ts';
 import { type SettingValue, sameSettingValue } from '@remora/shared/settings.ts';
-import type { FlatSettings } from '../facts.ts';
-import type { AnyStep } from '../steps.ts';
-import type { ConnectDraft } from './draft.ts';
+import type { ClusterObservation, FlatSettings } from './facts.ts';
+import type { AnyStep } from './steps.ts';
+
+/** An alias of a local cluster as it shall be. */
+export interface AliasWish {
+  readonly local: ClusterObservation;
+  readonly alias: string;
+  readonly mode: 'sniff' | 'proxy';
+  /** `cluster.remote.ALIAS.*` without the prefix. */
+  readonly settings: Readonly<Record<string, SettingValue>>;
+  /** Those that Remora ever wrote. */
+  readonly ownSettings: readonly string[];
+}
 
 /** Settings of the other mode, which Elasticsearch does not take beside this one. */
-const otherMode: Readonly<Record<ConnectDraft['request']['mode'], readonly string[]>> = {
+const otherMode: Readonly<Record<AliasWish['mode'], readonly string[]>> = {
   sniff: ['proxy_address', 'proxy_socket_connections', 'server_name'],
   proxy: ['seeds', 'node_connections'],
 };
@@ -26,13 +36,13 @@ const ours = (settings: FlatSettings, prefix: string): Record<string, SettingVal
     ),
   );
 
-const changeOfAlias = ({ facts, request, settings, record }: ConnectDraft): AliasChange => {
-  const standing = ours(facts.local.persistent, `cluster.remote.${request.alias}.`);
+const changeOfAlias = ({ local, alias, mode, settings, ownSettings }: AliasWish): AliasChange => {
+  const standing = ours(local.persistent, `cluster.remote.${alias}.`);
   return {
     standing,
     changed: Object.entries(settings).filter(([name, value]) => !sameSettingValue(standing[name], value)),
     gone: Object.keys(standing).filter(
-      (name) => !(name in settings) && (record.settings.includes(name) || otherMode[request.mode].includes(name)),
+      (name) => !(name in settings) && (ownSettings.includes(name) || otherMode[mode].includes(name)),
     ),
   };
 };
@@ -55,10 +65,10 @@ const reasonOf = (change: AliasChange, alias: string): string => {
 };
 
 /** Puts the alias into the cluster's settings, or brings it to other values: in one request, which Elasticsearch checks as a whole. */
-export const aliasStep = (draft: ConnectDraft): AnyStep[] => {
-  const { facts, request } = draft;
-  const prefix = `cluster.remote.${request.alias}.`;
-  const change = changeOfAlias(draft);
+export const aliasStep = (wish: AliasWish): AnyStep[] => {
+  const { local, alias } = wish;
+  const prefix = `cluster.remote.${alias}.`;
+  const change = changeOfAlias(wish);
   const { standing, changed, gone } = change;
   if (changed.length + gone.length === 0) return [];
   const persistent: Record<string, SettingValue | null> = Object.fromEntries(
@@ -75,32 +85,32 @@ export const aliasStep = (draft: ConnectDraft): AnyStep[] => {
     {
       id: 'register-alias',
       kind: 'cluster-settings.put',
-      target: facts.local.name,
+      target: local.name,
       effect: 'api',
-      reason: reasonOf(change, request.alias),
+      reason: reasonOf(change, alias),
       diff,
       stage: 'connect',
-      input: { cluster: facts.local.name, persistent },
+      input: { cluster: local.name, persistent },
     },
   ];
 };
 
 /** What a person should know before the alias gets these settings. */
-export const aliasWarnings = (draft: ConnectDraft): string[] => {
-  const { facts, request, settings } = draft;
-  const { name, version } = facts.local;
-  const change = changeOfAlias(draft);
+export const aliasWarnings = (wish: AliasWish): string[] => {
+  const { alias, settings } = wish;
+  const { name, version } = wish.local;
+  const change = changeOfAlias(wish);
   const names = reopening(change);
   const isNew = Object.keys(change.standing).length === 0;
   return [
     ...(names.length === 0
       ? []
       : [
-          `The change of ${names.join(', ')} closes the connections of ${request.alias} on every node of cluster ${name} and opens others: searches that are under way over them may fail, or leave the remote cluster out where skip_unavailable is true. That takes up to 10 s a node, and _remote/info may say that it is not connected until the next search.`,
+          `The change of ${names.join(', ')} closes the connections of ${alias} on every node of cluster ${name} and opens others: searches that are under way over them may fail, or leave the remote cluster out where skip_unavailable is true. That takes up to 10 s a node, and _remote/info may say that it is not connected until the next search.`,
         ]),
     ...(isNew && settings.skip_unavailable === undefined && !isAtLeast(version, '8.15.0')
       ? [
-          `Cluster ${name} is ${version}, where skip_unavailable is false unless it is set (true since 8.15): a search over ${request.alias} and others fails as a whole while the remote cluster is away. Give --skip-unavailable to have it as it shall be.`,
+          `Cluster ${name} is ${version}, where skip_unavailable is false unless it is set (true since 8.15): a search over ${alias} and others fails as a whole while the remote cluster is away. Give --skip-unavailable to have it as it shall be.`,
         ]
       : []),
   ];
