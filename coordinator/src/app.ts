@@ -30,6 +30,7 @@ import { lazySerialization, lazyValidation } from './http/schemas/compile-late.t
 import { secretRoutes } from './http/secrets.ts';
 import { signingRequestRoutes } from './http/signing-requests.ts';
 import { tokenRoutes } from './http/tokens.ts';
+import { trustRestrictionRoutes } from './http/trust-restrictions.ts';
 import type { Services } from './services.ts';
 import { refuseOtherStore, type StoreProblem } from './store/store-identity.ts';
 
@@ -88,6 +89,7 @@ const addApi = (app: App, { services, bearer, redis, storeProblem }: AppParts, c
   apiKeyRoutes(app, services);
   planRoutes(app, services);
   restartRoutes(app, services);
+  trustRestrictionRoutes(app, services);
   rollbackRoutes(app, services);
   runRoutes(app, services, closing);
   secretRoutes(app, services);

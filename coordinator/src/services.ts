@@ -27,6 +27,10 @@ import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import type { Run, RunEvent, RunStatus } from '@remora/shared/model/run.ts';
 import type { ScheduleAdded, ScheduleRequest, ScheduleResult, ScheduleView } from '@remora/shared/model/schedule.ts';
 import type { NewSigningRequest, SigningRequestView, SigningWish } from '@remora/shared/model/signing-request.ts';
+import type {
+  TrustRestrictionsRemoval,
+  TrustRestrictionsRequest,
+} from '@remora/shared/model/trust-restrictions-request.ts';
 import type { WebhookRequest, WebhookTest, WebhookView } from '@remora/shared/model/webhook.ts';
 import type { AuditPage } from './audit/audit-log.ts';
 import type { CaView } from './http/schemas/ca-view.ts';
@@ -140,6 +144,11 @@ export interface Services {
     readonly revocation: Change<KeyRevokeRequest>;
   };
   readonly restarts: Change<RestartRequest>;
+  /** Whom nodes let in on their transport ports: set, and taken out. */
+  readonly trustRestrictions: {
+    readonly set: Change<TrustRestrictionsRequest>;
+    readonly removal: Change<TrustRestrictionsRemoval>;
+  };
   /** Of a run: `conflict` for one that cannot be taken back, `preflight-failed` and its kin for what stands against it now. */
   readonly rollbacks: Change<RollbackRequest>;
   readonly plans: {

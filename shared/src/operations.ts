@@ -30,7 +30,7 @@ const InspectInput = Type.Object({
   keystorePassword: Type.Optional(SecretText),
   /** False: the keystore is not looked at, which spares the start of a tool that takes a second. */
   keystore: Type.Optional(Type.Boolean()),
-  /** Certificates come with their DER, and files with what tells whether a key fits: to judge them, and not only to show them. */
+  /** Certificates come with their DER, and files with what tells whether a key fits, or whom trust restrictions let in: to judge them, and not only to show them. */
   judge: Type.Optional(Type.Boolean()),
 });
 

@@ -56,6 +56,7 @@ export const settingRules: readonly SettingRule[] = [
   { name: 'xpack.security.transport.ssl.truststore.path', effect: 'restart' },
   { name: 'xpack.security.transport.ssl.truststore.type', effect: 'restart' },
   { name: 'xpack.security.transport.ssl.truststore.algorithm', effect: 'restart' },
+  { name: 'xpack.security.transport.ssl.trust_restrictions.path', effect: 'restart' },
 ];
 
 const matches = (pattern: string, name: string): boolean => {

@@ -12,6 +12,7 @@ import { isSecretName } from '../settings-file/secret-names.ts';
 import { digestOf, isMissing } from '../system/durable-file.ts';
 import { freeBytes } from '../system/mounts.ts';
 import { pidOf, startedAtMs } from '../system/process-table.ts';
+import { trustedNamesIn } from '../trust-restrictions.ts';
 import { AGENT_VERSION } from '../version.ts';
 import { directoriesRefusal } from './config-dir.ts';
 import { mountRefusal } from './plan-paths.ts';
@@ -89,6 +90,7 @@ const fileFacts = async (context: AgentContext, path: string, judge?: boolean): 
     const bytes = await readFile(real);
     const digest = digestOf(bytes);
     const text = bytes.toString('latin1');
+    const trustedNames = judge && /\.ya?ml$/.test(path) ? trustedNamesIn(bytes.toString('utf8')) : undefined;
     const publicKeyDigest = judge ? publicKeyDigestIn(text) : undefined;
     return {
       ...{ path, digest, realPath: real },
@@ -96,6 +98,7 @@ const fileFacts = async (context: AgentContext, path: string, judge?: boolean): 
       modifiedAtMs: Math.round(mtimeMs),
       certificates: certificatesIn(text, judge),
       ...(publicKeyDigest === undefined ? {} : { publicKeyDigest }),
+      ...(trustedNames === undefined ? {} : { trustedNames }),
     };
   } catch (error) {
     if (!isMissing(error)) context.log('warn', `the file ${path} cannot be inspected: ${messageOf(error)}`);

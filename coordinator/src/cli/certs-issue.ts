@@ -1,4 +1,5 @@
 import { RemoraError } from '@remora/shared/errors.ts';
+import { cloudNodeName } from '@remora/shared/model/cloud-name.ts';
 import {
   type CertificateFiles,
   type CertificateInstance,
@@ -12,6 +13,7 @@ import { parseCaName } from '@remora/shared/model/names.ts';
 import type { Command } from 'commander';
 import type { ApiClient } from './client/api-client.ts';
 import type { Cli } from './frame/cli.ts';
+import { cloudPlaceOf } from './frame/cloud-place.ts';
 import { given, readInput, readSecret } from './frame/input.ts';
 import { type NewFile, prepareDirectory, writeNew } from './frame/new-files.ts';
 import { parseInstances } from './instances.ts';
@@ -72,21 +74,6 @@ export const addInstanceFlags = (command: Command): Command =>
     )
     .option('--cloud-scope <id>', 'the organization or environment of that cluster');
 
-const CLOUD_LABEL = /^[A-Za-z0-9_-]{1,63}$/;
-
-/** The name by which Elastic Cloud knows a node, as common name and as other name. */
-const cloudNames = ({ cloudCluster, cloudScope }: InstanceFlags): ((name: string) => string | null) => {
-  if (cloudCluster === undefined && cloudScope === undefined) return () => null;
-  if (cloudCluster === undefined || cloudScope === undefined)
-    return refuse('--cloud-cluster and --cloud-scope go together.');
-  return (node) => {
-    for (const part of [node, cloudCluster, cloudScope])
-      if (!CLOUD_LABEL.test(part))
-        refuse(`"${part}" cannot stand in NODE.node.CLUSTER.cluster.SCOPE.account: only letters, digits, "-" and "_".`);
-    return `${node}.node.${cloudCluster}.cluster.${cloudScope}.account`;
-  };
-};
-
 const standing = async (flags: InstanceFlags): Promise<CertificateInstance[]> => {
   const { name, cn: commonName, san: sans = [], instances } = flags;
   if (instances === undefined) {
@@ -101,12 +88,12 @@ const standing = async (flags: InstanceFlags): Promise<CertificateInstance[]> =>
 
 /** The certificates that the flags ask for; throws `bad-input`. */
 export const instancesOf = async (flags: InstanceFlags): Promise<CertificateInstance[]> => {
-  const cloud = cloudNames(flags);
+  const cloud = cloudPlaceOf(flags);
   if (flags.cn !== undefined && flags.cloudCluster !== undefined)
     return refuse('--cloud-cluster makes the common name: leave out --cn.');
   const wanted = (await standing(flags)).map((one) => {
-    const cloudName = cloud(one.name);
-    if (cloudName === null) return one;
+    if (cloud === undefined) return one;
+    const cloudName = cloudNodeName(one.name, cloud);
     return { ...one, commonName: cloudName, otherNames: [...(one.otherNames ?? []), cloudName] };
   });
   const odd = wanted.find(({ name }) => name === 'ca' || !/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name));

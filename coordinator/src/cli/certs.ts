@@ -16,6 +16,7 @@ import { addIssue } from './certs-issue.ts';
 import { planAndCarryOut } from './frame/change.ts';
 import { addChangeFlags, type ChangeFlags } from './frame/change-flags.ts';
 import type { Cli } from './frame/cli.ts';
+import { cloudPlaceOf } from './frame/cloud-place.ts';
 import { addToList, given, wholeNumber } from './frame/input.ts';
 import type { Register } from './frame/register.ts';
 import { addGivenFlags, changeWithGiven, type GivenFlags, givenOf } from './given-certificates.ts';
@@ -69,6 +70,8 @@ interface PlaceFlags extends ChangeFlags, GivenFlags {
   readonly san?: string[];
   readonly validity?: string;
   readonly format?: PlacedFormat;
+  readonly cloudCluster?: string;
+  readonly cloudScope?: string;
 }
 
 const placedFormat = (given: string): PlacedFormat => {
@@ -85,7 +88,8 @@ const placedPurpose = (given: string): PlacedPurpose => {
 
 const place = async (cli: Cli, flags: PlaceFlags): Promise<void> => {
   const { cluster, node, purpose, ca, san: sans, validity, format } = flags;
-  const wish = given<PlaceRequest>({ cluster, node, purpose, ca, sans, validity, format, given: givenOf(flags) });
+  const made = { sans, validity, format, cloud: cloudPlaceOf(flags) };
+  const wish = given<PlaceRequest>({ cluster, node, purpose, ca, ...made, given: givenOf(flags) });
   checkPlaceRequest(wish);
   await changeWithGiven(cli, { address: '/certificates/placement', wish }, { ca, purpose, node }, flags);
 };
@@ -127,6 +131,12 @@ export const register: Register = (command, cli) => {
     'pkcs12 for a file of its own; pem for the PEM files that elasticsearch.yml names (default: what the port has)',
     placedFormat,
   );
+  placement
+    .option(
+      '--cloud-cluster <id>',
+      'transport: each names its node NODE.node.ID.cluster.SCOPE.account too, which trust restrictions look for; with --cloud-scope',
+    )
+    .option('--cloud-scope <id>', 'the organization or environment of that cluster');
   addGivenFlags(placement);
   addChangeFlags(placement);
   placement.action((flags: PlaceFlags) => place(cli, flags));

@@ -12,8 +12,10 @@ import { trustsByStore } from '../plan/place/trust.ts';
 import { transportAuthorities } from '../plan/port-proof.ts';
 import { publishedParts } from '../plan/published-address.ts';
 import { keyConnections } from '../plan/records.ts';
+import { restrictionsPath } from '../plan/restrictions.ts';
 import { bareSerial } from '../plan/serial.ts';
 import { sslPrefix } from '../plan/ssl.ts';
+import { withJudgedFiles } from './judged-files.ts';
 import { publishAddresses } from './observe-certificates.ts';
 import { observeClients } from './observe-clients.ts';
 import { otherNodes } from './observe-connect.ts';
@@ -21,29 +23,12 @@ import { type ObserveParts, observeWhole } from './observe-nodes.ts';
 import { configuredCertificates } from './ssl-certificates.ts';
 
 const PROBE_TIMEOUT_MS = 5000;
-const READ_TIMEOUT_MS = 60_000;
 
-/** The node with what stands in the PEM files that its elasticsearch.yml names: of CAs, and of the port's certificate and key with what may be the same file. */
-const withPemFiles = async (
-  parts: ObserveParts,
-  { cluster, purpose }: PlaceRequest,
-  node: NodeObservation,
-): Promise<NodeObservation> => {
-  const { agent } = node;
-  const authorities = transportAuthorities(node).filter((path) => !hasPlaceholder(path));
-  const files = [...new Set([...authorities, ...pemFilesToRead(node, purpose)])];
-  if (agent.state !== 'online' || files.length === 0) return node;
-  try {
-    // Judged: only so it is told whether a key is encrypted.
-    const input = { settings: [], files, keystore: false, judge: true };
-    const found = await parts.agents.read({ cluster, node: node.name }, 'inspect', input, {
-      timeoutMs: READ_TIMEOUT_MS,
-    });
-    const known = agent.facts.files.filter(({ path }) => !files.includes(path));
-    return { ...node, agent: { ...agent, facts: { ...agent.facts, files: [...known, ...found.files] } } };
-  } catch (error) {
-    return { ...node, agent: { state: 'failed', reason: messageOf(error) } };
-  }
+/** Files that tell more when they are judged: the PEM files of CAs and of the port's certificate and key, and whom trust restrictions let in. */
+const filesToJudge = (node: NodeObservation, { purpose }: PlaceRequest): string[] => {
+  const restrictions = purpose === 'transport' ? [restrictionsPath(node) ?? []].flat() : [];
+  const named = [...transportAuthorities(node), ...restrictions].filter((path) => !hasPlaceholder(path));
+  return [...new Set([...named, ...pemFilesToRead(node, purpose)])];
 };
 
 const sentAuthority = ({ der, ...facts }: SeenCertificate): SentAuthority[] =>
@@ -135,7 +120,7 @@ export const observePlacement = async (parts: ObserveParts, request: PlaceReques
     parts.secretVersions(),
   ]);
   const [nodes, ports] = await Promise.all([
-    Promise.all(bare.nodes.map((node) => withPemFiles(parts, request, node))),
+    Promise.all(bare.nodes.map((node) => withJudgedFiles(parts, request.cluster, node, filesToJudge(node, request)))),
     observePorts(parts, request, bare),
   ]);
   const isServer = request.purpose === 'remote_cluster_server';

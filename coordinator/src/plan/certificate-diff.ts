@@ -44,7 +44,11 @@ export const givenDiff = (
 
 /** The certificate that a node has, and the one that will be issued; its dates and fingerprint are made when it is issued. */
 export const certificateDiff = (standing: CertificateRecord | undefined, wish: CertificateIssue): string => {
-  const sans = [...wish.dns.map((name) => `DNS:${name}`), ...wish.ip.map((address) => `IP:${address}`)];
+  const sans = [
+    ...wish.dns.map((name) => `DNS:${name}`),
+    ...wish.ip.map((address) => `IP:${address}`),
+    ...(wish.otherNames ?? []).map((name) => `otherName:${name}`),
+  ];
   const after = block('+', `certificate CN=${wish.commonName}`, [
     `SANs ${sans.join(', ')}`,
     `issued by CA ${wish.ca}`,

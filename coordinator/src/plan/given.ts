@@ -3,6 +3,7 @@ import { type CertificateFacts, coversAddress } from '@remora/shared/model/certi
 import { fileNameOf } from '@remora/shared/model/names.ts';
 import type { Finding } from './agent-findings.ts';
 import type { NodeObservation } from './facts.ts';
+import { otherNamesOf, withOtherNames } from './other-names.ts';
 import type { ConnectionRecord, SigningRequestRecord } from './records.ts';
 import { commonNameOf } from './server-certificate.ts';
 import { portName, type ServingPurpose } from './ssl.ts';
@@ -74,6 +75,7 @@ export const givenWish = (
     dns: named(sans, 'DNS'),
     ip: named(sans, 'IP'),
     required: [],
+    ...withOtherNames(otherNamesOf(signed.facts)),
     validityMs: Date.parse(notAfter) - Date.parse(notBefore),
     given: { request: id, fingerprint256 },
   };

@@ -31,7 +31,9 @@ export const isSecureSettingLoaded = (node: NodeObservation, writtenAtMs: number
 /** Whether Elasticsearch puts something of the environment in its place when it reads the file. */
 export const hasPlaceholder = (value: SettingValue): boolean => String(value).includes('${');
 
-const isPath = (name: string): boolean => /\.(path|certificate|key|certificate_authorities)$/.test(name);
+/** Trust restrictions are a path too, of which nothing is told. */
+const isPath = (name: string): boolean =>
+  /\.(path|certificate|key|certificate_authorities)$/.test(name) && !name.endsWith('.trust_restrictions.path');
 
 /** Whether a path that Elasticsearch tells is one that the node's settings name. */
 export const isSamePath = (loaded: string, configured: string, node: NodeObservation): boolean => {

@@ -4,7 +4,7 @@ import type { ChangeOperation, OperationCall, OperationInput } from '@remora/sha
 import { type SettingValue, sameSettingValue, settingRule } from '@remora/shared/settings.ts';
 import type { NodeObservation } from './facts.ts';
 import { isSecureSettingLoaded, isSettingLoaded } from './loaded.ts';
-import { type FileDiff, fileDiff, heldCertificates, keystoreDiff, settingsDiff } from './node-diff.ts';
+import { type FileDiff, fileDiff, heldCertificates, keystoreDiff, settingsDiff, trustedNames } from './node-diff.ts';
 
 /** A file as it shall be below the node's configuration directory. */
 export interface WantedFile extends FileDiff {
@@ -16,6 +16,8 @@ export interface WantedFile extends FileDiff {
   readonly certificates?: readonly string[];
   /** For people: the certificates of such a bundle, a name for one that is not made yet. */
   readonly holds?: readonly (CertificateFacts | string)[];
+  /** For people: patterns of a file with trust restrictions. */
+  readonly letsIn?: readonly string[];
   readonly mode: number;
 }
 
@@ -62,7 +64,11 @@ export const changeOf = (node: NodeObservation, facts: NodeFacts, wanted: Wanted
     restart,
     reload: !restart && keystore.length > 0,
     diff: [
-      ...files.flatMap((file) => [...fileDiff(facts, file), ...heldCertificates(file.holds ?? [])]),
+      ...files.flatMap((file) => [
+        ...fileDiff(facts, file),
+        ...heldCertificates(file.holds ?? []),
+        ...trustedNames(file.letsIn ?? []),
+      ]),
       ...settingsDiff(facts, settings, removed),
       ...keystoreDiff(facts, wanted.keystore, keystore),
     ],

@@ -25,9 +25,14 @@ export const fileDiff = (facts: NodeFacts, { path, what, digest }: FileDiff): st
     `${before === null ? '+' : '~'} file ${path}: ${what}`,
     ...(before === null ? [] : [digestLine('-', before)]),
     ...(found?.certificates ?? []).map((certificate) => `-   holds ${describedCertificate(certificate)}`),
+    ...(found?.trustedNames ?? []).map((pattern) => `-   lets in ${pattern}`),
     digest === null ? '+   SHA-256 known once the run has it' : digestLine('+', digest),
   ];
 };
+
+/** The patterns of names that a file with trust restrictions will have. */
+export const trustedNames = (patterns: readonly string[]): string[] =>
+  patterns.map((pattern) => `+   lets in ${pattern}`);
 
 /** The certificates that a bundle will hold. */
 export const heldCertificates = (certificates: readonly (CertificateFacts | string)[]): string[] =>

@@ -15,6 +15,8 @@ export const portFiles = {
     keystore: 'remora-transport.p12',
     /** CAs of the inventory that the nodes of a cluster trust in each other. */
     bundle: 'remora-transport-cas.crt',
+    /** Whose certificates the nodes take, of those that a CA of theirs signed. */
+    restrictions: 'remora-trust-restrictions.yml',
   },
   http: {
     keystore: 'remora-http.p12',

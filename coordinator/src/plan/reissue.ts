@@ -5,6 +5,7 @@ import type { ClusterObservation, NodeObservation } from './facts.ts';
 import { givenWish, type Signed } from './given.ts';
 import { changeOf } from './node-change.ts';
 import { nodeStep } from './node-step.ts';
+import { otherNamesOf, withOtherNames } from './other-names.ts';
 import { proofStep, serverProof, trustingClients, trustingPeers, unaskedWarnings } from './port-proof.ts';
 import type { CaRecord, CertificateRecord } from './records.ts';
 import { latestPassphrase } from './secret-names.ts';
@@ -71,6 +72,7 @@ export const issueOf = (record: CertificateRecord, versions: Versions, wish: New
     dns: names.filter((name) => !isIp(name)),
     ip: names.filter(isIp),
     required: [...names],
+    ...withOtherNames(otherNamesOf(record.facts)),
     validityMs: wish.validityMs ?? wishedLifeMs(record),
     ...(given ? givenWish({ name: node }, given) : {}),
     ...newFileSecrets(record, pem, versions),

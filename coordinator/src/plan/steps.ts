@@ -21,6 +21,8 @@ export interface CertificateWish {
   readonly commonName: string;
   readonly dns: readonly string[];
   readonly ip: readonly string[];
+  /** Common names as SANs of the kind `otherName`, by which trust restrictions know a node. */
+  readonly otherNames?: readonly string[];
   /** Those of the names and addresses without which it is reissued; the others are there because they were known when it was issued. */
   readonly required: readonly string[];
   readonly validityMs: number;
@@ -85,6 +87,15 @@ export interface StepInputs {
     readonly fingerprint256?: string;
     /** Whatever certificate the PEM file holds is to be served, no matter who trusts it: it was served before. */
     readonly asInFile?: true;
+  };
+  /**
+   * That a node serves a certificate on its transport port with a name (`otherName`) that matches one of these patterns, and that it is in its cluster: before anybody is held to
+   * the patterns, and after.
+   */
+  'transport-name.verify': NodeId & {
+    readonly patterns: readonly string[];
+    /** The patterns came as a file alone: until the node has looked at its files, those before count. */
+    readonly reloads?: true;
   };
   /** The CAs (PEM) by which the coordinator knows a cluster's HTTPS ports. */
   'cluster.trust': { readonly cluster: string; readonly caPem: string };

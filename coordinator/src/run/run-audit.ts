@@ -15,6 +15,7 @@ const recorded: Readonly<Record<StepKind, boolean>> = {
   'remote-server.verify': true,
   'peer-trust.verify': false,
   'certificate.verify': false,
+  'transport-name.verify': false,
   'cluster.trust': true,
   'api-key.create': true,
   'api-key.update': true,

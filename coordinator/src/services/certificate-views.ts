@@ -1,6 +1,8 @@
+import type { X509Certificate } from 'node:crypto';
 import { type CertificateList, type CertificateView, isCaPurpose } from '@remora/shared/model/certificate-view.ts';
 import { DAY_MS } from '@remora/shared/model/duration.ts';
 import type { NodeCertificates } from '../observe/observe-certificates.ts';
+import { describeCertificate } from '../pki/describe.ts';
 import { isSignedBy } from '../pki/judge.ts';
 import type { CaRecord, CertificateRecord } from '../plan/records.ts';
 import { findingsOf, keyMatches, worstOf } from './certificate-findings.ts';
@@ -43,6 +45,10 @@ const isManaged = (found: Found, ca: CaRecord | undefined, index: CertificateInd
   return ca !== undefined && file?.source != null;
 };
 
+/** Agents do not read other names, by which trust restrictions know a node. */
+const sansOf = ({ sans }: FoundFacts, certificate: X509Certificate | undefined): string[] =>
+  certificate?.subjectAltName?.includes('othername:') ? describeCertificate(certificate.raw).sans : sans;
+
 const viewOf = (found: Found, index: CertificateIndex, known: KnownCertificates, now: Date): CertificateView => {
   const { node, purpose, path, served, chain } = found;
   const { der: _, ...facts } = found.facts;
@@ -57,6 +63,7 @@ const viewOf = (found: Found, index: CertificateIndex, known: KnownCertificates,
   const findings = findingsOf(found, origin, known, now);
   return {
     ...{ node: node.node, cluster: node.cluster, purpose, ...facts, daysLeft, path, served },
+    sans: sansOf(facts, judged?.certificate),
     chain: chain.map(({ subject }) => subject),
     ca: ca?.name ?? null,
     managed,

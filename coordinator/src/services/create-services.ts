@@ -108,6 +108,10 @@ export const createServices = (parts: ServiceParts): Services => {
       revocation: changeOf(changing, 'revoke-key'),
     }),
     restarts: changeOf(changing, 'restart'),
+    trustRestrictions: {
+      set: changeOf(changing, 'trust-restrictions'),
+      removal: changeOf(changing, 'trust-restrictions-removal'),
+    },
     rollbacks: changeOf(changing, 'rollback'),
     plans: planService(changing),
     runs: parts.runs,

@@ -12,6 +12,12 @@ import {
 import { checkPlaceRequest, type PlaceRequest } from '@remora/shared/model/place-request.ts';
 import { checkRestartRequest, type RestartRequest } from '@remora/shared/model/restart-request.ts';
 import { checkRotateRequest, type RotateRequest } from '@remora/shared/model/rotate-request.ts';
+import {
+  checkTrustRestrictionsRemoval,
+  checkTrustRestrictionsRequest,
+  type TrustRestrictionsRemoval,
+  type TrustRestrictionsRequest,
+} from '@remora/shared/model/trust-restrictions-request.ts';
 import { observeCaRotation } from '../observe/observe-ca-rotation.ts';
 import { observeConnect } from '../observe/observe-connect.ts';
 import { observeDisconnect } from '../observe/observe-disconnect.ts';
@@ -21,6 +27,7 @@ import { observeWhole } from '../observe/observe-nodes.ts';
 import { observePlacement } from '../observe/observe-placement.ts';
 import { observeRollback, type RollbackParts } from '../observe/observe-rollback.ts';
 import { observeRotation } from '../observe/observe-rotation.ts';
+import { observeTrustRestrictions } from '../observe/observe-trust-restrictions.ts';
 import { settingsDiffs } from '../observe/settings-diffs.ts';
 import { planConnect } from '../plan/connect/connect.ts';
 import type { PlanContext } from '../plan/context.ts';
@@ -34,6 +41,8 @@ import { planRotation } from '../plan/rotate/rotate.ts';
 import { planCaRotation } from '../plan/rotate-ca/rotate-ca.ts';
 import { planKeyRotation } from '../plan/rotate-key/rotate-key.ts';
 import type { StoredPlan } from '../plan/steps.ts';
+import { planRestrictionsRemoval } from '../plan/trust-restrictions/remove.ts';
+import { planTrustRestrictions } from '../plan/trust-restrictions/set.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -48,6 +57,8 @@ export interface Wishes {
   readonly 'rotate-ca': CaRotateRequest;
   readonly 'rotate-key': KeyRotateRequest;
   readonly 'revoke-key': KeyRevokeRequest;
+  readonly 'trust-restrictions': TrustRestrictionsRequest;
+  readonly 'trust-restrictions-removal': TrustRestrictionsRemoval;
 }
 
 export type WorkflowName = keyof Wishes;
@@ -92,6 +103,14 @@ const workflows: Workflows = {
   async 'revoke-key'(parts, wish, context) {
     checkKeyRevokeRequest(wish);
     return planKeyRevocation(wish, await observeKeyRevocation(parts, wish), context);
+  },
+  async 'trust-restrictions'(parts, wish, context) {
+    checkTrustRestrictionsRequest(wish);
+    return planTrustRestrictions(wish, await observeTrustRestrictions(parts, wish.cluster), context);
+  },
+  async 'trust-restrictions-removal'(parts, wish, context) {
+    checkTrustRestrictionsRemoval(wish);
+    return planRestrictionsRemoval(wish, await observeTrustRestrictions(parts, wish.cluster), context);
   },
 };
 

@@ -79,6 +79,11 @@ const FileFacts = Type.Object({
    * for example because it is encrypted. Absent where the file holds none, and when it was not asked for.
    */
   publicKeyDigest: Type.Optional(Nullable(Type.String())),
+  /**
+   * Of a YAML file with trust restrictions: the patterns of `trust.subject_name`; null for one that cannot be read as such. Absent for other files, when it was not asked
+   * for, and from agents of older releases.
+   */
+  trustedNames: Type.Optional(Nullable(Type.Array(Type.String()))),
   /** Where the file really is, symlinks followed: two names may be of one file. Absent where there is none, and from agents of older releases. */
   realPath: Type.Optional(Type.String()),
 });

@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { RemoraError } from '../errors.ts';
 import { isHostName, isIp } from './address.ts';
+import { cloudNodeName } from './cloud-name.ts';
 import { parseValidity } from './duration.ts';
 import { parseCaName, parseClusterName, parseNodeName } from './names.ts';
 
@@ -29,6 +30,10 @@ export const PlaceRequest = Type.Object(
     given: Type.Optional(Type.Array(Text, { maxItems: 1000 })),
     /** Names and addresses that every certificate covers beside those of its node. */
     sans: Type.Optional(Type.Array(Text, { maxItems: 50 })),
+    /**
+     * Each certificate names its node by the pattern of Elastic Cloud too, as an `otherName`, which trust restrictions look for. Absent: as those that they replace.
+     */
+    cloud: Type.Optional(Type.Object({ cluster: Text, scope: Text }, { additionalProperties: false })),
     /** As PKCS#12 or as PEM; absent: as the port of each node has it. */
     format: Type.Optional(Type.Enum([...placedFormats])),
     /** How long they are valid, a duration like `90d`; absent: as long as those that they replace, or 365 days. */
@@ -38,8 +43,32 @@ export const PlaceRequest = Type.Object(
 );
 export type PlaceRequest = Static<typeof PlaceRequest>;
 
+const checkCloud = (
+  cloud: NonNullable<PlaceRequest['cloud']>,
+  purpose: PlaceRequest['purpose'],
+  isGiven: boolean,
+): void => {
+  cloudNodeName('node', cloud);
+  if (purpose !== 'transport')
+    throw new RemoraError('bad-input', '--cloud-cluster is for --purpose transport: other ports know no such names.');
+  if (isGiven)
+    throw new RemoraError(
+      'bad-input',
+      '--cloud-cluster is for certificates that are made: those that are given are as they are.',
+    );
+};
+
 /** Throws `bad-input` that names what is wrong. */
-export const checkPlaceRequest = ({ cluster, node, ca, sans = [], validity, given }: PlaceRequest): void => {
+export const checkPlaceRequest = ({
+  cluster,
+  node,
+  ca,
+  sans = [],
+  validity,
+  given,
+  cloud,
+  purpose,
+}: PlaceRequest): void => {
   parseClusterName(cluster);
   if (node !== undefined) parseNodeName(node);
   parseCaName(ca);
@@ -49,6 +78,7 @@ export const checkPlaceRequest = ({ cluster, node, ca, sans = [], validity, give
       'bad-input',
       `${validity === undefined ? '--san' : '--validity'} is for certificates that are made: those that are given are as they are.`,
     );
+  if (cloud !== undefined) checkCloud(cloud, purpose, given !== undefined);
   const wrong = sans.find((name) => !isIp(name) && !isHostName(name.replace(/^\*\./, '')));
   if (wrong !== undefined)
     throw new RemoraError('bad-input', `--san ${wrong}: that is neither a host name nor an IP address.`);

@@ -260,6 +260,7 @@ const effects: Effects = {
   'connection.prove': prove,
   'peer-trust.verify': never,
   'certificate.verify': never,
+  'transport-name.verify': never,
   'cluster.trust': never,
   'api-key.put-back': never,
   'api-key.invalidate': invalidate,

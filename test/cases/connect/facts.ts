@@ -69,12 +69,13 @@ const nodeFacts = (node: NodeWorld): NodeFacts => ({
       : Object.entries(node.keystore.entries).map(([name, entry]) => ({ name, ...entry })),
     refusal: node.keystore.refusal,
   },
-  files: Object.entries(node.files).map(([path, { source, certificates }]) => ({
+  files: Object.entries(node.files).map(([path, { source, certificates, trustedNames }]) => ({
     path,
     digest: sha256(String(source)),
     source,
     modifiedAtMs: 0,
     certificates: certificates.map((fingerprint) => certificateFacts(fingerprint, 0, 0)),
+    ...(trustedNames === undefined ? {} : { trustedNames }),
   })),
   configDirRefusal: node.configDirRefusal,
   configDir: '/etc/elasticsearch',

@@ -41,7 +41,7 @@ export interface NodeWorld {
     refusal: string | null;
   };
   /** Below the configuration directory: who placed the bytes, and fingerprints of the certificates in a PEM file. */
-  files: Record<string, { source: string | null; certificates: string[] }>;
+  files: Record<string, { source: string | null; certificates: string[]; trustedNames?: string[] }>;
   agent: 'online' | 'offline' | 'missing' | { failed: string };
   /** The process that the agent sees. */
   agentPid: number | null;

@@ -59,12 +59,17 @@ export const rollbackFacts = (
   const backups = carried.flatMap((step): [string, { changes: never[]; unknown: string[] }][] => {
     if (step.kind !== 'node.change') return [];
     const changes = step.input.operations.flatMap((call) => {
-      if (call.name === 'files') return call.input.write.map(({ path }) => ({ kind: 'file', name: path }));
+      if (call.name === 'files')
+        return [...call.input.write.map(({ path }) => path), ...call.input.remove].map((name) => ({
+          kind: 'file',
+          name,
+        }));
       if (call.name !== 'settings') return [];
       return [...Object.keys(call.input.set), ...call.input.remove].map((name) => ({ kind: 'setting', name }));
     });
     const all = changes.map((found) => ({ ...found, state: 'ours', existed: true }));
-    return [[`us/${step.input.node}/${step.input.phase}`, { changes: all as never[], unknown: [] }]];
+    const { node, phase } = step.input;
+    return [[phase === undefined ? `us/${node}` : `us/${node}/${phase}`, { changes: all as never[], unknown: [] }]];
   });
   return {
     run: {

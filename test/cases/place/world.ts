@@ -6,7 +6,8 @@ import type { CaRecord, CertificateRecord, SigningRequestRecord } from '../../..
 import { bareSerial } from '../../../coordinator/src/plan/serial.ts';
 import type { AnyStep, CertificateIssue } from '../../../coordinator/src/plan/steps.ts';
 import { certificateFacts, factsOf, request, ymlDigest } from '../connect/facts.ts';
-import { nodeOf, type World, world } from '../connect/world.ts';
+import { type NodeWorld, nodeOf, type World, world } from '../connect/world.ts';
+import { isLetIn, type LoadedNames, patternsIn, unnamed } from './restricted-world.ts';
 
 /**
  * A cluster `us` of which each node serves a certificate on its transport and HTTP ports and trusts CAs, by the files that its process has loaded: what the
@@ -15,10 +16,11 @@ import { nodeOf, type World, world } from '../connect/world.ts';
 
 export const TRANSPORT = 'xpack.security.transport.ssl';
 export const HTTP = 'xpack.security.http.ssl';
+export const RESTRICTIONS = `${TRANSPORT}.trust_restrictions.path`;
 /** The CA of what nodes serve before Remora. */
 const THEIRS = 'theirs';
 
-interface Loaded {
+interface Loaded extends LoadedNames {
   /** Name of the CA of what the transport port serves. */
   readonly serves: string;
   /** Reference of the file with the certificate; null of theirs. */
@@ -27,7 +29,7 @@ interface Loaded {
 }
 
 interface Before {
-  readonly files: Readonly<Record<string, { source: string | null; certificates: string[] } | undefined>>;
+  readonly files: Readonly<Record<string, NodeWorld['files'][string] | undefined>>;
   readonly settings: Readonly<Record<string, SettingValue | null | undefined>>;
 }
 
@@ -76,7 +78,7 @@ export const transportWorld = (by: 'pem' | 'truststore'): TransportWorld => {
     cas: [caOf('a', made.nowMs), caOf('b', made.nowMs)],
     ...{ trusted: ['their HTTPS CA'], restarts: [] },
   };
-  for (const { name } of made.remote.nodes) load(one, name);
+  for (const { name } of made.remote.nodes) load(one, name, true);
   return one;
 };
 
@@ -84,7 +86,7 @@ const fingerprintOf = (name: string): string => `fingerprint of ${name}`;
 const list = (value: SettingValue | null | undefined): string[] => [value ?? []].flat().map(String);
 
 /** What Elasticsearch has once it has read its files, as at a start. */
-const load = ({ made, loaded, certificates }: TransportWorld, name: string): void => {
+const load = ({ made, loaded, certificates }: TransportWorld, name: string, isStart = false): void => {
   const { yml, files } = nodeOf(made.remote, name);
   const keystore = String(yml.values[`${TRANSPORT}.keystore.path`] ?? '');
   const pem = String(yml.values[`${TRANSPORT}.certificate`] ?? '');
@@ -101,21 +103,33 @@ const load = ({ made, loaded, certificates }: TransportWorld, name: string): voi
     throw new Error(`${name} does not start: a keystore beside a PEM certificate`);
   const trusts =
     truststore == null ? authorities.flatMap((path) => files[path]?.certificates ?? []) : [fingerprintOf(THEIRS)];
-  loaded.set(name, { serves, source: source ?? null, trusts });
+  const path = yml.values[RESTRICTIONS];
+  const restrictions = path == null ? undefined : files[String(path)];
+  if (path != null && restrictions === undefined && isStart) throw new Error(`${name} does not start: no ${path}`);
+  const before = loaded.get(name)?.letsIn ?? null;
+  // The setting is read at a start; of its file a process that lost it keeps what it read.
+  const isRestricted = isStart ? path != null : before !== null;
+  const letsIn = isRestricted ? (restrictions?.trustedNames ?? before ?? []) : null;
+  const names = source == null ? [] : (issuedNames.get(source) ?? []);
+  loaded.set(name, { serves, source: source ?? null, trusts, names, letsIn });
 };
 
 /** Which CA signed what is kept under a reference. */
 const issuedBy = new Map<string, string>();
+/** Its names of the kind otherName. */
+const issuedNames = new Map<string, readonly string[]>();
 /** Its fingerprint. */
 const issuedAs = new Map<string, string>();
 
 /** Pairs of which one would not be let in by the other now, in words. */
-export const strangers = ({ loaded }: TransportWorld): string[] =>
-  [...loaded].flatMap(([name, { serves }]) =>
-    [...loaded].flatMap(([other, { trusts }]) =>
-      name === other || trusts.includes(fingerprintOf(serves)) ? [] : [`${other} does not trust ${name} (${serves})`],
-    ),
-  );
+export const strangers = (one: TransportWorld): string[] =>
+  [...one.loaded]
+    .flatMap(([name, { serves }]) =>
+      [...one.loaded].flatMap(([other, { trusts }]) =>
+        name === other || trusts.includes(fingerprintOf(serves)) ? [] : [`${other} does not trust ${name} (${serves})`],
+      ),
+    )
+    .concat(unnamed(one.loaded));
 
 const theirCa = (nowMs: number): SentAuthority => ({
   facts: certificateFacts(fingerprintOf(THEIRS), nowMs, nowMs + DAY_MS),
@@ -174,8 +188,10 @@ const issue = (one: TransportWorld, wish: CertificateIssue): void => {
   const facts = {
     ...certificateFacts(`fingerprint of ${p12Secret}`, one.made.nowMs, one.made.nowMs + validityMs),
     ...(wish.given ? { fingerprint256: wish.given.fingerprint256 } : {}),
+    sans: (wish.otherNames ?? []).map((name) => `otherName:${name}`),
   };
   issuedAs.set(p12Secret, facts.fingerprint256);
+  issuedNames.set(p12Secret, wish.otherNames ?? []);
   const record = {
     cluster,
     node,
@@ -220,7 +236,12 @@ const change = (
     if (call.name === 'files')
       for (const { path, content, source } of call.input.write) {
         before.files[path] = files[path];
-        files[path] = { source, certificates: namesIn(content).map(fingerprintOf) };
+        files[path] = { source, certificates: namesIn(content).map(fingerprintOf), ...patternsIn(content) };
+      }
+    if (call.name === 'files')
+      for (const path of call.input.remove) {
+        before.files[path] = files[path];
+        delete files[path];
       }
     if (call.name === 'settings') {
       const { expectDigest } = call.input;
@@ -248,7 +269,7 @@ const change = (
   }
   one.deliveries.set(`${name} ${stepId}`, before);
   const restarts = operations.some((call) => call.name === 'service');
-  if (restarts || isRead) load(one, name);
+  if (restarts || isRead) load(one, name, restarts);
 };
 
 const undo = ({ made, deliveries }: TransportWorld, name: string, stepId: string): void => {
@@ -287,6 +308,12 @@ export const take = (one: TransportWorld, step: AnyStep, isRead: boolean): void 
       const { serves } = one.loaded.get(step.input.node) ?? {};
       if (step.input.purpose === 'transport' && !step.input.asInFile && serves !== step.input.ca)
         throw new Error(`${step.input.node} serves ${serves}`);
+      return;
+    }
+    case 'transport-name.verify': {
+      load(one, step.input.node);
+      const { names = [] } = one.loaded.get(step.input.node) ?? {};
+      if (!isLetIn(step.input.patterns, names)) throw new Error(`${step.input.node} has no name that is let in`);
       return;
     }
     case 'cluster.trust':

@@ -88,6 +88,7 @@ export const fileExecutors = (file: string): Executors => ({
   'remote-server.verify': never,
   'peer-trust.verify': never,
   'certificate.verify': never,
+  'transport-name.verify': never,
   'cluster.trust': never,
   'api-key.create': never,
   'api-key.update': never,

@@ -31,6 +31,10 @@ const commands: Readonly<Record<string, Entry>> = {
   secrets: { summary: 'set, list and remove secrets', load: () => import('../secrets.ts') },
   audit: { summary: 'list, verify and export the audit log', load: () => import('../audit.ts') },
   ca: { summary: 'create, import, list, export and remove CAs', load: () => import('../ca.ts') },
+  'trust-restrictions': {
+    summary: 'restrict whom the nodes of a cluster let in on their transport ports',
+    load: () => import('../trust-restrictions.ts'),
+  },
   certs: { summary: 'list and replace certificates of nodes', load: () => import('../certs.ts') },
   schedules: {
     summary: 'add, list, show, pause, resume, run and remove schedules',

@@ -4,6 +4,7 @@ import type { NodeObservation } from '../facts.ts';
 import { givenWish } from '../given.ts';
 import type { WantedNode } from '../node-change.ts';
 import { fileSetting } from '../nodes.ts';
+import { otherNamesOf } from '../other-names.ts';
 import { type PemPlace, pemPlace } from '../pem.ts';
 import { portFiles } from '../placed-files.ts';
 import type { CertificateRecord } from '../records.ts';
@@ -40,7 +41,8 @@ const isCurrent = (record: CertificateRecord, wish: Wish, pem: PemPlace | null, 
   (wish.given === undefined
     ? wishedLifeMs(record) === wish.validityMs &&
       !isMostlyOver(record, now) &&
-      wish.required.every((name) => record.names.includes(name))
+      wish.required.every((name) => record.names.includes(name)) &&
+      (wish.otherNames ?? []).every((name) => otherNamesOf(record.facts).includes(name))
     : record.facts.fingerprint256 === wish.given.fingerprint256 &&
       // The same certificate with another chain is on record under another id.
       (record.given ?? wish.given.request) === wish.given.request);

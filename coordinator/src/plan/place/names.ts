@@ -1,9 +1,11 @@
 import { isIp, isLoopback } from '@remora/shared/model/address.ts';
+import { cloudNodeName } from '@remora/shared/model/cloud-name.ts';
 import { parseDuration } from '@remora/shared/model/duration.ts';
 import type { PlacedPurpose, PlaceRequest } from '@remora/shared/model/place-request.ts';
 import { wishedLifeMs } from '../certificate-life.ts';
 import type { NodeObservation } from '../facts.ts';
 import { namesAskedFor } from '../given.ts';
+import { otherNamesOf, withOtherNames } from '../other-names.ts';
 import { commonNameOf, distinctNames, LIFE } from '../server-certificate.ts';
 import type { CertificateWish } from '../steps.ts';
 import type { PlaceFacts } from './facts.ts';
@@ -32,6 +34,17 @@ export const sharedHosts = (facts: PlaceFacts, purpose: PlacedPurpose): string[]
   return distinctNames(facts.urlHosts).filter((host) => !taken.has(host) && !isLoopback(host));
 };
 
+/** The names by which trust restrictions know the node: those that are asked for, or that it has. */
+export const otherNamesWished = (
+  node: NodeObservation,
+  { cloud }: PlaceRequest,
+  { certificates }: PlaceFacts,
+): readonly string[] => {
+  const standing = certificates.find((record) => record.node === node.name);
+  if (cloud !== undefined) return [cloudNodeName(node.name, cloud)];
+  return standing ? otherNamesOf(standing.facts) : [];
+};
+
 /** What the certificate of a node's port shall say: the names under which other nodes (transport) or clients and the agent beside it (HTTP) reach it. */
 export const certificateWish = (node: NodeObservation, facts: PlaceFacts, request: PlaceRequest): CertificateWish => {
   const published = facts.ports.get(node.name)?.names ?? [];
@@ -47,6 +60,7 @@ export const certificateWish = (node: NodeObservation, facts: PlaceFacts, reques
     commonName: commonNameOf(node.name),
     dns: all.filter((name) => !isIp(name)),
     ip: all.filter(isIp),
+    ...withOtherNames(otherNamesWished(node, request, facts)),
     validityMs:
       request.validity === undefined && standing ? wishedLifeMs(standing) : parseDuration(request.validity ?? LIFE),
   };

@@ -17,6 +17,7 @@ import { reloadFindings } from '../reload-interval.ts';
 import { sslPrefix } from '../ssl.ts';
 import type { PlaceFacts } from './facts.ts';
 import { givenFindings } from './given.ts';
+import { restrictionFindings } from './restricted.ts';
 import { serverFindings, trustingFindings } from './servers.ts';
 import { lostAuthorities, trustsByStore, unknownInBundle } from './trust.ts';
 
@@ -71,12 +72,7 @@ const portFindings = (node: NodeObservation, where: string, request: PlaceReques
     ]);
   if (placedNodes(request, facts).includes(node)) findings.push(...formFindings(node, where, request, facts));
   if (request.purpose === 'http') return findings;
-  const restrictions = fileSetting(node, `${prefix}.trust_restrictions.path`);
-  if (restrictions !== undefined)
-    findings.push([
-      'conflict',
-      `${where} trusts by ${prefix}.trust_restrictions.path (${String(restrictions)}), whose names certificates of \`certs place\` do not have: the other nodes would refuse them.`,
-    ]);
+  findings.push(...restrictionFindings(node, where, request, facts));
   const { issuers, problem } = facts.ports.get(node.name) ?? { issuers: [], problem: 'it was not looked at' };
   if (facts.cluster.nodes.some(trustsByStore) && issuers.length === 0)
     findings.push([

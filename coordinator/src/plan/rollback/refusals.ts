@@ -8,6 +8,7 @@ import { deliveredKey, deliveriesOf, MOST_DELIVERIES, type NodeDeliveries } from
 import { endedCertificates } from './earlier.ts';
 import { endedKeys } from './ended-keys.ts';
 import { beforeOf, isOf, type PastRun, type RollbackFacts } from './facts.ts';
+import { refuseUnnamed } from './named.ts';
 import { changedSince, touchedBy } from './touched.ts';
 
 const conflict = (message: string, hint: string): RemoraError => new RemoraError('conflict', message, { hint });
@@ -233,6 +234,7 @@ export const refuse = (facts: RollbackFacts, more: readonly string[], now: strin
   refuseEndedKeys(facts);
   refuseEnded(facts, now);
   refusePlacedSince(facts);
+  refuseUnnamed(facts);
   refuseUnremembered(facts);
   const findings = [
     ...deliveriesOf(facts.run).flatMap((one) => findingsOf(facts, one)),

@@ -70,7 +70,7 @@ const sign = async (
     ca: { certificatePem: ca.certificatePem, privateKeyPem: (await parts.secrets.get(ca.key)).toString('utf8') },
     publicKeyPem,
     subject: { commonName: wish.commonName },
-    sans: { dns: wish.dns, ip: wish.ip },
+    sans: { dns: wish.dns, ip: wish.ip, otherNames: wish.otherNames ?? [] },
     usage: usagesOf[wish.purpose],
     validityMs: wish.validityMs,
     now: parts.clock(),

@@ -19,6 +19,7 @@ import { verifyBundleStep } from './verify-bundle.ts';
 import { verifyCertificateStep } from './verify-certificate.ts';
 import { verifyHandshakesStep } from './verify-handshakes.ts';
 import { verifyServerStep } from './verify-server.ts';
+import { verifyTransportNameStep } from './verify-transport-name.ts';
 
 /** One executor a kind of step; a kind without one does not compile. */
 export const createExecutors = (parts: StepParts): Executors => ({
@@ -29,6 +30,7 @@ export const createExecutors = (parts: StepParts): Executors => ({
   'remote-server.verify': verifyServerStep(parts),
   'peer-trust.verify': verifyTrustStep(parts),
   'certificate.verify': verifyCertificateStep(parts),
+  'transport-name.verify': verifyTransportNameStep(parts),
   'cluster.trust': trustClusterStep(parts),
   'api-key.create': createApiKeyStep(parts),
   'api-key.update': updateApiKeyStep(parts),

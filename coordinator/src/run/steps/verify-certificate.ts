@@ -5,7 +5,7 @@ import { trustProblem } from '../../elasticsearch/trust.ts';
 import { publishAddresses } from '../../observe/observe-certificates.ts';
 import { publishedAddress } from '../../plan/published-address.ts';
 import { portName } from '../../plan/ssl.ts';
-import { type CertificateIssue, nodeKey } from '../../plan/steps.ts';
+import { type CertificateIssue, type NodeId, nodeKey } from '../../plan/steps.ts';
 import type { Executor, StepContext } from '../executor.ts';
 import { ANSWER_LIMIT_MS, askUntil } from './ask-until.ts';
 import type { StepParts } from './parts.ts';
@@ -14,7 +14,12 @@ import { refuseUntrusted, serverNameFor, waitUntilServed } from './served.ts';
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
-const publishedAt = async (parts: StepParts, context: StepContext, wish: CertificateIssue): Promise<string> => {
+/** Where the node publishes its port (`HOST:PORT`). Throws `step-failed` where it does not tell within the limit. */
+export const publishedAt = async (
+  parts: StepParts,
+  context: StepContext,
+  wish: Pick<CertificateIssue, 'cluster' | 'node' | 'purpose'>,
+): Promise<string> => {
   const { cluster, node, purpose } = wish;
   let address = '';
   const ask = async (): Promise<string | null> => {
@@ -30,7 +35,7 @@ const publishedAt = async (parts: StepParts, context: StepContext, wish: Certifi
 };
 
 /** A node that others do not trust on its transport port answers, and is in no cluster. */
-const refuseAlone = async (parts: StepParts, context: StepContext, { cluster, node }: CertificateIssue) => {
+export const refuseAlone = async (parts: StepParts, context: StepContext, { cluster, node }: NodeId): Promise<void> => {
   const ask = async (): Promise<string | null> => {
     const nodes = await listNodes(await parts.clients.get(cluster));
     return nodes.some(({ name }) => name === node) ? null : 'the others do not list it';

@@ -1,0 +1,23 @@
+import { RemoraError } from '@remora/shared/errors.ts';
+import { otherNamesOf } from '../other-names.ts';
+import type { CertificateRecord } from '../records.ts';
+import { restrictionsPath } from '../restrictions.ts';
+import { beforeOf, type RollbackFacts } from './facts.ts';
+
+/** Nodes whose trust was restricted by names since would turn away what goes back to a certificate without them. */
+export const refuseUnnamed = ({ run, clusters }: RollbackFacts): void => {
+  for (const step of run.plan.steps) {
+    if (step.kind !== 'certificate.issue' || run.steps.get(step.id)?.status !== 'succeeded') continue;
+    const { cluster, node, otherNames = [] } = step.input;
+    if (otherNames.length === 0) continue;
+    const before = beforeOf(run.steps.get(step.id)) as CertificateRecord | null | undefined;
+    const names = before ? otherNamesOf(before.facts) : [];
+    const restricted = clusters.get(cluster)?.nodes.find((one) => restrictionsPath(one) !== undefined);
+    if (restricted === undefined || otherNames.every((name) => names.includes(name))) continue;
+    throw new RemoraError(
+      'conflict',
+      `Run ${run.runId} cannot be rolled back: node ${restricted.name} of cluster ${cluster} trusts by names (${restrictionsPath(restricted)}), and node ${node} would get a certificate back without the name ${otherNames.join(', ')}.`,
+      { hint: `Take the restrictions out first: \`remora trust-restrictions remove ${cluster}\`.` },
+    );
+  }
+};

@@ -1,0 +1,17 @@
+import type { ClusterObservation } from '../facts.ts';
+
+/** What the transport port of a node serves. */
+export interface ServedNames {
+  /** The names (`otherName`) of its certificate. */
+  readonly names: readonly string[];
+  /** Why nothing was seen; empty when a certificate was. */
+  readonly problem: string;
+}
+
+/** What the planners of trust restrictions look at. */
+export interface TrustRestrictionFacts {
+  /** With the files that the nodes' elasticsearch.yml names for trust restrictions. */
+  readonly cluster: ClusterObservation;
+  /** By name of the node. */
+  readonly ports: ReadonlyMap<string, ServedNames>;
+}

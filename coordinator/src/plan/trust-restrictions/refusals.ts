@@ -1,0 +1,118 @@
+import { sameSettingValue } from '@remora/shared/settings.ts';
+import { agentFindings, type Finding, nodesAbsent, settingsFileUneditable, throwFindings } from '../agent-findings.ts';
+import type { ClusterObservation, NodeObservation } from '../facts.ts';
+import { fileSetting } from '../nodes.ts';
+import { reloadFindings } from '../reload-interval.ts';
+import { otherFields, restrictionsFile, restrictionsPath } from '../restrictions.ts';
+import { sslPrefix } from '../ssl.ts';
+import { isPlainName } from '../trusted-names.ts';
+import type { TrustRestrictionFacts } from './facts.ts';
+
+const prefix = sslPrefix.transport;
+
+const whereOf = ({ name }: NodeObservation, cluster: ClusterObservation): string =>
+  `node ${name} (cluster ${cluster.name})`;
+
+/** What has to hold wherever a node's elasticsearch.yml is changed. */
+const nodeFindings = (node: NodeObservation, cluster: ClusterObservation): Finding[] => {
+  const found = agentFindings(node, cluster);
+  const uneditable = settingsFileUneditable(node, cluster);
+  return found.length > 0 || uneditable === null ? found : [['settings-file', uneditable]];
+};
+
+/** Restrictions are on top of certificates that are asked for and verified. */
+const tlsFindings = (node: NodeObservation, where: string): Finding[] => {
+  const is = (name: string, value: string | boolean, byDefault?: string): boolean =>
+    sameSettingValue(fileSetting(node, `${prefix}.${name}`) ?? byDefault, value);
+  const wrong = [
+    ...(is('enabled', true) ? [] : [`does not say ${prefix}.enabled: true`]),
+    ...(is('client_authentication', 'required', 'required')
+      ? []
+      : [`has ${prefix}.client_authentication other than required`]),
+    ...(is('verification_mode', 'none', 'full') ? [`has ${prefix}.verification_mode: none`] : []),
+  ];
+  return wrong.map((what) => [
+    'conflict',
+    `elasticsearch.yml of ${where} ${what}: who has no certificate of a trusted CA gets in there, whatever its name.`,
+  ]);
+};
+
+const nameFindings = (node: NodeObservation, where: string, { cluster, ports }: TrustRestrictionFacts): Finding[] => {
+  const { names, problem } = ports.get(node.name) ?? { names: [], problem: 'it was not looked at' };
+  const [first] = names;
+  if (problem !== '')
+    return [['preflight-failed', `What ${where} serves on its transport port is not known: ${problem}.`]];
+  if (first === undefined)
+    return [
+      [
+        'conflict',
+        `The certificate on the transport port of ${where} has no name of the kind otherName: with trust restrictions the other nodes would not let it in. Place certificates with such names first: \`remora certs place --cluster ${cluster.name} --purpose transport --ca NAME --cloud-cluster ID --cloud-scope ID\`.`,
+      ],
+    ];
+  return isPlainName(first)
+    ? []
+    : [
+        [
+          'conflict',
+          `The certificate on the transport port of ${where} has the otherName "${first}", which cannot stand as a pattern that means itself: place one with a name of letters, digits, ".", "-" and "_".`,
+        ],
+      ];
+};
+
+const fieldFindings = (node: NodeObservation, where: string): Finding[] => {
+  const fields = otherFields(node);
+  return fields.length === 0
+    ? []
+    : [
+        [
+          'conflict',
+          `elasticsearch.yml of ${where} has trust restrictions look at ${fields.join(', ')} (${prefix}.trust_restrictions.x509_fields) and not at the otherName, by which Remora proves names: take that setting out.`,
+        ],
+      ];
+};
+
+const clusterFindings = (cluster: ClusterObservation): Finding[] => {
+  const absent = nodesAbsent(cluster);
+  return [
+    ...(cluster.security === 'off'
+      ? [['conflict', `Security is off in cluster ${cluster.name}: it has no TLS.`] as const]
+      : []),
+    ...(absent === null ? [] : [['preflight-failed', absent] as const]),
+  ];
+};
+
+/** Throws all that forbids to restrict trust: a node that the others do not let in is out of its cluster. */
+export const refuseRestrictions = (facts: TrustRestrictionFacts): void => {
+  const { cluster } = facts;
+  throwFindings([
+    ...clusterFindings(cluster),
+    ...cluster.nodes.flatMap((node) => {
+      const found = nodeFindings(node, cluster);
+      if (found.length > 0) return found;
+      const where = whereOf(node, cluster);
+      return [
+        ...tlsFindings(node, where),
+        ...fieldFindings(node, where),
+        ...reloadFindings(node, cluster),
+        ...nameFindings(node, where, facts),
+      ];
+    }),
+  ]);
+};
+
+/** Throws all that forbids to take restrictions out. */
+export const refuseRemoval = ({ cluster }: TrustRestrictionFacts): void =>
+  throwFindings([
+    ...clusterFindings(cluster),
+    ...cluster.nodes.flatMap((node): Finding[] => {
+      const found = nodeFindings(node, cluster);
+      const path = restrictionsPath(node);
+      if (found.length > 0 || path === undefined || path === restrictionsFile) return found;
+      return [
+        [
+          'conflict',
+          `${whereOf(node, cluster)} trusts by ${path}, which Remora did not place: take the setting out by hand, or have \`remora trust-restrictions set\` put its own file in the place of that one first.`,
+        ],
+      ];
+    }),
+  ]);

@@ -1,0 +1,94 @@
+import type { TrustRestrictionsRemoval } from '@remora/shared/model/trust-restrictions-request.ts';
+import { type PlanContext, withoutBaseline } from '../context.ts';
+import type { NodeObservation } from '../facts.ts';
+import { isSecureSettingLoaded } from '../loaded.ts';
+import { changeOf, type NodeChange, restartOf } from '../node-change.ts';
+import { nodeStep } from '../node-step.ts';
+import { rollOrder } from '../order.ts';
+import { outagesOf, unreplicatedWarning } from '../outages.ts';
+import { RESTRICTIONS, restrictionsFile } from '../restrictions.ts';
+import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
+import type { TrustRestrictionFacts } from './facts.ts';
+import { refuseRemoval } from './refusals.ts';
+
+/** A process that has lost its file keeps what it read, and does not start again. */
+const stages: readonly Stage[] = [
+  { id: 'roll', title: 'Take the restrictions out', mode: 'roll' },
+  { id: 'files', title: 'Remove the patterns', mode: 'parallel' },
+];
+
+/** Phases of the steps that change nodes; see `node.change`. */
+const SETTING = 1;
+const FILE = 2;
+
+const hasFile = ({ agent }: NodeObservation): boolean =>
+  agent.state === 'online' &&
+  agent.facts.files.some(({ path, digest }) => path === restrictionsFile && digest !== null);
+
+/** The setting goes; of a node that was cut off between that and its restart, the restart is left. */
+const settingGone = (node: NodeObservation): NodeChange | null => {
+  if (node.agent.state !== 'online') return null;
+  const { facts } = node.agent;
+  const wanted = { files: [], settings: {}, without: [RESTRICTIONS], keystore: {}, keystorePassword: null };
+  const change = changeOf(node, facts, wanted);
+  if (change !== null || !hasFile(node) || isSecureSettingLoaded(node, facts.settingsFile.modifiedAtMs)) return change;
+  const reasons = ['the running process was started before elasticsearch.yml was changed'];
+  return { operations: [restartOf(facts)], restart: true, reload: false, diff: [], reasons };
+};
+
+const fileGone: NodeChange = {
+  operations: [{ name: 'files', input: { write: [], remove: [restrictionsFile] } }],
+  ...{ restart: false, reload: false, diff: [`- file ${restrictionsFile}: trust restrictions`] },
+  reasons: ['nothing names the file any more'],
+};
+
+const stepsOf = ({ cluster }: TrustRestrictionFacts): AnyStep[] => {
+  const nodes = rollOrder(cluster.nodes);
+  const where = { roll: 'roll', files: 'files' };
+  return [
+    ...nodes.flatMap((node) => {
+      const change = settingGone(node);
+      return change === null
+        ? []
+        : [nodeStep({ cluster, node, change, effect: 'restart', stages: where, phase: SETTING })];
+    }),
+    ...nodes
+      .filter(hasFile)
+      .map((node) =>
+        nodeStep({ cluster, node, change: fileGone, effect: 'file', stages: where, phase: FILE, prefix: 'remove' }),
+      ),
+  ];
+};
+
+/** Plans that nodes let in again whoever has a certificate of a CA that they trust. Throws all that forbids it; a plan without steps means that no trust is restricted. */
+export const planRestrictionsRemoval = (
+  request: TrustRestrictionsRemoval,
+  facts: TrustRestrictionFacts,
+  context: PlanContext,
+): StoredPlan => {
+  refuseRemoval(facts);
+  const { cluster } = facts;
+  const steps = stepsOf(facts);
+  const restarts = steps.filter(({ effect }) => effect === 'restart').map(({ target }) => target);
+  return {
+    planId: context.planId,
+    hash: context.hash(JSON.stringify(steps, withoutBaseline)),
+    workflow: 'trust-restrictions-removal',
+    wanted: request,
+    title: `Take the trust restrictions of ${cluster.name} out`,
+    createdAt: context.now,
+    clusters: [cluster.name],
+    stages: stages.filter(({ id }) => steps.some(({ stage }) => stage === id)),
+    steps,
+    restarts,
+    outages: outagesOf(cluster, restarts),
+    warnings: [
+      ...(restarts.length === 0
+        ? []
+        : [
+            `Whoever has a certificate of a CA that the nodes of ${cluster.name} trust on their transport ports is let in then: of Elastic Cloud's CA that is every deployment of its region.`,
+          ]),
+      ...unreplicatedWarning(cluster, restarts),
+    ],
+  };
+};
