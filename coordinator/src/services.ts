@@ -1,5 +1,6 @@
 import type { AuditEntry, AuditVerdict } from '@remora/shared/model/audit.ts';
 import type { CaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
+import type { CertificateConnectRequest } from '@remora/shared/model/certificate-connect-request.ts';
 import type { CertificateList } from '@remora/shared/model/certificate-view.ts';
 import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
@@ -21,6 +22,7 @@ import type {
 } from '@remora/shared/model/issue-request.ts';
 import type { KeyRevokeRequest, KeyRotateRequest } from '@remora/shared/model/key-request.ts';
 import type { KeyList } from '@remora/shared/model/key-view.ts';
+import type { MigrateRequest } from '@remora/shared/model/migrate-request.ts';
 import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
 import type { RestartRequest } from '@remora/shared/model/restart-request.ts';
 import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
@@ -134,6 +136,9 @@ export interface Services {
     check(local?: string, alias?: string): Promise<ConnectionView[]>;
     /** `not-found` for one that Remora does not manage. */
     readonly removal: Change<DisconnectRequest>;
+    readonly byCertificate: Change<CertificateConnectRequest>;
+    /** From certificates to API keys. A run that fails is rolled back unless it is said otherwise. */
+    readonly migration: Change<MigrateRequest>;
   };
   readonly apiKeys: {
     /** Cross-cluster keys of all clusters that are known; `problems` say which ones did not answer. */

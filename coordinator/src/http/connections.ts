@@ -1,6 +1,8 @@
+import { CertificateConnectRequest } from '@remora/shared/model/certificate-connect-request.ts';
 import { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
 import { ConnectionView } from '@remora/shared/model/inventory.ts';
+import { MigrateRequest } from '@remora/shared/model/migrate-request.ts';
 import Type from 'typebox';
 import type { Services } from '../services.ts';
 import type { App } from './app-types.ts';
@@ -46,6 +48,28 @@ export const connectionRoutes = (app: App, { connections }: Pick<Services, 'conn
       },
     },
     connections,
+  );
+  changeRoutes(
+    app,
+    {
+      ...{ address: '/connections/by-certificate', tags, Wish: CertificateConnectRequest },
+      summaries: {
+        plan: 'What connect by certificate would do; changes nothing',
+        start: 'Connect two clusters by the certificates of their transport ports; answers the run at once',
+      },
+    },
+    connections.byCertificate,
+  );
+  changeRoutes(
+    app,
+    {
+      ...{ address: '/connections/migration', tags, Wish: MigrateRequest },
+      summaries: {
+        plan: 'What migrate would do; changes nothing',
+        start: 'Bring a connection by certificate to API keys; answers the run at once',
+      },
+    },
+    connections.migration,
   );
   changeRoutes(
     app,

@@ -9,25 +9,32 @@ import { proofHint } from '../plan/proof-hints.ts';
 import { type DialTarget, dialTarget, proxyTarget } from '../plan/published-address.ts';
 import { proxyOf } from '../plan/rotate-ca/proofs.ts';
 import { sslPrefix } from '../plan/ssl.ts';
+import { publishAddresses } from './observe-certificates.ts';
 import { type ObserveParts, observeWhole } from './observe-nodes.ts';
 
 const PROBE_TIMEOUT_MS = 5000;
 
 type Way = Pick<ConnectionView, 'local' | 'alias' | 'remote' | 'auth'>;
 
+const serverPorts = async (parts: ObserveParts, cluster: string): Promise<string[]> =>
+  (await listNodes(await parts.clients.get(cluster))).flatMap(
+    ({ remoteClusterServer }) => remoteClusterServer?.publishAddress ?? [],
+  );
+
+const transportPorts = async (parts: ObserveParts, cluster: string): Promise<string[]> =>
+  [...(await publishAddresses(parts, cluster)).values()].flatMap(({ transport }) => transport ?? []);
+
 /** What the remote nodes publish, in sniff mode; the seeds where the remote cluster is not known or does not answer. */
 const sniffed = async (
   parts: ObserveParts,
   { persistent }: ClusterObservation,
-  alias: string,
-  remote: string | null,
+  { alias, remote, auth }: Way,
 ): Promise<DialTarget[]> => {
   const seeds = itemsOf(persistent[`cluster.remote.${alias}.seeds`]);
   const first = seeds.map((address): DialTarget => ({ address, serverName: parseAddress(address).host }));
   if (remote === null) return first;
   try {
-    const nodes = await listNodes(await parts.clients.get(remote));
-    const published = nodes.flatMap(({ remoteClusterServer }) => remoteClusterServer?.publishAddress ?? []);
+    const published = auth === 'certificate' ? await transportPorts(parts, remote) : await serverPorts(parts, remote);
     return published.length > 0 ? published.map(dialTarget) : first;
   } catch {
     return first;
@@ -37,11 +44,10 @@ const sniffed = async (
 const targetsOf = (
   parts: ObserveParts,
   cluster: ClusterObservation,
-  alias: string,
-  remote: string | null,
+  way: Way,
 ): Promise<DialTarget[]> | DialTarget[] => {
-  const proxy = proxyOf(cluster, alias);
-  return proxy ? [proxyTarget(proxy)] : sniffed(parts, cluster, alias, remote);
+  const proxy = proxyOf(cluster, way.alias);
+  return proxy ? [proxyTarget(proxy)] : sniffed(parts, cluster, way);
 };
 
 const failed = (path: Pick<PathView, 'node' | 'address'>, step: 'tcp' | 'tls', error: string): PathView => ({
@@ -95,9 +101,9 @@ const probe = async (
  * here is TCP and TLS; whether the key is taken `proveConnection` tells. Changes nothing; throws where the local cluster cannot be looked at.
  */
 export const observePathsOf = async (parts: ObserveParts, way: Way): Promise<PathView[]> => {
-  const { local, alias, remote } = way;
+  const { local } = way;
   const cluster = await observeWhole(parts, local);
-  const targets = await targetsOf(parts, cluster, alias, remote);
+  const targets = await targetsOf(parts, cluster, way);
   const nodes = connectingNodes(cluster).toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
   return Promise.all(nodes.flatMap((node) => targets.map((target) => probe(parts, way, node, target))));
 };

@@ -52,7 +52,7 @@ const filesOf = (values: Values): string[] => [
   ),
 ];
 
-type PublishAddresses = Readonly<Partial<Record<ServingPurpose, string>>>;
+export type PublishAddresses = Readonly<Partial<Record<ServingPurpose, string>>>;
 
 /** Where the nodes of a cluster publish their ports, by name of the node. */
 export const publishAddresses = async (

@@ -3,7 +3,7 @@ import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { plannedAddresses } from '../plan/connect/connect.ts';
 import type { ClusterObservation, ConnectFacts, PathObservation } from '../plan/facts.ts';
 import { connectingNodes } from '../plan/nodes.ts';
-import { type AnyConnectionRecord, keyConnections, type NodeRecord } from '../plan/records.ts';
+import { type AnyConnectionRecord, keyConnections, type NodeRecord, proofOf } from '../plan/records.ts';
 import type { NodeId } from '../plan/steps.ts';
 import { observeClients } from './observe-clients.ts';
 import { observeKeys } from './observe-keys.ts';
@@ -24,7 +24,7 @@ const probe = async (parts: ObserveParts, cluster: string, node: string, address
 };
 
 /** Tries every address from every node that will connect. */
-const observePaths = (
+export const observePaths = (
   parts: ObserveParts,
   local: ClusterObservation,
   addresses: readonly string[],
@@ -41,7 +41,8 @@ const observeProof = async (
   connection: AnyConnectionRecord | undefined,
 ): Promise<boolean | null> => {
   if (!Object.keys(local.persistent).some((name) => name.startsWith(`cluster.remote.${alias}.`))) return null;
-  const key = connection ? await parts.inventory.apiKeys.get(connection.keySecret) : null;
+  const secret = connection && proofOf(connection).keySecret;
+  const key = secret ? await parts.inventory.apiKeys.get(secret) : null;
   return isProven(await proveConnection(parts, local.name, alias, key?.id ?? null));
 };
 

@@ -30,9 +30,9 @@ interface Ends {
 }
 
 /** Runs that have not ended and were made for this connection; not the one whose plan is made again. */
-const busyRuns = async (
+export const busyRuns = async (
   parts: RollbackParts,
-  { local, alias }: ConnectionRecord,
+  { local, alias }: Pick<ConnectionRecord, 'local' | 'alias'>,
   planId: string,
 ): Promise<string[]> => {
   const open = (await parts.history.records()).filter(

@@ -16,7 +16,7 @@ import { restrictionsPath } from '../plan/restrictions.ts';
 import { bareSerial } from '../plan/serial.ts';
 import { sslPrefix } from '../plan/ssl.ts';
 import { withJudgedFiles } from './judged-files.ts';
-import { publishAddresses } from './observe-certificates.ts';
+import { type PublishAddresses, publishAddresses } from './observe-certificates.ts';
 import { observeClients } from './observe-clients.ts';
 import { otherNodes } from './observe-connect.ts';
 import { type ObserveParts, observeWhole } from './observe-nodes.ts';
@@ -24,8 +24,11 @@ import { configuredCertificates } from './ssl-certificates.ts';
 
 const PROBE_TIMEOUT_MS = 5000;
 
+/** What is looked at: the ports of this purpose of a cluster's nodes. */
+type Looked = Pick<PlaceRequest, 'cluster' | 'purpose'>;
+
 /** Files that tell more when they are judged: the PEM files of CAs and of the port's certificate and key, and whom trust restrictions let in. */
-const filesToJudge = (node: NodeObservation, { purpose }: PlaceRequest): string[] => {
+export const filesToJudge = (node: NodeObservation, { purpose }: Pick<PlaceRequest, 'purpose'>): string[] => {
   const restrictions = purpose === 'transport' ? [restrictionsPath(node) ?? []].flat() : [];
   const named = [...transportAuthorities(node), ...restrictions].filter((path) => !hasPlaceholder(path));
   return [...new Set([...named, ...pemFilesToRead(node, purpose)])];
@@ -54,18 +57,22 @@ const look = async (
     if (!leaf) return { ...unseen, names, problem: tls?.error ?? `${tcp}: ${detail}` };
     const isOwn = issuers.length === 0 && leaf.subject === leaf.issuer;
     const { sans, fingerprint256 } = leaf;
-    return { names, fingerprint256, sans, issuers: (isOwn ? [leaf] : issuers).flatMap(sentAuthority), problem: '' };
+    const [certificatePem] = sentAuthority(leaf).map(({ pem }) => pem);
+    return {
+      ...{ names, fingerprint256, sans, issuers: (isOwn ? [leaf] : issuers).flatMap(sentAuthority), problem: '' },
+      ...(certificatePem === undefined ? {} : { certificatePem }),
+    };
   } catch (error) {
     return { ...unseen, names, problem: messageOf(error) };
   }
 };
 
-const observePorts = async (
+export const observePorts = async (
   parts: ObserveParts,
-  { cluster, purpose }: PlaceRequest,
+  { cluster, purpose }: Looked,
   { nodes }: ClusterObservation,
+  addresses: ReadonlyMap<string, PublishAddresses>,
 ): Promise<Map<string, PortObservation>> => {
-  const addresses = await publishAddresses(parts, cluster);
   return new Map(
     await Promise.all(
       nodes.map(
@@ -98,9 +105,9 @@ const storedAuthorities = async (
   }
 };
 
-const observeStores = async (
+export const observeStores = async (
   parts: ObserveParts,
-  { cluster, purpose }: PlaceRequest,
+  { cluster, purpose }: Looked,
   nodes: readonly NodeObservation[],
 ): Promise<PlaceFacts['stores']> => {
   const asked = purpose === 'transport' ? nodes.filter(trustsByStore) : [];
@@ -111,8 +118,9 @@ const observeStores = async (
 /** Gathers everything that the planner of a placement looks at. Changes nothing. */
 export const observePlacement = async (parts: ObserveParts, request: PlaceRequest): Promise<PlaceFacts> => {
   const { urls, caPem } = await parts.clients.record(request.cluster);
-  const [bare, certificates, joined, signed, cas, secretVersions] = await Promise.all([
+  const [bare, addresses, certificates, joined, signed, cas, secretVersions] = await Promise.all([
     observeWhole(parts, request.cluster),
+    publishAddresses(parts, request.cluster),
     parts.inventory.certificates.list(),
     parts.inventory.nodes.list(),
     parts.inventory.signingRequests.list(),
@@ -121,7 +129,7 @@ export const observePlacement = async (parts: ObserveParts, request: PlaceReques
   ]);
   const [nodes, ports] = await Promise.all([
     Promise.all(bare.nodes.map((node) => withJudgedFiles(parts, request.cluster, node, filesToJudge(node, request)))),
-    observePorts(parts, request, bare),
+    observePorts(parts, request, bare, addresses),
   ]);
   const isServer = request.purpose === 'remote_cluster_server';
   const clients = await observeClients(

@@ -6,14 +6,15 @@ import type { FoundSetting, FoundSettings } from './records.ts';
  */
 export type FoundByNode = ReadonlyMap<string, Readonly<Record<string, FoundSetting>>>;
 
-const byNode = (found: readonly FoundSettings[]): FoundByNode =>
+/** By `CLUSTER/NODE`. */
+export const foundByNode = (found: readonly FoundSettings[]): FoundByNode =>
   new Map(found.flatMap(({ nodes, settings }) => nodes.map((node) => [node, settings] as const)));
 
 /** What is on record of one node, `CLUSTER/NODE`. */
 export const foundOf = (
   found: readonly FoundSettings[] | undefined,
   node: string,
-): Readonly<Record<string, FoundSetting>> => byNode(found ?? []).get(node) ?? {};
+): Readonly<Record<string, FoundSetting>> => foundByNode(found ?? []).get(node) ?? {};
 
 /** What was seen first is what stood there before; what Remora makes of it may become something else. */
 const merged = (
@@ -44,7 +45,7 @@ export const withFound = (
   standing: readonly FoundSettings[] | undefined,
   since: FoundByNode,
 ): { readonly found?: readonly FoundSettings[] } => {
-  const known = byNode(standing ?? []);
+  const known = foundByNode(standing ?? []);
   const all = new Map(
     [...new Set([...known.keys(), ...since.keys()])].map((node) => [
       node,
@@ -57,4 +58,4 @@ export const withFound = (
 
 /** Of what is on record the part of one cluster's nodes. */
 export const foundIn = (found: readonly FoundSettings[] | undefined, cluster: string): FoundByNode =>
-  new Map([...byNode(found ?? [])].filter(([node]) => node.startsWith(`${cluster}/`)));
+  new Map([...foundByNode(found ?? [])].filter(([node]) => node.startsWith(`${cluster}/`)));

@@ -109,7 +109,12 @@ const reloadSteps = (
   });
 };
 
-const reloadStep = (side: LocalSide, node: NodeObservation, reason: string): AnyStep => ({
+/** Has a node read its keystore again. */
+export const reloadStep = (
+  side: Pick<LocalSide, 'local' | 'secretVersions'>,
+  node: Pick<NodeObservation, 'name'>,
+  reason: string,
+): AnyStep => ({
   id: `reload-${side.local.name}.${node.name}`,
   kind: 'secure-settings.reload',
   target: node.name,

@@ -17,6 +17,8 @@ export const portFiles = {
     bundle: 'remora-transport-cas.crt',
     /** Whose certificates the nodes take, of those that a CA of theirs signed. */
     restrictions: 'remora-trust-restrictions.yml',
+    /** CAs of the transport ports of clusters with which this one is connected by certificate. */
+    remotes: 'remora-transport-remote-cas.crt',
   },
   http: {
     keystore: 'remora-http.p12',

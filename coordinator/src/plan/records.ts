@@ -149,6 +149,8 @@ export interface ConnectionRecord {
   readonly settings: readonly string[];
   /** What nodes had in elasticsearch.yml before; see `found-settings.ts`. Absent where nothing was changed for this connection, and on older records. */
   readonly found?: readonly FoundSettings[];
+  /** What is left of the trust between the transport ports, of a connection that was one by certificate. */
+  readonly transport?: TransportTrust;
 }
 
 /**
@@ -174,33 +176,66 @@ export interface ForeignConnectionRecord {
   readonly found?: readonly FoundSettings[];
 }
 
+/** What the nodes of two clusters were given so that their transport ports trust each other. */
+export interface TransportTrust {
+  /** SHA-256 of the CAs that were placed on nodes of each cluster: those of the other one's transport ports. */
+  readonly trusts: { readonly local: readonly string[]; readonly remote: readonly string[] };
+  /** What nodes had in elasticsearch.yml for their transport ports before. */
+  readonly found: readonly FoundSettings[];
+}
+
+/** A connection by certificate between two managed clusters: it has no key, and leads to the transport ports. */
+export interface CertificateConnectionRecord extends Pick<TransportTrust, 'trusts'> {
+  readonly local: string;
+  readonly remote: string;
+  readonly alias: string;
+  readonly auth: 'certificate';
+  readonly mode: 'sniff' | 'proxy';
+  /** See `ConnectionRecord`. */
+  readonly settings: readonly string[];
+  /** See `ConnectionRecord`. While it is brought to API keys also what that changed. */
+  readonly found?: readonly FoundSettings[];
+}
+
 /** Any connection that Remora manages, be it one side of it only. */
-export type AnyConnectionRecord = ConnectionRecord | ForeignConnectionRecord;
+export type AnyConnectionRecord = ConnectionRecord | ForeignConnectionRecord | CertificateConnectionRecord;
+
+/** Whether a connection has no key, and the clusters know each other by the certificates of their transport ports. */
+export const isByCertificate = (record: AnyConnectionRecord): record is CertificateConnectionRecord =>
+  record.auth === 'certificate';
 
 /** Whether somebody else runs the remote cluster. Records of older releases are of two managed clusters. */
 export const isForeign = (record: AnyConnectionRecord): record is ForeignConnectionRecord => 'foreign' in record;
 
 /** Names of the CAs by which the local nodes of a connection know the remote cluster's servers. */
-export const casOf = (record: AnyConnectionRecord): readonly string[] => (isForeign(record) ? record.cas : [record.ca]);
+export const casOf = (record: AnyConnectionRecord): readonly string[] => {
+  if (isByCertificate(record)) return [];
+  return isForeign(record) ? record.cas : [record.ca];
+};
 
 /** What proves a connection. */
 export const proofOf = (
   record: AnyConnectionRecord,
-): Pick<ConnectionRecord, 'local' | 'remote' | 'alias' | 'keySecret'> & { readonly keyId?: string } => {
-  const { local, alias, keySecret } = record;
+): Pick<ConnectionRecord, 'local' | 'remote' | 'alias'> & {
+  readonly keySecret: string | null;
+  readonly keyId?: string;
+} => {
+  const { local, alias } = record;
+  if (isByCertificate(record)) return { local, remote: record.remote, alias, keySecret: null };
   return isForeign(record)
-    ? { local, remote: record.foreign.name, alias, keySecret, keyId: record.key.id }
-    : { local, remote: record.remote, alias, keySecret };
+    ? { local, remote: record.foreign.name, alias, keySecret: record.keySecret, keyId: record.key.id }
+    : { local, remote: record.remote, alias, keySecret: record.keySecret };
 };
 
 /** The connections by API key of which both sides are managed. */
 export const keyConnections = (records: readonly AnyConnectionRecord[]): ConnectionRecord[] =>
-  records.filter((record): record is ConnectionRecord => !isForeign(record));
+  records.filter((record): record is ConnectionRecord => !isForeign(record) && !isByCertificate(record));
 
 /** What a setting of elasticsearch.yml was when Remora came, null where it did not stand there, and what Remora made of it. */
 export interface FoundSetting {
   readonly before: SettingValue | null;
-  readonly made: SettingValue;
+  /** Null for one that was taken out. */
+  readonly made: SettingValue | null;
 }
 
 /** The same of several nodes. */

@@ -196,7 +196,8 @@ export interface StepInputs {
     readonly local: string;
     readonly remote: string;
     readonly alias: string;
-    readonly keySecret: string;
+    /** Null of a connection by certificate. */
+    readonly keySecret: string | null;
     /** Of a key that others made: it is not on record by its secret. */
     readonly keyId?: string;
     /** Only these nodes, where others are known to have no credential; all of them when absent. */

@@ -68,9 +68,14 @@ const refuseClosedGates = async (
 
 const takenBack: readonly string[] = ['rotate-certificates', 'place-certificates', 'rotate-ca', 'rotate-key'];
 
-/** A certificate that is not served or not trusted, or a key that does not work, is taken back at once where no node restarts for it: the one before is still good. */
+/**
+ * A certificate that is not served or not trusted, or a key that does not work, is taken back at once where no node restarts for it: the one before is still good. So is
+ * a connection by certificate that did not come to be one by API key, whatever it takes.
+ */
 const withDefaults = (plan: StoredPlan, change: ChangeOptions): ChangeOptions =>
-  takenBack.includes(plan.workflow) && plan.restarts.length === 0 ? { onFailure: 'rollback', ...change } : change;
+  plan.workflow === 'migrate' || (takenBack.includes(plan.workflow) && plan.restarts.length === 0)
+    ? { onFailure: 'rollback', ...change }
+    : change;
 
 /**
  * Starts a run of a plan that `make` makes, when nothing speaks against it: the options make sense, the plan is the one that was looked at, its outages are

@@ -4,7 +4,7 @@ import { observePathsOf } from '../observe/connection-paths.ts';
 import type { ObserveParts } from '../observe/observe-nodes.ts';
 import { isProven, proveConnection } from '../observe/proof.ts';
 import { ANY_KEY, type ProvingKey } from '../plan/proof-hints.ts';
-import { type AnyConnectionRecord, isForeign } from '../plan/records.ts';
+import { type AnyConnectionRecord, isByCertificate, isForeign } from '../plan/records.ts';
 
 /** What `_remote/info` says of an alias: good for what is configured, never for whether it works. */
 interface RemoteInfo {
@@ -22,6 +22,7 @@ const proofOf = async (parts: ObserveParts, local: string, alias: string, key: P
 
 const keyOf = async (parts: ObserveParts, record: AnyConnectionRecord): Promise<ConnectionView['key']> => {
   if (isForeign(record)) return { ...record.key, name: record.key.name ?? record.key.id };
+  if (isByCertificate(record)) return null;
   const key = await parts.inventory.apiKeys.get(record.keySecret);
   const expiresAt = key?.expiresAtMs ? new Date(key.expiresAtMs).toISOString() : null;
   return key ? { id: key.id, name: key.name, expiresAt } : null;

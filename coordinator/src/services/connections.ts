@@ -1,6 +1,5 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
-import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
 import type { ConnectionView } from '@remora/shared/model/inventory.ts';
 import type { ObserveParts } from '../observe/observe-nodes.ts';
 import type { Change, Services } from '../services.ts';
@@ -9,7 +8,7 @@ import { connectionViews, withPaths } from './connection-views.ts';
 export const connectionService = (
   parts: ObserveParts,
   connect: Change<ConnectRequest>,
-  removal: Change<DisconnectRequest>,
+  more: Pick<Services['connections'], 'removal' | 'byCertificate' | 'migration'>,
 ): Services['connections'] => {
   const one = async (local: string, alias: string): Promise<ConnectionView> => {
     await parts.clients.record(local);
@@ -22,7 +21,7 @@ export const connectionService = (
   };
   return {
     ...connect,
-    removal,
+    ...more,
     list: () => connectionViews(parts),
     show: one,
     async check(local, alias) {

@@ -102,7 +102,11 @@ export const createServices = (parts: ServiceParts): Services => {
     clusters: clusterService({ inventory, secrets, clients, clock, lockOf, recordAlone: parts.recordAlone }),
     tokens: tokenService(gateway.tokens),
     nodes: nodeService({ ...inventory, gateway, lockOf }),
-    connections: connectionService(observing, changeOf(changing, 'connect'), changeOf(changing, 'disconnect')),
+    connections: connectionService(observing, changeOf(changing, 'connect'), {
+      removal: changeOf(changing, 'disconnect'),
+      byCertificate: changeOf(changing, 'connect-certificate'),
+      migration: changeOf(changing, 'migrate'),
+    }),
     apiKeys: apiKeyService(observing, {
       rotation: changeOf(changing, 'rotate-key'),
       revocation: changeOf(changing, 'revoke-key'),

@@ -1,5 +1,6 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
+import { proofOf } from '../plan/records.ts';
 import type { SecretStore } from '../secrets/secret-store.ts';
 import type { Services } from '../services.ts';
 import type { Inventory } from '../store/inventory.ts';
@@ -27,7 +28,7 @@ const usersOf = async (
   const uses: readonly (readonly [string | null, string])[] = [
     ...allWebhooks.map((one) => [one.secret, `the webhook (\`remora notify set\`)`] as const),
     ...allClusters.map((one) => [one.password, `the cluster ${one.name}`] as const),
-    ...allConnections.map((one) => [one.keySecret, `the connection ${one.local} ${one.alias}`] as const),
+    ...allConnections.map((one) => [proofOf(one).keySecret, `the connection ${one.local} ${one.alias}`] as const),
     ...allCas.map((one) => [one.key, `the CA ${one.name}`] as const),
     ...allRequests.map((one) => [one.key, `the signing request ${one.name}`] as const),
     ...allCertificates.flatMap((one) =>

@@ -1,6 +1,10 @@
 import { createHash } from 'node:crypto';
 import { RemoraError } from '@remora/shared/errors.ts';
 import { type CaRotateRequest, checkCaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
+import {
+  type CertificateConnectRequest,
+  checkCertificateConnectRequest,
+} from '@remora/shared/model/certificate-connect-request.ts';
 import { type ConnectRequest, checkConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { checkDisconnectRequest, type DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
 import {
@@ -9,6 +13,7 @@ import {
   type KeyRevokeRequest,
   type KeyRotateRequest,
 } from '@remora/shared/model/key-request.ts';
+import { checkMigrateRequest, type MigrateRequest } from '@remora/shared/model/migrate-request.ts';
 import { checkPlaceRequest, type PlaceRequest } from '@remora/shared/model/place-request.ts';
 import { checkRestartRequest, type RestartRequest } from '@remora/shared/model/restart-request.ts';
 import { checkRotateRequest, type RotateRequest } from '@remora/shared/model/rotate-request.ts';
@@ -19,10 +24,13 @@ import {
   type TrustRestrictionsRequest,
 } from '@remora/shared/model/trust-restrictions-request.ts';
 import { observeCaRotation } from '../observe/observe-ca-rotation.ts';
+import { observeCertificateConnect } from '../observe/observe-certificate-connect.ts';
+import { observeCertificateDisconnect } from '../observe/observe-certificate-disconnect.ts';
 import { observeConnect } from '../observe/observe-connect.ts';
 import { observeDisconnect } from '../observe/observe-disconnect.ts';
 import { observeKeyRotation } from '../observe/observe-key-rotation.ts';
 import { observeKeyRevocation } from '../observe/observe-keys.ts';
+import { observeMigration } from '../observe/observe-migration.ts';
 import { observeWhole } from '../observe/observe-nodes.ts';
 import { observePlacement } from '../observe/observe-placement.ts';
 import { observeRollback, type RollbackParts } from '../observe/observe-rollback.ts';
@@ -30,8 +38,11 @@ import { observeRotation } from '../observe/observe-rotation.ts';
 import { observeTrustRestrictions } from '../observe/observe-trust-restrictions.ts';
 import { settingsDiffs } from '../observe/settings-diffs.ts';
 import { planConnect } from '../plan/connect/connect.ts';
+import { planCertificateConnect } from '../plan/connect-certificate/connect-certificate.ts';
 import type { PlanContext } from '../plan/context.ts';
 import { planDisconnect } from '../plan/disconnect/disconnect.ts';
+import { planCertificateDisconnect } from '../plan/disconnect-certificate/disconnect-certificate.ts';
+import { planMigration } from '../plan/migrate/migrate.ts';
 import { planPlacement } from '../plan/place/place.ts';
 import { planChanges } from '../plan/plan-changes.ts';
 import { planRestart } from '../plan/restart/restart.ts';
@@ -49,7 +60,9 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 /** What each workflow takes; the name is what a plan and a run carry. */
 export interface Wishes {
   readonly connect: ConnectRequest;
+  readonly 'connect-certificate': CertificateConnectRequest;
   readonly disconnect: DisconnectRequest;
+  readonly migrate: MigrateRequest;
   readonly restart: RestartRequest;
   readonly rollback: RollbackRequest;
   readonly 'rotate-certificates': RotateRequest;
@@ -73,8 +86,18 @@ const workflows: Workflows = {
     checkConnectRequest(wish);
     return planConnect(wish, await observeConnect(parts, wish), context);
   },
+  async 'connect-certificate'(parts, wish, context) {
+    checkCertificateConnectRequest(wish);
+    return planCertificateConnect(wish, await observeCertificateConnect(parts, wish), context);
+  },
+  async migrate(parts, wish, context) {
+    checkMigrateRequest(wish);
+    return planMigration(wish, await observeMigration(parts, wish), context);
+  },
   async disconnect(parts, wish, context) {
     checkDisconnectRequest(wish);
+    const byCertificate = await observeCertificateDisconnect(parts, wish, context.planId);
+    if (byCertificate !== null) return planCertificateDisconnect(wish, byCertificate, context);
     return planDisconnect(wish, await observeDisconnect(parts, wish, context.planId), context);
   },
   async restart(parts, wish, context) {

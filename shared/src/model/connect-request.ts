@@ -97,7 +97,13 @@ const checkNodes = ({ nodes = [] }: ConnectRequest): void => {
   for (const name of nodes) parseNodeName(name.slice(name.indexOf('/') + 1));
 };
 
-const checkAddresses = ({ mode, seeds, proxyAddress, serverName }: ConnectRequest): void => {
+/** Whether the addresses are those of the mode. Throws `bad-input`. */
+export const checkAddresses = ({
+  mode,
+  seeds,
+  proxyAddress,
+  serverName,
+}: Pick<ConnectRequest, 'mode' | 'seeds' | 'proxyAddress' | 'serverName'>): void => {
   if (mode === 'sniff') {
     if (proxyAddress !== undefined) {
       refuse('--proxy-address belongs to proxy mode: add --mode proxy, or give --seeds instead.');

@@ -2,7 +2,7 @@ import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
 import type { ChangeOperation, OperationCall, SecretText } from '@remora/shared/operations.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
 import { caCertificateSecret, caKeySecret } from '../../../coordinator/src/plan/ca-names.ts';
-import { type ConnectionRecord, isForeign } from '../../../coordinator/src/plan/records.ts';
+import { type ConnectionRecord, isByCertificate, isForeign } from '../../../coordinator/src/plan/records.ts';
 import type { AnyStep, CertificateIssue, StepInputs, StepKind } from '../../../coordinator/src/plan/steps.ts';
 import { certificateFacts, ymlDigest } from './facts.ts';
 import { fingerprintOf, isConnected, servedBy, serves } from './truth.ts';
@@ -27,6 +27,14 @@ const mustExist = (world: World, reference: string): void => {
 };
 
 const references = (text: SecretText): string[] => (typeof text === 'string' ? [] : [text.$secret].flat());
+
+/** Of certificates in this model, whose bytes are their fingerprint. */
+const fingerprintsIn = (content: string): string[] =>
+  Buffer.from(content, 'base64')
+    .toString()
+    .split(/-----(?:BEGIN|END) CERTIFICATE-----/)
+    .filter((_, i) => i % 2 === 1)
+    .map((pem) => Buffer.from(pem, 'base64').toString());
 
 const restart = (world: World, node: NodeWorld): void => {
   node.startedAtMs = world.nowMs + 1000;
@@ -57,14 +65,18 @@ const operation = (world: World, node: NodeWorld, { name, input }: OperationCall
     for (const path of input.remove) delete node.files[path];
     for (const file of input.write) {
       for (const reference of references(file.content)) mustExist(world, reference);
-      const fingerprints = references(file.content).flatMap(
-        (reference) => world.cas.find((ca) => ca.certificate === reference)?.facts.fingerprint256 ?? [],
-      );
+      const fingerprints =
+        typeof file.content === 'string'
+          ? fingerprintsIn(file.content)
+          : references(file.content).flatMap(
+              (reference) => world.cas.find((ca) => ca.certificate === reference)?.facts.fingerprint256 ?? [],
+            );
       node.files[file.path] = { source: file.source, certificates: fingerprints };
     }
   }
   if (name === 'settings') {
-    if (input.expectDigest !== ymlDigest(node)) throw new Error(`elasticsearch.yml of ${node.name} is another by now`);
+    if (input.expectDigest !== undefined && input.expectDigest !== ymlDigest(node))
+      throw new Error(`elasticsearch.yml of ${node.name} is another by now`);
     Object.assign(node.yml.values, input.set);
     for (const gone of input.remove) delete node.yml.values[gone];
     node.yml.modifiedAtMs = world.nowMs;
@@ -179,7 +191,8 @@ const createCa = (world: World, { ca, validityDays }: StepInputs['ca.create']): 
 };
 
 const record = (world: World, { connection }: StepInputs['connection.record']): void => {
-  if (isForeign(connection)) throw new Error('the remote cluster of this world is managed');
+  if (isForeign(connection) || isByCertificate(connection))
+    throw new Error('the remote cluster of this world is managed');
   const isOther = ({ local, alias }: ConnectionRecord): boolean =>
     local !== connection.local || alias !== connection.alias;
   world.connections = [...world.connections.filter(isOther), connection];

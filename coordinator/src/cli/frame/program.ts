@@ -18,6 +18,7 @@ const commands: Readonly<Record<string, Entry>> = {
   tokens: { summary: 'make one-time tokens for agents to join with', load: () => import('../tokens.ts') },
   nodes: { summary: 'list, show and remove nodes', load: () => import('../nodes.ts') },
   connect: { summary: 'connect a local cluster to a remote one', load: () => import('../connect.ts') },
+  migrate: { summary: 'bring a connection by certificate to API keys', load: () => import('../migrate.ts') },
   disconnect: { summary: 'take a connection apart', load: () => import('../disconnect.ts') },
   connections: { summary: 'list, show and prove connections', load: () => import('../connections.ts') },
   'api-keys': {

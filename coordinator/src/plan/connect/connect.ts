@@ -42,7 +42,8 @@ export const plannedAddresses = (remote: ConnectFacts['remote'], request: Connec
   return request.mode === 'sniff' ? [...new Set([...targets, ...serverAddresses(servers)])] : targets;
 };
 
-const draftOf = (request: ConnectRequest, facts: ConnectFacts, context: PlanContext): ConnectDraft => {
+/** What the steps are made from, whether they can be carried out or not. */
+export const draftOf = (request: ConnectRequest, facts: ConnectFacts, context: PlanContext): ConnectDraft => {
   const servers = serverWishes(facts.remote, request);
   const access = accessOf(request);
   const expires = request.expires ?? null;
@@ -63,6 +64,7 @@ const draftOf = (request: ConnectRequest, facts: ConnectFacts, context: PlanCont
     ...(request.metadata === undefined ? {} : { metadata: request.metadata }),
     settings: [...new Set([...(standing?.settings ?? []), ...Object.keys(settings)])].sort(),
     ...withFound(standing?.found, foundBefore(facts, servers)),
+    ...(standing !== undefined && 'transport' in standing ? { transport: standing.transport } : {}),
   };
   const keyConfigHash = context.hash(keyConfig(access, expires, request.metadata));
   return {

@@ -11,7 +11,7 @@ import { serverSettings } from './remote.ts';
 import type { ServerWish } from './wanted.ts';
 
 /** Settings that become others, with what stood there. */
-const changed = (
+export const changedSettings = (
   node: NodeObservation,
   wanted: Readonly<Record<string, SettingValue>>,
 ): Readonly<Record<string, FoundSetting>> =>
@@ -29,7 +29,7 @@ const foundTrust = (local: ClusterObservation): FoundByNode =>
   new Map(
     connectingNodes(local)
       .filter(isSeen)
-      .map((node) => [nodeKey({ cluster: local.name, node: node.name }), changed(node, trustSettings(node))]),
+      .map((node) => [nodeKey({ cluster: local.name, node: node.name }), changedSettings(node, trustSettings(node))]),
   );
 
 /** What stands in elasticsearch.yml of the nodes of a connection where it is about to become something else. */
@@ -44,7 +44,7 @@ export const foundBefore = (
     .filter(({ node }) => isSeen(node))
     .map((server): [string, Readonly<Record<string, FoundSetting>>] => [
       nodeKey({ cluster: remote.name, node: server.node.name }),
-      changed(server.node, { ...serverSettings(server), ...(isPem(server) ? {} : keystore) }),
+      changedSettings(server.node, { ...serverSettings(server), ...(isPem(server) ? {} : keystore) }),
     ]);
   return new Map([...served, ...foundTrust(local)]);
 };

@@ -28,7 +28,7 @@ export const aliasWish = ({ facts, request, record, settings }: ConnectDraft): A
 });
 
 /** The CAs of all remotes of the local cluster in one file, so that a further remote needs no restart. */
-const bundleFile = ({ facts, request, ca, context }: ConnectDraft): WantedFile => {
+export const bundleFile = ({ facts, request, ca, context }: ConnectDraft): WantedFile => {
   const others = facts.connections.filter((c) => c.local === request.local && c.alias !== request.alias);
   const names = new Set([...withComing(facts.cas, [ca]), ...neededCas(facts.cas, others)]);
   return caBundleFile([...names].sort(), facts.cas, context.hash);

@@ -1,4 +1,5 @@
 import { compareVersions, isAtLeast } from '@remora/shared/model/version.ts';
+import type { ClusterObservation } from '../facts.ts';
 import { lacksPrivileges, mayNotAsk } from '../privileges.ts';
 import { type Check, eachCluster, eachNode, type PreflightInput } from './preflight-check.ts';
 
@@ -36,18 +37,25 @@ export const versions: Check = {
         ? null
         : `Node ${node.name} of cluster ${c.name} is ${node.version}: API keys between clusters need 8.14 or later on every node.`,
     );
-    const mixed = eachCluster(input, (c) => {
-      const found = [...new Set(c.nodes.map((node) => node.version))].sort(compareVersions);
-      return found.length > 1
-        ? `Cluster ${c.name} is in the middle of an upgrade (its nodes are ${found.join(' and ')}): finish that first.`
-        : null;
-    });
-    return old.length > 0 ? old : [...mixed, ...wireCompatibility(input)];
+    return old.length > 0 ? old : incompatible(input.facts);
   },
 };
 
+const mixedVersions = ({ name, nodes }: ClusterObservation): string[] => {
+  const found = [...new Set(nodes.map(({ version }) => version))].sort(compareVersions);
+  return found.length > 1
+    ? [`Cluster ${name} is in the middle of an upgrade (its nodes are ${found.join(' and ')}): finish that first.`]
+    : [];
+};
+
+/** Why two clusters cannot talk to each other because of their versions, in either model of trust. */
+export const incompatible = (clusters: Pick<PreflightInput['facts'], 'local' | 'remote'>): string[] => [
+  ...[clusters.remote, clusters.local].flatMap(mixedVersions),
+  ...wireCompatibility(clusters),
+];
+
 /** "8.14 or later" is not enough: each side must speak a version that the other still understands. */
-const wireCompatibility = ({ facts: { local, remote } }: PreflightInput): string[] =>
+const wireCompatibility = ({ local, remote }: Pick<PreflightInput['facts'], 'local' | 'remote'>): string[] =>
   [
     [local, remote],
     [remote, local],

@@ -3,7 +3,7 @@ import type { ConnectFacts, NodeObservation } from '../facts.ts';
 import { connectingNodes, fileSetting } from '../nodes.ts';
 import { belowConfig } from '../pem.ts';
 import { files } from '../placed-files.ts';
-import { type CaRecord, isForeign } from '../records.ts';
+import { type CaRecord, isByCertificate, isForeign } from '../records.ts';
 import { sslPrefix } from '../ssl.ts';
 import { givenFor } from './given.ts';
 import { standingKey } from './key.ts';
@@ -51,6 +51,10 @@ export const aliasFree: Check = {
       if (isForeign(record))
         return [
           `The alias ${request.alias} of cluster ${facts.local.name} is taken: it is Remora's connection to ${record.foreign.name}, which others run. Choose another alias, or take that one apart first with \`remora disconnect ${request.local} ${request.alias}\`.`,
+        ];
+      if (isByCertificate(record))
+        return [
+          `The alias ${request.alias} of cluster ${facts.local.name} is a connection by certificate: \`remora migrate ${request.local} ${request.alias} --to api_key\` brings it to API keys, with what the key shall grant.`,
         ];
       return record.remote === facts.remote.name
         ? []

@@ -24,9 +24,12 @@ import type { ServerWish } from './wanted.ts';
 const PREFIX = 'xpack.security.remote_cluster_server.ssl';
 
 /** What has to happen on the remote cluster so that it serves connections: a CA, a certificate a node, settings, and the roll. */
-export const remoteSteps = (draft: ConnectDraft): AnyStep[] => {
+export const remoteSteps = (draft: ConnectDraft): AnyStep[] => [...recordStep(draft), ...serverSetUp(draft)];
+
+/** The same without what is put on record of the connection. */
+export const serverSetUp = (draft: ConnectDraft): AnyStep[] => {
   const nodes = rollOrder(draft.servers.map((server) => ({ ...server.node, server })));
-  return [...recordStep(draft), ...caStep(draft), ...nodes.flatMap(({ server }) => serverSteps(draft, server))];
+  return [...caStep(draft), ...nodes.flatMap(({ server }) => serverSteps(draft, server))];
 };
 
 const whyRecorded = (standing: AnyConnectionRecord | undefined, diff: string): string => {

@@ -73,7 +73,10 @@ export const targetAddresses = (servers: readonly ServerWish[], request: Connect
 };
 
 /** The settings `cluster.remote.ALIAS.*` as they shall stand, without the alias's prefix. */
-export const aliasSettings = (addresses: readonly string[], request: ConnectRequest): Record<string, SettingValue> => ({
+export const aliasSettings = (
+  addresses: readonly string[],
+  request: Pick<ConnectRequest, 'mode' | 'serverName' | 'skipUnavailable' | 'set'>,
+): Record<string, SettingValue> => ({
   mode: request.mode,
   ...(request.mode === 'sniff' ? { seeds: [...addresses] } : { proxy_address: addresses[0] ?? '' }),
   ...(request.serverName ? { server_name: request.serverName } : {}),

@@ -13,14 +13,19 @@ const entryName = ({ facts }: Scope): string => `cluster.remote.${facts.connecti
 const passwordOf = ({ facts }: Scope, node: string): string | null =>
   keystorePasswordReference(facts, facts.local.name, node);
 
+/** What removing an alias needs to know. */
+export interface AliasScope {
+  readonly facts: Pick<Scope['facts'], 'local'> & { readonly connection: { readonly alias: string } };
+}
+
 /** Names below the alias that stand in the cluster's persistent settings. */
-export const standingSettings = ({ facts }: Pick<Scope, 'facts'>): string[] =>
+export const standingSettings = ({ facts }: AliasScope): string[] =>
   Object.keys(facts.local.persistent)
     .filter((name) => name.startsWith(`cluster.remote.${facts.connection.alias}.`))
     .sort();
 
 /** Elasticsearch takes no setting of an alias without its address, so all that stand there go, in one request. */
-const aliasSteps = (scope: Scope): AnyStep[] => {
+export const aliasSteps = (scope: AliasScope): AnyStep[] => {
   const { facts } = scope;
   const names = standingSettings(scope);
   if (names.length === 0) return [];

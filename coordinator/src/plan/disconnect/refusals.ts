@@ -10,13 +10,13 @@ import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { files } from '../placed-files.ts';
 import { lacksPrivileges } from '../privileges.ts';
 import { handMadeAliases } from './hand-made.ts';
-import { foreignEntry, standingSettings, trustSteps } from './local.ts';
+import { type AliasScope, foreignEntry, standingSettings, trustSteps } from './local.ts';
 import { localNodes, type Scope, servesByUs } from './scope.ts';
 
 const FLAG = '--wait-offline TIME takes the credential out of the others now, and goes on when they are back.';
 
 /** What would bring the alias back, or leave it, once the persistent settings are gone: others set it, and they have to take it out. */
-const aliasFindings = ({ facts }: Scope): Finding[] => {
+export const aliasFindings = ({ facts }: AliasScope): Finding[] => {
   const { local, connection } = facts;
   const prefix = `cluster.remote.${connection.alias}.`;
   const transient = Object.keys(local.transient).find((name) => name.startsWith(prefix));
@@ -127,7 +127,14 @@ const silentFindings = (scope: Scope): Finding[] => {
   ];
 };
 
-const followerFindings = ({ facts: { followers, connection }, request }: Scope): Finding[] =>
+export const followerFindings = ({
+  facts: { followers, connection },
+  request,
+}: Pick<Scope, 'request'> & {
+  readonly facts: Pick<Scope['facts'], 'followers'> & {
+    readonly connection: { readonly local: string; readonly alias: string };
+  };
+}): Finding[] =>
   followers.length === 0 || request.leaveFollowers
     ? []
     : [
@@ -148,7 +155,13 @@ const serverFindings = ({ facts: { otherKeys, connection }, dropsServer }: Scope
         ],
       ];
 
-const busyFindings = ({ facts: { busy, connection } }: Scope): Finding[] =>
+export const busyFindings = ({
+  facts: { busy, connection },
+}: {
+  readonly facts: Pick<Scope['facts'], 'busy'> & {
+    readonly connection: { readonly local: string; readonly alias: string };
+  };
+}): Finding[] =>
   busy.map(
     (run): Finding => [
       'conflict',

@@ -22,6 +22,8 @@ export interface PortObservation {
   readonly names: readonly string[];
   /** SHA-256 of the certificate that it serves; null where none was seen. */
   readonly fingerprint256: string | null;
+  /** The same whole; absent where none was seen. */
+  readonly certificatePem?: string;
   /** The names that its certificate covers (`DNS:…`, `IP:…`). */
   readonly sans: readonly string[];
   /** The issuers that it sends with its certificate, nearest first; a self-signed certificate is its own. */

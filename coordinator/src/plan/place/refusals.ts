@@ -83,7 +83,11 @@ const portFindings = (node: NodeObservation, where: string, request: PlaceReques
 };
 
 /** What a truststore holds goes with it, unless the whole certificate is known from somewhere. */
-const storeFindings = (node: NodeObservation, where: string, facts: PlaceFacts): Finding[] => {
+export const storeFindings = (
+  node: NodeObservation,
+  where: string,
+  facts: Pick<PlaceFacts, 'ports' | 'stores'>,
+): Finding[] => {
   if (!trustsByStore(node)) return [];
   const stored = facts.stores.get(node.name) ?? 'it was not looked at';
   const authorities = `${sslPrefix.transport}.certificate_authorities`;

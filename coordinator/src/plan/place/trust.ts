@@ -12,7 +12,7 @@ import type { PlaceFacts, SentAuthority, StoredAuthority } from './facts.ts';
 const AUTHORITIES = `${sslPrefix.transport}.certificate_authorities`;
 const truststore = ['path', 'type', 'algorithm'].map((name) => `${sslPrefix.transport}.truststore.${name}`);
 
-const inStore = 'CA certificates that stood in the truststore';
+export const inStore = 'CA certificates that stood in the truststore';
 
 const fingerprintsIn = ({ agent }: NodeObservation, path: string): string[] =>
   agent.state === 'online'
@@ -29,7 +29,8 @@ export const unknownInBundle = (node: NodeObservation, purpose: 'transport' | 'h
     (fingerprint) => !cas.some(({ facts }) => facts.fingerprint256 === fingerprint),
   );
 
-const bundleOf = (path: string, certificates: readonly SentAuthority[], what: string): WantedFile => {
+/** A PEM file with these certificates. */
+export const bundleOf = (path: string, certificates: readonly SentAuthority[], what: string): WantedFile => {
   const sorted = [...certificates].sort((a, b) => a.facts.fingerprint256.localeCompare(b.facts.fingerprint256));
   const pem = sorted.map((one) => `${one.pem.trim()}\n`).join('');
   return {
@@ -55,7 +56,10 @@ const ownBundle = (node: NodeObservation, ca: CaRecord, path: string, facts: Pla
 };
 
 /** The CAs in a node's store, as far as a port of the cluster sends them: only of these the whole certificate is known. What a port sends and no store holds is nobody's trust. */
-const found = ({ ports, stores }: PlaceFacts, node: NodeObservation): SentAuthority[] => {
+export const inStoreOf = (
+  { ports, stores }: Pick<PlaceFacts, 'ports' | 'stores'>,
+  node: Pick<NodeObservation, 'name'>,
+): SentAuthority[] => {
   const stored = stores.get(node.name) ?? [];
   if (typeof stored === 'string') return [];
   const sent = [...ports.values()].flatMap(({ issuers }) => issuers);
@@ -64,9 +68,12 @@ const found = ({ ports, stores }: PlaceFacts, node: NodeObservation): SentAuthor
 };
 
 /** CAs that a node trusts by its store and that would be lost with it. */
-export const lostAuthorities = (facts: PlaceFacts, node: NodeObservation): StoredAuthority[] => {
+export const lostAuthorities = (
+  facts: Pick<PlaceFacts, 'ports' | 'stores'>,
+  node: Pick<NodeObservation, 'name'>,
+): StoredAuthority[] => {
   const stored = facts.stores.get(node.name) ?? [];
-  const kept = new Set(found(facts, node).map((one) => bareSerial(one.facts.serial)));
+  const kept = new Set(inStoreOf(facts, node).map((one) => bareSerial(one.facts.serial)));
   return typeof stored === 'string' ? [] : stored.filter(({ serial }) => !kept.has(serial));
 };
 
@@ -92,7 +99,7 @@ export const wantedTrust = (
   const byStore = trustsByStore(node);
   const list = [...(byStore ? [foundAuthorities] : named), ...(named.includes(bundle.path) ? [] : [bundle.path])];
   return {
-    files: [...(byStore ? [bundleOf(foundAuthorities, found(facts, node), inStore)] : []), bundle],
+    files: [...(byStore ? [bundleOf(foundAuthorities, inStoreOf(facts, node), inStore)] : []), bundle],
     settings: { [AUTHORITIES]: list },
     without: truststore,
     keystore: {},

@@ -1,6 +1,6 @@
 import { rotationPhase } from '../ca-rotation-stages.ts';
 import { type AnyStep, type NodeId, nodeKey } from '../steps.ts';
-import type { PastRun, PastStep } from './facts.ts';
+import type { Backups, PastRun, PastStep, RollbackFacts } from './facts.ts';
 
 /** What an agent takes back at once; older ones left out would be a change that is overlooked. */
 export const MOST_DELIVERIES = 50;
@@ -43,6 +43,20 @@ export const changesNode = (step: AnyStep): step is ChangingStep =>
 /** Names what was delivered to a node in one phase; of a run without phases the node. */
 export const deliveredKey = (one: Pick<NodeDeliveries, 'cluster' | 'node' | 'phase'>): string =>
   one.phase === 0 ? nodeKey(one) : `${nodeKey(one)}/${one.phase}`;
+
+/** What a node's agent said that it could take back, of all phases of the run. */
+export const changesOn = (
+  { run, backups }: Pick<RollbackFacts, 'run' | 'backups'>,
+  node: NodeId,
+): readonly Backups['changes'][number][] => {
+  const keys = [
+    nodeKey(node),
+    ...deliveriesOf(run)
+      .filter((one) => one.cluster === node.cluster && one.node === node.node)
+      .map(deliveredKey),
+  ];
+  return [...new Set(keys)].flatMap((key) => backups.get(key)?.changes ?? []);
+};
 
 /** The rotation of a CA changes bundles twice, and what serves in between, whatever kind of step does it. */
 const isCaRotation = ({ plan }: PastRun): boolean => plan.workflow === 'rotate-ca';

@@ -1,6 +1,7 @@
 import type { NodeObservation } from '../facts.ts';
-import { type AnyConnectionRecord, type CertificateRecord, isForeign, proofOf } from '../records.ts';
-import { type AnyStep, nodeKey } from '../steps.ts';
+import { type AnyConnectionRecord, type CertificateRecord, isByCertificate, isForeign, proofOf } from '../records.ts';
+import type { AnyStep } from '../steps.ts';
+import { changesOn } from './deliveries.ts';
 import { beforeOf, type RollbackFacts } from './facts.ts';
 import { isUsable } from './keys.ts';
 import type { Part } from './settings.ts';
@@ -8,14 +9,19 @@ import type { Part } from './settings.ts';
 export const PROOF_STAGE = 'prove';
 
 /** Connections as they were before the run; none where it made one. One whose key was replaced is put on record late: until then it stands there as it was. */
-const earlierConnections = ({ run, connections }: RollbackFacts): AnyConnectionRecord[] =>
-  run.plan.steps.flatMap((step) => {
+const earlierConnections = ({ run, connections }: RollbackFacts): AnyConnectionRecord[] => {
+  const found = run.plan.steps.flatMap((step) => {
     if (step.kind !== 'connection.record') return [];
     const before = beforeOf(run.steps.get(step.id)) as AnyConnectionRecord | null | undefined;
     if (before !== undefined || run.plan.workflow !== 'rotate-key') return before ? [before] : [];
     const { local, alias } = step.input.connection;
     return connections.filter((one) => one.local === local && one.alias === alias);
   });
+  // Of one that was filed more than once the first is what stood there before the run.
+  return found.filter(
+    (one, i) => found.findIndex(({ local, alias }) => local === one.local && alias === one.alias) === i,
+  );
+};
 
 /** Certificates that are put back although they have ended, which no local cluster accepts. */
 export const endedCertificates = ({ run }: RollbackFacts, now: string): CertificateRecord[] =>
@@ -42,7 +48,7 @@ const hasCredential = (
 ) => {
   if (agent.state !== 'online') return false;
   const entry = `cluster.remote.${alias}.credentials`;
-  const changes = facts.backups.get(nodeKey({ cluster: local, node: name }))?.changes ?? [];
+  const changes = changesOn(facts, { cluster: local, node: name });
   const changed = changes.find((one) => one.kind === 'entry' && one.name === entry);
   if (changed && changed.state !== 'foreign') return changed.existed;
   return agent.facts.keystore.entries?.some((one) => one.name === entry) ?? true;
@@ -60,7 +66,7 @@ type EarlierPart = Omit<Part, 'findings'> & { readonly isProvable: boolean };
 const partOf = (facts: RollbackFacts, one: AnyConnectionRecord, settings: Part, isServed: boolean): EarlierPart => {
   const what = `The connection ${one.local}/${one.alias} as it was before`;
   if (!stands(facts, one, settings)) return { isProvable: false, steps: [], warnings: [] };
-  if (!isForeign(one) && !isUsable(facts, one.keySecret)) {
+  if (!isForeign(one) && !isByCertificate(one) && !isUsable(facts, one.keySecret)) {
     const key = facts.earlierKeys.find(({ record }) => record.secret === one.keySecret)?.record.name ?? one.keySecret;
     return {
       isProvable: false,
@@ -73,7 +79,9 @@ const partOf = (facts: RollbackFacts, one: AnyConnectionRecord, settings: Part, 
   const connecting = (facts.clusters.get(one.local)?.nodes ?? []).filter(({ roles }) =>
     roles.includes('remote_cluster_client'),
   );
-  const able = connecting.filter((node) => hasCredential(facts, one, node)).map(({ name }) => name);
+  const able = connecting
+    .filter((node) => isByCertificate(one) || hasCredential(facts, one, node))
+    .map(({ name }) => name);
   const unable = connecting.map(({ name }) => name).filter((name) => !able.includes(name));
   const proves = isServed && able.length > 0;
   const left = `${what} is proven without ${unable.join(', ')}, which ${unable.length > 1 ? 'have' : 'has'} no credential for it then, or no agent that could be asked: \`remora connect\` sets up a node that came later.`;

@@ -1,7 +1,8 @@
 import { agentFailed, agentOffline, notInCluster } from '../agent-findings.ts';
 import type { NodeObservation } from '../facts.ts';
+import { type AnyConnectionRecord, proofOf } from '../records.ts';
 import { type AnyStep, type KeyBefore, type NodeId, nodeKey, type PlannedStep } from '../steps.ts';
-import { deliveriesOf } from './deliveries.ts';
+import { changesOn, deliveriesOf } from './deliveries.ts';
 import { beforeOf, connectionsOf, isOf, type PastRun, type RollbackFacts } from './facts.ts';
 import type { Part } from './settings.ts';
 
@@ -26,8 +27,10 @@ const retiredOf = ({ plan }: PastRun): string[] =>
 /** Secrets of the keys that were there before the run, as far as it had to do with them: those that it changed or ended, and that of the connection as it was. */
 export const earlierSecretsOf = (run: PastRun): string[] => {
   const connections = run.plan.steps.flatMap((step) => {
-    const before = beforeOf(run.steps.get(step.id)) as { readonly keySecret: string } | null | undefined;
-    return step.kind === 'connection.record' && before ? [before.keySecret] : [];
+    const before = beforeOf(run.steps.get(step.id)) as AnyConnectionRecord | null | undefined;
+    if (step.kind !== 'connection.record' || !before) return [];
+    const { keySecret } = proofOf(before);
+    return keySecret === null ? [] : [keySecret];
   });
   return [...new Set([...connections, ...retiredOf(run), ...updatesOf(run).map(({ input }) => input.secret)])];
 };
@@ -65,7 +68,7 @@ const keptEntries = (
   agent: NodeObservation['agent'],
   secret: string,
 ) => {
-  const goes = facts.backups.get(nodeKey({ cluster, node }))?.changes ?? [];
+  const goes = changesOn(facts, { cluster, node });
   const entries = agent.state === 'online' ? (agent.facts.keystore.entries ?? []) : [];
   return entries.filter(
     ({ name, reference }) =>
@@ -149,7 +152,7 @@ const holderFindings = (facts: RollbackFacts): string[] => {
 
 const sharedFindings = (facts: RollbackFacts): string[] =>
   facts.keys.flatMap(({ record }) => {
-    const user = facts.connections.find((one) => one.keySecret === record.secret && !isOf(facts.run, one));
+    const user = facts.connections.find((one) => proofOf(one).keySecret === record.secret && !isOf(facts.run, one));
     return user ? [`API key ${record.name} is used by the connection ${user.local}/${user.alias} too.`] : [];
   });
 

@@ -1,4 +1,5 @@
 import { type PlanContext, withoutBaseline } from '../context.ts';
+import { phases } from '../migrate/stages.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
 import { earlierPart, PROOF_STAGE } from './earlier.ts';
@@ -28,6 +29,19 @@ const hashOf = (context: PlanContext, steps: readonly AnyStep[], provable: reado
   );
 };
 
+/**
+ * Aliases go back first, so that nothing asks over them any more. One that led to the transport ports must not lead there again while nodes have a key, which those do
+ * not take: it goes back when no node has it any more.
+ */
+const withAliases = ({ workflow }: StoredPlan, stages: readonly Stage[]): Stage[] => {
+  const aliases: Stage = { id: ALIAS_STAGE, title: 'Put cluster settings back', mode: 'serial' };
+  const at =
+    workflow === 'migrate'
+      ? stages.findLastIndex(({ id }) => id.startsWith('reload-') && id.endsWith(`.${phases.credentials}`))
+      : -1;
+  return [...stages.slice(0, at + 1), aliases, ...stages.slice(at + 1)];
+};
+
 const nodesBack = (facts: RollbackFacts, now: string): NodesBack =>
   facts.run.plan.workflow === 'rotate-ca'
     ? rotationBack(facts, now)
@@ -45,8 +59,7 @@ export const planRollback = (request: RollbackRequest, facts: RollbackFacts, con
   const { steps: proofs, provable } = changes.length + keys.steps.length > 0 ? earlier : { steps: [], provable: [] };
   const steps = [...changes, ...proofs, ...keys.steps, ...endSteps(facts, nodes.isBack)];
   const stages: readonly Stage[] = [
-    { id: ALIAS_STAGE, title: 'Put cluster settings back', mode: 'serial' },
-    ...nodes.stages,
+    ...withAliases(facts.run.plan, nodes.stages),
     { id: PROOF_STAGE, title: 'Prove what was there before', mode: 'serial' },
     { id: KEY_STAGE, title: 'API keys', mode: 'serial' },
     { id: END_STAGE, title: 'Records', mode: 'serial' },

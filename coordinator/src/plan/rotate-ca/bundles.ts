@@ -7,7 +7,7 @@ import { nodeStep } from '../node-step.ts';
 import { connectingNodes } from '../nodes.ts';
 import { byName } from '../order.ts';
 import { files } from '../placed-files.ts';
-import { isForeign } from '../records.ts';
+import { casOf, isForeign } from '../records.ts';
 import type { AnyStep } from '../steps.ts';
 import type { Concerned } from './concerned.ts';
 import type { CaRotationFacts } from './facts.ts';
@@ -33,7 +33,7 @@ export const bundledNodes = (facts: CaRotationFacts, locals: readonly string[]):
 const others = ({ old }: Concerned, { connections, cas }: CaRotationFacts, local: string): string[] =>
   neededCas(
     cas,
-    connections.filter((one) => one.local === local && (isForeign(one) || one.ca !== old.name)),
+    connections.filter((one) => one.local === local && (isForeign(one) || !casOf(one).includes(old.name))),
   );
 
 /** The CAs that a node's bundle shall hold while both are trusted, and in the end. */

@@ -4,8 +4,10 @@ import type { KeyRotateRequest } from '@remora/shared/model/key-request.ts';
 import { type FoundKey, isKeyMostlyOver } from '../cluster-key.ts';
 import {
   type AnyConnectionRecord,
+  type CertificateConnectionRecord,
   type ConnectionRecord,
   type ForeignConnectionRecord,
+  isByCertificate,
   isForeign,
   keyConnections,
 } from '../records.ts';
@@ -27,6 +29,12 @@ const refusedForeign = ({ local, alias, foreign: { name } }: ForeignConnectionRe
     },
   );
 
+/** A connection by certificate has no key that could be replaced. */
+const refusedKeyless = (one: CertificateConnectionRecord): RemoraError =>
+  new RemoraError('conflict', `The connection ${connectionName(one)} is one by certificate: it has no API key.`, {
+    hint: `\`remora migrate ${one.local} ${one.alias} --to api_key\` gives it one.`,
+  });
+
 /** The connections that are meant, by name: when their keys end is not looked at yet. Throws `not-found` where what was named has none. */
 export const meantConnections = (
   { local, alias }: Pick<KeyRotateRequest, 'local' | 'alias'>,
@@ -36,6 +44,8 @@ export const meantConnections = (
     (local ?? one.local) === one.local && (alias ?? one.alias) === one.alias;
   const foreign = alias === undefined ? undefined : connections.filter(isForeign).find(isMeant);
   if (foreign) throw refusedForeign(foreign);
+  const keyless = alias === undefined ? undefined : connections.filter(isByCertificate).find(isMeant);
+  if (keyless) throw refusedKeyless(keyless);
   const meant = keyConnections(connections)
     .filter(isMeant)
     .sort((a, b) => connectionName(a).localeCompare(connectionName(b), 'en', { numeric: true }));

@@ -21,7 +21,7 @@ export const recordConnectionStep =
 export const proveConnectionStep =
   (parts: StepParts): Executor<'connection.prove'> =>
   async (context, { local, alias, keySecret, keyId, nodes }) => {
-    const id = keyId ?? (await parts.inventory.apiKeys.get(keySecret))?.id ?? null;
+    const id = keyId ?? (keySecret && (await parts.inventory.apiKeys.get(keySecret))?.id) ?? null;
     const limit = limitOf(PROOF_LIMIT_MS);
     for (;;) {
       await context.phase('asking every node to cross the connection');

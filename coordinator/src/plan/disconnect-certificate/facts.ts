@@ -1,0 +1,13 @@
+import type { TransportFacts } from '../connect-certificate/facts.ts';
+import type { DisconnectFacts } from '../disconnect/facts.ts';
+import type { AnyConnectionRecord, CertificateConnectionRecord } from '../records.ts';
+
+/** Everything that is looked at before a connection by certificate is taken apart. */
+export interface CertificateDisconnectFacts extends Pick<DisconnectFacts, 'followers' | 'busy' | 'secretVersions'> {
+  readonly connection: CertificateConnectionRecord;
+  readonly local: TransportFacts;
+  /** Without nodes where the cluster is gone for good. */
+  readonly remote: TransportFacts;
+  /** Connections that Remora manages, of any cluster; this one too. */
+  readonly connections: readonly AnyConnectionRecord[];
+}

@@ -1,0 +1,79 @@
+import { type Finding, throwFindings } from '../agent-findings.ts';
+import { keylessAliases } from '../connect-certificate/hand-made.ts';
+import { neededOn, trustHeirs } from '../connect-certificate/needed.ts';
+import { type TrustLoss, trustRemovalSteps } from '../connect-certificate/removal.ts';
+import { BUNDLE } from '../connect-certificate/trust.ts';
+import { type ConnectionRecord, proofOf, type TransportTrust } from '../records.ts';
+import type { AnyStep } from '../steps.ts';
+import type { MigrateFacts } from './facts.ts';
+import { othersOf, recordStep } from './records.ts';
+import { phases, stageIds } from './stages.ts';
+
+const lossesOf = (facts: MigrateFacts, { alias }: ConnectionRecord, { trusts, found }: TransportTrust) => {
+  const others = othersOf(facts, alias);
+  const { local, remote } = facts;
+  return {
+    local: { facts: local, drops: trusts.local, needed: neededOn(local.cluster.name, others), found },
+    remote: { facts: remote, drops: trusts.remote, needed: neededOn(remote.cluster.name, others), found },
+  } satisfies Record<string, TrustLoss>;
+};
+
+/** Aliases that Remora does not manage and that have no key may live on what would go. */
+const refuseKeyless = (facts: MigrateFacts, own: string): void =>
+  throwFindings(
+    [facts.local, facts.remote].flatMap(({ cluster }) =>
+      keylessAliases(cluster, facts.connections)
+        .filter((alias) => cluster !== facts.local.cluster || alias !== own)
+        .map(
+          (alias): Finding => [
+            'conflict',
+            `Cluster ${cluster.name} has the alias ${alias}, which Remora does not manage and which connects without an API key, so that it may live on ${BUNDLE}: leave out --remove-trust, or remove that alias first.`,
+          ],
+        ),
+    ),
+  );
+
+/** Takes the trust between the transport ports off both clusters, once the connection works without it, and proves that it does. */
+export const distrustSteps = (facts: MigrateFacts, record: ConnectionRecord, isAfterOther: boolean): AnyStep[] => {
+  const { transport, ...without } = record;
+  if (transport === undefined) return [];
+  refuseKeyless(facts, record.alias);
+  const later = { phase: phases.distrust, isAfterOther };
+  const losses = lossesOf(facts, record, transport);
+  const heirs = trustHeirs(
+    { trust: transport, clusters: [record.local, record.remote] },
+    othersOf(facts, record.alias),
+  );
+  const proof: AnyStep = {
+    ...{ id: 'prove-without-trust', kind: 'connection.prove', target: record.local, effect: 'none', diff: '' },
+    ...{ reason: 'the connection must work without the old trust', stage: stageIds.end, input: proofOf(record) },
+  };
+  return [
+    ...trustRemovalSteps(losses.local, { roll: stageIds.distrustLocalRoll, files: stageIds.distrustLocalFiles }, later),
+    ...trustRemovalSteps(
+      losses.remote,
+      { roll: stageIds.distrustRemoteRoll, files: stageIds.distrustRemoteFiles },
+      later,
+    ),
+    proof,
+    ...heirs.flatMap((heir) =>
+      recordStep(
+        {
+          ...{ id: `record-${heir.local}.${heir.alias}`, stage: stageIds.end },
+          reason: 'it takes over what is on record of the nodes as they were before Remora came',
+        },
+        null,
+        heir,
+      ),
+    ),
+    ...recordStep(
+      {
+        id: 'record-without-trust',
+        stage: stageIds.end,
+        reason: 'nothing is left of the trust between the transport ports',
+      },
+      record,
+      without,
+    ),
+  ];
+};

@@ -1,0 +1,102 @@
+import type { MigrateRequest } from '@remora/shared/model/migrate-request.ts';
+import { draftOf } from '../connect/connect.ts';
+import type { ConnectDraft } from '../connect/draft.ts';
+import { keySteps } from '../connect/key.ts';
+import { serverSetUp } from '../connect/remote.ts';
+import { type PlanContext, withoutTrust } from '../context.ts';
+import { outagesOf, unreplicatedWarning } from '../outages.ts';
+import { isByCertificate } from '../records.ts';
+import type { AnyStep, StoredPlan } from '../steps.ts';
+import { distrustSteps } from './distrust.ts';
+import type { MigrateFacts } from './facts.ts';
+import { localSteps } from './local.ts';
+import { recordAfter, recordOnTheWay, recordStep } from './records.ts';
+import { refuse } from './refusals.ts';
+import { stageIds, stages } from './stages.ts';
+import { connectRequestOf } from './wanted.ts';
+
+/** From the certificate to the key: all that is there is kept until every node has proven the new way. */
+const migrationSteps = (facts: MigrateFacts, draft: ConnectDraft): AnyStep[] => {
+  const onTheWay = recordOnTheWay(facts, draft);
+  const noted = {
+    id: 'note-found',
+    stage: 'prepare',
+    reason: 'what nodes have in elasticsearch.yml is noted before it is changed',
+  };
+  return [
+    ...(onTheWay === null ? [] : recordStep(noted, facts.record, onTheWay)),
+    ...serverSetUp(draft),
+    ...keySteps(draft),
+    ...localSteps(draft),
+    ...recordStep(
+      { id: 'record-connection', stage: stageIds.record, reason: 'every node has proven the key' },
+      onTheWay,
+      recordAfter(facts, draft),
+    ),
+  ];
+};
+
+const stepsOf = (wish: MigrateRequest, facts: MigrateFacts, draft: ConnectDraft): AnyStep[] => {
+  const { record } = facts;
+  if (record !== null && !isByCertificate(record)) return wish.removeTrust ? distrustSteps(facts, record, false) : [];
+  return [
+    ...migrationSteps(facts, draft),
+    ...(wish.removeTrust ? distrustSteps(facts, recordAfter(facts, draft), true) : []),
+  ];
+};
+
+/** What people should know of the moments in which searches may not cross. */
+const gapWarning = ({ mode, alias, local }: ConnectDraft['request']): string =>
+  mode === 'sniff'
+    ? `Nodes of ${local} connect anew three times: when the alias ${alias} leads both ways, when they get the key, and when it leads the new way alone. Each time searches over it fail or are skipped for as long as a connection takes, mostly less than a second; in between they cross.`
+    : `Searches over the alias ${alias} fail or are skipped from when nodes of ${local} have the key until the alias leads to the new address, mostly a second or two: a proxy has one address.`;
+
+const trustWarnings = (wish: MigrateRequest, { record }: MigrateFacts, { request }: ConnectDraft): string[] => {
+  const { local, remote, alias } = request;
+  if (wish.removeTrust) return [];
+  if (record === null)
+    return [
+      `What the nodes of ${local} and ${remote} trust on their transport ports stays, since Remora did not place it: any node of one may join in with the other until that is taken out.`,
+    ];
+  return [
+    `The nodes of ${local} and ${remote} go on trusting each other's transport CA: \`remora migrate ${local} ${alias} --to api_key --remove-trust\` with the same flags takes that off later, with a restart of each node.`,
+  ];
+};
+
+/**
+ * Plans to bring a connection by certificate to API keys. The remote cluster server, the key and all that takes restarts come first; the alias then leads both ways until
+ * every node has proven the key. Throws a RemoraError with all findings when it cannot be done; a plan without steps means that it is one by API key already.
+ */
+export const planMigration = (wish: MigrateRequest, facts: MigrateFacts, context: PlanContext): StoredPlan => {
+  const request = connectRequestOf(wish, facts.connect.remote.name, facts.connect.local);
+  const draft = draftOf(request, facts.connect, context);
+  const isDone = facts.record !== null && !isByCertificate(facts.record);
+  if (!isDone) refuse(wish, draft, facts);
+  const order = new Map(stages.map(({ id }, index) => [id, index]));
+  const steps = stepsOf(wish, facts, draft).sort((a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0));
+  const restartsOf = (cluster: string): string[] =>
+    steps.flatMap((step) =>
+      step.kind === 'node.change' && step.effect === 'restart' && step.input.cluster === cluster ? [step.target] : [],
+    );
+  const rolled = [facts.connect.remote, facts.connect.local].map((cluster) => ({
+    cluster,
+    restarts: restartsOf(cluster.name),
+  }));
+  return {
+    planId: context.planId,
+    hash: context.hash(JSON.stringify(steps, withoutTrust)),
+    workflow: 'migrate',
+    wanted: wish,
+    title: `Bring ${wish.local}/${wish.alias} from certificates to API keys`,
+    createdAt: context.now,
+    clusters: [request.local, request.remote],
+    stages: stages.filter(({ id }) => steps.some(({ stage }) => stage === id)),
+    steps,
+    restarts: rolled.flatMap(({ restarts }) => restarts),
+    outages: rolled.flatMap(({ cluster, restarts }) => outagesOf(cluster, [...new Set(restarts)])),
+    warnings: [
+      ...(isDone ? [] : [gapWarning(request), ...trustWarnings(wish, facts, draft)]),
+      ...rolled.flatMap(({ cluster, restarts }) => unreplicatedWarning(cluster, [...new Set(restarts)])),
+    ],
+  };
+};

@@ -1,0 +1,62 @@
+import type { RemoraError } from '@remora/shared/errors.ts';
+import type { CertificateConnectRequest } from '@remora/shared/model/certificate-connect-request.ts';
+import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
+import {
+  planCertificateConnect,
+  transportTargets,
+} from '../../../coordinator/src/plan/connect-certificate/connect-certificate.ts';
+import type { CertificateConnectFacts } from '../../../coordinator/src/plan/connect-certificate/facts.ts';
+import { planCertificateDisconnect } from '../../../coordinator/src/plan/disconnect-certificate/disconnect-certificate.ts';
+import { isByCertificate } from '../../../coordinator/src/plan/records.ts';
+import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
+import { factsOf, request, sha256 } from '../connect/facts.ts';
+import { carriedOut, cutOff, recordsOf, type TrustWorld, transportFacts } from './world.ts';
+
+const wishOf = (wish: Partial<CertificateConnectRequest>): CertificateConnectRequest => ({
+  ...{ local: 'eu', remote: 'us', alias: 'us', mode: 'sniff' },
+  ...wish,
+});
+
+const contextOf = ({ made }: TrustWorld) => ({
+  ...{ planId: 'plan-1', now: new Date(made.nowMs).toISOString(), hash: sha256 },
+});
+
+const observed = (one: TrustWorld, wish: CertificateConnectRequest): CertificateConnectFacts => {
+  const { local, remote, secretVersions } = factsOf(one.made, request({ alias: wish.alias }));
+  const sides = { local: transportFacts(one, local), remote: transportFacts(one, remote) };
+  const stands = `cluster.remote.${wish.alias}.mode` in one.made.local.persistent;
+  const paths = transportTargets(sides.remote, wish).flatMap((address) =>
+    one.made.local.nodes.map(({ name: node }) => ({
+      ...{ node, address, tcp: one.made.network[address] ?? 'open', detail: `connect ${address}` },
+    })),
+  );
+  return {
+    ...{ ...sides, connections: recordsOf(one), paths, secretVersions },
+    proven: stands ? cutOff(one, wish.alias).length === 0 : null,
+  };
+};
+
+export const planOn = (one: TrustWorld, wish: Partial<CertificateConnectRequest> = {}): StoredPlan =>
+  planCertificateConnect(wishOf(wish), observed(one, wishOf(wish)), contextOf(one));
+
+/** The world once the connection is made, by the planner's own plan. */
+export const connectedBy = (one: TrustWorld, wish: Partial<CertificateConnectRequest> = {}): TrustWorld =>
+  carriedOut(one, planOn(one, wish).steps);
+
+export const planOff = (one: TrustWorld, wish: Partial<DisconnectRequest> = {}): StoredPlan => {
+  const alias = wish.alias ?? 'us';
+  const { local, remote, connections, secretVersions } = observed(one, wishOf({ alias }));
+  const connection = connections.filter(isByCertificate).find((record) => record.alias === alias);
+  if (!connection) throw new Error(`there is no connection ${alias}`);
+  const facts = { connection, local, remote, connections, secretVersions, followers: [], busy: [] };
+  return planCertificateDisconnect({ local: 'eu', alias, ...wish }, facts, contextOf(one));
+};
+
+export const refusalOf = (plan: () => unknown): RemoraError => {
+  try {
+    plan();
+  } catch (error) {
+    return error as RemoraError;
+  }
+  throw new Error('it was not refused');
+};
