@@ -9,6 +9,7 @@ import type { App } from './http/app-types.ts';
 import { auditRoutes } from './http/audit.ts';
 import { caRoutes } from './http/cas.ts';
 import { certificateRoutes } from './http/certificates.ts';
+import { cloudRoutes } from './http/clouds.ts';
 import { clusterRoutes } from './http/clusters.ts';
 import { connectionRoutes } from './http/connections.ts';
 import { doctorRoutes } from './http/doctor.ts';
@@ -89,6 +90,7 @@ const addApi = (app: App, { services, bearer, redis, storeProblem }: AppParts, c
   apiKeyRoutes(app, services);
   planRoutes(app, services);
   restartRoutes(app, services);
+  cloudRoutes(app, services);
   trustRestrictionRoutes(app, services);
   rollbackRoutes(app, services);
   runRoutes(app, services, closing);

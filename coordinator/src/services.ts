@@ -3,6 +3,7 @@ import type { CaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts'
 import type { CertificateConnectRequest } from '@remora/shared/model/certificate-connect-request.ts';
 import type { CertificateList } from '@remora/shared/model/certificate-view.ts';
 import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
+import type { CloudInput, CloudView, DeploymentView } from '@remora/shared/model/cloud.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
 import type { FleetStatus } from '@remora/shared/model/fleet.ts';
@@ -210,6 +211,15 @@ export interface Services {
     plan(name: string): Promise<PlanDocument>;
     /** Fires it now; `conflict` while its last fire is not over. Answers its run, or what came of it without one. */
     run(name: string, request: Pick<ChangeRequest, 'actor' | 'idempotencyKey'>): Promise<ScheduleResult>;
+    remove(name: string, actor: string): Promise<void>;
+  };
+  /** Organizations in Elastic Cloud, and their deployments as its API tells them. */
+  readonly clouds: {
+    /** Asked with the key before either is kept. A known one gets other access. */
+    add(name: string, input: CloudInput, actor: string): Promise<CloudView>;
+    list(): Promise<CloudView[]>;
+    show(name: string): Promise<CloudView>;
+    deployment(name: string, id: string): Promise<DeploymentView>;
     remove(name: string, actor: string): Promise<void>;
   };
   /** Where failures and reports of schedules are sent; `not-found` where nothing was set. */

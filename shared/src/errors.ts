@@ -89,6 +89,12 @@ export const errorTable = {
   ),
   'cluster-untrusted': refused(502, "A cluster's certificate is not trusted.", 'Give the CA that signed it with --ca.'),
   'cluster-credentials': refused(502, 'A cluster refused the user or password.', 'Check --user and --password-file.'),
+  'cloud-unreachable': refused(
+    502,
+    'Elastic Cloud did not answer.',
+    'Check the address of the cloud, and that the coordinator may reach it.',
+  ),
+  'cloud-refused': refused(502, 'Elastic Cloud answered with an error.', 'The message has what it answered.'),
   'plain-http': refused(
     400,
     'A plain http:// URL beyond loopback was given.',

@@ -13,6 +13,7 @@ import { caService } from './cas.ts';
 import type { CertificateWatch } from './certificate-watch.ts';
 import { certificateService } from './certificates.ts';
 import { type ChangeParts, changeOf } from './changes.ts';
+import { cloudService } from './clouds.ts';
 import { clusterService } from './clusters.ts';
 import { connectionService } from './connections.ts';
 import { type DoctorParts, doctor } from './doctor.ts';
@@ -123,6 +124,7 @@ export const createServices = (parts: ServiceParts): Services => {
     certificates: certificatesOf(parts, changing),
     cas: caService({ inventory, secrets, clock, rotation: changeOf(changing, 'rotate-ca') }),
     schedules: scheduleService({ ...scheduledParts(parts), wakeSchedule }),
+    clouds: cloudService({ clouds: inventory.clouds, secrets, clock }),
     notify: notifyService({ webhooks: inventory.webhooks, secrets, clock }),
     issuing: issuingService({ inventory, secrets, clock, recordAlone: parts.recordAlone }),
     signingRequests: signingRequestService({ inventory, secrets, clock }),

@@ -14,19 +14,23 @@ const nameOf = (reference: string): string => parseSecretReference(reference).na
 
 /** Who still needs a secret, in words; removing it would break them at the next change. */
 const usersOf = async (
-  { clusters, connections, cas, certificates, webhooks, signingRequests }: Inventory,
+  { clusters, connections, cas, certificates, webhooks, signingRequests, clouds }: Inventory,
   name: string,
 ): Promise<string[]> => {
-  const [allClusters, allConnections, allCas, allCertificates, allWebhooks, allRequests] = await Promise.all([
-    clusters.list(),
-    connections.list(),
-    cas.list(),
-    certificates.list(),
-    webhooks.list(),
-    signingRequests.list(),
-  ]);
+  const [allClusters, allConnections, allCas, allCertificates, allWebhooks, allRequests, allClouds] = await Promise.all(
+    [
+      clusters.list(),
+      connections.list(),
+      cas.list(),
+      certificates.list(),
+      webhooks.list(),
+      signingRequests.list(),
+      clouds.list(),
+    ],
+  );
   const uses: readonly (readonly [string | null, string])[] = [
     ...allWebhooks.map((one) => [one.secret, `the webhook (\`remora notify set\`)`] as const),
+    ...allClouds.map((one) => [one.apiKey, `the cloud ${one.name}`] as const),
     ...allClusters.map((one) => [one.password, `the cluster ${one.name}`] as const),
     ...allConnections.map((one) => [proofOf(one).keySecret, `the connection ${one.local} ${one.alias}`] as const),
     ...allCas.map((one) => [one.key, `the CA ${one.name}`] as const),

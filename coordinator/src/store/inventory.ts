@@ -3,6 +3,7 @@ import { once } from '../audit/audit-lua.ts';
 import type { AuditDraft } from '../audit/chain.ts';
 import { AuditRecorder } from '../audit/recorder.ts';
 import { systemClock } from '../clock.ts';
+import type { CloudRecord } from '../cloud/record.ts';
 import type { WebhookRecord } from '../notify/record.ts';
 import type {
   AnyConnectionRecord,
@@ -139,6 +140,8 @@ export interface InventoryRecords {
   readonly restartTimes: RestartTimesRecord;
   /** By name. */
   readonly schedules: ScheduleRecord;
+  /** By name. */
+  readonly clouds: CloudRecord;
   /** There is one at most. */
   readonly webhooks: WebhookRecord;
 }
@@ -158,6 +161,7 @@ export const openInventory = (redis: Redis): Inventory => {
     debts: collection(redis, recorder, keys.debts),
     restartTimes: collection(redis, recorder, keys.restartTimes),
     schedules: collection(redis, recorder, keys.schedules),
+    clouds: collection(redis, recorder, keys.clouds),
     webhooks: collection(redis, recorder, keys.webhooks),
   };
 };

@@ -28,6 +28,8 @@ export const keys = {
   debts: `${PREFIX}debts`,
   /** hash: CLUSTER/NODE -> RestartTimesRecord */
   restartTimes: `${PREFIX}restart-times`,
+  /** hash: name -> CloudRecord */
+  clouds: `${PREFIX}clouds`,
   /** hash: `webhook` -> WebhookRecord */
   webhooks: `${PREFIX}webhooks`,
   /** hash: name -> ScheduleRecord */

@@ -15,6 +15,10 @@ const commands: Readonly<Record<string, Entry>> = {
   agent: { summary: 'join a node to the fleet, or run its agent', load: () => import('../agent.ts') },
   login: { summary: 'remember a coordinator and how to log in', load: () => import('../login.ts') },
   clusters: { summary: 'add, list, show and remove clusters', load: () => import('../clusters.ts') },
+  clouds: {
+    summary: 'add, list, show and remove organizations in Elastic Cloud',
+    load: () => import('../clouds.ts'),
+  },
   tokens: { summary: 'make one-time tokens for agents to join with', load: () => import('../tokens.ts') },
   nodes: { summary: 'list, show and remove nodes', load: () => import('../nodes.ts') },
   connect: { summary: 'connect a local cluster to a remote one', load: () => import('../connect.ts') },

@@ -1,0 +1,137 @@
+import type { RemoraError } from '@remora/shared/errors.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type CloudClient, openCloud } from '../../../../coordinator/src/cloud/client.ts';
+import { CloudRefusal } from '../../../../coordinator/src/cloud/request.ts';
+import { CloudApi } from '../../../support/cloud-api.ts';
+
+let api: CloudApi;
+let waits: number[];
+let cloud: CloudClient;
+
+const open = (apiKey = api.apiKey): CloudClient =>
+  openCloud(
+    { name: 'acme', url: api.url, apiKey, caPem: null },
+    {
+      sleep: async (ms) => {
+        waits.push(ms);
+      },
+    },
+  );
+
+beforeEach(async () => {
+  api = await CloudApi.start();
+  waits = [];
+  cloud = open();
+});
+afterEach(() => api[Symbol.asyncDispose]());
+
+const failureOf = async (call: Promise<unknown>): Promise<RemoraError> =>
+  call.then(
+    () => expect.fail('it succeeded'),
+    (error: RemoraError) => error,
+  );
+
+test('tells deployments, and of one where its Elasticsearch is and whom it trusts', async () => {
+  const direct = [
+    { uid: 'u', name: 'office', trust_all: false, additional_node_names: ['n'], certificates: [{ pem: 'P' }] },
+  ];
+  api.add({ id: 'd1', name: 'logs', trust: { accounts: [{ account_id: 'a', trust_all: true }], direct } });
+  api.add({ id: 'd2', name: 'search' });
+  expect((await cloud.deployments()).map(({ id, name }) => [id, name])).toEqual([
+    ['d1', 'logs'],
+    ['d2', 'search'],
+  ]);
+  expect(await cloud.deployment('d1')).toEqual({
+    ...{ id: 'd1', name: 'logs', refId: 'main-elasticsearch', region: 'eu-west-1', clusterId: 'es-d1', healthy: true },
+    ...{ version: '9.1.0', endpoint: 'https://logs.es.example.com' },
+    trust: { accounts: [{ account_id: 'a', trust_all: true }], direct },
+  });
+});
+
+test('tells the CA in use before the next one, and by which names nodes are trusted', async () => {
+  api.add({ id: 'd1', name: 'logs', ca: 'PEM' });
+  expect(await cloud.authority('d1')).toEqual({
+    certificates: ['PEM', 'PEM, the next one'],
+    restriction: '*.node.es-d1.cluster.1053523734.account',
+  });
+});
+
+test('tells names of keystore entries', async () => {
+  const found = api.add({ id: 'd1', name: 'logs', keystore: { 'cluster.remote.us.credentials': 'x', other: 'y' } });
+  expect(await cloud.keystore(found)).toEqual(['cluster.remote.us.credentials', 'other']);
+});
+
+describe('what the API refuses', () => {
+  test('is said with its code, and the API key is not', async () => {
+    const error = await failureOf(cloud.deployment('d9'));
+    expect(error).toBeInstanceOf(CloudRefusal);
+    expect(error).toMatchObject({ code: 'cloud-refused', status: 404, codes: ['deployments.deployment_not_found'] });
+    expect(error.message).toBe(
+      `Looking at deployment d9: Elastic Cloud acme (${api.url}) answered 404: The deployment [d9] was not found (deployments.deployment_not_found)`,
+    );
+    expect(JSON.stringify([error, error.message])).not.toContain(api.apiKey);
+  });
+
+  test('for its key names the command that gives another', async () => {
+    const error = await failureOf(open('wrong').deployments());
+    expect([error.message, error.hint]).toEqual([
+      expect.stringContaining('answered 401'),
+      expect.stringContaining('remora clouds add acme --api-key-file'),
+    ]);
+    expect([api.requests.length, waits]).toEqual([1, []]);
+  });
+
+  test.each([
+    [
+      'a page of something between',
+      { times: 9, status: 403, body: '<html>blocked</html>' },
+      'answered 403: <html>blocked</html>',
+    ],
+    [
+      'a body that is none of its',
+      { times: 9, body: '{"deployments": 3}' },
+      'answered otherwise than its API says (/deployments',
+    ],
+    ['no JSON', { times: 9, body: 'gone' }, 'answered otherwise than its API says'],
+  ])('or answers as %s', async (_, fault, sentence) => {
+    api.fault = fault;
+    expect((await failureOf(cloud.deployments())).message).toContain(sentence);
+  });
+});
+
+describe('what passes is asked for again', () => {
+  beforeEach(() => {
+    api.add({ id: 'd1', name: 'logs' });
+  });
+
+  test.each([
+    ['a busy API', { times: 2, status: 503 }, [500, 1000]],
+    ['a limit of requests, as long as it says', { times: 1, status: 429, headers: { 'retry-after': '7' } }, [7000]],
+    ['a limit that says too long', { times: 1, status: 429, headers: { 'retry-after': '3600' } }, [30_000]],
+    ['a connection that is cut', { times: 3, cut: 'before' as const }, [500, 1000, 2000]],
+  ])('%s', async (_, fault, waited) => {
+    api.fault = fault;
+    expect([(await cloud.deployments()).length, waits]).toEqual([1, waited]);
+  });
+
+  test('four times, and then it is said', async () => {
+    api.fault = { times: 9, cut: 'before' };
+    const error = await failureOf(cloud.deployments());
+    expect([error.code, error.message, api.requests.length]).toEqual([
+      'cloud-unreachable',
+      expect.stringMatching(/^Listing deployments: Elastic Cloud acme \(http:\/\/127\.0\.0\.1:\d+\) did not answer: /),
+      4,
+    ]);
+  });
+
+  test('but not once somebody stops', async () => {
+    const stop = new AbortController();
+    const stopped = openCloud(
+      { name: 'acme', url: api.url, apiKey: api.apiKey, caPem: null },
+      { sleep: async () => stop.abort(new Error('stopped')), signal: stop.signal },
+    );
+    api.fault = { times: 9, status: 503 };
+    expect((await failureOf(stopped.deployments())).message).toBe('stopped');
+    expect(api.requests.length).toBe(1);
+  });
+});
