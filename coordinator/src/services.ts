@@ -97,6 +97,12 @@ export interface ChangeRequest {
   readonly change: ChangeOptions;
 }
 
+/** When a key of a connection ends, in ms since 1970, and the remote cluster that made it. */
+export interface KeyEnd {
+  readonly cluster: string;
+  readonly expiresAtMs: number;
+}
+
 /** A change that is planned: its plan, which is kept and changes nothing, and its run. */
 export interface Change<W> {
   /** The options are how it would be carried out: they decide which nodes restart together. */
@@ -144,6 +150,8 @@ export interface Services {
   readonly apiKeys: {
     /** Cross-cluster keys of all clusters that are known; `problems` say which ones did not answer. */
     list(): Promise<KeyList>;
+    /** When the keys of connections end, of those that do; asks no cluster. */
+    ends(): Promise<readonly KeyEnd[]>;
     /** Keys of connections take the place of others without a gap. A run that fails is rolled back unless it is said otherwise. */
     readonly rotation: Change<KeyRotateRequest>;
     /** A connection's keys are invalidated: it stops. */

@@ -2,6 +2,7 @@ import { AuditEntry, AuditVerdict } from '@remora/shared/model/audit.ts';
 import {
   ClusterAdded,
   ClusterView,
+  ConnectionInfo,
   ConnectionView,
   DoctorLine,
   NodeProof,
@@ -65,6 +66,7 @@ const answers = table(
     ['a node', fields(NodeView)],
     ['its `elasticsearch`', fields(NodeView.properties.elasticsearch)],
     ['a connection', fields(ConnectionView)],
+    ['its `info`, by its mode', fields(ConnectionInfo)],
     ['a proof of a connection, one a node', fields(NodeProof)],
     ['an API key', fields(KeyView)],
     ['a CA', fields(CaView)],

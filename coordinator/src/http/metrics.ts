@@ -3,11 +3,12 @@ import type { Registry } from 'prom-client';
 import type { Services } from '../services.ts';
 import type { App } from './app-types.ts';
 import { addCertificateMetrics } from './certificate-metrics.ts';
+import { addKeyMetrics } from './key-metrics.ts';
 
 /** Counting reads every node and the status of every run, and whoever reaches the address may ask: the store is asked once in this time, however many scrape. */
 const COUNTS_TTL_MS = 10_000;
 
-type Sources = Pick<Services, 'nodes' | 'runs' | 'cas' | 'certificates' | 'fleet'>;
+type Sources = Pick<Services, 'nodes' | 'runs' | 'cas' | 'certificates' | 'fleet' | 'apiKeys'>;
 
 /** Answers what `load` gave last, while that is fresh; a failure is not kept. */
 const cached = <T>(load: () => Promise<T>): (() => Promise<T>) => {
@@ -24,7 +25,7 @@ const cached = <T>(load: () => Promise<T>): (() => Promise<T>) => {
 };
 
 /**
- * Counts, and names only of clusters, nodes and CAs with the dates of their certificates, which a handshake shows as well: the address needs no token. The library is loaded when somebody
+ * Counts, and names only of clusters, nodes and CAs with dates: of certificates, which a handshake shows as well, and when the first key of a cluster ends. The address needs no token. The library is loaded when somebody
  * first asks, to keep the start short.
  */
 export const metricsRoutes = (app: App, services: Sources): void => {
@@ -39,7 +40,7 @@ export const metricsRoutes = (app: App, services: Sources): void => {
   });
 };
 
-const createRegistry = async ({ nodes, runs, cas, certificates, fleet }: Sources): Promise<Registry> => {
+const createRegistry = async ({ nodes, runs, cas, certificates, fleet, apiKeys }: Sources): Promise<Registry> => {
   const { collectDefaultMetrics, Gauge, Registry } = await import('prom-client');
   const registry = new Registry();
   const allNodes = cached(() => nodes.list());
@@ -72,5 +73,10 @@ const createRegistry = async ({ nodes, runs, cas, certificates, fleet }: Sources
     fleet: cached(() => certificates.fleet()),
     rotationWaits: cached(async () => (await fleet.status()).rotation?.waitingFor.length ?? null),
   });
+  addKeyMetrics(
+    registry,
+    Gauge,
+    cached(() => apiKeys.ends()),
+  );
   return registry;
 };

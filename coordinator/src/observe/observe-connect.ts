@@ -1,9 +1,15 @@
 import { parseAddress } from '@remora/shared/model/address.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { plannedAddresses } from '../plan/connect/connect.ts';
-import type { ClusterObservation, ConnectFacts, PathObservation } from '../plan/facts.ts';
+import type { ClusterObservation, ConnectFacts, KeyObservation, PathObservation } from '../plan/facts.ts';
 import { connectingNodes } from '../plan/nodes.ts';
-import { type AnyConnectionRecord, keyConnections, type NodeRecord, proofOf } from '../plan/records.ts';
+import {
+  type AnyConnectionRecord,
+  type ApiKeyRecord,
+  keyConnections,
+  type NodeRecord,
+  proofOf,
+} from '../plan/records.ts';
 import type { NodeId } from '../plan/steps.ts';
 import { observeClients } from './observe-clients.ts';
 import { observeKeys } from './observe-keys.ts';
@@ -46,6 +52,18 @@ const observeProof = async (
   return isProven(await proveConnection(parts, local.name, alias, key?.id ?? null));
 };
 
+/** The keys, and which of them belong to another user than Remora has in their cluster now. */
+const observeOwned = async (
+  parts: ObserveParts,
+  cluster: string,
+  records: readonly ApiKeyRecord[],
+  secrets: Readonly<Record<string, number>>,
+): Promise<KeyObservation[]> => {
+  const { user } = await parts.clients.record(cluster);
+  const found = await observeKeys(await parts.clients.get(cluster), records, secrets, parts.clock());
+  return found.map((one) => (one.key && one.key.owner !== user ? { ...one, otherOwner: one.key.owner } : one));
+};
+
 /** Nodes with agents of other clusters than these. */
 export const otherNodes = (joined: readonly NodeRecord[], clusters: readonly string[]): NodeId[] =>
   joined.filter(({ cluster }) => !clusters.includes(cluster)).map(({ cluster, node }) => ({ cluster, node }));
@@ -74,7 +92,7 @@ export const observeConnect = async (parts: ObserveParts, request: ConnectReques
   const seesKeys = secure && !remote.missingPrivileges.includes('manage_security');
   const [paths, keys, proven, others] = await Promise.all([
     observePaths(parts, local, plannedAddresses(remote, request)),
-    seesKeys ? observeKeys(await parts.clients.get(request.remote), ours, secretVersions, parts.clock()) : [],
+    seesKeys ? observeOwned(parts, request.remote, ours, secretVersions) : [],
     secure ? observeProof(parts, local, request.alias, connection) : null,
     observeClients(parts, remote, request.given === undefined ? [] : keyConnections(connections.filter(isOther))),
   ]);

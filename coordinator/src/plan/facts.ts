@@ -72,6 +72,8 @@ export interface KeyObservation {
   readonly record: ApiKeyRecord;
   /** Known to the cluster, neither invalidated nor expired. */
   readonly usable: boolean;
+  /** The user to whom it belongs, where that is another one than Remora has in that cluster now: only that one may change it. */
+  readonly otherOwner?: string;
 }
 
 /** Everything that the connect planner looks at. */

@@ -5,12 +5,7 @@ import type { ObserveParts } from '../observe/observe-nodes.ts';
 import { isProven, proveConnection } from '../observe/proof.ts';
 import { ANY_KEY, type ProvingKey } from '../plan/proof-hints.ts';
 import { type AnyConnectionRecord, isByCertificate, isForeign } from '../plan/records.ts';
-
-/** What `_remote/info` says of an alias: good for what is configured, never for whether it works. */
-interface RemoteInfo {
-  readonly mode: 'sniff' | 'proxy';
-  readonly cluster_credentials?: string;
-}
+import { connectionInfoOf, type RemoteInfo, remoteInfoOf } from './remote-info.ts';
 
 const proofOf = async (parts: ObserveParts, local: string, alias: string, key: ProvingKey): Promise<NodeProof[]> => {
   try {
@@ -36,16 +31,6 @@ const managed = async (parts: ObserveParts, record: AnyConnectionRecord): Promis
     ? ({ remote: record.foreign.name, remoteManaged: false } as const)
     : { remote: record.remote };
   return { local, ...side, alias, auth, mode, connected: isProven(proof), proof, key, managed: true };
-};
-
-/** Aliases of a cluster that people or other tools made; none when the cluster does not answer. */
-const aliasesOf = async (parts: ObserveParts, cluster: string): Promise<[string, RemoteInfo][]> => {
-  try {
-    const client = await parts.clients.get(cluster);
-    return Object.entries((await client.cluster.remoteInfo()) as Record<string, RemoteInfo>);
-  } catch {
-    return [];
-  }
 };
 
 const unmanaged = async (
@@ -93,7 +78,7 @@ export const connectionViews = async (
     .filter((name) => (local ?? name) === name);
   const found = await Promise.all(
     clusters.map(async (cluster) =>
-      (await aliasesOf(parts, cluster)).map(([name, info]) => ({ local: cluster, alias: name, info })),
+      Object.entries(await remoteInfoOf(parts, cluster)).map(([name, info]) => ({ local: cluster, alias: name, info })),
     ),
   );
   const others = found
@@ -101,8 +86,21 @@ export const connectionViews = async (
     .filter(
       (one) => isWanted(one) && !records.some((record) => record.local === one.local && record.alias === one.alias),
     );
-  return Promise.all([
+  const views = await Promise.all([
     ...records.filter(isWanted).map((record) => managed(parts, record)),
     ...others.map((one) => unmanaged(parts, one.local, one.alias, one.info)),
   ]);
+  return withInfo(parts, views);
+};
+
+/** Asked once more after the proofs: until a request crosses a connection a cluster says what was before. */
+const withInfo = async (parts: ObserveParts, views: readonly ConnectionView[]): Promise<ConnectionView[]> => {
+  const locals = [...new Set(views.map(({ local }) => local))];
+  const infos = new Map(
+    await Promise.all(locals.map(async (name) => [name, await remoteInfoOf(parts, name)] as const)),
+  );
+  return views.map((view) => {
+    const info = infos.get(view.local)?.[view.alias];
+    return info === undefined ? view : { ...view, info: connectionInfoOf(info) };
+  });
 };

@@ -11,9 +11,11 @@ import { lacksPrivileges, mayNotAsk, neededPrivileges } from '../plan/privileges
 import type { Durability } from '../store/durability.ts';
 import type { RunStore } from '../store/run-store.ts';
 import type { StoreProblem } from '../store/store-identity.ts';
+import { observeKeyList } from './api-keys.ts';
 import type { CertificateWatch } from './certificate-watch.ts';
 import { certificateLines } from './doctor-certificates.ts';
 import { behindLines, type FleetIdentity, identityLines, rotationLines, turnedAwayLines } from './doctor-identity.ts';
+import { keyLines } from './doctor-keys.ts';
 import { scheduleLines } from './schedule-lines.ts';
 
 export interface DoctorParts extends ObserveParts {
@@ -138,21 +140,9 @@ const clusterLines = (cluster: ClusterObservation, aliases: readonly string[]): 
   ...cluster.absentNodes.map((node) => absentLine(cluster.name, node)),
 ];
 
-/** Looks at coordinator, Redis, clusters, agents and clocks. */
-export const doctor = async (parts: DoctorParts): Promise<DoctorLine[]> => {
-  const askedMs = performance.now();
-  const looking = parts.certificateWatch.lookWithin(LOOK_LIMIT_MS).catch(() => null);
-  const [records, connections, cas, nodes, refused, turnedAway] = await Promise.all([
-    parts.inventory.clusters.list(),
-    parts.inventory.connections.list(),
-    parts.inventory.cas.list(),
-    parts.inventory.nodes.list(),
-    parts.refused(),
-    parts.turnedAway(),
-  ]);
-  const aliasesOf = (name: string): string[] =>
-    connections.filter(({ local }) => local === name).map(({ alias }) => alias);
-  const own = await Promise.all([
+/** The coordinator itself and its store. */
+const ownLines = (parts: DoctorParts): Promise<DoctorLine[]> =>
+  Promise.all([
     line('redis', async () => ({
       ok: true,
       detail: `a write and a read back took ${(await parts.pingStore()).toFixed(1)} ms`,
@@ -175,7 +165,23 @@ export const doctor = async (parts: DoctorParts): Promise<DoctorLine[]> => {
     }),
     line('runs', () => leftLine(parts)),
   ]);
-  const clusters = await Promise.all(
+
+/** Looks at coordinator, Redis, clusters, agents, clocks, keys and certificates. */
+export const doctor = async (parts: DoctorParts): Promise<DoctorLine[]> => {
+  const askedMs = performance.now();
+  const looking = parts.certificateWatch.lookWithin(LOOK_LIMIT_MS).catch(() => null);
+  const [records, connections, cas, nodes, refused, turnedAway] = await Promise.all([
+    parts.inventory.clusters.list(),
+    parts.inventory.connections.list(),
+    parts.inventory.cas.list(),
+    parts.inventory.nodes.list(),
+    parts.refused(),
+    parts.turnedAway(),
+  ]);
+  const aliasesOf = (name: string): string[] =>
+    connections.filter(({ local }) => local === name).map(({ alias }) => alias);
+  const own = await ownLines(parts);
+  const looks = Promise.all(
     records.map(async ({ name }) =>
       observeWhole(parts, name).then(
         (cluster) => clusterLines(cluster, aliasesOf(name)),
@@ -183,6 +189,8 @@ export const doctor = async (parts: DoctorParts): Promise<DoctorLine[]> => {
       ),
     ),
   );
+  const [clusters, keyList] = await Promise.all([looks, observeKeyList(parts)]);
+  const keys = keyLines(keyList, connections);
   const nowMs = parts.clock().getTime();
   const { rotation, behind } = await parts.fleet();
   const identity = [
@@ -198,6 +206,7 @@ export const doctor = async (parts: DoctorParts): Promise<DoctorLine[]> => {
     ...identity,
     ...withRefusals(clusters.flat(), refused),
     ...turnedAwayLines(turnedAway),
+    ...keys,
     ...certificates,
   ];
 };

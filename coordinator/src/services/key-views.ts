@@ -83,14 +83,17 @@ const viewOf = (cluster: string, key: ClusterKey, facts: KeyListFacts): KeyView 
 };
 
 /** Keys that connections have on record and that a cluster which answered does not know. */
-const goneProblems = ({ clusters, connections, records }: KeyListFacts): string[] =>
+export const goneKeys = ({
+  clusters,
+  connections,
+  records,
+}: KeyListFacts): { readonly cluster: string; readonly sentence: string }[] =>
   connections.flatMap((one) => {
     const keys = clusters.get(one.remote);
     const record = records.find(({ secret }) => secret === one.keySecret);
     if (typeof keys !== 'object' || !record || keys.some(({ id }) => id === record.id)) return [];
-    return [
-      `${nameOf(one)} has API key ${record.name} (${record.id}) on record, which cluster ${one.remote} does not know (any more): ${rotate(one)} gives it another.`,
-    ];
+    const sentence = `${nameOf(one)} has API key ${record.name} (${record.id}) on record, which cluster ${one.remote} does not know (any more): ${rotate(one)} gives it another.`;
+    return [{ cluster: one.remote, sentence }];
   });
 
 const isFirst = (key: KeyView): number => (key.invalidated ? 1 : 0);
@@ -111,7 +114,7 @@ export const keyViews = (facts: KeyListFacts): KeyList => {
     ),
     problems: [
       ...[...facts.clusters.values()].flatMap((found) => (typeof found === 'string' ? [found] : [])),
-      ...goneProblems(facts),
+      ...goneKeys(facts).map(({ sentence }) => sentence),
     ],
   };
 };

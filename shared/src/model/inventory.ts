@@ -80,6 +80,24 @@ export const PathView = Type.Object({
 });
 export type PathView = Static<typeof PathView>;
 
+/** What `_remote/info` answers of a connection, as one node of the local cluster sees it: how it is set and how much of it is open, never whether it works. */
+export const ConnectionInfo = Type.Object({
+  skipUnavailable: Type.Boolean(),
+  /** As Elasticsearch writes it, `30s`. */
+  initialConnectTimeout: Type.String(),
+  /** Of sniff mode, as are the two below. */
+  seeds: Type.Optional(Type.Array(Type.String())),
+  nodesConnected: Type.Optional(Type.Integer()),
+  /** `node_connections`; Elasticsearch calls it `max_connections_per_cluster` here. */
+  maxNodeConnections: Type.Optional(Type.Integer()),
+  /** Of proxy mode, as are the three below. */
+  proxyAddress: Type.Optional(Type.String()),
+  serverName: Type.Optional(Nullable(Type.String())),
+  proxySocketsConnected: Type.Optional(Type.Integer()),
+  maxProxySocketConnections: Type.Optional(Type.Integer()),
+});
+export type ConnectionInfo = Static<typeof ConnectionInfo>;
+
 export const ConnectionView = Type.Object({
   local: Type.String(),
   /** null when Remora does not know which cluster is behind the alias. */
@@ -95,6 +113,8 @@ export const ConnectionView = Type.Object({
   paths: Type.Optional(Type.Array(PathView)),
   key: Nullable(Type.Object({ id: Type.String(), name: Type.String(), expiresAt: Nullable(Type.String()) })),
   managed: Type.Boolean(),
+  /** Absent where the local cluster does not answer, or has no such alias registered. */
+  info: Type.Optional(ConnectionInfo),
 });
 export type ConnectionView = Static<typeof ConnectionView>;
 

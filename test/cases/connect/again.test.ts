@@ -22,6 +22,17 @@ const sameAgain: PlanCase[] = [
     steps: [],
   },
   {
+    name: 'elasticsearch.yml of a node has settings of the alias too: it is said which win',
+    world: standing((it) => {
+      const { yml } = nodeOf(it.local, 'eu-2');
+      Object.assign(yml.values, { 'cluster.remote.us.seeds': ['h:9300'], 'cluster.remote.us.skip_unavailable': false });
+    }),
+    steps: [],
+    warnings: [
+      /^elasticsearch.yml of node eu-2 \(cluster eu\) has settings of us too: of seeds those of the cluster's settings win; skip_unavailable is in force on that node alone\. /,
+    ],
+  },
+  {
     name: 'health and snapshots do not count when nothing has to be done',
     world: standing((it) => {
       it.remote.health = 'yellow';

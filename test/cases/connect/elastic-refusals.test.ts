@@ -205,6 +205,17 @@ const neverSent: readonly (readonly [number, string, () => void])[] = [
       expect(lines(again({}))).toEqual([]);
     },
   ],
+  [
+    69,
+    'nor is one of another user, which nobody else can change',
+    () => {
+      const made = connected(world());
+      for (const key of made.keys) key.otherOwner = 'ann';
+      const planned = lines(planIn(made, request({ search: ['b'] })));
+      expect(planned).toContain('api-key api-key.create us api');
+      expect(planned).not.toContain('api-key api-key.update us api');
+    },
+  ],
 ];
 
 describe('what Elasticsearch refuses, or takes to no good,', () => {

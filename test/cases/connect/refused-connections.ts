@@ -34,7 +34,7 @@ export const refusedConnections: RefusalCase[] = [
     }),
     code: 'conflict',
     check: 'alias-free-or-ours',
-    says: '(in elasticsearch.yml of eu-1)',
+    says: '(in elasticsearch.yml of eu-1: seeds) and was not made by Remora: choose another alias, or remove that connection first. Settings of the API would win over these there',
   },
   {
     name: 'a credential of somebody else for an alias that is not ours',

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { applySteps } from './apply.ts';
 import { request } from './facts.ts';
 import { planIn, stepOf } from './plans.ts';
 import { checkPlan, type PlanCase } from './runner.ts';
@@ -21,6 +22,61 @@ const otherValues: PlanCase[] = [
     steps: ['prepare connection.record coordinator none', 'api-key api-key.update us api', prove],
     also: (plan) =>
       expect(stepOf(plan, 'api-key.update').input.access).toEqual({ search: [{ names: ['logs-*', 'metrics-*'] }] }),
+  },
+  {
+    name: 'other access for a key of another user: another key, and the old one goes once no node needs it',
+    world: standing((it) => {
+      for (const key of it.keys) key.otherOwner = 'ann';
+    }),
+    wish: { search: ['logs-*', 'metrics-*'] },
+    steps: [
+      'prepare connection.record coordinator none',
+      'api-key api-key.create us api',
+      ...localFiles('reload'),
+      ...reloads(),
+      prove,
+      'retire api-key.verify eu none',
+      'retire api-key.invalidate us api',
+      'retire connection.prove eu none',
+    ],
+    also: (plan) => {
+      expect(stepOf(plan, 'api-key.create').reason).toContain('belongs to user ann, who alone may change it');
+      expect(stepOf(plan, 'api-key.create').input.secret).toBe('secret:connection/eu/us/api-key@2');
+      expect(stepOf(plan, 'api-key.invalidate').input).toMatchObject({
+        id: 'id-of-secret:connection/eu/us/api-key@1',
+        locals: ['eu'],
+      });
+    },
+  },
+  {
+    name: 'a key of another user that grants what is wanted is left as it is',
+    world: standing((it) => {
+      for (const key of it.keys) key.otherOwner = 'ann';
+    }),
+    steps: [],
+  },
+  {
+    name: 'a key of another user that an interrupted run left behind the new one goes',
+    world: standing((it) => {
+      const [key] = it.keys;
+      if (key)
+        it.keys.unshift({
+          ...{ usable: true, otherOwner: 'ann' },
+          record: { ...key.record, id: 'old', secret: 'secret:connection/eu/us/api-key@1' },
+        });
+      if (key) key.record = { ...key.record, secret: 'secret:connection/eu/us/api-key@2' };
+      it.secretVersions['connection/eu/us/api-key'] = 2;
+    }),
+    steps: [
+      'prepare connection.record coordinator none',
+      ...localFiles('reload'),
+      ...reloads(),
+      prove,
+      'retire api-key.verify eu none',
+      'retire api-key.invalidate us api',
+      'retire connection.prove eu none',
+    ],
+    also: (plan) => expect(stepOf(plan, 'api-key.invalidate').input.id).toBe('old'),
   },
   {
     name: 'sniff to proxy: the settings of the other mode go in the same request',
@@ -104,6 +160,16 @@ const otherValues: PlanCase[] = [
     ],
   },
 ];
+
+test('a key of another user: what replaced it works without it, and there is nothing to do then', () => {
+  const made = standing((it) => {
+    for (const key of it.keys) key.otherOwner = 'ann';
+  })();
+  const wish = request({ search: ['metrics-*'] });
+  const after = applySteps(made, planIn(made, wish).steps);
+  expect(after.keys.map(({ usable }) => usable)).toEqual([false, true]);
+  expect(planIn(after, wish).steps).toEqual([]);
+});
 
 const turned = (made: World): World => {
   const ap = world({ remote: 1 }).remote;

@@ -77,7 +77,7 @@ export interface World {
   issuers: Record<string, string>;
   /** Certificates that were signed elsewhere. */
   signed: SigningRequestRecord[];
-  keys: { record: ApiKeyRecord; usable: boolean }[];
+  keys: { record: ApiKeyRecord; usable: boolean; otherOwner?: string }[];
   secretVersions: Record<string, number>;
   /** What stands between the clusters, by address; what is not named here is open where something listens and refused elsewhere. */
   network: Record<string, PathObservation['tcp']>;

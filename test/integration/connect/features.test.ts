@@ -2,6 +2,7 @@ import type { ConnectionView } from '@remora/shared/model/inventory.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newestVersionHere } from '../../elasticsearch/versions.ts';
 import { Bed, DOCUMENTS } from './features/bed.ts';
+import { settingsSuite } from './features/settings.ts';
 import { restarts, searchAcross } from './traces.ts';
 
 /** What can be done to connections without a restart: one pair of clusters for all of it, and a module of `features` for each. */
@@ -22,4 +23,6 @@ describe(`on a pair of ${await newestVersionHere()} that is connected`, () => {
       expect(await searchAcross(bed.eu, 'us', node)).toMatchObject({ hits: { total: { value: DOCUMENTS } } });
     expect(restarts(bed.us, bed.eu)).toEqual({ 'us-1': 1, 'eu-1': 1, 'eu-2': 1 });
   });
+
+  describe('settings', () => settingsSuite(() => bed));
 });

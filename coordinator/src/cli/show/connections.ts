@@ -96,6 +96,28 @@ const pathText = (paths: readonly PathView[]): string[] => {
   return [...rows, ...pathFaults(bad), ...(paths.length > MOST_PATHS ? [count] : [])];
 };
 
+/** How it is set and how much of it is open, as the cluster says. */
+const infoLine = ({ info }: ConnectionView): string[] => {
+  if (info === undefined) return [];
+  const parts =
+    info.seeds === undefined
+      ? [
+          `proxy ${info.proxyAddress}`,
+          ...(info.serverName ? [`server name ${info.serverName}`] : []),
+          `${info.proxySocketsConnected} of at most ${info.maxProxySocketConnections} sockets open`,
+        ]
+      : [
+          `seeds ${info.seeds.join(', ')}`,
+          `${info.nodesConnected} of at most ${info.maxNodeConnections} nodes connected`,
+        ];
+  const all = [
+    ...parts,
+    `skip_unavailable ${info.skipUnavailable}`,
+    `first connect within ${info.initialConnectTimeout}`,
+  ];
+  return [wrap(`${all.join('; ')} (as one node sees it)`, '  ')];
+};
+
 const proofText = (one: ConnectionView): string => {
   const width = Math.max(0, ...one.proof.map(({ node }) => node.length));
   const rows = one.proof.flatMap((proof) => [
@@ -108,6 +130,7 @@ const proofText = (one: ConnectionView): string => {
   return [
     title,
     ...(rows.length === 0 ? ['  no node could be asked'] : rows),
+    ...infoLine(one),
     ...pathText(paths),
     ...(isWell || one.paths === undefined ? [] : [`  See also ${PAGE}`]),
   ].join('\n');

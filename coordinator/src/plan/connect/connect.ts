@@ -1,6 +1,7 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { aliasWarnings } from '../alias.ts';
+import { precedenceWarnings } from '../alias-in-files.ts';
 import { caNameOf } from '../ca-names.ts';
 import { type PlanContext, withoutTrust } from '../context.ts';
 import type { ConnectFacts } from '../facts.ts';
@@ -30,6 +31,7 @@ const stages: readonly Stage[] = [
   { id: 'remote-verify', title: 'Verify the remote cluster server', mode: 'parallel' },
   { id: 'api-key', title: 'Cross-cluster API key', mode: 'serial' },
   ...localStages,
+  { id: 'retire', title: 'Invalidate the key whose place another one took', mode: 'serial' },
 ];
 
 /**
@@ -48,7 +50,8 @@ export const draftOf = (request: ConnectRequest, facts: ConnectFacts, context: P
   const access = accessOf(request);
   const expires = request.expires ?? null;
   const ca = caNameOf(facts, request);
-  const keySecret = keySecretOf(facts, request);
+  const keyConfigHash = context.hash(keyConfig(access, expires, request.metadata));
+  const keySecret = keySecretOf(facts, request, keyConfigHash);
   const settings = aliasSettings(targetAddresses(servers, request), request);
   const standing = facts.connections.find(({ local, alias }) => local === request.local && alias === request.alias);
   const record: ConnectionRecord = {
@@ -66,7 +69,6 @@ export const draftOf = (request: ConnectRequest, facts: ConnectFacts, context: P
     ...withFound(standing?.found, foundBefore(facts, servers)),
     ...(standing !== undefined && 'transport' in standing ? { transport: standing.transport } : {}),
   };
-  const keyConfigHash = context.hash(keyConfig(access, expires, request.metadata));
   return {
     request,
     facts,
@@ -121,6 +123,7 @@ export const planConnect = (request: ConnectRequest, facts: ConnectFacts, contex
       ...(steps.some(({ id }) => id === 'register-alias') ? aliasWarnings(aliasWish(draft)) : []),
       ...(steps.some(({ stage }) => stage === 'api-key') ? queryWarnings(draft.record.access) : []),
       ...(steps.length > 0 ? [...facts.others.unasked, ...unaskedWarnings(facts.others.trust)] : []),
+      ...precedenceWarnings(facts.local, request.alias, draft.settings),
       ...takenPortWarnings(facts.paths, draft.servers),
       ...unreplicatedWarning(facts.remote, restarts.remote),
       ...unreplicatedWarning(facts.local, restarts.local),

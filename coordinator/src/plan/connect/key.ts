@@ -17,9 +17,15 @@ export const standingKey = (facts: KeyFacts, ends: Ends): KeyObservation | undef
       undefined,
     );
 
-/** The secret of the connection's key: of the one that stands, else of one that is yet to be made. */
-export const keySecretOf = (facts: KeyFacts, ends: Ends): string =>
-  standingKey(facts, ends)?.record.secret ?? newKeySecret(facts, ends);
+/** Whether what is wanted takes another key: only the user to whom one belongs may change it. */
+const isReplaced = ({ otherOwner, record }: KeyObservation, configHash: string): boolean =>
+  otherOwner !== undefined && record.configHash !== configHash;
+
+/** The secret of the connection's key, which is to be as the hash says: of the one that stands, else of one that is yet to be made. */
+export const keySecretOf = (facts: KeyFacts, ends: Ends, configHash: string): string => {
+  const standing = standingKey(facts, ends);
+  return standing && !isReplaced(standing, configHash) ? standing.record.secret : newKeySecret(facts, ends);
+};
 
 /** What the key needs: to be made, to grant something else, or nothing. */
 export const keySteps = (draft: ConnectDraft): AnyStep[] => {
@@ -41,7 +47,8 @@ export const keySteps = (draft: ConnectDraft): AnyStep[] => {
     secret: record.keySecret,
   };
   const step = { target: facts.remote.name, effect: 'api', stage: 'api-key' } as const;
-  if (standing) {
+  const isOther = standing !== undefined && isReplaced(standing, keyConfigHash);
+  if (standing && !isOther) {
     const reason = 'the key grants something else than is wanted';
     const diff = `~ key ${standing.record.name}: ${grants}\n  key's secret ${record.keySecret} (unchanged)`;
     return [
@@ -56,7 +63,9 @@ export const keySteps = (draft: ConnectDraft): AnyStep[] => {
     ];
   }
   const name = keyNameOf(request);
-  const reason = 'the connection has no usable key';
+  const reason = isOther
+    ? `the key grants something else than is wanted, and belongs to user ${standing.otherOwner}, who alone may change it: another one takes its place`
+    : 'the connection has no usable key';
   const diff = `+ key ${name}-…: ${grants}\n+ key's secret ${record.keySecret} (new)`;
   return [{ ...step, id: 'create-api-key', kind: 'api-key.create', reason, diff, input: { ...input, name } }];
 };

@@ -7,6 +7,7 @@ import { proofOf } from '../records.ts';
 import type { AnyStep } from '../steps.ts';
 import type { ConnectDraft } from './draft.ts';
 import { keySteps } from './key.ts';
+import { replacedKeySteps } from './replaced-keys.ts';
 
 /**
  * What has to happen for the local cluster: the key, trust and credential on every connecting node, the alias, and the proof, which also follows whatever is
@@ -19,7 +20,7 @@ export const localSteps = (draft: ConnectDraft, remoteSteps: readonly AnyStep[])
     ...{ ...aliasWish(draft), keySecret: record.keySecret, bundle: bundleFile(draft), proof: proofOf(record) },
     ...{ proven: facts.proven, secretVersions: facts.secretVersions },
   };
-  return [...key, ...localSideSteps(side, key.length + remoteSteps.length > 0)];
+  return [...key, ...localSideSteps(side, key.length + remoteSteps.length > 0), ...replacedKeySteps(draft)];
 };
 
 /** The alias as it shall be. */

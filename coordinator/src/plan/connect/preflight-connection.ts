@@ -3,7 +3,7 @@ import type { ConnectFacts, NodeObservation } from '../facts.ts';
 import { connectingNodes, fileSetting } from '../nodes.ts';
 import { belowConfig } from '../pem.ts';
 import { files } from '../placed-files.ts';
-import { type CaRecord, isByCertificate, isForeign } from '../records.ts';
+import type { CaRecord } from '../records.ts';
 import { sslPrefix } from '../ssl.ts';
 import { givenFor } from './given.ts';
 import { standingKey } from './key.ts';
@@ -32,56 +32,6 @@ export const keyEnd: Check = {
       : [
           `The key of this connection (${key.name}) ends on ${new Date(key.expiresAtMs).toISOString()}, and Elasticsearch cannot take the end of a key away: give --expires with how long it shall live from now.`,
         ];
-  },
-};
-
-export const aliasFree: Check = {
-  code: 'conflict',
-  demands:
-    "the local cluster does not know the alias, or it is Remora's connection to the same remote cluster; no transient setting hides it",
-  run: ({ facts, request }) => {
-    const prefix = `cluster.remote.${request.alias}.`;
-    const transient = Object.keys(facts.local.transient).filter((name) => name.startsWith(prefix));
-    if (transient.length > 0)
-      return [
-        `Cluster ${facts.local.name} has the transient setting ${transient[0]}, which hides what is configured for good: remove it first (null in transient).`,
-      ];
-    const record = facts.connections.find((c) => c.local === facts.local.name && c.alias === request.alias);
-    if (record) {
-      if (isForeign(record))
-        return [
-          `The alias ${request.alias} of cluster ${facts.local.name} is taken: it is Remora's connection to ${record.foreign.name}, which others run. Choose another alias, or take that one apart first with \`remora disconnect ${request.local} ${request.alias}\`.`,
-        ];
-      if (isByCertificate(record))
-        return [
-          `The alias ${request.alias} of cluster ${facts.local.name} is a connection by certificate: \`remora migrate ${request.local} ${request.alias} --to api_key\` brings it to API keys, with what the key shall grant.`,
-        ];
-      return record.remote === facts.remote.name
-        ? []
-        : [
-            `The alias ${request.alias} of cluster ${facts.local.name} is taken: it is Remora's connection to ${record.remote}. Choose another alias.`,
-          ];
-    }
-    const standing = Object.keys(facts.local.persistent).some((name) => name.startsWith(prefix));
-    const inFile = facts.local.nodes.filter(
-      (node) =>
-        node.agent.state === 'online' &&
-        Object.keys(node.agent.facts.settingsFile.values).some((name) => name.startsWith(prefix)),
-    );
-    const inKeystore = facts.local.nodes.filter(
-      (node) =>
-        node.agent.state === 'online' &&
-        node.agent.facts.keystore.entries?.some(
-          (entry) => entry.name === `${prefix}credentials` && entry.reference === null,
-        ),
-    );
-    if (!standing && inFile.length + inKeystore.length === 0) return [];
-    const where = standing
-      ? 'its cluster settings'
-      : `${inFile.length > 0 ? 'elasticsearch.yml' : 'the keystore'} of ${(inFile[0] ?? inKeystore[0])?.name}`;
-    return [
-      `The alias ${request.alias} exists on cluster ${facts.local.name} already (in ${where}) and was not made by Remora: choose another alias, or remove that connection first. Taking it over (\`remora adopt\`) comes with a later release.`,
-    ];
   },
 };
 

@@ -1,10 +1,10 @@
 import type { ErrorCode } from '@remora/shared/errors.ts';
 import { givenCertificates } from './given.ts';
 import { addressKept, beyondLoopback, pathsOpen, remoteHostFits } from './preflight-addresses.ts';
+import { aliasFree } from './preflight-alias.ts';
 import type { Check, PreflightInput } from './preflight-check.ts';
 import { apiKeyServiceOn, license, privileges, securityOn, versions } from './preflight-clusters.ts';
 import {
-  aliasFree,
   certificateAuthority,
   foreignServer,
   foreignTruststore,

@@ -195,7 +195,10 @@ export const updateApiKeyStep =
           configHash: input.configHash,
         });
     } catch (error) {
-      throw explain(error, input.cluster, `Updating API key ${input.id}`);
+      const { code, message, hint } = explain(error, input.cluster, `Updating API key ${input.id}`);
+      // Elasticsearch does not find what belongs to another user or realm.
+      const owned = 'Only the user to whom a key belongs may change it. Give the command again: it plans another key.';
+      throw new RemoraError(code, message, { hint: statusOf(error) === 404 ? owned : hint, cause: error });
     }
     return { id: input.id };
   };

@@ -72,3 +72,24 @@ test('where no node was let ask it says so, and not that the connection is broke
   expect(connectionsTable([one])).toMatch(/eu +us +us +unknown/);
   expect(proofMatrix([{ ...one, proof: proof.slice(1) }])).toContain('NOT connected');
 });
+
+test('how a connection is set, and how much of it is open, stands below what the nodes proved', () => {
+  const both = { skipUnavailable: true, initialConnectTimeout: '30s' };
+  const sniff = { ...both, seeds: ['us-1:9443', '[::1]:9443'], nodesConnected: 2, maxNodeConnections: 3 };
+  const proxy = {
+    ...{ ...both, skipUnavailable: false, proxyAddress: 'lb:443', serverName: 'us.example.com' },
+    ...{ proxySocketsConnected: 17, maxProxySocketConnections: 18 },
+  };
+  expect(
+    proofMatrix([{ ...view(), info: sniff }])
+      .split('\n')
+      .slice(2)
+      .join(' ')
+      .replaceAll(/ +/g, ' '),
+  ).toBe(
+    ' seeds us-1:9443, [::1]:9443; 2 of at most 3 nodes connected; skip_unavailable true; first connect within 30s (as one node sees it)',
+  );
+  expect(proofMatrix([{ ...view(), info: proxy }]).replaceAll(/\s+/g, ' ')).toContain(
+    ' proxy lb:443; server name us.example.com; 17 of at most 18 sockets open; skip_unavailable false; first connect within 30s',
+  );
+});
