@@ -26,11 +26,21 @@ export const MigrateRequest = Type.Object(
 );
 export type MigrateRequest = Static<typeof MigrateRequest>;
 
+/** Whether it says what the key shall grant. */
+export const givesAccess = ({
+  search,
+  replication,
+  access,
+}: Pick<MigrateRequest, 'search' | 'replication' | 'access'>): boolean =>
+  access !== undefined || (search ?? []).length + (replication ?? []).length > 0;
+
 /** Throws `bad-input` that names what is wrong. */
-export const checkMigrateRequest = ({ to, removeTrust: _, ...wish }: MigrateRequest): void => {
+export const checkMigrateRequest = ({ to, removeTrust, ...wish }: MigrateRequest): void => {
   if (to !== 'api_key')
     throw new RemoraError('bad-input', `--to ${String(to)}: connections are migrated to api_key alone.`);
   const mode = wish.proxyAddress === undefined && wish.serverName === undefined ? 'sniff' : 'proxy';
+  // To take the trust off a connection that has its key already, nothing has to be granted.
+  const access = removeTrust && !givesAccess(wish) ? { search: ['*'] } : {};
   // The name of the remote cluster is looked up later; it only has to differ here.
-  checkConnectRequest({ ...wish, mode, remote: wish.remote ?? `${wish.local}-remote` });
+  checkConnectRequest({ ...wish, ...access, mode, remote: wish.remote ?? `${wish.local}-remote` });
 };

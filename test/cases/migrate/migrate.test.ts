@@ -39,6 +39,7 @@ describe('from certificates to API keys', () => {
     expect(stepOf(plan, 'cluster-settings.put').input.persistent).toEqual({
       'cluster.remote.us.seeds': [...['10.0.1.1:9300', '10.0.1.2:9300'], ...['10.0.1.1:9443', '10.0.1.2:9443']],
     });
+    expect(plan.stages.find(({ id }) => id === 'reload')).toMatchObject({ mode: 'serial' });
     expect(plan.warnings).toEqual([
       expect.stringMatching(/^Nodes of eu connect anew three times/),
       expect.stringMatching(/go on trusting each other's transport CA: `remora migrate .* --remove-trust`/),
@@ -89,6 +90,7 @@ describe('from certificates to API keys', () => {
 
   test('through a proxy the alias leads to the new address once the nodes have the key', () => {
     const plan = planTo(proxied(), { proxyAddress: 'proxy.example.com:9443' });
+    expect(plan.stages.find(({ id }) => id === 'reload')).toMatchObject({ mode: 'parallel' });
     const stages = plan.steps.map(({ stage }) => stage);
     expect(stages).not.toContain('both-ports');
     expect(stages.slice(-4)).toEqual(['reload', 'alias', 'prove-alone', 'record']);
@@ -111,7 +113,7 @@ describe('from certificates to API keys', () => {
       'end connection.record coordinator none',
     ]);
     const kept = carriedOut(one, planTo(one).steps);
-    const later = planTo(kept, { removeTrust: true });
+    const later = planTo(kept, { removeTrust: true, search: [] });
     expect(later.stages.map(({ id }) => id)).toEqual(['distrust-local-roll', 'distrust-remote-roll', 'end']);
     for (const after of [carriedOut(one, atOnce.steps), carriedOut(kept, later.steps)]) {
       expect(recordsOf(after)[0]).not.toHaveProperty('transport');
@@ -154,6 +156,11 @@ describe('from certificates to API keys', () => {
         return planTo(one);
       },
       /keystore of node eu-1 \(cluster eu\) has cluster\.remote\.us\.credentials with a value that Remora did not write/,
+    ],
+    [
+      'the trust to be taken off alone, while there is no key',
+      () => planTo(byCertificate(), { removeTrust: true, search: [] }),
+      /is one by certificate still, and its key must grant something/,
     ],
     [
       'a proxy without its new address',

@@ -98,10 +98,16 @@ const standingServers = (scope: Scope): string[] => {
 /** What stays because of something else, or because it was asked for. */
 const keptWarnings = ({ facts, request }: Scope): string[] => {
   const { connection } = facts;
+  const { local, remote: cluster, alias } = connection;
   const others = request.remoteGone ? [] : neighbours(facts).remote;
   const [other] = others;
   const more = others.length > 1 ? ` and ${others.length - 1} more` : '';
   return [
+    ...(connection.transport === undefined
+      ? []
+      : [
+          `The nodes of ${local} and ${cluster} go on trusting each other's transport CA, since the connection was one by certificate: \`remora migrate ${local} ${alias} --to api_key --remove-trust\` takes that off before, and nothing does afterwards.`,
+        ]),
     ...(other === undefined
       ? []
       : [

@@ -12,7 +12,7 @@ import type { MigrateFacts } from './facts.ts';
 import { localSteps } from './local.ts';
 import { recordAfter, recordOnTheWay, recordStep } from './records.ts';
 import { refuse } from './refusals.ts';
-import { stageIds, stages } from './stages.ts';
+import { stageIds, stages, stagesIn } from './stages.ts';
 import { connectRequestOf } from './wanted.ts';
 
 /** From the certificate to the key: all that is there is kept until every node has proven the new way. */
@@ -48,7 +48,7 @@ const stepsOf = (wish: MigrateRequest, facts: MigrateFacts, draft: ConnectDraft)
 /** What people should know of the moments in which searches may not cross. */
 const gapWarning = ({ mode, alias, local }: ConnectDraft['request']): string =>
   mode === 'sniff'
-    ? `Nodes of ${local} connect anew three times: when the alias ${alias} leads both ways, when they get the key, and when it leads the new way alone. Each time searches over it fail or are skipped for as long as a connection takes, mostly less than a second; in between they cross.`
+    ? `Nodes of ${local} connect anew three times: when the alias ${alias} leads both ways, when they get the key, and when it leads the new way alone. Each time searches over it fail or are skipped for as long as a connection takes, mostly a second or less; in between they cross.`
     : `Searches over the alias ${alias} fail or are skipped from when nodes of ${local} have the key until the alias leads to the new address, mostly a second or two: a proxy has one address.`;
 
 const trustWarnings = (wish: MigrateRequest, { record }: MigrateFacts, { request }: ConnectDraft): string[] => {
@@ -59,7 +59,7 @@ const trustWarnings = (wish: MigrateRequest, { record }: MigrateFacts, { request
       `What the nodes of ${local} and ${remote} trust on their transport ports stays, since Remora did not place it: any node of one may join in with the other until that is taken out.`,
     ];
   return [
-    `The nodes of ${local} and ${remote} go on trusting each other's transport CA: \`remora migrate ${local} ${alias} --to api_key --remove-trust\` with the same flags takes that off later, with a restart of each node.`,
+    `The nodes of ${local} and ${remote} go on trusting each other's transport CA: \`remora migrate ${local} ${alias} --to api_key --remove-trust\` takes that off later, with a restart of each node.`,
   ];
 };
 
@@ -90,7 +90,7 @@ export const planMigration = (wish: MigrateRequest, facts: MigrateFacts, context
     title: `Bring ${wish.local}/${wish.alias} from certificates to API keys`,
     createdAt: context.now,
     clusters: [request.local, request.remote],
-    stages: stages.filter(({ id }) => steps.some(({ stage }) => stage === id)),
+    stages: stagesIn(request.mode).filter(({ id }) => steps.some(({ stage }) => stage === id)),
     steps,
     restarts: rolled.flatMap(({ restarts }) => restarts),
     outages: rolled.flatMap(({ cluster, restarts }) => outagesOf(cluster, [...new Set(restarts)])),

@@ -1,5 +1,5 @@
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
-import type { MigrateRequest } from '@remora/shared/model/migrate-request.ts';
+import { givesAccess, type MigrateRequest } from '@remora/shared/model/migrate-request.ts';
 import { type Finding, throwFindings } from '../agent-findings.ts';
 import type { ConnectDraft } from '../connect/draft.ts';
 import { preflight } from '../connect/preflight.ts';
@@ -79,6 +79,17 @@ const remoteFindings = (wish: MigrateRequest, { connect, remote, record }: Migra
       ];
 };
 
+/** `--remove-trust` alone is for a connection that has its key already. */
+const accessFindings = (wish: MigrateRequest): Finding[] =>
+  givesAccess(wish)
+    ? []
+    : [
+        [
+          'bad-input',
+          `The connection ${wish.local}/${wish.alias} is one by certificate still, and its key must grant something: add --search PATTERNS, --replication PATTERNS, or --access FILE.`,
+        ],
+      ];
+
 const proxyFindings = ({ mode, proxyAddress, alias }: ConnectRequest, { connect }: MigrateFacts): Finding[] => {
   if (mode === 'sniff')
     return proxyAddress === undefined
@@ -104,6 +115,7 @@ const proxyFindings = ({ mode, proxyAddress, alias }: ConnectRequest, { connect 
 export const refuse = (wish: MigrateRequest, draft: ConnectDraft, facts: MigrateFacts): void => {
   const { request, servers, context } = draft;
   const own = [
+    ...accessFindings(wish),
     ...aliasFindings(wish, facts),
     ...remoteFindings(wish, facts),
     ...credentialFindings(wish, facts),

@@ -46,3 +46,10 @@ export const stages: readonly Stage[] = [
   { id: stageIds.distrustRemoteRoll, title: 'Roll the remote cluster without it', mode: 'roll' },
   { id: stageIds.end, title: 'Prove and record', mode: 'serial' },
 ];
+
+/**
+ * With two ways open nodes reload one after the other: while one connects anew searches cross from the others. Through a proxy all of them are cut off from their reload
+ * to the alias's next address, so they reload at once.
+ */
+export const stagesIn = (mode: 'sniff' | 'proxy'): readonly Stage[] =>
+  stages.map((stage) => (stage.id === stageIds.reload && mode === 'sniff' ? { ...stage, mode: 'serial' } : stage));
