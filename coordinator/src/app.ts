@@ -24,6 +24,7 @@ import { collectOpenApi, openApiRoute } from './http/openapi.ts';
 import { planRoutes } from './http/plans.ts';
 import { toProblem, toRemoraError } from './http/problem.ts';
 import { restartRoutes } from './http/restarts.ts';
+import { roleRoutes } from './http/roles.ts';
 import { rollbackRoutes } from './http/rollbacks.ts';
 import { runRoutes } from './http/runs.ts';
 import { scheduleRoutes } from './http/schedules.ts';
@@ -88,6 +89,7 @@ const addApi = (app: App, { services, bearer, redis, storeProblem }: AppParts, c
   nodeRoutes(app, services);
   connectionRoutes(app, services);
   apiKeyRoutes(app, services);
+  roleRoutes(app, services);
   planRoutes(app, services);
   restartRoutes(app, services);
   cloudRoutes(app, services);

@@ -26,6 +26,8 @@ import type { KeyList } from '@remora/shared/model/key-view.ts';
 import type { MigrateRequest } from '@remora/shared/model/migrate-request.ts';
 import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
 import type { RestartRequest } from '@remora/shared/model/restart-request.ts';
+import type { RoleApplyRequest, RoleRemoveRequest } from '@remora/shared/model/role-request.ts';
+import type { RoleCheck, RoleList } from '@remora/shared/model/role-view.ts';
 import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import type { Run, RunEvent, RunStatus } from '@remora/shared/model/run.ts';
 import type { ScheduleAdded, ScheduleRequest, ScheduleResult, ScheduleView } from '@remora/shared/model/schedule.ts';
@@ -156,6 +158,14 @@ export interface Services {
     readonly rotation: Change<KeyRotateRequest>;
     /** A connection's keys are invalidated: it stops. */
     readonly revocation: Change<KeyRevokeRequest>;
+  };
+  readonly roles: {
+    /** Of all clusters: roles that grant something over aliases, or that Remora made; `problems` say which clusters did not answer. */
+    list(): Promise<RoleList>;
+    /** Whether the key of a connection covers what each role grants over it, or the roles of both sides fit. */
+    check(local: string, alias: string): Promise<RoleCheck[]>;
+    readonly application: Change<RoleApplyRequest>;
+    readonly removal: Change<RoleRemoveRequest>;
   };
   readonly restarts: Change<RestartRequest>;
   /** Whom nodes let in on their transport ports: set, and taken out. */

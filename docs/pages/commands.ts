@@ -10,6 +10,7 @@ import {
 } from '@remora/shared/model/inventory.ts';
 import { KeyView } from '@remora/shared/model/key-view.ts';
 import { Plan, PlanStep } from '@remora/shared/model/plan.ts';
+import { RoleCheck, RoleView } from '@remora/shared/model/role-view.ts';
 import { Run, RunStep } from '@remora/shared/model/run.ts';
 import { createCli } from '../../coordinator/src/cli/frame/cli.ts';
 import { runProgram } from '../../coordinator/src/cli/frame/program.ts';
@@ -69,6 +70,8 @@ const answers = table(
     ['its `info`, by its mode', fields(ConnectionInfo)],
     ['a proof of a connection, one a node', fields(NodeProof)],
     ['an API key', fields(KeyView)],
+    ['a role', fields(RoleView)],
+    ['a line of `roles check`', fields(RoleCheck)],
     ['a CA', fields(CaView)],
     ['an entry of the audit log', fields(AuditEntry)],
     ['`audit verify`', fields(AuditVerdict)],

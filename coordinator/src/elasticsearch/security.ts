@@ -1,6 +1,8 @@
 import type { Client } from '@elastic/elasticsearch';
-import type { RoleBody, UserBody } from '../plan/roles/definition.ts';
-import { explain, statusOf } from './client.ts';
+import type { neededPrivileges } from '../plan/privileges.ts';
+import type { RoleBody, UserBody } from '../plan/role-definition.ts';
+import type { KeyGrants } from '../plan/roles/key-coverage.ts';
+import { type ClusterAccess, explain, openClient, statusOf } from './client.ts';
 
 const nothing =
   (absent: unknown) =>
@@ -71,5 +73,68 @@ export const putUser = async (
       });
   } catch (error) {
     throw explain(error, cluster, `${body === null ? 'Removing' : 'Writing'} user ${name}`);
+  }
+};
+
+/** All roles but those of files, by name. */
+export const listRoles = async (client: Client, cluster: string): Promise<ReadonlyMap<string, RoleBody>> => {
+  const all = await read<RoleBody>(client, cluster, '/_security/role');
+  return new Map(Object.entries(all).map(([name, body]) => [name, roleOf(body)]));
+};
+
+/** All users of the native realm, and those that Elasticsearch brings, by name. */
+export const listUsers = async (client: Client, cluster: string): Promise<ReadonlyMap<string, UserBody>> => {
+  const all = await read<AnsweredUser>(client, cluster, '/_security/user');
+  return new Map(Object.entries(all).map(([name, body]) => [name, userOf(body)]));
+};
+
+/** Names of role mappings that give a role by its name; those that make names by a template are not judged. */
+export const mappingsOf = async (client: Client, cluster: string, role: string): Promise<string[]> => {
+  const all = await read<{ readonly roles?: readonly string[] }>(client, cluster, '/_security/role_mapping');
+  return Object.entries(all).flatMap(([name, { roles = [] }]) => (roles.includes(role) ? [name] : []));
+};
+
+/** Privileges that a role may have in `remote_cluster`, as this version knows them; none before 8.15. */
+export const remoteClusterPrivileges = async (client: Client, cluster: string): Promise<readonly string[]> => {
+  const path = '/_security/privilege/_builtin';
+  const { remote_cluster: known } = await read<readonly string[]>(client, cluster, path);
+  return known ?? [];
+};
+
+/** Those of these cluster privileges that the user behind the client lacks. */
+export const lackedPrivileges = async (
+  client: Client,
+  cluster: string,
+  privileges: readonly (typeof neededPrivileges)[number][],
+): Promise<string[]> => {
+  try {
+    const held = await client.security.hasPrivileges({ cluster: [...privileges] });
+    return privileges.filter((privilege) => held.cluster[privilege] !== true);
+  } catch (error) {
+    throw explain(error, cluster, 'Asking what the user may do');
+  }
+};
+
+/** What a cross-cluster key grants, by its role descriptor; null where the cluster does not know the key (any more). */
+export const findKeyGrants = async (client: Client, cluster: string, id: string): Promise<KeyGrants | null> => {
+  interface Answer {
+    readonly api_keys?: readonly { readonly role_descriptors?: { readonly cross_cluster?: KeyGrants } }[];
+  }
+  const path = `/_security/api_key?id=${encodeURIComponent(id)}`;
+  const { api_keys: keys = [] } = (await read(client, cluster, path)) as Answer;
+  return keys[0]?.role_descriptors?.cross_cluster ?? null;
+};
+
+/** Whether somebody logs in with a password. */
+export const logsIn = async (access: ClusterAccess): Promise<boolean> => {
+  const client = await openClient(access);
+  try {
+    await client.security.authenticate();
+    return true;
+  } catch (error) {
+    if (statusOf(error) === 401) return false;
+    throw explain(error, access.name, `Logging in as ${access.user}`);
+  } finally {
+    await client.close();
   }
 };

@@ -19,6 +19,8 @@ export interface ObserveParts {
   readonly inventory: Inventory;
   /** Latest version of each secret that exists. */
   readonly secretVersions: () => Promise<Readonly<Record<string, number>>>;
+  /** The value behind a reference, for what is tried with it. Throws `not-found`. */
+  readonly secretValue: (reference: string) => Promise<string>;
   readonly clock: Clock;
 }
 

@@ -1,10 +1,12 @@
 import { explain } from '../elasticsearch/client.ts';
+import { findRole, findUser } from '../elasticsearch/security.ts';
 import type { ClusterObservation, FlatSettings, NodeObservation } from '../plan/facts.ts';
 import { keystorePasswordInput, keystorePasswordReference } from '../plan/node-step.ts';
 import type { ApiKeyRecord } from '../plan/records.ts';
 import { deliveredKey, deliveriesOf, MOST_DELIVERIES, type NodeDeliveries } from '../plan/rollback/deliveries.ts';
 import type { Backups, PastRun, RollbackFacts } from '../plan/rollback/facts.ts';
 import { earlierSecretsOf } from '../plan/rollback/keys.ts';
+import { principalKey, writesPrincipal } from '../plan/rollback/principals.ts';
 import { refuseRun } from '../plan/rollback/refusals.ts';
 import type { StoredPlan } from '../plan/steps.ts';
 import type { RunRecord } from '../store/run-hash.ts';
@@ -84,6 +86,16 @@ const madeKeys = (run: PastRun, records: readonly ApiKeyRecord[]): ApiKeyRecord[
     return records.filter((one) => one.cluster === cluster && one.name.startsWith(`${name}-${run.runId}-`));
   });
 
+/** Roles and users that the run wrote, as they stand. */
+const observePrincipals = async (parts: RollbackParts, run: PastRun): Promise<RollbackFacts['principals']> => {
+  const looks = run.plan.steps.filter(writesPrincipal).map(async (step) => {
+    const { cluster, name } = step.input;
+    const find = step.kind === 'role.put' ? findRole : findUser;
+    return [principalKey(step), await find(await parts.clients.get(cluster), cluster, name)] as const;
+  });
+  return new Map(await Promise.all(looks));
+};
+
 const byName = async <T>(names: readonly string[], look: (name: string) => Promise<T>): Promise<Map<string, T>> =>
   new Map(await Promise.all(names.map(async (name): Promise<[string, T]> => [name, await look(name)])));
 
@@ -114,5 +126,6 @@ export const observeRollback = async (parts: RollbackParts, runId: string): Prom
   return {
     ...{ run, others, clusters, settings, backups, keys, earlierKeys, connections, cas, certificates, apiKeys },
     secretVersions,
+    principals: await observePrincipals(parts, run),
   };
 };

@@ -1,6 +1,6 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import { neededPrivileges } from './privileges.ts';
-import { isRemoras, isReserved, type RoleBody, type UserBody } from './roles/definition.ts';
+import { isRemoras, isReserved, type RoleBody, type UserBody } from './role-definition.ts';
 
 /** The user that Remora logs in as; its role has the same name. */
 export interface RemoraUserWish {

@@ -5,6 +5,7 @@ import type { ChangeOperation, OperationCall } from '@remora/shared/operations.t
 import type { EffectClass, SettingValue } from '@remora/shared/settings.ts';
 import type { BatchOptions } from './batches.ts';
 import type { Access, AnyConnectionRecord, RecordBefore } from './records.ts';
+import type { RoleBody, UserBody } from './role-definition.ts';
 import type { ServingPurpose } from './ssl.ts';
 
 /** A node of a cluster; node names are unique within their cluster. */
@@ -202,6 +203,21 @@ export interface StepInputs {
     readonly keyId?: string;
     /** Only these nodes, where others are known to have no credential; all of them when absent. */
     readonly nodes?: readonly string[];
+  };
+  /** Writes a role, or removes it (null); refuses where it is neither what the plan saw nor what it shall be. */
+  'role.put': {
+    readonly cluster: string;
+    readonly name: string;
+    readonly role: RoleBody | null;
+    readonly expected: RoleBody | null;
+  };
+  /** The same of a user. One that is made gets the password behind this reference. */
+  'user.put': {
+    readonly cluster: string;
+    readonly name: string;
+    readonly user: UserBody | null;
+    readonly password: string | null;
+    readonly expected: UserBody | null;
   };
   /** Writes the connection into the inventory. */
   'connection.record': { readonly connection: AnyConnectionRecord };

@@ -32,6 +32,8 @@ const recorded: Readonly<Record<StepKind, boolean>> = {
   'connection.prove': false,
   'trust.verify': false,
   'handshake.verify': false,
+  'role.put': true,
+  'user.put': true,
   'connection.record': true,
 };
 

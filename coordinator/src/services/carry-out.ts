@@ -66,7 +66,13 @@ const refuseClosedGates = async (
   }
 };
 
-const takenBack: readonly string[] = ['rotate-certificates', 'place-certificates', 'rotate-ca', 'rotate-key'];
+const takenBack: readonly string[] = [
+  'rotate-certificates',
+  'place-certificates',
+  'rotate-ca',
+  'rotate-key',
+  'apply-role',
+];
 
 /**
  * A certificate that is not served or not trusted, or a key that does not work, is taken back at once where no node restarts for it: the one before is still good. So is

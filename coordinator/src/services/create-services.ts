@@ -22,6 +22,7 @@ import { issuingService } from './issuing.ts';
 import { nodeService } from './nodes.ts';
 import { notifyService } from './notify.ts';
 import { type PlanServiceParts, planService } from './plans.ts';
+import { roleService } from './roles.ts';
 import { beginScheduled, type ScheduledParts } from './scheduled-workflows.ts';
 import { scheduleService } from './schedules.ts';
 import { secretService } from './secrets.ts';
@@ -66,6 +67,7 @@ export const observeParts = ({ inventory, secrets, clients, gateway, clock, hist
   agents: gateway.calls,
   inventory,
   secretVersions: () => secretVersions(secrets),
+  secretValue: async (reference) => (await secrets.get(reference)).toString('utf8'),
   clock,
 });
 
@@ -111,6 +113,10 @@ export const createServices = (parts: ServiceParts): Services => {
     apiKeys: apiKeyService(observing, {
       rotation: changeOf(changing, 'rotate-key'),
       revocation: changeOf(changing, 'revoke-key'),
+    }),
+    roles: roleService(observing, {
+      application: changeOf(changing, 'apply-role'),
+      removal: changeOf(changing, 'remove-role'),
     }),
     restarts: changeOf(changing, 'restart'),
     trustRestrictions: {

@@ -16,6 +16,12 @@ import {
 import { checkMigrateRequest, type MigrateRequest } from '@remora/shared/model/migrate-request.ts';
 import { checkPlaceRequest, type PlaceRequest } from '@remora/shared/model/place-request.ts';
 import { checkRestartRequest, type RestartRequest } from '@remora/shared/model/restart-request.ts';
+import {
+  checkRoleApplyRequest,
+  checkRoleRemoveRequest,
+  type RoleApplyRequest,
+  type RoleRemoveRequest,
+} from '@remora/shared/model/role-request.ts';
 import { checkRotateRequest, type RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import {
   checkTrustRestrictionsRemoval,
@@ -33,6 +39,7 @@ import { observeKeyRevocation } from '../observe/observe-keys.ts';
 import { observeMigration } from '../observe/observe-migration.ts';
 import { observeWhole } from '../observe/observe-nodes.ts';
 import { observePlacement } from '../observe/observe-placement.ts';
+import { observeRole, observeRoleRemoval } from '../observe/observe-roles.ts';
 import { observeRollback, type RollbackParts } from '../observe/observe-rollback.ts';
 import { observeRotation } from '../observe/observe-rotation.ts';
 import { observeTrustRestrictions } from '../observe/observe-trust-restrictions.ts';
@@ -47,6 +54,8 @@ import { planPlacement } from '../plan/place/place.ts';
 import { planChanges } from '../plan/plan-changes.ts';
 import { planRestart } from '../plan/restart/restart.ts';
 import { planKeyRevocation } from '../plan/revoke-key/revoke-key.ts';
+import { planRoleApply } from '../plan/roles/apply.ts';
+import { planRoleRemoval } from '../plan/roles/remove.ts';
 import { planRollback, type RollbackRequest } from '../plan/rollback/rollback.ts';
 import { planRotation } from '../plan/rotate/rotate.ts';
 import { planCaRotation } from '../plan/rotate-ca/rotate-ca.ts';
@@ -72,6 +81,8 @@ export interface Wishes {
   readonly 'revoke-key': KeyRevokeRequest;
   readonly 'trust-restrictions': TrustRestrictionsRequest;
   readonly 'trust-restrictions-removal': TrustRestrictionsRemoval;
+  readonly 'apply-role': RoleApplyRequest;
+  readonly 'remove-role': RoleRemoveRequest;
 }
 
 export type WorkflowName = keyof Wishes;
@@ -134,6 +145,14 @@ const workflows: Workflows = {
   async 'trust-restrictions-removal'(parts, wish, context) {
     checkTrustRestrictionsRemoval(wish);
     return planRestrictionsRemoval(wish, await observeTrustRestrictions(parts, wish.cluster), context);
+  },
+  async 'apply-role'(parts, wish, context) {
+    checkRoleApplyRequest(wish);
+    return planRoleApply(wish, await observeRole(parts, wish), context);
+  },
+  async 'remove-role'(parts, wish, context) {
+    checkRoleRemoveRequest(wish);
+    return planRoleRemoval(wish, await observeRoleRemoval(parts, wish), context);
   },
 };
 

@@ -283,6 +283,8 @@ const effects: Effects = {
       if (record.secret.startsWith(`secret:connection/${local}/${alias}/`)) endKey(world, record.id);
   },
   'api-key.verify': verifyKey,
+  'role.put': never,
+  'user.put': never,
   'inventory.put-back': forget,
   'run.rollback': never,
 };

@@ -195,7 +195,16 @@ describe('a placement on the remote cluster port is taken back', () => {
         settings: new Map([['us', {}]]),
         backups: new Map(backups),
       },
-      ...{ keys: [], earlierKeys: [], connections, cas, certificates, apiKeys: [], secretVersions },
+      ...{
+        keys: [],
+        earlierKeys: [],
+        connections,
+        cas,
+        certificates,
+        apiKeys: [],
+        secretVersions,
+        principals: new Map(),
+      },
     };
   };
   const back = (made: World, run: PastRun, others: readonly PastRun[] = []): StoredPlan =>

@@ -49,6 +49,7 @@ const factsAfter = (before: World, plan: StoredPlan, count: number, now: World):
       keys: [],
       earlierKeys: now.keys,
       apiKeys: [],
+      principals: new Map(),
       connections,
       cas,
       certificates,

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newestVersionHere } from '../../elasticsearch/versions.ts';
 import { Bed, DOCUMENTS } from './features/bed.ts';
 import { settingsSuite } from './features/settings.ts';
+import { rolesSuite } from './features/roles.ts';
 import { restarts, searchAcross } from './traces.ts';
 
 /** What can be done to connections without a restart: one pair of clusters for all of it, and a module of `features` for each. */
@@ -25,4 +26,5 @@ describe(`on a pair of ${await newestVersionHere()} that is connected`, () => {
   });
 
   describe('settings', () => settingsSuite(() => bed));
+  describe('roles', () => rolesSuite(() => bed));
 });

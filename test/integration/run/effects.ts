@@ -101,6 +101,8 @@ export const fileExecutors = (file: string): Executors => ({
   'api-key.revoke': never,
   'api-keys.revoke': never,
   'api-key.verify': never,
+  'role.put': never,
+  'user.put': never,
   'inventory.put-back': never,
   'run.rollback': async (context, { run }) => context.rolledBack(run),
 });

@@ -29,6 +29,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'list, replace and revoke the keys of connections',
     load: () => import('../api-keys.ts'),
   },
+  roles: {
+    summary: 'make, list, check and remove roles with which users use connections',
+    load: () => import('../roles.ts'),
+  },
   restart: { summary: 'restart the nodes of a cluster one by one', load: () => import('../restart.ts') },
   plans: { summary: 'list and show plans', load: () => import('../plans.ts') },
   apply: { summary: 'carry out a plan as it was shown', load: () => import('../apply.ts') },

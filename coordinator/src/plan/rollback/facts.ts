@@ -3,6 +3,7 @@ import type { RunStatus, StepStatus } from '@remora/shared/model/run.ts';
 import type { OperationResult } from '@remora/shared/operations.ts';
 import type { ClusterObservation, FlatSettings, KeyObservation } from '../facts.ts';
 import type { AnyConnectionRecord, ApiKeyRecord, CaRecord, CertificateRecord } from '../records.ts';
+import type { RoleBody, UserBody } from '../role-definition.ts';
 import type { StoredPlan } from '../steps.ts';
 
 /** What a run recorded of one of its steps; see StepState. */
@@ -49,6 +50,8 @@ export interface RollbackFacts {
   readonly certificates: readonly CertificateRecord[];
   readonly apiKeys: readonly ApiKeyRecord[];
   readonly secretVersions: Readonly<Record<string, number>>;
+  /** Roles and users that the run wrote, as they stand, by `principalKey`. */
+  readonly principals: ReadonlyMap<string, RoleBody | UserBody | null>;
 }
 
 /** What stood there before a step changed it, as the step remembered it; undefined when it came to no change. */

@@ -181,6 +181,8 @@ const refuseUnremembered = ({ run }: RollbackFacts): void => {
     'certificate.issue',
     'cluster.trust',
     'api-key.update',
+    'role.put',
+    'user.put',
   ];
   const step = run.plan.steps.find(
     ({ id, kind }) =>

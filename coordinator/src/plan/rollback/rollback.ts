@@ -6,6 +6,7 @@ import { earlierPart, PROOF_STAGE } from './earlier.ts';
 import type { RollbackFacts } from './facts.ts';
 import { KEY_STAGE, keysPart } from './keys.ts';
 import { nodesPart } from './nodes.ts';
+import { PRINCIPAL_STAGE, principalsPart } from './principals.ts';
 import { END_STAGE, endSteps } from './records.ts';
 import { refuse } from './refusals.ts';
 import { type NodesBack, rotationBack } from './rotation.ts';
@@ -54,14 +55,16 @@ const nodesBack = (facts: RollbackFacts, now: string): NodesBack =>
 export const planRollback = (request: RollbackRequest, facts: RollbackFacts, context: PlanContext): StoredPlan => {
   const [settings, nodes, keys] = [settingsPart(facts), nodesBack(facts, context.now), keysPart(facts, context.now)];
   const earlier = earlierPart(facts, settings, context.now);
-  refuse(facts, [...settings.findings, ...keys.findings], context.now);
+  const principals = principalsPart(facts);
+  refuse(facts, [...settings.findings, ...keys.findings, ...principals.findings], context.now);
   const changes = [...settings.steps, ...nodes.steps];
   const { steps: proofs, provable } = changes.length + keys.steps.length > 0 ? earlier : { steps: [], provable: [] };
-  const steps = [...changes, ...proofs, ...keys.steps, ...endSteps(facts, nodes.isBack)];
+  const steps = [...changes, ...proofs, ...keys.steps, ...principals.steps, ...endSteps(facts, nodes.isBack)];
   const stages: readonly Stage[] = [
     ...withAliases(facts.run.plan, nodes.stages),
     { id: PROOF_STAGE, title: 'Prove what was there before', mode: 'serial' },
     { id: KEY_STAGE, title: 'API keys', mode: 'serial' },
+    { id: PRINCIPAL_STAGE, title: 'Roles and users', mode: 'serial' },
     { id: END_STAGE, title: 'Records', mode: 'serial' },
   ];
   const order = new Map(stages.map(({ id }, index) => [id, index]));
@@ -82,7 +85,7 @@ export const planRollback = (request: RollbackRequest, facts: RollbackFacts, con
     restarts: restarting.map(({ target }) => target),
     outages: rolled.flatMap(({ cluster, restarts }) => outagesOf(cluster, [...new Set(restarts)])),
     warnings: [
-      ...[settings, nodes, keys, earlier].flatMap(({ warnings }) => warnings),
+      ...[settings, nodes, keys, principals, earlier].flatMap(({ warnings }) => warnings),
       ...rolled.flatMap(({ cluster, restarts }) => unreplicatedWarning(cluster, restarts)),
     ],
   };

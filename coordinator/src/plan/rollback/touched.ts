@@ -18,6 +18,10 @@ const thingsOf = (step: AnyStep): string[] => {
     case 'ca.succession':
     case 'ca.create':
       return [`CA ${step.input.ca}`];
+    case 'role.put':
+      return [`role ${step.input.name} of cluster ${step.input.cluster}`];
+    case 'user.put':
+      return [`user ${step.input.name} of cluster ${step.input.cluster}`];
     case 'cluster.trust':
       return [`the CAs of cluster ${step.input.cluster}`];
     case 'api-key.create':

@@ -11,6 +11,7 @@ import type { StepParts } from './parts.ts';
 import { restorePauses, withPauses } from './pauses.ts';
 import { reloadSecureSettingsStep } from './reload.ts';
 import { measured } from './restart-times.ts';
+import { putRoleStep, putUserStep } from './roles.ts';
 import { putBackRecordsStep, rollbackStep } from './rollback.ts';
 import { successionStep } from './succession.ts';
 import { trustClusterStep, verifyTrustStep } from './trust.ts';
@@ -46,6 +47,8 @@ export const createExecutors = (parts: StepParts): Executors => ({
   'trust.verify': verifyBundleStep(parts),
   'handshake.verify': verifyHandshakesStep(parts),
   'connection.prove': proveConnectionStep(parts),
+  'role.put': putRoleStep(parts),
+  'user.put': putUserStep(parts),
   'connection.record': recordConnectionStep(parts),
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { remoraUser } from '../../../../coordinator/src/plan/remora-user.ts';
-import type { RoleBody, UserBody } from '../../../../coordinator/src/plan/roles/definition.ts';
+import type { RoleBody, UserBody } from '../../../../coordinator/src/plan/role-definition.ts';
 
 const wish = { cluster: 'eu', user: 'remora', aliases: ['us'] };
 const ours = { metadata: { managed_by: 'remora' } };

@@ -1,0 +1,119 @@
+import { RemoraError } from '@remora/shared/errors.ts';
+import type { RoleApplyRequest, RoleRemoveRequest } from '@remora/shared/model/role-request.ts';
+import { lacksPrivileges } from '../privileges.ts';
+import { isReserved } from '../role-definition.ts';
+import type { RoleFacts, RoleRemovalFacts, RoleSide } from './facts.ts';
+import { markOfRole, type RoleMark } from './wanted.ts';
+
+const conflict = (message: string, hint: string): RemoraError => new RemoraError('conflict', message, { hint });
+
+export const sidesOf = ({ local, remote }: Pick<RoleFacts, 'local' | 'remote'>): readonly RoleSide[] =>
+  remote ? [remote, local] : [local];
+
+const refuseRights = ({ cluster, missingPrivileges }: RoleSide): void => {
+  const lacks = lacksPrivileges(cluster, missingPrivileges);
+  if (lacks !== null) throw new RemoraError('preflight-failed', lacks);
+};
+
+const refuseOtherConnection = (
+  { cluster }: RoleSide,
+  { local, alias, name }: RoleRemoveRequest,
+  mark: RoleMark,
+): void => {
+  if (mark.local !== local || mark.alias !== alias)
+    throw conflict(
+      `Role ${name} of cluster ${cluster} was made for the connection ${mark.local}/${mark.alias}, not for ${local}/${alias}.`,
+      'Choose another name with --name: a role is for one connection.',
+    );
+};
+
+const refuseTaken = (side: RoleSide, request: RoleApplyRequest): void => {
+  const { cluster, role } = side;
+  if (role === null) return;
+  if (isReserved(role))
+    throw conflict(
+      `Role ${request.name} of cluster ${cluster} is one that Elasticsearch brings, which nobody may change.`,
+      'Choose another name with --name.',
+    );
+  const mark = markOfRole(role);
+  if (mark !== null) refuseOtherConnection(side, request, mark);
+  else if (!request.adopt)
+    throw conflict(
+      `Cluster ${cluster} has a role ${request.name} already, which Remora did not make.`,
+      'Choose another name with --name, or give --adopt: it then grants what is asked for here, and --diff shows what it loses.',
+    );
+};
+
+const refuseRemoteCluster = ({ remoteCluster = [] }: RoleApplyRequest, facts: RoleFacts): void => {
+  const { connection, local, remoteClusterPrivileges: known } = facts;
+  if (remoteCluster.length > 0 && connection.model === 'certificate')
+    throw new RemoraError(
+      'bad-input',
+      `--remote-cluster is for connections by API key, and ${connection.local}/${connection.alias} is one by certificates: there the role of cluster ${connection.remote} says it.`,
+    );
+  const unknown = remoteCluster.filter((privilege) => !known.includes(privilege));
+  if (unknown.length === 0) return;
+  throw new RemoraError(
+    'bad-input',
+    `--remote-cluster ${unknown.join(',')}: cluster ${local.cluster} (${local.version}) ${known.length === 0 ? 'knows no such privileges, which came with 8.15' : `knows ${known.join(', ')}`}.`,
+  );
+};
+
+const refuseUser = ({ user }: RoleApplyRequest, { user: seen, connection: { local } }: RoleFacts): void => {
+  if (!user || !seen) return;
+  const who = `user ${user.name} of cluster ${local}`;
+  if (seen.body && isReserved(seen.body))
+    throw conflict(`The ${who} is one that Elasticsearch brings.`, 'Give the role to another user.');
+  if (seen.body === null && user.password === undefined)
+    throw new RemoraError('bad-input', `There is no ${who}.`, {
+      hint: 'Add --password-file FILE, and the user is made. Users of other realms get a role by a role mapping.',
+    });
+  if (seen.body === null && seen.password === 'short')
+    throw new RemoraError(
+      'bad-input',
+      `The password for ${who} is too short: Elasticsearch takes 6 characters or more.`,
+    );
+  if (seen.body !== null && seen.password !== 'none' && seen.password !== 'fits')
+    throw conflict(
+      `There is a ${who} already, who does not log in with the password that was given.`,
+      'Leave out --password-file: the user gets the role and keeps the password.',
+    );
+};
+
+/** Throws what forbids to make the role. */
+export const refuseRole = (request: RoleApplyRequest, facts: RoleFacts): void => {
+  for (const side of sidesOf(facts)) {
+    refuseRights(side);
+    refuseTaken(side, request);
+  }
+  refuseRemoteCluster(request, facts);
+  refuseUser(request, facts);
+};
+
+/** Throws what forbids to remove the role: that others made it, or use it. */
+export const refuseRemoval = (request: RoleRemoveRequest, facts: RoleRemovalFacts): void => {
+  const { name, local } = request;
+  const own = sidesOf(facts).filter(({ role }) => role !== null);
+  if (own.length === 0)
+    throw new RemoraError('not-found', `Cluster ${local} has no role ${name}.`, { hint: 'See `remora roles list`.' });
+  for (const side of own) {
+    refuseRights(side);
+    const mark = markOfRole(side.role);
+    if (mark === null)
+      throw conflict(
+        `Role ${name} of cluster ${side.cluster} was not made by Remora: it stays as it is.`,
+        'Remove it by hand, if nobody needs it.',
+      );
+    refuseOtherConnection(side, request, mark);
+  }
+  const given = own.flatMap(({ role }) => markOfRole(role)?.users ?? []);
+  const others = [
+    ...facts.users.filter((user) => !given.includes(user.name)).map((user) => `user ${user.name}`),
+    ...facts.mappings.map((mapping) => `role mapping ${mapping}`),
+  ];
+  if (others.length > 0)
+    throw conflict(
+      `Role ${name} of cluster ${local} is used by what Remora did not give it to: ${others.join(', ')}.`,
+      'Take it away there first.',
+    );
+};
