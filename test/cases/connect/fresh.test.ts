@@ -244,6 +244,22 @@ const cases: PlanCase[] = [
       }),
   },
   {
+    name: 'patterns that look as if they covered system indices are warned of, unless the access says that they do',
+    world: () => world(),
+    wish: {
+      access: {
+        search: [
+          { names: ['.kibana*', 'logs-*'] },
+          { names: ['.tasks'], allow_restricted_indices: true },
+          { names: ['*'] },
+        ],
+      },
+    },
+    ...threeToOne,
+    outages: [eu1],
+    warnings: [/^\.kibana\*, \*: the key grants no system indices by that, which takes allow_restricted_indices/],
+  },
+  {
     name: 'indices without replicas are listed',
     world: changed((made) => {
       made.remote.shards = ['a', 'b', 'c', 'd', 'e', 'f'].flatMap((index) => shard(index, 'us-1'));

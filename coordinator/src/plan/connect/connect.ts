@@ -21,6 +21,7 @@ import { type Finding, preflight } from './preflight.ts';
 import { takenPortWarnings } from './preflight-addresses.ts';
 import { queryWarnings } from './queries.ts';
 import { remoteSteps } from './remote.ts';
+import { restrictedWarnings } from './restricted.ts';
 import { accessOf, aliasSettings, MAX_ADDRESSES, serverAddresses, serverWishes, targetAddresses } from './wanted.ts';
 
 const stages: readonly Stage[] = [
@@ -121,7 +122,9 @@ export const planConnect = (request: ConnectRequest, facts: ConnectFacts, contex
     warnings: [
       ...warnings,
       ...(steps.some(({ id }) => id === 'register-alias') ? aliasWarnings(aliasWish(draft)) : []),
-      ...(steps.some(({ stage }) => stage === 'api-key') ? queryWarnings(draft.record.access) : []),
+      ...(steps.some(({ stage }) => stage === 'api-key')
+        ? [...queryWarnings(draft.record.access), ...restrictedWarnings(draft.record.access)]
+        : []),
       ...(steps.length > 0 ? [...facts.others.unasked, ...unaskedWarnings(facts.others.trust)] : []),
       ...precedenceWarnings(facts.local, request.alias, draft.settings),
       ...takenPortWarnings(facts.paths, draft.servers),
