@@ -69,7 +69,7 @@ export const keyGrantsOf = async (
   { clients, inventory }: Pick<RoleParts, 'clients' | 'inventory'>,
   record: AnyConnectionRecord,
 ): Promise<KeyGrants | string | null> => {
-  if (seen(record).model === 'certificate') return null;
+  if (record.auth === 'certificate') return null;
   if (isForeign(record)) return 'Somebody else runs the remote cluster, and Remora does not ask it.';
   const key = await inventory.apiKeys.get(record.keySecret);
   if (key === null) return 'The connection has no key on record.';
