@@ -2,8 +2,8 @@ import type { ConnectionView } from '@remora/shared/model/inventory.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newestVersionHere } from '../../elasticsearch/versions.ts';
 import { Bed, DOCUMENTS } from './features/bed.ts';
-import { settingsSuite } from './features/settings.ts';
 import { rolesSuite } from './features/roles.ts';
+import { settingsSuite } from './features/settings.ts';
 import { restarts, searchAcross } from './traces.ts';
 
 /** What can be done to connections without a restart: one pair of clusters for all of it, and a module of `features` for each. */
