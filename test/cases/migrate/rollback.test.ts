@@ -44,7 +44,8 @@ const migrated = (): RollbackFacts => {
       ['eu/eu-1/2', backup(change('entry', CREDENTIALS))],
     ]),
     keys: [keyOf('secret:connection/eu/us/api-key@1', 'k1', `remora-eu-us-${RUN}-1-r1`)],
-    ...{ earlierKeys: [], connections: recordsOf(after), cas: [], certificates: [], apiKeys: [], secretVersions },
+    ...{ earlierKeys: [], connections: recordsOf(after), cas: [], certificates: [], apiKeys: [] },
+    ...{ secretVersions, principals: new Map() },
   };
 };
 
