@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { lines, stepOf } from '../connect/plans.ts';
 import { nodeOf } from '../connect/world.ts';
-import { connectedBy, refusalOf } from '../connect-certificate/plans.ts';
+import { connectedBy, planOff, refusalOf } from '../connect-certificate/plans.ts';
 import { BUNDLE, carriedOut, cutOff, recordsOf, strangers, trustWorld } from '../connect-certificate/world.ts';
 import { planTo } from './plans.ts';
 
@@ -156,6 +156,14 @@ describe('from certificates to API keys', () => {
         return planTo(one);
       },
       /keystore of node eu-1 \(cluster eu\) has cluster\.remote\.us\.credentials with a value that Remora did not write/,
+    ],
+    [
+      'taking it apart half-way',
+      () => {
+        const one = byCertificate();
+        return planOff(carriedOut(one, planTo(one).steps.slice(0, 5)));
+      },
+      /eu\/us is half-way to API keys: bring it there with `remora migrate eu us --to api_key`, or take that run back/,
     ],
     [
       'the trust to be taken off alone, while there is no key',

@@ -67,7 +67,7 @@ export const addApplyFlags = (command: Command): void => {
     )
     .option(
       '--on-failure <what>',
-      'what follows a failure: stop or rollback (default: stop; of `certs rotate` and `api-keys rotate`: rollback)',
+      'what follows a failure: stop or rollback (default: stop; of `migrate`, `certs rotate` and `api-keys rotate`: rollback)',
       onFailure,
     )
     .option('--override <gates>', 'gates that need not be open, by name; needs --reason', addToList)

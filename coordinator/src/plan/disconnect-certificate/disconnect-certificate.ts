@@ -11,6 +11,7 @@ import { aliasSteps } from '../disconnect/local.ts';
 import { aliasFindings, busyFindings, followerFindings } from '../disconnect/refusals.ts';
 import { stageIds, stages } from '../disconnect/stages.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
+import { sslPrefix } from '../ssl.ts';
 import type { AnyStep, StoredPlan } from '../steps.ts';
 import type { CertificateDisconnectFacts } from './facts.ts';
 
@@ -61,6 +62,17 @@ const trustFindings = (facts: CertificateDisconnectFacts): Finding[] =>
     ];
   });
 
+/** What a migration changed beyond the transport ports is on record with the connection until it is one by API key. */
+const halfWayFindings = ({ connection: { local, alias, found = [] } }: CertificateDisconnectFacts): Finding[] =>
+  found.some(({ settings }) => Object.keys(settings).some((name) => !name.startsWith(sslPrefix.transport)))
+    ? [
+        [
+          'conflict',
+          `The connection ${local}/${alias} is half-way to API keys: bring it there with \`remora migrate ${local} ${alias} --to api_key\`, or take that run back with \`remora runs rollback\`, and then give this command again.`,
+        ],
+      ]
+    : [];
+
 const refuse = (request: DisconnectRequest, facts: CertificateDisconnectFacts): void => {
   const { connection } = facts;
   const alias = { facts: { connection, local: facts.local.cluster } };
@@ -74,6 +86,7 @@ const refuse = (request: DisconnectRequest, facts: CertificateDisconnectFacts): 
         ]
       : []),
     ...busyFindings({ facts }),
+    ...halfWayFindings(facts),
     ...aliasFindings(alias),
     ...followerFindings({ facts, request }),
     ...(request.keepTrust ? [] : trustFindings(facts)),
