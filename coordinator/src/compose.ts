@@ -241,7 +241,8 @@ const startRuns = (
   const isOnline = (node: NodeId): Promise<boolean> => gateway.sessions.isOnline(node);
   const fileFirst: ByItselfParts['fileFirst'] = (plan, { actor, idempotencyKey, options }) =>
     history.create(newHead(plan, clock(), { actor, options }), plan, idempotencyKey, true);
-  const stepParts = { ...parts, agents: gateway.calls, isOnline, secretVersions: observing.secretVersions };
+  const { secretVersions, cloud } = observing;
+  const stepParts = { ...parts, agents: gateway.calls, isOnline, secretVersions, cloud };
   return startRunEngine(store, {
     executors: createExecutors(stepParts),
     restorers: {

@@ -4,6 +4,7 @@ import type { CertificateConnectRequest } from '@remora/shared/model/certificate
 import type { CertificateList } from '@remora/shared/model/certificate-view.ts';
 import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { CloudInput, CloudView, DeploymentView } from '@remora/shared/model/cloud.ts';
+import type { CloudChangeRequest } from '@remora/shared/model/cloud-change.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
 import type { FleetStatus } from '@remora/shared/model/fleet.ts';
@@ -238,6 +239,7 @@ export interface Services {
     list(): Promise<CloudView[]>;
     show(name: string): Promise<CloudView>;
     deployment(name: string, id: string): Promise<DeploymentView>;
+    readonly change: Change<CloudChangeRequest>;
     remove(name: string, actor: string): Promise<void>;
   };
   /** Where failures and reports of schedules are sent; `not-found` where nothing was set. */

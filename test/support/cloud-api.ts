@@ -20,6 +20,8 @@ export interface FakeDeployment {
   trust: Record<string, unknown>;
   readonly plan: Record<string, unknown>;
   keystore: Record<string, unknown>;
+  /** How often it is still said that a change is carried out. */
+  pendingReads: number;
   readonly endpoint: string;
   readonly ca: string;
 }
@@ -76,7 +78,7 @@ export class CloudApi implements AsyncDisposable {
 
   add(more: Partial<FakeDeployment> & Pick<FakeDeployment, 'id' | 'name'>): FakeDeployment {
     const made: FakeDeployment = {
-      ...{ refId: 'main-elasticsearch', version: 1, trust: {}, keystore: {} },
+      ...{ refId: 'main-elasticsearch', version: 1, trust: {}, keystore: {}, pendingReads: 0 },
       plan: { cluster_topology: [{ id: 'hot_content', zone_count: 2 }], elasticsearch: { version: '9.1.0' } },
       ...{ endpoint: `https://${more.name}.es.example.com`, ca: 'PEM of the region' },
       ...more,
@@ -157,10 +159,17 @@ const shown = (found: FakeDeployment, query: URLSearchParams): Answer => {
   if (unknown !== undefined) return failed(400, 'root.invalid_data', `Unknown query parameter [${unknown}]`);
   const { id, name, refId, plan, trust, keystore, endpoint, version } = found;
   const hasPlans = query.get('show_plans') !== 'false';
+  const isPending = found.pendingReads > 0;
+  found.pendingReads = Math.max(0, found.pendingReads - 1);
   const info = {
     ...{ cluster_id: `es-${id}`, cluster_name: name, healthy: true, status: 'started' },
     metadata: { version: 1, last_modified: '2026-01-01T00:00:00Z', service_url: endpoint },
-    plan_info: { healthy: true, history: [], ...(hasPlans ? { current: { healthy: true, plan } } : {}) },
+    plan_info: {
+      healthy: true,
+      history: [],
+      ...(hasPlans ? { current: { healthy: true, plan } } : {}),
+      ...(isPending ? { pending: { plan } } : {}),
+    },
     ...(query.get('show_settings') === 'true'
       ? { settings: { dedicated_masters_threshold: 6, trust, keystore_contents: redacted(keystore) } }
       : {}),
@@ -245,6 +254,7 @@ const update = (found: FakeDeployment, query: URLSearchParams, body: unknown): A
   if (trust)
     found.trust = { ...trust, ...(trust.direct ? { direct: identified(trust.direct as Relationship[]) } : {}) };
   found.version += 1;
+  found.pendingReads = 1;
   return { status: 200, version: found.version, body: { id: found.id, name: found.name, resources: [] } };
 };
 

@@ -4,6 +4,7 @@ import { AuditLog } from '../../coordinator/src/audit/audit-log.ts';
 import { recordAlone } from '../../coordinator/src/audit/record-alone.ts';
 import { hashToken } from '../../coordinator/src/auth/admin-token.ts';
 import { bearerCheck } from '../../coordinator/src/auth/bearer.ts';
+import { openNamedCloud } from '../../coordinator/src/cloud/open.ts';
 import { clusterClients } from '../../coordinator/src/elasticsearch/clusters.ts';
 import { FleetCaRotation } from '../../coordinator/src/fleet/rotation.ts';
 import type { App } from '../../coordinator/src/http/app-types.ts';
@@ -47,6 +48,8 @@ export const startHttpFleet = async (): Promise<HttpFleet> => {
     isOnline: coordinator.gateway.sessions.isOnline,
     clock: () => new Date(),
     secretVersions: async () => ({}),
+    cloud: (name: string, signal?: AbortSignal) =>
+      openNamedCloud({ clouds: fleet.inventory.clouds, secrets: fleet.secrets }, name, signal),
   };
   const engine = await startRunEngine(
     {

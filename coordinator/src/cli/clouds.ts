@@ -1,4 +1,5 @@
 import { type CloudInput, type CloudView, checkCloudInput, type DeploymentView } from '@remora/shared/model/cloud.ts';
+import { addCloudChanges } from './cloud-changes.ts';
 import type { Cli } from './frame/cli.ts';
 import { given, readInput, readSecret } from './frame/input.ts';
 import type { Register } from './frame/register.ts';
@@ -109,5 +110,6 @@ export const register: Register = (command, cli) => {
       const { authorities, restriction } = await deploymentOf(cli, name, id);
       cli.answer({ certificatePem: authorities, restriction }, () => authorities.map((pem) => pem.trim()).join('\n'));
     });
+  addCloudChanges(command, cli);
   removeCommand(command, cli, 'cloud', addressOf);
 };

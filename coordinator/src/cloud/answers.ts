@@ -11,7 +11,7 @@ export const DeploymentList = Type.Object({
 const Pem = Type.Object({ pem: Type.String() });
 
 /** A trust relationship whose CA stands in it: with a cluster outside of Elastic Cloud (`generic`), or with what stands before one (`proxy`). */
-const DirectTrust = Type.Object({
+export const DirectTrust = Type.Object({
   /** Made by Elastic Cloud: tells an update from a new one. */
   uid: Type.Optional(Type.String()),
   name: Type.String(),
@@ -32,6 +32,8 @@ export const TrustSettings = Type.Object({
 });
 export type TrustSettings = Static<typeof TrustSettings>;
 
+const Plan = Type.Object({ elasticsearch: Type.Object({ version: Type.Optional(Type.String()) }) });
+
 const ElasticsearchResource = Type.Object({
   ref_id: Type.String(),
   region: Type.String(),
@@ -45,11 +47,9 @@ const ElasticsearchResource = Type.Object({
     }),
     plan_info: Type.Object({
       /** Absent while the first plan is carried out. */
-      current: Type.Optional(
-        Type.Object({
-          plan: Type.Optional(Type.Object({ elasticsearch: Type.Object({ version: Type.Optional(Type.String()) }) })),
-        }),
-      ),
+      current: Type.Optional(Type.Object({ plan: Type.Optional(Plan) })),
+      /** What is being carried out. */
+      pending: Type.Optional(Type.Unknown()),
     }),
     settings: Type.Optional(Type.Object({ trust: Type.Optional(TrustSettings) })),
   }),

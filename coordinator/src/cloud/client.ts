@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { Static } from 'typebox';
 import {
@@ -10,7 +11,14 @@ import {
   readAs,
   type TrustSettings,
 } from './answers.ts';
-import { type CloudAccess, type CloudAnswer, type CloudRequest, cloudRequest, type RequestParts } from './request.ts';
+import {
+  type CloudAccess,
+  type CloudAnswer,
+  CloudRefusal,
+  type CloudRequest,
+  cloudRequest,
+  type RequestParts,
+} from './request.ts';
 
 /** A deployment with its Elasticsearch cluster, of which it has one. */
 export interface Deployment {
@@ -26,6 +34,8 @@ export interface Deployment {
   /** Its Elasticsearch API; null while it has none. */
   readonly endpoint: string | null;
   readonly trust: TrustSettings;
+  /** A change of it is being carried out. */
+  readonly isChanging: boolean;
 }
 
 /** The CA that signed the certificates of a deployment's nodes. */
@@ -43,6 +53,10 @@ export interface CloudClient {
   authority(id: string): Promise<DeploymentAuthority>;
   /** Names of the entries of its keystore that people set: values are told to nobody. */
   keystore(deployment: Pick<Deployment, 'id' | 'refId'>): Promise<readonly string[]>;
+  /** Sets an entry of its keystore, or takes it out; nodes of 8.14 and later take it without a restart. */
+  setEntry(deployment: Pick<Deployment, 'id' | 'refId'>, name: string, value: string | null): Promise<void>;
+  /** Changes whom it trusts, by what it trusts at that moment, and nothing else of it. */
+  changeTrust(id: string, change: (trust: TrustSettings) => TrustSettings): Promise<void>;
 }
 
 const endpointOf = ({ service_url: url, endpoint, services_urls: urls }: ElasticsearchResource['info']['metadata']) =>
@@ -50,13 +64,24 @@ const endpointOf = ({ service_url: url, endpoint, services_urls: urls }: Elastic
   urls?.find(({ service }) => service === 'elasticsearch')?.url ??
   (endpoint === undefined ? null : `https://${endpoint}`);
 
-const deploymentOf = ({ id, name, resources }: Static<typeof DeploymentAnswer>): Deployment[] =>
-  resources.elasticsearch.slice(0, 1).map(({ ref_id: refId, region, info }) => ({
-    ...{ id, name, refId, region, clusterId: info.cluster_id, healthy: info.healthy },
-    version: info.plan_info.current?.plan?.elasticsearch.version ?? null,
-    endpoint: endpointOf(info.metadata),
-    trust: info.settings?.trust ?? {},
-  }));
+const deploymentOf = (
+  { id, name }: Static<typeof DeploymentAnswer>,
+  { ref_id: refId, region, info }: ElasticsearchResource,
+): Deployment => ({
+  ...{ id, name, refId, region, clusterId: info.cluster_id, healthy: info.healthy },
+  version: info.plan_info.current?.plan?.elasticsearch.version ?? null,
+  endpoint: endpointOf(info.metadata),
+  trust: info.settings?.trust ?? {},
+  isChanging: info.plan_info.pending !== undefined,
+});
+
+/** The plan as it is, since a resource cannot be changed without one; other resources are left as they are. */
+const update = ({ ref_id, region, info }: ElasticsearchResource, trust: TrustSettings) => ({
+  prune_orphans: false,
+  resources: { elasticsearch: [{ ref_id, region, plan: info.plan_info.current?.plan, settings: { trust } }] },
+});
+
+const MOST_CONFLICTS = 4;
 
 /** Of a deployment's answer what is needed and no more: plans are large. */
 const SHOWN = {
@@ -73,17 +98,22 @@ const at = (id: string, ...below: readonly string[]): string =>
 export const openCloud = (access: CloudAccess, parts: RequestParts = { sleep }): CloudClient => {
   const ask = (request: CloudRequest): Promise<CloudAnswer> => cloudRequest(access, request, parts);
   const get = (what: string, path: string, query = {}) => ask({ method: 'GET', path, query, what });
+  const look = async (id: string) => {
+    const what = `Looking at deployment ${id}`;
+    const { body, version } = await get(what, at(id), SHOWN);
+    const answer = readAs(DeploymentAnswer, body, what);
+    const [resource] = answer.resources.elasticsearch;
+    if (resource) return { answer, resource, version };
+    throw new RemoraError('cloud-refused', `Deployment ${id} of cloud ${access.name} has no Elasticsearch.`);
+  };
   return {
     async deployments() {
       const what = 'Listing deployments';
       return readAs(DeploymentList, (await get(what, '/deployments')).body, what).deployments;
     },
     async deployment(id) {
-      const what = `Looking at deployment ${id}`;
-      const { body } = await get(what, at(id), SHOWN);
-      const [found] = deploymentOf(readAs(DeploymentAnswer, body, what));
-      if (found) return found;
-      throw new RemoraError('cloud-refused', `Deployment ${id} of cloud ${access.name} has no Elasticsearch.`);
+      const { answer, resource } = await look(id);
+      return deploymentOf(answer, resource);
     },
     async authority(id) {
       const what = `Asking for the CA of deployment ${id}`;
@@ -96,6 +126,31 @@ export const openCloud = (access: CloudAccess, parts: RequestParts = { sleep }):
       const what = `Looking at the keystore of deployment ${id}`;
       const { body } = await get(what, at(id, 'elasticsearch', refId, 'keystore'));
       return Object.keys(readAs(KeystoreAnswer, body, what).secrets).sort();
+    },
+    async setEntry({ id, refId }, name, value) {
+      const what = `${value === null ? 'Taking' : 'Writing'} ${name} ${value === null ? 'out of' : 'to'} the keystore of deployment ${id}`;
+      // An entry without a value is removed.
+      const body = { secrets: { [name]: value === null ? {} : { value } } };
+      await ask({ method: 'PATCH', path: at(id, 'elasticsearch', refId, 'keystore'), body, what });
+    },
+    async changeTrust(id, change) {
+      for (let tried = 1; ; tried += 1) {
+        const { resource, version } = await look(id);
+        const standing = resource.info.settings?.trust ?? {};
+        const trust = change(standing);
+        if (isDeepStrictEqual(trust, standing)) return;
+        const what = `Changing whom deployment ${id} trusts`;
+        const query = version === null ? {} : { version };
+        const outcome = await ask({ method: 'PUT', path: at(id), query, body: update(resource, trust), what }).catch(
+          (error: unknown) => error,
+        );
+        // Somebody changed it meanwhile, or the answer to this change was lost: what it trusts now tells.
+        const isConflict = outcome instanceof CloudRefusal && outcome.status === 409;
+        if (!isConflict || tried === MOST_CONFLICTS) {
+          if (outcome instanceof Error) throw outcome;
+          return;
+        }
+      }
     },
   };
 };

@@ -1,7 +1,9 @@
 import { CloudInput, CloudView, DeploymentView } from '@remora/shared/model/cloud.ts';
+import { CloudChangeRequest } from '@remora/shared/model/cloud-change.ts';
 import Type from 'typebox';
 import type { Services } from '../services.ts';
 import type { App } from './app-types.ts';
+import { changeRoutes } from './change-routes.ts';
 
 const tags = ['clouds'];
 const Name = Type.Object({ name: Type.String({ minLength: 1 }) });
@@ -38,6 +40,17 @@ export const cloudRoutes = (app: App, { clouds }: Pick<Services, 'clouds'>): voi
       },
     },
     ({ params }) => clouds.deployment(params.name, params.deployment),
+  );
+  changeRoutes(
+    app,
+    {
+      ...{ address: '/cloud-deployments', tags, Wish: CloudChangeRequest },
+      summaries: {
+        plan: 'What a change of a deployment would do; changes nothing',
+        start: 'Change the keys of a deployment, or whom it trusts; answers the run at once',
+      },
+    },
+    clouds.change,
   );
   app.delete(
     '/clouds/:name',

@@ -1,6 +1,7 @@
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import type { OperationInput } from '@remora/shared/operations.ts';
 import type { Clock } from '../clock.ts';
+import type { CloudClient } from '../cloud/client.ts';
 import type { ClusterClients } from '../elasticsearch/clusters.ts';
 import { type BareCluster, type BareNode, observeCluster } from '../elasticsearch/observe-cluster.ts';
 import type { AgentCalls } from '../gateway/agent-calls.ts';
@@ -21,6 +22,8 @@ export interface ObserveParts {
   readonly secretVersions: () => Promise<Readonly<Record<string, number>>>;
   /** The value behind a reference, for what is tried with it. Throws `not-found`. */
   readonly secretValue: (reference: string) => Promise<string>;
+  /** A cloud on record; its calls end with the signal. */
+  readonly cloud: (name: string, signal?: AbortSignal) => Promise<CloudClient>;
   readonly clock: Clock;
 }
 

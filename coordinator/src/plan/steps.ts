@@ -4,6 +4,7 @@ import type { Estimate, PLAN_VERSION, PlannedBatch, PlanStage } from '@remora/sh
 import type { ChangeOperation, OperationCall } from '@remora/shared/operations.ts';
 import type { EffectClass, SettingValue } from '@remora/shared/settings.ts';
 import type { BatchOptions } from './batches.ts';
+import type { DirectRelationship } from './cloud-trust.ts';
 import type { Access, AnyConnectionRecord, RecordBefore } from './records.ts';
 import type { RoleBody, UserBody } from './role-definition.ts';
 import type { ServingPurpose } from './ssl.ts';
@@ -97,6 +98,22 @@ export interface StepInputs {
     readonly patterns: readonly string[];
     /** The patterns came as a file alone: until the node has looked at its files, those before count. */
     readonly reloads?: true;
+  };
+  /** Sets the key of a remote cluster in the keystore of a deployment in Elastic Cloud, or takes it out (null). */
+  'cloud.key': {
+    readonly cloud: string;
+    readonly deployment: string;
+    /** Of its Elasticsearch. */
+    readonly refId: string;
+    readonly alias: string;
+    readonly secret: string | null;
+  };
+  /** Changes one trust relationship of a deployment in Elastic Cloud, or takes it out (null). */
+  'cloud.trust': {
+    readonly cloud: string;
+    readonly deployment: string;
+    readonly name: string;
+    readonly relationship: DirectRelationship | null;
   };
   /** The CAs (PEM) by which the coordinator knows a cluster's HTTPS ports. */
   'cluster.trust': { readonly cluster: string; readonly caPem: string };

@@ -17,6 +17,8 @@ const recorded: Readonly<Record<StepKind, boolean>> = {
   'certificate.verify': false,
   'transport-name.verify': false,
   'cluster.trust': true,
+  'cloud.key': true,
+  'cloud.trust': true,
   'api-key.create': true,
   'api-key.update': true,
   'secure-settings.reload': true,

@@ -9,7 +9,8 @@ import {
   type DeploymentView,
 } from '@remora/shared/model/cloud.ts';
 import type { Clock } from '../clock.ts';
-import { type CloudClient, openCloud } from '../cloud/client.ts';
+import { openCloud } from '../cloud/client.ts';
+import { cloudRecord, openNamedCloud } from '../cloud/open.ts';
 import { type CloudRecord, cloudSecret } from '../cloud/record.ts';
 import type { SecretStore } from '../secrets/secret-store.ts';
 import type { Services } from '../services.ts';
@@ -19,23 +20,13 @@ export interface CloudServiceParts {
   readonly clouds: Collection<CloudRecord>;
   readonly secrets: Pick<SecretStore, 'get' | 'put' | 'remove'>;
   readonly clock: Clock;
+  readonly change: Services['clouds']['change'];
 }
-
-const recordOf = async ({ clouds }: CloudServiceParts, name: string): Promise<CloudRecord> => {
-  const found = await clouds.get(name);
-  if (found) return found;
-  throw new RemoraError('not-found', `There is no cloud "${name}".`, { hint: 'See `remora clouds list`.' });
-};
-
-const clientOf = async (
-  { secrets }: CloudServiceParts,
-  { name, url, apiKey, caPem }: CloudRecord,
-): Promise<CloudClient> => openCloud({ name, url, caPem, apiKey: (await secrets.get(apiKey)).toString('utf8') });
 
 const view = async (parts: CloudServiceParts, record: CloudRecord): Promise<CloudView> => {
   const { name, url, apiKey, addedAt } = record;
   try {
-    const deployments = await (await clientOf(parts, record)).deployments();
+    const deployments = await (await openNamedCloud(parts, name)).deployments();
     const shown = deployments.map((one) => ({ id: one.id, name: one.name }));
     return { name, url, apiKey, addedAt, deployments: shown, error: null };
   } catch (error) {
@@ -59,7 +50,8 @@ const add = async (parts: CloudServiceParts, name: string, input: CloudInput, ac
   await openCloud({ ...access, apiKey: input.apiKey }).deployments();
   const known = await parts.clouds.get(name);
   const apiKey = await parts.secrets.put(cloudSecret(name), input.apiKey);
-  const record: CloudRecord = { ...access, apiKey, addedAt: known?.addedAt ?? parts.clock().toISOString() };
+  const kept = known?.keys === undefined ? {} : { keys: known.keys };
+  const record: CloudRecord = { ...access, apiKey, addedAt: known?.addedAt ?? parts.clock().toISOString(), ...kept };
   const audit = { actor, target: name, detail: `${record.url}, ${apiKey}` };
   const isFiled = known
     ? await parts.clouds.change(name, () => record, { ...audit, action: 'cloud.update' })
@@ -73,7 +65,7 @@ const add = async (parts: CloudServiceParts, name: string, input: CloudInput, ac
 const CREDENTIALS = /^cluster\.remote\.(.+)\.credentials$/;
 
 const deployment = async (parts: CloudServiceParts, cloud: string, id: string): Promise<DeploymentView> => {
-  const client = await clientOf(parts, await recordOf(parts, cloud));
+  const client = await openNamedCloud(parts, cloud);
   const found = await client.deployment(id);
   const [entries, { certificates, restriction }] = await Promise.all([client.keystore(found), client.authority(id)]);
   const { name, region, healthy, version, endpoint, clusterId, trust } = found;
@@ -88,10 +80,11 @@ const deployment = async (parts: CloudServiceParts, cloud: string, id: string): 
 export const cloudService = (parts: CloudServiceParts): Services['clouds'] => ({
   add: (name, input, actor) => add(parts, name, input, actor),
   list: async () => Promise.all((await parts.clouds.list()).map((record) => view(parts, record))),
-  show: async (name) => view(parts, await recordOf(parts, name)),
+  show: async (name) => view(parts, await cloudRecord(parts, name)),
   deployment: (name, id) => deployment(parts, name, id),
+  change: parts.change,
   async remove(name, actor) {
-    await recordOf(parts, name);
+    await cloudRecord(parts, name);
     await parts.clouds.remove(name, { actor, action: 'cloud.remove', target: name });
     await parts.secrets.remove(cloudSecret(name));
   },

@@ -1,6 +1,7 @@
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { RecordAlone } from '../audit/record-alone.ts';
 import type { Clock } from '../clock.ts';
+import { openNamedCloud } from '../cloud/open.ts';
 import type { ClusterClients } from '../elasticsearch/clusters.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { RollbackParts, RunHistory } from '../observe/observe-rollback.ts';
@@ -68,6 +69,7 @@ export const observeParts = ({ inventory, secrets, clients, gateway, clock, hist
   inventory,
   secretVersions: () => secretVersions(secrets),
   secretValue: async (reference) => (await secrets.get(reference)).toString('utf8'),
+  cloud: (name, signal) => openNamedCloud({ clouds: inventory.clouds, secrets }, name, signal),
   clock,
 });
 
@@ -130,7 +132,7 @@ export const createServices = (parts: ServiceParts): Services => {
     certificates: certificatesOf(parts, changing),
     cas: caService({ inventory, secrets, clock, rotation: changeOf(changing, 'rotate-ca') }),
     schedules: scheduleService({ ...scheduledParts(parts), wakeSchedule }),
-    clouds: cloudService({ clouds: inventory.clouds, secrets, clock }),
+    clouds: cloudService({ clouds: inventory.clouds, secrets, clock, change: changeOf(changing, 'cloud-deployment') }),
     notify: notifyService({ webhooks: inventory.webhooks, secrets, clock }),
     issuing: issuingService({ inventory, secrets, clock, recordAlone: parts.recordAlone }),
     signingRequests: signingRequestService({ inventory, secrets, clock }),

@@ -30,7 +30,9 @@ const usersOf = async (
   );
   const uses: readonly (readonly [string | null, string])[] = [
     ...allWebhooks.map((one) => [one.secret, `the webhook (\`remora notify set\`)`] as const),
-    ...allClouds.map((one) => [one.apiKey, `the cloud ${one.name}`] as const),
+    ...allClouds.flatMap((one) =>
+      [one.apiKey, ...Object.values(one.keys ?? {})].map((secret) => [secret, `the cloud ${one.name}`] as const),
+    ),
     ...allClusters.map((one) => [one.password, `the cluster ${one.name}`] as const),
     ...allConnections.map((one) => [proofOf(one).keySecret, `the connection ${one.local} ${one.alias}`] as const),
     ...allCas.map((one) => [one.key, `the CA ${one.name}`] as const),

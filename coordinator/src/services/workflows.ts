@@ -5,6 +5,7 @@ import {
   type CertificateConnectRequest,
   checkCertificateConnectRequest,
 } from '@remora/shared/model/certificate-connect-request.ts';
+import { type CloudChangeRequest, checkCloudChangeRequest } from '@remora/shared/model/cloud-change.ts';
 import { type ConnectRequest, checkConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { checkDisconnectRequest, type DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
 import {
@@ -32,6 +33,7 @@ import {
 import { observeCaRotation } from '../observe/observe-ca-rotation.ts';
 import { observeCertificateConnect } from '../observe/observe-certificate-connect.ts';
 import { observeCertificateDisconnect } from '../observe/observe-certificate-disconnect.ts';
+import { observeCloudDeployment } from '../observe/observe-cloud-deployment.ts';
 import { observeConnect } from '../observe/observe-connect.ts';
 import { observeDisconnect } from '../observe/observe-disconnect.ts';
 import { observeKeyRotation } from '../observe/observe-key-rotation.ts';
@@ -44,6 +46,7 @@ import { observeRollback, type RollbackParts } from '../observe/observe-rollback
 import { observeRotation } from '../observe/observe-rotation.ts';
 import { observeTrustRestrictions } from '../observe/observe-trust-restrictions.ts';
 import { settingsDiffs } from '../observe/settings-diffs.ts';
+import { planCloudChange } from '../plan/cloud-deployment/change.ts';
 import { planConnect } from '../plan/connect/connect.ts';
 import { planCertificateConnect } from '../plan/connect-certificate/connect-certificate.ts';
 import type { PlanContext } from '../plan/context.ts';
@@ -79,6 +82,7 @@ export interface Wishes {
   readonly 'rotate-ca': CaRotateRequest;
   readonly 'rotate-key': KeyRotateRequest;
   readonly 'revoke-key': KeyRevokeRequest;
+  readonly 'cloud-deployment': CloudChangeRequest;
   readonly 'trust-restrictions': TrustRestrictionsRequest;
   readonly 'trust-restrictions-removal': TrustRestrictionsRemoval;
   readonly 'apply-role': RoleApplyRequest;
@@ -137,6 +141,10 @@ const workflows: Workflows = {
   async 'revoke-key'(parts, wish, context) {
     checkKeyRevokeRequest(wish);
     return planKeyRevocation(wish, await observeKeyRevocation(parts, wish), context);
+  },
+  async 'cloud-deployment'(parts, wish, context) {
+    checkCloudChangeRequest(wish);
+    return planCloudChange(wish, await observeCloudDeployment(parts, wish), context);
   },
   async 'trust-restrictions'(parts, wish, context) {
     checkTrustRestrictionsRequest(wish);

@@ -274,6 +274,8 @@ const effects: Effects = {
   'peer-trust.verify': never,
   'certificate.verify': never,
   'transport-name.verify': never,
+  'cloud.key': never,
+  'cloud.trust': never,
   'cluster.trust': never,
   'api-key.put-back': never,
   'api-key.invalidate': invalidate,

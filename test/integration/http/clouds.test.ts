@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CloudView, DeploymentView } from '@remora/shared/model/cloud.ts';
+import type { Run } from '@remora/shared/model/run.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CloudApi } from '../../support/cloud-api.ts';
 import { Fleet } from '../../support/fleet.ts';
@@ -44,6 +45,52 @@ test('a deployment is shown with what a self-managed cluster has to know of it',
   expect((await fleet.cli(['clouds', 'ca', 'acme', 'd1'])).stdout).toBe('PEM\nPEM, the next one\n');
   const unknown = await fleet.cli(['clouds', 'show', 'acme', 'd9']);
   expect([unknown.code, unknown.stderr]).toEqual([64, expect.stringContaining('deployments.deployment_not_found')]);
+});
+
+test('a key and the trust that it needs are put on a deployment, by reference, and what is there stays', async () => {
+  const found = api.deployments[0];
+  const encoded = Buffer.from('key-id:key-secret').toString('base64');
+  const file = join(fleet.directory, 'encoded');
+  await writeFile(file, encoded);
+  await fleet.json(['secrets', 'set', 'eu-key', '--file', file]);
+  await fleet.json(['ca', 'create', 'eu-ca', '--common-name', 'Proxy of eu']);
+  const key = ['clouds', 'key', 'acme', 'd1', 'eu', '--secret', 'eu-key'];
+  const trust = ['clouds', 'trust', 'acme', 'd1', 'proxy of eu', '--ca', 'eu-ca'];
+  const shown = await fleet.cli([...key, '--check', '--diff']);
+  expect([shown.code, shown.stdout, found?.keystore]).toEqual([
+    ...[2, expect.stringContaining('+ keystore cluster.remote.eu.credentials = secret:eu-key@1')],
+    { 'cluster.remote.us.credentials': 'x', other: 'y' },
+  ]);
+  for (const command of [key, trust]) {
+    expect((await fleet.json<Run>([...command, '--yes'])).status).toBe('succeeded');
+    expect((await fleet.cli([...command, '--check'])).code).toBe(0);
+  }
+  expect(found?.keystore).toEqual({
+    ...{ 'cluster.remote.us.credentials': 'x', other: 'y' },
+    'cluster.remote.eu.credentials': encoded,
+  });
+  expect(await fleet.json(['clouds', 'show', 'acme', 'd1'])).toMatchObject({
+    keys: ['eu', 'us'],
+    trusts: ['proxy of eu'],
+  });
+  expect(found?.trust).toMatchObject({ direct: [{ type: 'proxy', trust_all: false }] });
+  expect(fleet.outputs.join('')).not.toContain(encoded);
+});
+
+test('they are taken out again, and a text that is no key is not sent', async () => {
+  const found = api.deployments[0];
+  const run = await fleet.json<Run>(['clouds', 'key', 'acme', 'd1', 'eu', '--remove', '--yes']);
+  expect([run.status, found?.keystore]).toEqual(['succeeded', { 'cluster.remote.us.credentials': 'x', other: 'y' }]);
+  await fleet.json(['clouds', 'trust', 'acme', 'd1', 'proxy of eu', '--remove', '--yes']);
+  expect(found?.trust).toEqual({ direct: [] });
+  const file = join(fleet.directory, 'no-key');
+  await writeFile(file, 'not an encoded key');
+  await fleet.json(['secrets', 'set', 'no-key', '--file', file]);
+  const wrong = await fleet.cli(['clouds', 'key', 'acme', 'd1', 'eu', '--secret', 'no-key', '--yes']);
+  expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('secret:no-key@1 is no encoded API key')]);
+  expect(found?.keystore).not.toHaveProperty(['cluster.remote.eu.credentials']);
+  const back = await fleet.cli(['runs', 'rollback', run.runId, '--yes']);
+  expect([back.code, back.stderr]).toEqual([64, expect.stringContaining('it changed a deployment in Elastic Cloud')]);
 });
 
 test('one that does not answer is listed with why, and forgotten all the same', async () => {

@@ -89,6 +89,8 @@ export const fileExecutors = (file: string): Executors => ({
   'peer-trust.verify': never,
   'certificate.verify': never,
   'transport-name.verify': never,
+  'cloud.key': never,
+  'cloud.trust': never,
   'cluster.trust': never,
   'api-key.create': never,
   'api-key.update': never,

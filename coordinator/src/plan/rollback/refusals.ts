@@ -9,6 +9,7 @@ import { endedCertificates } from './earlier.ts';
 import { endedKeys } from './ended-keys.ts';
 import { beforeOf, isOf, type PastRun, type RollbackFacts } from './facts.ts';
 import { refuseUnnamed } from './named.ts';
+import { notTakenBack } from './not-taken-back.ts';
 import { changedSince, touchedBy } from './touched.ts';
 
 const conflict = (message: string, hint: string): RemoraError => new RemoraError('conflict', message, { hint });
@@ -21,13 +22,8 @@ export const refuseRun = (run: PastRun): void => {
     throw conflict(`${what}: run ${rollback} did that already.`, '`remora runs show` tells how it stands.');
   if (!isEnded(status))
     throw conflict(`${what}: it is ${status}.`, 'Stop it first with `remora runs cancel`, or wait until it has ended.');
-  if (plan.workflow === 'rollback')
-    throw conflict(`${what}: it took another run back itself.`, 'Give the command of that other run again.');
-  if (plan.workflow === 'disconnect')
-    throw conflict(
-      `${what}: it took a connection apart, whose API key cannot be made valid again.`,
-      'Make the connection again with `remora connect`.',
-    );
+  const [why, hint] = notTakenBack[plan.workflow] ?? [];
+  if (why !== undefined) throw conflict(`${what}: ${why}.`, hint ?? '');
   const [ended] = endedKeys(run).filter(({ isCertain }) => isCertain);
   if (ended) throw conflict(`${what}: ${ended.sentence}`, ended.hint);
   if (touchedBy(run).size === 0)

@@ -4,6 +4,7 @@ import { API_KEYS, createApiKeyStep, settleApiKeys, updateApiKeyStep } from './a
 import { invalidateApiKeyStep, putBackApiKeyStep, revokeApiKeyStep } from './api-key-undo.ts';
 import { revokeApiKeysStep } from './api-keys-revoke.ts';
 import { createCaStep, issueCertificateStep } from './certificates.ts';
+import { cloudKeyStep, cloudTrustStep } from './cloud.ts';
 import { putClusterSettingsStep } from './cluster-settings.ts';
 import { proveConnectionStep, recordConnectionStep } from './connection.ts';
 import { nodeChangeStep } from './node-change.ts';
@@ -32,6 +33,8 @@ export const createExecutors = (parts: StepParts): Executors => ({
   'peer-trust.verify': verifyTrustStep(parts),
   'certificate.verify': verifyCertificateStep(parts),
   'transport-name.verify': verifyTransportNameStep(parts),
+  'cloud.key': cloudKeyStep(parts),
+  'cloud.trust': cloudTrustStep(parts),
   'cluster.trust': trustClusterStep(parts),
   'api-key.create': createApiKeyStep(parts),
   'api-key.update': updateApiKeyStep(parts),

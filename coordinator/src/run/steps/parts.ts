@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.ts';
+import type { CloudClient } from '../../cloud/client.ts';
 import type { ClusterClients } from '../../elasticsearch/clusters.ts';
 import type { AgentCalls } from '../../gateway/agent-calls.ts';
 import type { NodeId } from '../../plan/steps.ts';
@@ -12,6 +13,8 @@ export interface StepParts {
   readonly secrets: Pick<SecretStore, 'get' | 'mint'>;
   /** The newest version of each secret. */
   readonly secretVersions: () => Promise<Readonly<Record<string, number>>>;
+  /** A cloud on record; its calls end with the signal. */
+  readonly cloud: (name: string, signal?: AbortSignal) => Promise<CloudClient>;
   readonly agents: AgentCalls;
   readonly isOnline: (node: NodeId) => Promise<boolean>;
   readonly clock: Clock;

@@ -2,6 +2,7 @@ import type { RemoraError } from '@remora/shared/errors.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type CloudClient, openCloud } from '../../../../coordinator/src/cloud/client.ts';
 import { CloudRefusal } from '../../../../coordinator/src/cloud/request.ts';
+import { withDirect } from '../../../../coordinator/src/cloud/trust.ts';
 import { CloudApi } from '../../../support/cloud-api.ts';
 
 let api: CloudApi;
@@ -43,7 +44,7 @@ test('tells deployments, and of one where its Elasticsearch is and whom it trust
   ]);
   expect(await cloud.deployment('d1')).toEqual({
     ...{ id: 'd1', name: 'logs', refId: 'main-elasticsearch', region: 'eu-west-1', clusterId: 'es-d1', healthy: true },
-    ...{ version: '9.1.0', endpoint: 'https://logs.es.example.com' },
+    ...{ version: '9.1.0', endpoint: 'https://logs.es.example.com', isChanging: false },
     trust: { accounts: [{ account_id: 'a', trust_all: true }], direct },
   });
 });
@@ -133,5 +134,98 @@ describe('what passes is asked for again', () => {
     api.fault = { times: 9, status: 503 };
     expect((await failureOf(stopped.deployments())).message).toBe('stopped');
     expect(api.requests.length).toBe(1);
+  });
+});
+
+describe('an entry of the keystore', () => {
+  test('is set, and taken out, and others stay', async () => {
+    const found = api.add({ id: 'd1', name: 'logs', keystore: { other: 'y' } });
+    await cloud.setEntry(found, 'cluster.remote.us.credentials', 'encoded');
+    expect(found.keystore).toEqual({ other: 'y', 'cluster.remote.us.credentials': 'encoded' });
+    await cloud.setEntry(found, 'cluster.remote.us.credentials', null);
+    expect(found.keystore).toEqual({ other: 'y' });
+  });
+
+  test('is set once where the answer was lost', async () => {
+    const found = api.add({ id: 'd1', name: 'logs' });
+    api.fault = { times: 1, cut: 'after' };
+    await cloud.setEntry(found, 'name', 'value');
+    expect([found.keystore, waits]).toEqual([{ name: 'value' }, [500]]);
+  });
+});
+
+describe('whom a deployment trusts', () => {
+  const standing = {
+    accounts: [{ account_id: 'a', trust_all: true }],
+    external: [{ trust_relationship_id: 'e', trust_all: false, trust_allowlist: ['c'] }],
+    direct: [
+      {
+        uid: 'u1',
+        name: 'theirs',
+        trust_all: true,
+        scope_id: 'x',
+        certificates: [{ pem: 'P', metadata: { fingerprint: 'f' } }],
+      },
+    ],
+  };
+  const office = {
+    name: 'office',
+    type: 'generic',
+    trust_all: false,
+    additional_node_names: ['n1'],
+    certificates: [{ pem: 'Q' }],
+  };
+  const add = (id: string) => cloud.changeTrust(id, (trust) => withDirect(trust, 'office', office));
+  const put = () => api.requests.filter((one) => one.startsWith('PUT')).length;
+
+  test('gets a further relationship, another one in its place, and loses it; what is there stays', async () => {
+    const found = api.add({ id: 'd1', name: 'logs', trust: standing });
+    await add('d1');
+    const [, made] = found.trust.direct as { uid: string }[];
+    expect(found.trust).toEqual({ ...standing, direct: [...standing.direct, { ...office, uid: made?.uid }] });
+    await cloud.changeTrust('d1', (trust) => withDirect(trust, 'office', { ...office, additional_node_names: ['n2'] }));
+    expect(found.trust.direct).toEqual([
+      ...standing.direct,
+      { ...office, additional_node_names: ['n2'], uid: made?.uid },
+    ]);
+    await cloud.changeTrust('d1', (trust) => withDirect(trust, 'office', null));
+    expect(found.trust).toEqual(standing);
+  });
+
+  test('is not written where nothing changes', async () => {
+    api.add({ id: 'd1', name: 'logs', trust: standing });
+    await cloud.changeTrust('d1', (trust) => trust);
+    expect(put()).toBe(0);
+  });
+
+  test('that somebody else changes meanwhile is read again, and theirs stays', async () => {
+    const found = api.add({ id: 'd1', name: 'logs' });
+    let times = 0;
+    await cloud.changeTrust('d1', (trust) => {
+      times += 1;
+      if (times === 1) {
+        found.version += 1;
+        found.trust = { accounts: standing.accounts };
+      }
+      return withDirect(trust, 'office', office);
+    });
+    expect([times, found.trust]).toMatchObject([2, { accounts: standing.accounts, direct: [{ name: 'office' }] }]);
+  });
+
+  test('is changed once where the answer was lost', async () => {
+    const found = api.add({ id: 'd1', name: 'logs' });
+    await cloud.changeTrust('d1', (trust) => {
+      const isThere = trust.direct?.some(({ name }) => name === 'office');
+      if (!isThere) api.fault = { times: 1, cut: 'after' };
+      return isThere ? trust : withDirect(trust, 'office', office);
+    });
+    expect([(found.trust.direct as unknown[]).length, found.version]).toEqual([1, 2]);
+  });
+
+  test('in a way that the API does not take is refused with what it says', async () => {
+    api.add({ id: 'd1', name: 'logs' });
+    const wrong = { ...office, type: 'proxy' };
+    const error = await failureOf(cloud.changeTrust('d1', (trust) => withDirect(trust, 'office', wrong)));
+    expect(error.message).toMatch(/^Changing whom deployment d1 trusts: .* answered 400: A trust of the type proxy/);
   });
 });

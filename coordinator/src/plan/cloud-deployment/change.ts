@@ -1,0 +1,126 @@
+import { RemoraError } from '@remora/shared/errors.ts';
+import type { CloudChangeRequest, WantedTrust } from '@remora/shared/model/cloud-change.ts';
+import { type DirectRelationship, sameRelationship } from '../cloud-trust.ts';
+import type { PlanContext } from '../context.ts';
+import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
+import type { CloudDeploymentFacts } from './facts.ts';
+
+/** What is served is trusted before a key has anybody connect there; and a key goes before the trust that it needs. */
+const stages: readonly Stage[] = [
+  { id: 'trust', title: 'Change whom the deployment trusts', mode: 'serial' },
+  { id: 'key', title: 'Change the keys in its keystore', mode: 'serial' },
+];
+
+const pemOf = (name: string, { cas }: CloudDeploymentFacts, now: string): string => {
+  const ca = cas.find((one) => one.name === name);
+  if (ca === undefined)
+    throw new RemoraError(
+      'bad-input',
+      `There is no CA "${name}": import it with \`remora ca import\`, without its key.`,
+    );
+  if (ca.facts.notAfter <= now)
+    throw new RemoraError('conflict', `CA ${name} ended at ${ca.facts.notAfter}: nobody would be trusted by it.`);
+  return ca.certificatePem;
+};
+
+const relationshipOf = (name: string, wanted: WantedTrust, pem: string): DirectRelationship => {
+  const { scope, clusters, nodes } = wanted;
+  const base = { name, certificates: [{ pem }] };
+  if (scope === undefined && nodes === undefined) return { ...base, type: 'proxy', trust_all: false };
+  return {
+    ...{ ...base, type: 'generic', trust_all: scope !== undefined && clusters === undefined },
+    ...(scope === undefined ? {} : { scope_id: scope }),
+    ...(clusters === undefined ? {} : { trust_allowlist: clusters }),
+    ...(nodes === undefined ? {} : { additional_node_names: nodes }),
+  };
+};
+
+/** Whom it lets in, in words. */
+const trusted = ({
+  type,
+  scope_id,
+  trust_allowlist: clusters = [],
+  additional_node_names: nodes = [],
+}: DirectRelationship): string => {
+  if (type === 'proxy') return 'what stands before clusters that take API keys';
+  const all = `all clusters of scope ${scope_id}`;
+  const some = `clusters ${clusters.join(', ')} of scope ${scope_id}`;
+  const ofScope = scope_id === undefined ? [] : [clusters.length === 0 ? all : some];
+  return [...ofScope, ...(nodes.length === 0 ? [] : [`nodes ${nodes.join(', ')}`])].join(' and ');
+};
+
+const diffOf = (sign: '-' | '+', one: DirectRelationship): string[] => [`${sign} trust ${one.name}: ${trusted(one)}`];
+
+const trustSteps = (request: CloudChangeRequest, facts: CloudDeploymentFacts, now: string): AnyStep[] => {
+  const { cloud, deployment, trust } = request;
+  if (trust === undefined) return [];
+  const { name, wanted } = trust;
+  const standing = facts.direct.find((one) => one.name === name);
+  const relationship = wanted === null ? null : relationshipOf(name, wanted, pemOf(wanted.ca, facts, now));
+  const isThere = relationship === null ? standing === undefined : standing && sameRelationship(standing, relationship);
+  if (isThere) return [];
+  return [
+    {
+      ...{ id: `trust-${name}`, kind: 'cloud.trust', target: facts.name, effect: 'api', stage: 'trust' },
+      reason: relationship === null ? 'it was asked to be trusted no more' : 'it is not trusted, or in another way',
+      diff: [...(standing ? diffOf('-', standing) : []), ...(relationship ? diffOf('+', relationship) : [])].join('\n'),
+      input: { cloud, deployment, name, relationship },
+    },
+  ];
+};
+
+const secretOf = (name: string, { secretVersions }: CloudDeploymentFacts): string => {
+  const version = secretVersions[name];
+  if (version !== undefined) return `secret:${name}@${version}`;
+  throw new RemoraError('bad-input', `There is no secret "${name}".`, {
+    hint: `Store the encoded key with \`remora secrets set ${name} --file FILE\`.`,
+  });
+};
+
+const keySteps = ({ cloud, deployment, key }: CloudChangeRequest, facts: CloudDeploymentFacts): AnyStep[] => {
+  if (key === undefined) return [];
+  const { alias } = key;
+  const entry = `cluster.remote.${alias}.credentials`;
+  const isThere = facts.entries.includes(entry);
+  const secret = key.secret === null ? null : secretOf(key.secret, facts);
+  if (secret === null ? !isThere : isThere && facts.written[alias] === secret) return [];
+  return [
+    {
+      ...{ id: `key-${alias}`, kind: 'cloud.key', target: facts.name, effect: 'reload', stage: 'key' },
+      reason:
+        secret === null
+          ? 'the key was asked to go'
+          : 'the keystore has no such key, another, or one that it does not tell',
+      diff: [
+        ...(isThere ? [`- keystore ${entry} = ${facts.written[alias] ?? 'a value that Remora did not write'}`] : []),
+        ...(secret === null ? [] : [`+ keystore ${entry} = ${secret}`]),
+      ].join('\n'),
+      input: { cloud, deployment, refId: facts.refId, alias, secret },
+    },
+  ];
+};
+
+/** Plans a change of a deployment in Elastic Cloud by the cloud's API. Throws what forbids it; a plan without steps means that it is so. */
+export const planCloudChange = (
+  request: CloudChangeRequest,
+  facts: CloudDeploymentFacts,
+  context: PlanContext,
+): StoredPlan => {
+  const steps = [...trustSteps(request, facts, context.now), ...keySteps(request, facts)];
+  return {
+    planId: context.planId,
+    hash: context.hash(JSON.stringify(steps)),
+    ...{ workflow: 'cloud-deployment', wanted: request, createdAt: context.now },
+    title: `Change deployment ${facts.name} of cloud ${request.cloud}`,
+    // It is no cluster of the inventory, and one run at a time changes it all the same. No name of a cluster has a slash.
+    clusters: [`${request.cloud}/${request.deployment}`],
+    stages: stages.filter(({ id }) => steps.some(({ stage }) => stage === id)),
+    steps,
+    ...{ restarts: [], outages: [] },
+    warnings: steps.some(({ kind }) => kind === 'cloud.trust')
+      ? [
+          `Elastic Cloud carries a change of deployment ${facts.name} out as a plan of its own, and says itself what that takes.`,
+        ]
+      : [],
+  };
+};

@@ -1,0 +1,17 @@
+import type { DirectRelationship } from '../cloud-trust.ts';
+import type { CaRecord } from '../records.ts';
+
+/** What the planner of a deployment's change looks at. */
+export interface CloudDeploymentFacts {
+  readonly name: string;
+  /** Of its Elasticsearch. */
+  readonly refId: string;
+  /** Names of the entries of its keystore. */
+  readonly entries: readonly string[];
+  readonly direct: readonly DirectRelationship[];
+  /** References of the keys that Remora put there, by alias: the keystore tells no values. */
+  readonly written: Readonly<Record<string, string>>;
+  readonly cas: readonly CaRecord[];
+  /** Names and latest versions of the secrets that exist. */
+  readonly secretVersions: Readonly<Record<string, number>>;
+}

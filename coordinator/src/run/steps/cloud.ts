@@ -1,0 +1,71 @@
+import { RemoraError } from '@remora/shared/errors.ts';
+import type { CloudClient } from '../../cloud/client.ts';
+import { cloudRecord } from '../../cloud/open.ts';
+import { withKey } from '../../cloud/record.ts';
+import { directNamed, withDirect } from '../../cloud/trust.ts';
+import { sameRelationship } from '../../plan/cloud-trust.ts';
+import type { Executor, StepContext } from '../executor.ts';
+import { askUntil } from './ask-until.ts';
+import type { StepParts } from './parts.ts';
+
+/** A plan of Elastic Cloud replaces nodes one by one at the worst. */
+const PLAN_LIMIT_MS = 60 * 60_000;
+
+/** An encoded key is `ID:KEY` in Base64. */
+const encodedKey = async ({ secrets }: StepParts, reference: string): Promise<string> => {
+  const text = (await secrets.get(reference)).toString('utf8').trim();
+  if (/^[\w-]+:[\w-]+$/.test(Buffer.from(text, 'base64').toString('latin1'))) return text;
+  throw new RemoraError('step-failed', `${reference} is no encoded API key: give what the API calls \`encoded\`.`);
+};
+
+/** An entry whose value nobody tells: that it is there is all that can be proven of it. */
+export const cloudKeyStep =
+  (parts: StepParts): Executor<'cloud.key'> =>
+  async (context, { cloud, deployment: id, refId, alias, secret }) => {
+    const client = await parts.cloud(cloud, context.signal);
+    const value = secret === null ? null : await encodedKey(parts, secret);
+    const entry = `cluster.remote.${alias}.credentials`;
+    await context.phase('writing the keystore of the deployment');
+    await context.checkFence();
+    await client.setEntry({ id, refId }, entry, value);
+    const isThere = (await client.keystore({ id, refId })).includes(entry);
+    if (isThere !== (value !== null))
+      throw new RemoraError(
+        'step-failed',
+        `Elastic Cloud took the change, and the keystore of deployment ${id} ${isThere ? 'still has' : 'does not have'} ${entry}.`,
+      );
+    await context.file('clouds', cloud, withKey(await cloudRecord(parts.inventory, cloud), id, alias, secret));
+    return null;
+  };
+
+const waitUntilCarriedOut = async (context: StepContext, client: CloudClient, id: string): Promise<void> => {
+  await context.phase('waiting until Elastic Cloud has carried its plan out');
+  const ask = async (): Promise<string | null> =>
+    (await client.deployment(id)).isChanging ? 'a plan of it is being carried out still' : null;
+  await askUntil(context, PLAN_LIMIT_MS, ask, {
+    sentence: (why) => `Deployment ${id} has not taken its trust: ${why}.`,
+  });
+};
+
+/** By what stands there at that moment: other relationships stay, whoever made them. */
+export const cloudTrustStep =
+  (parts: StepParts): Executor<'cloud.trust'> =>
+  async (context, { cloud, deployment: id, name, relationship }) => {
+    const client = await parts.cloud(cloud, context.signal);
+    await context.phase('changing whom the deployment trusts');
+    await context.checkFence();
+    await client.changeTrust(id, (trust) => {
+      const standing = directNamed(trust, name);
+      const isThere = relationship === null ? !standing : standing && sameRelationship(standing, relationship);
+      return isThere ? trust : withDirect(trust, name, relationship);
+    });
+    await waitUntilCarriedOut(context, client, id);
+    const standing = directNamed((await client.deployment(id)).trust, name);
+    const isThere =
+      relationship === null ? standing === undefined : standing && sameRelationship(standing, relationship);
+    if (isThere) return null;
+    throw new RemoraError(
+      'step-failed',
+      `Elastic Cloud took the change, and deployment ${id} trusts ${name} otherwise.`,
+    );
+  };

@@ -1,0 +1,112 @@
+import type { CloudChangeRequest, WantedTrust } from '@remora/shared/model/cloud-change.ts';
+import { checkCloudChangeRequest } from '@remora/shared/model/cloud-change.ts';
+import { describe, expect, test } from 'vitest';
+import { planCloudChange } from '../../../coordinator/src/plan/cloud-deployment/change.ts';
+import type { CloudDeploymentFacts } from '../../../coordinator/src/plan/cloud-deployment/facts.ts';
+import type { DirectRelationship } from '../../../coordinator/src/plan/cloud-trust.ts';
+import { sha256 } from '../connect/facts.ts';
+import { lines, stepOf } from '../connect/plans.ts';
+import { caOf } from '../place/world.ts';
+
+const NOW = Date.parse('2026-03-01T12:00:00Z');
+
+const facts = (more: Partial<CloudDeploymentFacts> = {}): CloudDeploymentFacts => ({
+  ...{ name: 'logs', refId: 'main', entries: [], direct: [], written: {}, cas: [caOf('us-ca', NOW)] },
+  secretVersions: { 'us-key': 3 },
+  ...more,
+});
+
+const ask = (more: Partial<CloudChangeRequest>): CloudChangeRequest => ({ cloud: 'acme', deployment: 'd1', ...more });
+const plan = (request: CloudChangeRequest, given = facts(), nowMs = NOW) =>
+  planCloudChange(request, given, { planId: 'p', now: new Date(nowMs).toISOString(), hash: sha256 });
+const key = (secret: string | null) => ask({ key: { alias: 'us', secret } });
+const trust = (wanted: Omit<WantedTrust, 'ca'> | null) =>
+  ask({ trust: { name: 'office', wanted: wanted === null ? null : { ca: 'us-ca', ...wanted } } });
+const made = (wanted: Omit<WantedTrust, 'ca'>): DirectRelationship | null =>
+  stepOf(plan(trust(wanted)), 'cloud.trust').input.relationship;
+
+describe('the key of a remote cluster', () => {
+  const entries = ['cluster.remote.us.credentials'];
+  const written = { us: 'secret:us-key@3' };
+
+  test('is put into the keystore by reference, and has nothing to do again', () => {
+    const first = plan(key('us-key'));
+    expect([lines(first), first.clusters, first.restarts]).toEqual([['key cloud.key logs reload'], ['acme/d1'], []]);
+    expect(stepOf(first, 'cloud.key')).toMatchObject({
+      diff: '+ keystore cluster.remote.us.credentials = secret:us-key@3',
+      input: { cloud: 'acme', deployment: 'd1', refId: 'main', alias: 'us', secret: 'secret:us-key@3' },
+    });
+    expect(plan(key('us-key'), facts({ entries, written })).steps).toEqual([]);
+  });
+
+  test.each([
+    [
+      'a newer version of it',
+      facts({ entries, written, secretVersions: { 'us-key': 4 } }),
+      /secret:us-key@3\n\+ .*@4$/,
+    ],
+    ['one that somebody else wrote', facts({ entries }), /a value that Remora did not write\n\+ .*@3$/],
+    ['one that somebody took out', facts({ written }), /^\+ .*@3$/],
+  ])('takes the place of %s', (_, given, diff) => {
+    expect(stepOf(plan(key('us-key'), given), 'cloud.key').diff).toMatch(diff);
+  });
+
+  test('is taken out, and nothing where there is none', () => {
+    expect(stepOf(plan(key(null), facts({ entries })), 'cloud.key').input.secret).toBeNull();
+    expect(plan(key(null)).steps).toEqual([]);
+  });
+
+  test('that is not stored is refused', () => {
+    expect(() => plan(key('nobody'))).toThrow(/There is no secret "nobody"/);
+  });
+});
+
+describe('whom a deployment trusts', () => {
+  const base = { name: 'office', certificates: [{ pem: 'PEM of us-ca' }] };
+
+  test.each<[string, Omit<WantedTrust, 'ca'>, Partial<DirectRelationship>]>([
+    ['a scope', { scope: 'acme' }, { type: 'generic', trust_all: true, scope_id: 'acme' }],
+    [
+      'clusters of a scope',
+      { scope: 'acme', clusters: ['us0'] },
+      { type: 'generic', trust_all: false, scope_id: 'acme', trust_allowlist: ['us0'] },
+    ],
+    ['nodes', { nodes: ['n1', 'n2'] }, { type: 'generic', trust_all: false, additional_node_names: ['n1', 'n2'] }],
+    ['what stands before a cluster with API keys', {}, { type: 'proxy', trust_all: false }],
+  ])('%s, in the form of the API', (_, wanted, relationship) => {
+    expect(made(wanted)).toEqual({ ...base, ...relationship });
+  });
+
+  test('has nothing to do again, in whatever order names stand; another CA or other names are a change', () => {
+    const standing = { uid: 'u', ...base, trust_all: false, additional_node_names: ['n2', 'n1'] };
+    const direct = [{ ...standing, name: 'theirs' }, standing];
+    expect(plan(trust({ nodes: ['n1', 'n2'] }), facts({ direct })).steps).toEqual([]);
+    expect(stepOf(plan(trust({ nodes: ['n1'] }), facts({ direct })), 'cloud.trust').diff).toBe(
+      '- trust office: nodes n2, n1\n+ trust office: nodes n1',
+    );
+    const other = facts({ direct, cas: [caOf('us-ca', NOW, { certificatePem: 'PEM of another' })] });
+    expect(plan(trust({ nodes: ['n1', 'n2'] }), other).steps.length).toBe(1);
+    expect(stepOf(plan(trust(null), facts({ direct })), 'cloud.trust').input.relationship).toBeNull();
+    expect(plan(trust(null)).steps).toEqual([]);
+  });
+
+  test('is changed before a key has anybody connect there', () => {
+    const both = plan({ ...trust({}), ...key('us-key') });
+    expect(lines(both)).toEqual(['trust cloud.trust logs api', 'key cloud.key logs reload']);
+  });
+
+  test('a CA that is not known, or has ended, is refused', () => {
+    expect(() => plan(trust({}), facts({ cas: [] }))).toThrow(/There is no CA "us-ca"/);
+    expect(() => plan(trust({}), facts(), NOW + 3700 * 86_400_000)).toThrow(/CA us-ca ended at/);
+  });
+});
+
+test.each<[CloudChangeRequest, RegExp]>([
+  [ask({}), /Nothing is to change/],
+  [ask({ key: { alias: 'US', secret: 'k' } }), /"US" is not an alias of Elastic Cloud: lower-case/],
+  [trust({ scope: 'My-Scope' }), /--scope My-Scope: Elastic Cloud takes 1 to 32 lower-case letters and digits/],
+  [trust({ clusters: ['us0'] }), /add --scope/],
+  [trust({ nodes: ['n*'] }), /--nodes n\*: .* without wildcards/],
+])('%j is refused', (request, sentence) => {
+  expect(() => checkCloudChangeRequest(request)).toThrow(sentence);
+});
