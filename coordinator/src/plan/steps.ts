@@ -218,6 +218,8 @@ export interface StepInputs {
     readonly keySecret: string | null;
     /** Of a key that others made: it is not on record by its secret. */
     readonly keyId?: string;
+    /** How long it is tried, where searches wait for it; absent: as long as whatever was placed may take to be loaded. */
+    readonly limitMs?: number;
     /** Only these nodes, where others are known to have no credential; all of them when absent. */
     readonly nodes?: readonly string[];
   };

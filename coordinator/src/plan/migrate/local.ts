@@ -17,6 +17,8 @@ import { standingSeeds } from './wanted.ts';
 
 /** Of those that are asked first with the new key, which they do not take: each costs a handshake. */
 const MOST_OLD_SEEDS = 3;
+/** The way was tried before: what does not cross by then will not, and the old way is to be back soon. */
+const PROOF_LIMIT_MS = 30_000;
 
 const passwordOf = ({ facts }: ConnectDraft, node: NodeObservation): string | null =>
   keystorePasswordReference(facts, facts.local.name, node.name);
@@ -90,7 +92,13 @@ const bothSteps = ({ facts, request, settings }: ConnectDraft): AnyStep[] => {
 
 const proofAt = ({ record, request }: ConnectDraft, stage: string, reason: string): AnyStep => ({
   ...{ id: stage, kind: 'connection.prove', target: request.local, effect: 'none', diff: '', reason, stage },
-  input: { local: request.local, remote: request.remote, alias: request.alias, keySecret: record.keySecret },
+  input: {
+    local: request.local,
+    remote: request.remote,
+    alias: request.alias,
+    keySecret: record.keySecret,
+    limitMs: PROOF_LIMIT_MS,
+  },
 });
 
 /** What has to happen for the local cluster: trust, the switch, and its proof. */

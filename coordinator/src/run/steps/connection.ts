@@ -20,9 +20,9 @@ export const recordConnectionStep =
 
 export const proveConnectionStep =
   (parts: StepParts): Executor<'connection.prove'> =>
-  async (context, { local, alias, keySecret, keyId, nodes }) => {
+  async (context, { local, alias, keySecret, keyId, nodes, limitMs }) => {
     const id = keyId ?? (keySecret && (await parts.inventory.apiKeys.get(keySecret))?.id) ?? null;
-    const limit = limitOf(PROOF_LIMIT_MS);
+    const limit = limitOf(limitMs ?? PROOF_LIMIT_MS);
     for (;;) {
       await context.phase('asking every node to cross the connection');
       const proof = await proveConnection(parts, local, alias, id, nodes);
