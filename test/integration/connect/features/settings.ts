@@ -81,7 +81,6 @@ export const settingsSuite = (bed: () => Bed): void => {
     ...{ node_connections: '2147483647', 'transport.compress': 'indexing_data' },
     ...{ 'transport.compression_scheme': 'lz4', 'transport.ping_schedule': '60s' },
   };
-  let failures: readonly number[] = [];
 
   test('a connection takes every setting of sniff mode, and shows what the cluster says of them', async () => {
     const it = bed();
@@ -100,10 +99,10 @@ export const settingsSuite = (bed: () => Bed): void => {
     const it = bed();
     const proxy = await proxyBefore(it.us.nodes[0]?.remoteClusterPort ?? 0);
     const sniff = [...tuned, ...set({ ...all, 'transport.compress': 'true' })];
-    const compressed = await changed(it, [...sniff, '--skip-unavailable', 'false'], 'transport.compress');
+    await changed(it, [...sniff, '--skip-unavailable', 'false'], 'transport.compress');
     expect(await changed(it, [...sniff, '--skip-unavailable', 'true'], null)).toBe(0);
     const through = ['--mode', 'proxy', '--proxy-address', proxy, '--server-name', 'localhost'];
-    const proxied = await changed(
+    await changed(
       it,
       [...tuned, ...through, ...set({ proxy_socket_connections: '4' }), '--skip-unavailable', 'true'],
       'mode, proxy_address, server_name, proxy_socket_connections, node_connections, seeds',
@@ -112,10 +111,8 @@ export const settingsSuite = (bed: () => Bed): void => {
       ...{ skipUnavailable: true, initialConnectTimeout: '30s', proxyAddress: proxy, serverName: 'localhost' },
       ...{ proxySocketsConnected: 4, maxProxySocketConnections: 4 },
     });
-    const back = await changed(it, [...sniff, '--skip-unavailable', 'true'], 'mode, seeds');
+    await changed(it, [...sniff, '--skip-unavailable', 'true'], 'mode, seeds');
     expect((await infoOf(it))?.nodesConnected).toBe(1);
-    failures = [compressed, proxied, back];
-    expect(failures.every((lost) => lost >= 0)).toBe(true);
   });
 
   test('a key that another user of the remote cluster made is replaced where it shall grant something else', async () => {
