@@ -1,10 +1,8 @@
 import { DAY_MS } from '@remora/shared/model/duration.ts';
+import { isLastThird } from './last-third.ts';
 import type { CertificateRecord } from './records.ts';
 
 type Life = Pick<CertificateRecord, 'validityMs' | 'facts'>;
-
-/** A certificate with less than this share of its life left is replaced in passing. */
-const RENEW_SHARE = 1 / 3;
 
 const betweenDates = ({ facts }: Life): number => Date.parse(facts.notAfter) - Date.parse(facts.notBefore);
 
@@ -18,5 +16,5 @@ export const wishedLifeMs = (record: Life): number =>
  */
 export const isMostlyOver = (record: Life, now: string): boolean => {
   const life = Math.min(wishedLifeMs(record), betweenDates(record));
-  return Date.parse(record.facts.notAfter) - Date.parse(now) <= life * RENEW_SHARE;
+  return isLastThird(Date.parse(record.facts.notAfter) - Date.parse(now), life);
 };

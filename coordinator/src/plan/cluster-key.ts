@@ -1,5 +1,6 @@
 import type { KeyObservation } from './facts.ts';
 import type { KeyMark } from './key-names.ts';
+import { isLastThird } from './last-third.ts';
 import { matchesPattern } from './patterns.ts';
 import type { Access, ApiKeyRecord, ConnectionRecord } from './records.ts';
 
@@ -37,13 +38,11 @@ export const isMarkedFor = (
   return mark?.local === local && mark.alias === alias && mark.local_cluster_uuid === localUuid;
 };
 
-const RENEW_SHARE = 1 / 3;
-
 /** Whether two thirds of a key's life are over; not of one without end. */
 export const isKeyMostlyOver = (
   { createdAtMs, expiresAtMs }: Pick<ClusterKey, 'createdAtMs' | 'expiresAtMs'>,
   nowMs: number,
-): boolean => expiresAtMs !== null && expiresAtMs - nowMs <= (expiresAtMs - createdAtMs) * RENEW_SHARE;
+): boolean => expiresAtMs !== null && isLastThird(expiresAtMs - nowMs, expiresAtMs - createdAtMs);
 
 /** Whether a cluster still lets a key in. */
 export const isLiving = ({ invalidated, expiresAtMs }: ClusterKey, nowMs: number): boolean =>

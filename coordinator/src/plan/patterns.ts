@@ -1,12 +1,11 @@
+import { matchesWildcards } from '@remora/shared/model/wildcard.ts';
+
 /**
  * Whether a name matches a pattern of a role or a key: `*` and `?` are wildcards. What stands between slashes is a regular expression of Lucene's, which is not
  * judged here and let pass: a proof says it.
  */
-export const matchesPattern = (pattern: string, name: string): boolean => {
-  if (isRegex(pattern)) return true;
-  const literal = pattern.replace(/[\\^$.+()[\]{}|]/g, '\\$&');
-  return new RegExp(`^${literal.replaceAll('*', '.*').replaceAll('?', '.')}$`).test(name);
-};
+export const matchesPattern = (pattern: string, name: string): boolean =>
+  isRegex(pattern) || matchesWildcards(pattern, name);
 
 /** Whether it is one of Lucene's regular expressions. */
 export const isRegex = (pattern: string): boolean => /^\/.*\/$/.test(pattern);

@@ -1,5 +1,6 @@
 import { RemoraError } from '../errors.ts';
 import { patternProblem } from './index-pattern.ts';
+import { matchesWildcards } from './wildcard.ts';
 
 /** What an entry of each kind may have. */
 const entryFields: ReadonlyMap<string, readonly string[]> = new Map([
@@ -92,7 +93,5 @@ const ANY = '\u{e000}';
  */
 const mayCover = (pattern: string, fields: string): boolean => {
   if (pattern.startsWith('/') || fields.startsWith('/') || fields.startsWith('_')) return true;
-  const literal = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&');
-  const field = fields.replace(/[*?]/g, ANY);
-  return new RegExp(`^${literal.replaceAll('*', '.*').replaceAll('?', '.')}$`, 'u').test(field);
+  return matchesWildcards(pattern, fields.replace(/[*?]/g, ANY));
 };
