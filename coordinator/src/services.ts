@@ -1,3 +1,4 @@
+import type { AdoptRequest } from '@remora/shared/model/adopt-request.ts';
 import type { AuditEntry, AuditVerdict } from '@remora/shared/model/audit.ts';
 import type { CaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
 import type { CertificateConnectRequest } from '@remora/shared/model/certificate-connect-request.ts';
@@ -149,6 +150,8 @@ export interface Services {
     readonly byCertificate: Change<CertificateConnectRequest>;
     /** From certificates to API keys. A run that fails is rolled back unless it is said otherwise. */
     readonly migration: Change<MigrateRequest>;
+    /** Takes over what people made by hand. A run that fails is rolled back unless it is said otherwise. */
+    readonly adoption: Change<AdoptRequest>;
   };
   readonly apiKeys: {
     /** Cross-cluster keys of all clusters that are known; `problems` say which ones did not answer. */

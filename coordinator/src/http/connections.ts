@@ -1,3 +1,4 @@
+import { AdoptRequest } from '@remora/shared/model/adopt-request.ts';
 import { CertificateConnectRequest } from '@remora/shared/model/certificate-connect-request.ts';
 import { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
@@ -81,5 +82,16 @@ export const connectionRoutes = (app: App, { connections }: Pick<Services, 'conn
       },
     },
     connections.removal,
+  );
+  changeRoutes(
+    app,
+    {
+      ...{ address: '/connections/adoption', tags, Wish: AdoptRequest },
+      summaries: {
+        plan: 'What adopt would do; changes nothing',
+        start: 'Take over a connection that people made by hand; answers the run at once',
+      },
+    },
+    connections.adoption,
   );
 };

@@ -41,7 +41,8 @@ const sniffed = async (
   }
 };
 
-const targetsOf = (
+/** Where the nodes of a cluster connect to by an alias: through a proxy, or to what the remote nodes publish. */
+export const targetsOf = (
   parts: ObserveParts,
   cluster: ClusterObservation,
   way: Way,

@@ -1,8 +1,10 @@
+import { findKey } from '../elasticsearch/api-keys.ts';
 import { explain } from '../elasticsearch/client.ts';
 import { findRole, findUser } from '../elasticsearch/security.ts';
+import { isLiving } from '../plan/cluster-key.ts';
 import type { ClusterObservation, FlatSettings, NodeObservation } from '../plan/facts.ts';
 import { keystorePasswordInput, keystorePasswordReference } from '../plan/node-step.ts';
-import type { ApiKeyRecord } from '../plan/records.ts';
+import { type ApiKeyRecord, adoptedIn, isForeign } from '../plan/records.ts';
 import { deliveredKey, deliveriesOf, MOST_DELIVERIES, type NodeDeliveries } from '../plan/rollback/deliveries.ts';
 import type { Backups, PastRun, RollbackFacts } from '../plan/rollback/facts.ts';
 import { earlierSecretsOf } from '../plan/rollback/keys.ts';
@@ -96,6 +98,18 @@ const observePrincipals = async (parts: RollbackParts, run: PastRun): Promise<Ro
   return new Map(await Promise.all(looks));
 };
 
+/** The key that the nodes of a connection had before the run took it over. */
+const adoptedKeyOf = async (parts: RollbackParts, { plan }: PastRun): Promise<Pick<RollbackFacts, 'adoptedKey'>> => {
+  const step = plan.workflow === 'adopt' ? plan.steps.find(({ kind }) => kind === 'connection.record') : undefined;
+  if (step?.kind !== 'connection.record') return {};
+  const { connection } = step.input;
+  const key = adoptedIn(connection)?.key;
+  if (key === undefined || isForeign(connection)) return {};
+  const { remote } = connection;
+  const found = await findKey(await parts.clients.get(remote), remote, key.id);
+  return found ? { adoptedKey: { id: found.id, usable: isLiving(found, parts.clock().getTime()) } } : {};
+};
+
 const byName = async <T>(names: readonly string[], look: (name: string) => Promise<T>): Promise<Map<string, T>> =>
   new Map(await Promise.all(names.map(async (name): Promise<[string, T]> => [name, await look(name)])));
 
@@ -115,16 +129,30 @@ export const observeRollback = async (parts: RollbackParts, runId: string): Prom
   const made = madeKeys(run, apiKeys);
   const earlierSecrets = earlierSecretsOf(run);
   const earlier = apiKeys.filter((one) => earlierSecrets.includes(one.secret) && !made.includes(one));
-  const [backups, keys, earlierKeys, connections, cas, certificates] = await Promise.all([
+  const [backups, keys, earlierKeys, adoptedKey, connections, cas, certificates] = await Promise.all([
     observeBackups(parts, run, clusters, secretVersions),
     observeKeysOfAll(parts, made, secretVersions),
     observeKeysOfAll(parts, earlier, secretVersions),
+    adoptedKeyOf(parts, run),
     inventory.connections.list(),
     inventory.cas.list(),
     inventory.certificates.list(),
   ]);
   return {
-    ...{ run, others, clusters, settings, backups, keys, earlierKeys, connections, cas, certificates, apiKeys },
+    ...{
+      run,
+      others,
+      clusters,
+      settings,
+      backups,
+      keys,
+      earlierKeys,
+      ...adoptedKey,
+      connections,
+      cas,
+      certificates,
+      apiKeys,
+    },
     secretVersions,
     principals: await observePrincipals(parts, run),
   };

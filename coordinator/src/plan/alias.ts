@@ -36,11 +36,17 @@ const ours = (settings: FlatSettings, prefix: string): Record<string, SettingVal
     ),
   );
 
+/** An alias that people registered without saying its mode sniffs. */
+const isDefaultMode = (name: string, value: SettingValue, standing: AliasChange['standing']): boolean =>
+  name === 'mode' && value === 'sniff' && !('mode' in standing) && Object.keys(standing).length > 0;
+
 const changeOfAlias = ({ local, alias, mode, settings, ownSettings }: AliasWish): AliasChange => {
   const standing = ours(local.persistent, `cluster.remote.${alias}.`);
   return {
     standing,
-    changed: Object.entries(settings).filter(([name, value]) => !sameSettingValue(standing[name], value)),
+    changed: Object.entries(settings).filter(
+      ([name, value]) => !sameSettingValue(standing[name], value) && !isDefaultMode(name, value, standing),
+    ),
     gone: Object.keys(standing).filter(
       (name) => !(name in settings) && (ownSettings.includes(name) || otherMode[mode].includes(name)),
     ),

@@ -96,6 +96,9 @@ const candidates = [
   { name: '.tasks-remora-key-check', isRestricted: true },
 ] as const;
 
+/** Their names: where it is not known what a key grants, one of them is most likely refused. */
+export const checkedIndices: readonly string[] = candidates.map(({ name }) => name);
+
 /** Name of an index that the key does not grant; null where it grants every one. */
 export const refusedIndex = ({ search = [], replication = [] }: Access): string | null => {
   const entries: readonly { readonly names: readonly string[]; readonly allow_restricted_indices?: unknown }[] = [

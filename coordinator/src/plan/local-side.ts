@@ -24,7 +24,7 @@ export const localStages = [
 export interface LocalSide extends AliasWish {
   /** `secret:…@VERSION` of the encoded key. */
   readonly keySecret: string;
-  /** The CA file; null where the nodes trust Java's public CAs, by no setting at all. */
+  /** The CA file; null where the nodes trust Java's public CAs, by no setting at all, or by what people wrote. */
   readonly bundle: WantedFile | null;
   readonly proof: StepInputs['connection.prove'];
   /** Whether the proof held a moment ago; null when the alias is not there. */

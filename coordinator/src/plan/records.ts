@@ -151,6 +151,18 @@ export interface ConnectionRecord {
   readonly found?: readonly FoundSettings[];
   /** What is left of the trust between the transport ports, of a connection that was one by certificate. */
   readonly transport?: TransportTrust;
+  /** Of a connection that people made by hand and that was taken over. */
+  readonly adopted?: Adopted;
+}
+
+/** What people made of a connection that was taken over, and that stays as they made it. */
+export interface Adopted {
+  /** The key that the nodes had. It is not on record, as its value is not known. */
+  readonly key: { readonly id: string; readonly name: string };
+  /** Remote nodes serve certificates that people placed: they are neither replaced nor is a setting of these servers changed. */
+  readonly server: boolean;
+  /** Local nodes trust them by what people wrote into elasticsearch.yml, and not by Remora's bundle alone. */
+  readonly trust: boolean;
 }
 
 /**
@@ -206,6 +218,10 @@ export const isByCertificate = (record: AnyConnectionRecord): record is Certific
 
 /** Whether somebody else runs the remote cluster. Records of older releases are of two managed clusters. */
 export const isForeign = (record: AnyConnectionRecord): record is ForeignConnectionRecord => 'foreign' in record;
+
+/** What stays as people made it, of a connection that was taken over; undefined of any other. */
+export const adoptedIn = (record: AnyConnectionRecord | undefined): Adopted | undefined =>
+  record === undefined || isForeign(record) || isByCertificate(record) ? undefined : record.adopted;
 
 /** Names of the CAs by which the local nodes of a connection know the remote cluster's servers. */
 export const casOf = (record: AnyConnectionRecord): readonly string[] => {

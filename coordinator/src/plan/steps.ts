@@ -43,6 +43,8 @@ export interface StepInputs {
     /** Length of its RSA key; absent: that of a CA of Remora's own. */
     readonly keyBits?: 3072 | 4096;
   };
+  /** Files a CA that is only trusted: its key is not here. */
+  'ca.import': { readonly ca: string; readonly certificatePem: string; readonly fingerprint256: string };
   /** Notes which CA takes the place of another, or that it has done so; refuses where anything outside of `clusters` uses the one that goes. */
   'ca.succession': {
     readonly ca: string;

@@ -8,6 +8,7 @@ export type RunAudit = Omit<AuditDraft, 'actor' | 'runId' | 'planId'>;
 /** Whether the end of a step belongs into the audit log: all do that may have changed something. */
 const recorded: Readonly<Record<StepKind, boolean>> = {
   'ca.create': true,
+  'ca.import': true,
   'ca.succession': true,
   'certificate.issue': true,
   'node.change': true,

@@ -72,6 +72,7 @@ const takenBack: readonly string[] = [
   'rotate-ca',
   'rotate-key',
   'apply-role',
+  'adopt',
 ];
 
 /**

@@ -6,7 +6,7 @@ import { createCa } from '../pki/ca.ts';
 import { describeCertificate } from '../pki/describe.ts';
 import { nameConstraintsOf, parseSubtree, shownSubtree } from '../pki/name-constraints.ts';
 import { type ReadCa, readCa } from '../pki/read-ca.ts';
-import { comingCa } from '../plan/ca-names.ts';
+import { comingCa, importedCaSecrets } from '../plan/ca-names.ts';
 import { type CaRecord, casOf } from '../plan/records.ts';
 import type { SecretStore } from '../secrets/secret-store.ts';
 import type { CaCreation, Services } from '../services.ts';
@@ -57,15 +57,6 @@ const taken = (name: string): RemoraError =>
     hint: 'Choose another name; `remora ca list` shows all.',
   });
 
-/**
- * Names of the secrets of a CA that did not come about in a run. They hold its fingerprint, so that those of a CA that was removed never stand in the way of
- * a later one of the same name.
- */
-const secretsOf = (name: string, fingerprint256: string): { readonly key: string; readonly certificate: string } => {
-  const base = `ca/${name}/${fingerprint256.slice(0, 16)}`;
-  return { key: `${base}/key`, certificate: `${base}/certificate` };
-};
-
 /** Seals certificate and key and files the CA; what was sealed for a name that somebody else took meanwhile stays behind, unused. */
 const file = async (
   { inventory, secrets }: CaServiceParts,
@@ -75,7 +66,7 @@ const file = async (
 ): Promise<CaView> => {
   const facts = describeCertificate(certificatePem);
   const { subject, notAfter, fingerprint256 } = facts;
-  const names = secretsOf(name, fingerprint256);
+  const names = importedCaSecrets(name, fingerprint256);
   const key = privateKeyPem === null ? null : await secrets.put(names.key, privateKeyPem);
   const certificate = await secrets.put(names.certificate, certificatePem);
   const record: CaRecord = { name, certificatePem, certificate, key, facts };
@@ -94,7 +85,7 @@ const addKey = async (
   const { name } = standing;
   const isSame = standing.facts.fingerprint256 === facts.fingerprint256;
   if (!isSame || standing.key !== null || privateKeyPem === null) throw taken(name);
-  const key = await secrets.put(secretsOf(name, facts.fingerprint256).key, privateKeyPem);
+  const key = await secrets.put(importedCaSecrets(name, facts.fingerprint256).key, privateKeyPem);
   const detail = `its key, SHA-256 of the certificate ${facts.fingerprint256}`;
   await inventory.cas.change(name, (record) => ({ ...record, key: record.key ?? key }), {
     ...audit,
@@ -159,7 +150,7 @@ export const caService = (parts: CaServiceParts): Services['cas'] => {
       const record = await cas.get(name);
       if (record === null || !(await cas.remove(name, { actor, action: 'ca.remove', target: name })))
         throw unknown(name);
-      const { key, certificate } = secretsOf(name, record.facts.fingerprint256);
+      const { key, certificate } = importedCaSecrets(name, record.facts.fingerprint256);
       for (const secret of [key, certificate]) await parts.secrets.remove(secret);
     },
   };

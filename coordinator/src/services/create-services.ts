@@ -111,6 +111,7 @@ export const createServices = (parts: ServiceParts): Services => {
       removal: changeOf(changing, 'disconnect'),
       byCertificate: changeOf(changing, 'connect-certificate'),
       migration: changeOf(changing, 'migrate'),
+      adoption: changeOf(changing, 'adopt'),
     }),
     apiKeys: apiKeyService(observing, {
       rotation: changeOf(changing, 'rotate-key'),

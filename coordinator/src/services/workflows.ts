@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { RemoraError } from '@remora/shared/errors.ts';
+import { type AdoptRequest, checkAdoptRequest } from '@remora/shared/model/adopt-request.ts';
 import { type CaRotateRequest, checkCaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
 import {
   type CertificateConnectRequest,
@@ -30,6 +31,7 @@ import {
   type TrustRestrictionsRemoval,
   type TrustRestrictionsRequest,
 } from '@remora/shared/model/trust-restrictions-request.ts';
+import { observeAdoption } from '../observe/observe-adopt.ts';
 import { observeCaRotation } from '../observe/observe-ca-rotation.ts';
 import { observeCertificateConnect } from '../observe/observe-certificate-connect.ts';
 import { observeCertificateDisconnect } from '../observe/observe-certificate-disconnect.ts';
@@ -46,6 +48,7 @@ import { observeRollback, type RollbackParts } from '../observe/observe-rollback
 import { observeRotation } from '../observe/observe-rotation.ts';
 import { observeTrustRestrictions } from '../observe/observe-trust-restrictions.ts';
 import { settingsDiffs } from '../observe/settings-diffs.ts';
+import { planAdoption } from '../plan/adopt/adopt.ts';
 import { planCloudChange } from '../plan/cloud-deployment/change.ts';
 import { planConnect } from '../plan/connect/connect.ts';
 import { planCertificateConnect } from '../plan/connect-certificate/connect-certificate.ts';
@@ -75,6 +78,7 @@ export interface Wishes {
   readonly 'connect-certificate': CertificateConnectRequest;
   readonly disconnect: DisconnectRequest;
   readonly migrate: MigrateRequest;
+  readonly adopt: AdoptRequest;
   readonly restart: RestartRequest;
   readonly rollback: RollbackRequest;
   readonly 'rotate-certificates': RotateRequest;
@@ -114,6 +118,10 @@ const workflows: Workflows = {
     const byCertificate = await observeCertificateDisconnect(parts, wish, context.planId);
     if (byCertificate !== null) return planCertificateDisconnect(wish, byCertificate, context);
     return planDisconnect(wish, await observeDisconnect(parts, wish, context.planId), context);
+  },
+  async adopt(parts, wish, context) {
+    checkAdoptRequest(wish);
+    return planAdoption(wish, await observeAdoption(parts, wish), context);
   },
   async restart(parts, wish, context) {
     checkRestartRequest(wish);

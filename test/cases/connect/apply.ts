@@ -1,7 +1,7 @@
 import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
 import type { ChangeOperation, OperationCall, SecretText } from '@remora/shared/operations.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
-import { caCertificateSecret, caKeySecret } from '../../../coordinator/src/plan/ca-names.ts';
+import { caCertificateSecret, caKeySecret, importedCaSecrets } from '../../../coordinator/src/plan/ca-names.ts';
 import { type ConnectionRecord, isByCertificate, isForeign } from '../../../coordinator/src/plan/records.ts';
 import type { AnyStep, CertificateIssue, StepInputs, StepKind } from '../../../coordinator/src/plan/steps.ts';
 import { certificateFacts, ymlDigest } from './facts.ts';
@@ -170,6 +170,7 @@ const updateKey = (world: World, input: StepInputs['api-key.update']): void => {
 };
 
 const endKey = (world: World, id: string): void => {
+  if (world.handMadeKey?.id === id) world.handMadeKey.usable = false;
   world.keys = world.keys.map((one) => (one.record.id === id ? { ...one, usable: false } : one));
 };
 
@@ -188,6 +189,13 @@ const createCa = (world: World, { ca, validityDays }: StepInputs['ca.create']): 
   const facts = certificateFacts(`fingerprint of ${ca}`, world.nowMs, world.nowMs + validityDays * DAY_MS);
   const certificate = caCertificateSecret(ca);
   world.cas.push({ name: ca, certificatePem: `PEM of ${ca}`, certificate, key: caKeySecret(ca), facts });
+};
+
+const importCa = (world: World, { ca, certificatePem, fingerprint256 }: StepInputs['ca.import']): void => {
+  const certificate = `secret:${importedCaSecrets(ca, fingerprint256).certificate}@1`;
+  mint(world, certificate);
+  const facts = certificateFacts(fingerprint256, world.nowMs, world.nowMs + 3650 * DAY_MS);
+  world.cas.push({ name: ca, certificatePem, certificate, key: null, facts });
 };
 
 const record = (world: World, { connection }: StepInputs['connection.record']): void => {
@@ -260,6 +268,7 @@ type Effects = { readonly [K in StepKind]: (world: World, input: StepInputs[K]) 
 const effects: Effects = {
   'connection.record': record,
   'ca.create': createCa,
+  'ca.import': importCa,
   'ca.succession': succeed,
   'certificate.issue': issue,
   'trust.verify': verifyTrust,

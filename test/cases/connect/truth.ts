@@ -24,17 +24,24 @@ export const distrust = (world: World): string[] =>
       }),
     );
 
+/** Where people placed what Remora did not make, in the cases that have such. */
+export const handMade = { server: 'theirs.p12', authorities: 'theirs.crt' } as const;
+
 const trusts = (world: World, node: NodeWorld): boolean => {
   const authorities = node.running.settings['xpack.security.remote_cluster_client.ssl.certificate_authorities'];
   const needed = world.certificates.map(({ ca }) => world.cas.find(({ name }) => name === ca)?.facts.fingerprint256);
+  const named = Array.isArray(authorities) ? authorities : [authorities];
+  if (named.includes(handMade.authorities) && world.certificates.length === 0) return true;
   return (
-    (Array.isArray(authorities) ? authorities : [authorities]).includes(BUNDLE) &&
+    named.includes(BUNDLE) &&
     needed.every((fingerprint) => node.files[BUNDLE]?.certificates.includes(fingerprint ?? 'none'))
   );
 };
 
 const authenticates = (world: World, node: NodeWorld, alias: string): boolean =>
-  world.keys.some(({ usable, record }) => usable && record.secret === node.running.credentials[alias]);
+  node.running.credentials[alias] === null
+    ? world.handMadeKey?.usable === true
+    : world.keys.some(({ usable, record }) => usable && record.secret === node.running.credentials[alias]);
 
 /** The setting that names the file of its certificate. */
 const fileSetting = ({ key }: CertificateRecord): string =>
@@ -44,6 +51,8 @@ const fileSetting = ({ key }: CertificateRecord): string =>
 export const serves = (world: World, node: NodeWorld): boolean => {
   const record = world.certificates.find((one) => one.node === node.name);
   const server = listening(node);
+  const path = node.running.settings['xpack.security.remote_cluster_server.ssl.keystore.path'];
+  if (record === undefined && path === handMade.server) return server !== null && path in node.files;
   return (
     record !== undefined &&
     server !== null &&

@@ -79,6 +79,8 @@ export interface World {
   signed: SigningRequestRecord[];
   keys: { record: ApiKeyRecord; usable: boolean; otherOwner?: string }[];
   secretVersions: Record<string, number>;
+  /** A key that people made, whose value is in keystores only: nodes whose credential is nobody's reference have it. */
+  handMadeKey?: { id: string; name: string; usable: boolean };
   /** What stands between the clusters, by address; what is not named here is open where something listens and refused elsewhere. */
   network: Record<string, PathObservation['tcp']>;
 }

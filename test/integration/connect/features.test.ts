@@ -1,6 +1,7 @@
 import type { ConnectionView } from '@remora/shared/model/inventory.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newestVersionHere } from '../../elasticsearch/versions.ts';
+import { adoptSuite } from './features/adopt.ts';
 import { Bed, DOCUMENTS } from './features/bed.ts';
 import { rolesSuite } from './features/roles.ts';
 import { settingsSuite } from './features/settings.ts';
@@ -27,4 +28,5 @@ describe(`on a pair of ${await newestVersionHere()} that is connected`, () => {
 
   describe('settings', () => settingsSuite(() => bed));
   describe('roles', () => rolesSuite(() => bed));
+  describe('adopt', () => adoptSuite(() => bed));
 });

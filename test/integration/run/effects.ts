@@ -77,6 +77,7 @@ const never = (): Promise<never> => Promise.reject(new Error('these tests have n
 /** Executors whose effects are lines of a file: `effect RUN/STEP/ATTEMPT PID`. */
 export const fileExecutors = (file: string): Executors => ({
   'ca.create': never,
+  'ca.import': never,
   'ca.succession': never,
   'certificate.issue': never,
   'trust.verify': never,

@@ -8,7 +8,7 @@ const refuse = (what: string): never => {
 };
 
 /** Commands that the contract names and this release does not have: refused by name, so that no script believes they did something. */
-export const laterCommands = ['adopt', 'converge', 'plan', 'drift', 'freeze', 'unfreeze', 'bench'] as const;
+export const laterCommands = ['converge', 'plan', 'drift', 'freeze', 'unfreeze', 'bench'] as const;
 
 /** Registers names that are refused, hidden from the help. */
 export const addLaterCommands = (command: Command, names: readonly string[]): void => {

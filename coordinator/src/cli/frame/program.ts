@@ -24,6 +24,7 @@ const commands: Readonly<Record<string, Entry>> = {
   connect: { summary: 'connect a local cluster to a remote one', load: () => import('../connect.ts') },
   migrate: { summary: 'bring a connection by certificate to API keys', load: () => import('../migrate.ts') },
   disconnect: { summary: 'take a connection apart', load: () => import('../disconnect.ts') },
+  adopt: { summary: 'take over a connection that people made by hand', load: () => import('../adopt.ts') },
   connections: { summary: 'list, show and prove connections', load: () => import('../connections.ts') },
   'api-keys': {
     summary: 'list, replace and revoke the keys of connections',

@@ -10,7 +10,7 @@ import { keyConfig } from '../key-names.ts';
 import { localStages } from '../local-side.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
 import { unaskedWarnings } from '../port-proof.ts';
-import type { ConnectionRecord } from '../records.ts';
+import { adoptedIn, type ConnectionRecord } from '../records.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
 import type { ConnectDraft } from './draft.ts';
 import { foundBefore } from './found.ts';
@@ -55,6 +55,7 @@ export const draftOf = (request: ConnectRequest, facts: ConnectFacts, context: P
   const keySecret = keySecretOf(facts, request, keyConfigHash);
   const settings = aliasSettings(targetAddresses(servers, request), request);
   const standing = facts.connections.find(({ local, alias }) => local === request.local && alias === request.alias);
+  const adopted = adoptedIn(standing);
   const record: ConnectionRecord = {
     local: request.local,
     remote: request.remote,
@@ -67,8 +68,9 @@ export const draftOf = (request: ConnectRequest, facts: ConnectFacts, context: P
     expires,
     ...(request.metadata === undefined ? {} : { metadata: request.metadata }),
     settings: [...new Set([...(standing?.settings ?? []), ...Object.keys(settings)])].sort(),
-    ...withFound(standing?.found, foundBefore(facts, servers)),
+    ...withFound(standing?.found, foundBefore(facts, { servers, adopted })),
     ...(standing !== undefined && 'transport' in standing ? { transport: standing.transport } : {}),
+    ...(adopted ? { adopted } : {}),
   };
   return {
     request,

@@ -1,10 +1,11 @@
 import { type SettingValue, sameSettingValue } from '@remora/shared/settings.ts';
+import { isHandMadeServer } from '../adopted.ts';
 import type { ClusterObservation, ConnectFacts, NodeObservation } from '../facts.ts';
 import type { FoundByNode } from '../found-settings.ts';
 import { trustSettings } from '../local-side.ts';
 import { connectingNodes, fileSetting } from '../nodes.ts';
 import { files } from '../placed-files.ts';
-import type { FoundSetting } from '../records.ts';
+import type { Adopted, FoundSetting } from '../records.ts';
 import { sslPrefix } from '../ssl.ts';
 import { nodeKey } from '../steps.ts';
 import { serverSettings } from './remote.ts';
@@ -32,19 +33,25 @@ const foundTrust = (local: ClusterObservation): FoundByNode =>
       .map((node) => [nodeKey({ cluster: local.name, node: node.name }), changedSettings(node, trustSettings(node))]),
   );
 
+/** Of a connection that was taken over, what stays as people made it is not changed. */
+interface Changed {
+  readonly servers: readonly ServerWish[];
+  readonly adopted: Adopted | undefined;
+}
+
 /** What stands in elasticsearch.yml of the nodes of a connection where it is about to become something else. */
 export const foundBefore = (
   { local, remote, certificates }: Pick<ConnectFacts, 'local' | 'remote' | 'certificates'>,
-  servers: readonly ServerWish[],
+  { servers, adopted }: Changed,
 ): FoundByNode => {
   const isPem = ({ node }: ServerWish): boolean =>
     certificates.some((record) => record.node === node.name && record.key !== undefined);
   const keystore = { [`${sslPrefix.remote_cluster_server}.keystore.path`]: files.serverKeystore };
   const served = servers
-    .filter(({ node }) => isSeen(node))
+    .filter(({ node }) => isSeen(node) && !(adopted?.server && isHandMadeServer(node, certificates)))
     .map((server): [string, Readonly<Record<string, FoundSetting>>] => [
       nodeKey({ cluster: remote.name, node: server.node.name }),
       changedSettings(server.node, { ...serverSettings(server), ...(isPem(server) ? {} : keystore) }),
     ]);
-  return new Map([...served, ...foundTrust(local)]);
+  return new Map([...served, ...(adopted?.trust ? [] : foundTrust(local))]);
 };

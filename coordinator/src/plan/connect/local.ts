@@ -1,3 +1,4 @@
+import { bundledConnections } from '../adopted.ts';
 import type { AliasWish } from '../alias.ts';
 import { caBundleFile, neededCas } from '../ca-bundle.ts';
 import { withComing } from '../ca-names.ts';
@@ -16,8 +17,10 @@ import { replacedKeySteps } from './replaced-keys.ts';
 export const localSteps = (draft: ConnectDraft, remoteSteps: readonly AnyStep[]): AnyStep[] => {
   const { facts, record } = draft;
   const key = keySteps(draft);
+  // Who trusts by what people wrote goes on doing so.
+  const bundle = record.adopted?.trust ? null : bundleFile(draft);
   const side = {
-    ...{ ...aliasWish(draft), keySecret: record.keySecret, bundle: bundleFile(draft), proof: proofOf(record) },
+    ...{ ...aliasWish(draft), keySecret: record.keySecret, bundle, proof: proofOf(record) },
     ...{ proven: facts.proven, secretVersions: facts.secretVersions },
   };
   return [...key, ...localSideSteps(side, key.length + remoteSteps.length > 0), ...replacedKeySteps(draft)];
@@ -30,7 +33,9 @@ export const aliasWish = ({ facts, request, record, settings }: ConnectDraft): A
 
 /** The CAs of all remotes of the local cluster in one file, so that a further remote needs no restart. */
 export const bundleFile = ({ facts, request, ca, context }: ConnectDraft): WantedFile => {
-  const others = facts.connections.filter((c) => c.local === request.local && c.alias !== request.alias);
+  const others = bundledConnections(facts.connections, facts.local, facts.cas).filter(
+    (c) => c.local === request.local && c.alias !== request.alias,
+  );
   const names = new Set([...withComing(facts.cas, [ca]), ...neededCas(facts.cas, others)]);
   return caBundleFile([...names].sort(), facts.cas, context.hash);
 };

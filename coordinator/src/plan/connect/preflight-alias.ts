@@ -20,7 +20,10 @@ const takenBy = ({ facts, request }: Parameters<Check['run']>[0]): string | null
 const madeByOthers = (local: ClusterObservation, alias: string): { where: string; more: string } | null => {
   const prefix = `cluster.remote.${alias}.`;
   if (Object.keys(local.persistent).some((name) => name.startsWith(prefix)))
-    return { where: 'its cluster settings', more: '' };
+    return {
+      where: 'its cluster settings',
+      more: ` \`remora adopt ${local.name} ${alias}\` takes it over as it is.`,
+    };
   const [inFile] = aliasInFiles(local, alias);
   if (inFile)
     return {
@@ -55,7 +58,7 @@ export const aliasFree: Check = {
     return others === null
       ? []
       : [
-          `The alias ${alias} exists on cluster ${local.name} already (in ${others.where}) and was not made by Remora: choose another alias, or remove that connection first.${others.more} Taking it over (\`remora adopt\`) comes with a later release.`,
+          `The alias ${alias} exists on cluster ${local.name} already (in ${others.where}) and was not made by Remora: choose another alias, or remove that connection first.${others.more}`,
         ];
   },
 };

@@ -1,3 +1,4 @@
+import { adoptedOf } from '../adopted.ts';
 import { caNameOf, comingCa, signingCa } from '../ca-names.ts';
 import type { ConnectFacts, NodeObservation } from '../facts.ts';
 import { connectingNodes, fileSetting } from '../nodes.ts';
@@ -7,6 +8,7 @@ import type { CaRecord } from '../records.ts';
 import { sslPrefix } from '../ssl.ts';
 import { givenFor } from './given.ts';
 import { standingKey } from './key.ts';
+import { isLeft } from './left.ts';
 import type { Check, PreflightInput } from './preflight-check.ts';
 
 /** Refused rather than ignored: a key without the wanted identity would grant more than was asked for. */
@@ -46,8 +48,9 @@ const namesOther = (node: NodeObservation, name: string, path: string | undefine
 export const foreignServer: Check = {
   code: 'conflict',
   demands: 'the remote cluster port serves no certificate that somebody else placed',
-  run: ({ facts }) =>
+  run: ({ facts, request }) =>
     facts.remote.nodes.flatMap((node) => {
+      if (isLeft(node, { facts, request })) return [];
       const own = facts.certificates.find((record) => record.node === node.name);
       const ours: Readonly<Record<string, string | undefined>> = own?.key
         ? { certificate: own.path, key: own.key.path }
@@ -67,8 +70,8 @@ export const foreignTruststore: Check = {
   code: 'conflict',
   demands:
     'no local node trusts remote clusters by a truststore, which Elasticsearch does not take together with PEM files',
-  run: ({ facts }) =>
-    connectingNodes(facts.local).flatMap((node) => {
+  run: ({ facts, request }) =>
+    (adoptedOf(facts, request)?.trust ? [] : connectingNodes(facts.local)).flatMap((node) => {
       const path = fileSetting(node, 'xpack.security.remote_cluster_client.ssl.truststore.path');
       return path === undefined || path === null
         ? []
@@ -93,7 +96,10 @@ export const someConnect: Check = {
 const signers = ({ facts, request }: PreflightInput): CaRecord[] => {
   const ca = caNameOf(facts, request);
   const bare = facts.remote.nodes.filter(
-    (node) => !facts.certificates.some((record) => record.node === node.name) && !givenFor(node, request, facts),
+    (node) =>
+      !facts.certificates.some((record) => record.node === node.name) &&
+      !givenFor(node, request, facts) &&
+      !isLeft(node, { facts, request }),
   );
   const names = new Set(bare.map(() => signingCa(facts, ca)));
   return facts.cas.filter(({ name }) => names.has(name));
@@ -113,6 +119,10 @@ export const certificateAuthority: Check = {
     const { facts, request, now } = input;
     const { name: remote } = facts.remote;
     const name = caNameOf(facts, request);
+    if (adoptedOf(facts, request) !== undefined && facts.certificates.length === 0 && (request.ca ?? name) !== name)
+      return [
+        `The nodes of cluster ${remote} serve certificates that people placed, of CA ${name}: leave out --ca, or give --ca ${name}.`,
+      ];
     if (request.given !== undefined && !facts.cas.some((ca) => ca.name === name))
       return [`There is no CA "${request.ca}": import the one that signed the certificates with \`remora ca import\`.`];
     const [signer] = signers(input);

@@ -19,6 +19,7 @@ import { newFileSecrets, passwordEntries, serverFiles } from '../server-certific
 import type { AnyStep, CertificateIssue, CertificateWish, TrustingNode } from '../steps.ts';
 import type { ConnectDraft } from './draft.ts';
 import { givenFor } from './given.ts';
+import { isLeft } from './left.ts';
 import type { ServerWish } from './wanted.ts';
 
 const PREFIX = 'xpack.security.remote_cluster_server.ssl';
@@ -122,7 +123,7 @@ const certificateOf = (
 
 const serverSteps = (draft: ConnectDraft, server: ServerWish): AnyStep[] => {
   const { node } = server;
-  if (node.agent.state !== 'online') return [];
+  if (node.agent.state !== 'online' || isLeft(node, draft)) return [];
   const { issue, isNew } = certificateOf(draft, server);
   const change = nodeChangeStep(draft, server, node.agent.facts, issue);
   const steps = [...(isNew ? [issueStep(draft, node, issue)] : []), ...change];

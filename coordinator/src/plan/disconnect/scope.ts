@@ -1,4 +1,5 @@
 import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
+import { bundledConnections } from '../adopted.ts';
 import { neededCas } from '../ca-bundle.ts';
 import { withComing } from '../ca-names.ts';
 import type { PlanContext } from '../context.ts';
@@ -44,11 +45,12 @@ export const servesByUs = ({ connection }: Pick<DisconnectFacts, 'connection'>):
     .map(([node]) => node.slice(connection.remote.length + 1));
 
 export const scopeOf = (request: DisconnectRequest, facts: DisconnectFacts, context: PlanContext): Scope => {
-  const { local, remote } = neighbours(facts);
+  const { remote, ...others } = neighbours(facts);
+  const local = bundledConnections(others.local, facts.local, facts.cas);
   return {
     ...{ request, facts, context },
     bundle: local.length === 0 ? null : neededCas(facts.cas, local),
-    dropsTrust: local.length === 0 && request.keepTrust !== true,
+    dropsTrust: local.length === 0 && request.keepTrust !== true && facts.connection.adopted?.trust !== true,
     dropsServer:
       request.remoteGone !== true && remote.length === 0 && request.keepServer !== true && servesByUs(facts).length > 0,
   };

@@ -25,7 +25,8 @@ const partOf = (found: readonly FoundSettings[] | undefined, ofTransport: boolea
   return withFound([], new Map(parts)).found ?? [];
 };
 
-const foundNow = ({ connect }: MigrateFacts, draft: ConnectDraft) => foundBefore(connect, draft.servers);
+const foundNow = ({ connect }: MigrateFacts, draft: ConnectDraft) =>
+  foundBefore(connect, { servers: draft.servers, adopted: undefined });
 
 /** The record as long as the connection is one by certificate, with what the migration finds on nodes before it changes that; null of one made by hand. */
 export const recordOnTheWay = (facts: MigrateFacts, draft: ConnectDraft): CertificateConnectionRecord | null => {

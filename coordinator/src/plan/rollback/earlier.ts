@@ -54,10 +54,10 @@ const hasCredential = (
   return agent.facts.keystore.entries?.some((one) => one.name === entry) ?? true;
 };
 
-const proofStep = (one: AnyConnectionRecord, nodes: readonly string[] | null): AnyStep => ({
+const proofStep = (one: AnyConnectionRecord, nodes: readonly string[] | null, keyId?: string): AnyStep => ({
   ...{ id: `prove-${one.local}.${one.alias}`, kind: 'connection.prove', target: one.local, effect: 'none', diff: '' },
   ...{ reason: 'the connection as it was before is proven by a real request', stage: PROOF_STAGE },
-  input: { ...proofOf(one), ...(nodes === null ? {} : { nodes }) },
+  input: { ...proofOf(one), ...(nodes === null ? {} : { nodes }), ...(keyId ? { keyId } : {}) },
 });
 
 /** A part of the plan, and whether its connection would be proven if every node could be asked. */
@@ -92,6 +92,23 @@ const partOf = (facts: RollbackFacts, one: AnyConnectionRecord, settings: Part, 
   };
 };
 
+/** A connection that the run took over is proven by the key that its nodes had, while that lets somebody in. */
+const adoptedPart = (facts: RollbackFacts, settings: Part): (EarlierPart & { readonly name: string })[] => {
+  const { run, adoptedKey } = facts;
+  return run.plan.steps.flatMap((step) => {
+    if (run.plan.workflow !== 'adopt' || step.kind !== 'connection.record' || !adoptedKey?.usable) return [];
+    const { connection: one } = step.input;
+    const connecting = (facts.clusters.get(one.local)?.nodes ?? []).filter(({ roles }) =>
+      roles.includes('remote_cluster_client'),
+    );
+    const able = connecting.filter((node) => hasCredential(facts, one, node)).map(({ name }) => name);
+    if (!stands(facts, one, settings) || able.length === 0) return [];
+    const nodes = able.length < connecting.length ? able : null;
+    const name = `${one.local}.${one.alias}`;
+    return [{ isProvable: true, steps: [proofStep(one, nodes, adoptedKey.id)], warnings: [], name }];
+  });
+};
+
 /**
  * Proves that connections which were there before the run work as they did. Not those of which it is known beforehand that they cannot: they are put back all
  * the same, and the warnings say what that means. A proof that must fail would leave the rest of the rollback undone.
@@ -109,6 +126,7 @@ export const earlierPart = (
     ...partOf(facts, one, settings, ended.length === 0),
     name: `${one.local}.${one.alias}`,
   }));
+  parts.push(...adoptedPart(facts, settings));
   const ends = ended.map(
     ({ cluster, node, facts: { notAfter } }) =>
       `The certificate that node ${node} of cluster ${cluster} gets back has ended at ${notAfter}: connections to it fail, and are not proven, until \`remora connect\` has given it another.`,

@@ -1,3 +1,4 @@
+import type { AnyStep } from '../steps.ts';
 import type { PastRun } from './facts.ts';
 
 /** A key that a run came to invalidate. */
@@ -11,15 +12,20 @@ interface EndedKey {
 
 const hint = 'What it made stays. `remora api-keys rotate LOCAL ALIAS` gives a connection another key.';
 
+/** Ids of the keys that a step invalidates and that somebody uses; elsewhere than in `adopt` one that is revoked alone is one whose value nobody has. */
+const idsOf = (step: AnyStep, { workflow }: PastRun['plan']): readonly string[] => {
+  if (step.kind === 'api-keys.revoke') return step.input.ids;
+  if (step.kind === 'api-key.invalidate') return [step.input.id];
+  return step.kind === 'api-key.revoke' && workflow === 'adopt' ? [step.input.id] : [];
+};
+
 /** Keys that a run came to invalidate, which nobody can take back. */
 export const endedKeys = ({ plan, steps }: PastRun): EndedKey[] =>
   plan.steps.flatMap((step) => {
     const past = steps.get(step.id);
-    if ((step.kind !== 'api-key.invalidate' && step.kind !== 'api-keys.revoke') || !past || past.attempts === 0)
-      return [];
-    const { cluster } = step.input;
-    return (step.kind === 'api-keys.revoke' ? step.input.ids : [step.input.id]).map((id) => ({
+    if (!past || past.attempts === 0) return [];
+    return idsOf(step, plan).map((id) => ({
       ...{ id, isCertain: past.status === 'succeeded', hint },
-      sentence: `it invalidated API key ${id} of cluster ${cluster}, which nobody can make valid again.`,
+      sentence: `it invalidated API key ${id} of cluster ${step.target}, which nobody can make valid again.`,
     }));
   });

@@ -45,6 +45,8 @@ export interface RollbackFacts {
   readonly keys: readonly KeyObservation[];
   /** Keys that were there before it: those that it changed, and that of the connection as it was. */
   readonly earlierKeys: readonly KeyObservation[];
+  /** Of a run that took a connection over, the key that its nodes had; absent of any other, and where its cluster does not know it any more. */
+  readonly adoptedKey?: { readonly id: string; readonly usable: boolean };
   readonly connections: readonly AnyConnectionRecord[];
   readonly cas: readonly CaRecord[];
   readonly certificates: readonly CertificateRecord[];
@@ -63,7 +65,8 @@ type ConnectionId = Pick<ConnectRequest, 'local' | 'alias'>;
 
 /** The connections that a run was made for: that of `connect`, those whose keys were replaced; none of a run that was made for something else. */
 export const connectionsOf = ({ plan }: Pick<PastRun, 'plan'>): readonly ConnectionId[] => {
-  if (['connect', 'connect-certificate', 'migrate'].includes(plan.workflow)) return [plan.wanted as ConnectionId];
+  if (['connect', 'connect-certificate', 'migrate', 'adopt'].includes(plan.workflow))
+    return [plan.wanted as ConnectionId];
   if (plan.workflow !== 'rotate-key') return [];
   return plan.steps.flatMap((step) => (step.kind === 'connection.record' ? [step.input.connection] : []));
 };

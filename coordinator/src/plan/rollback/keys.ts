@@ -82,7 +82,7 @@ const keptEntries = (
  */
 const isUnreached = ({ run }: RollbackFacts): ((node: NodeId) => boolean) => {
   const reached = new Set(deliveriesOf(run).map(nodeKey));
-  const isTold = run.plan.workflow === 'rotate-key' && run.restored === null;
+  const isTold = ['rotate-key', 'adopt'].includes(run.plan.workflow) && run.restored === null;
   return (node) => isTold && !reached.has(nodeKey(node));
 };
 

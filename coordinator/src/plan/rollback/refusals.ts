@@ -31,8 +31,12 @@ export const refuseRun = (run: PastRun): void => {
 };
 
 /** A step of a run that may have invalidated a key was carried out, and the key lets nobody in any more. */
-const refuseEndedKeys = ({ run, earlierKeys }: RollbackFacts): void => {
-  const gone = endedKeys(run).find(({ id }) => earlierKeys.some(({ record, usable }) => record.id === id && !usable));
+const refuseEndedKeys = ({ run, earlierKeys, adoptedKey }: RollbackFacts): void => {
+  const dead = [
+    ...earlierKeys.filter(({ usable }) => !usable).map(({ record }) => record.id),
+    ...(adoptedKey?.usable === false ? [adoptedKey.id] : []),
+  ];
+  const gone = endedKeys(run).find(({ id }) => dead.includes(id));
   if (gone) throw conflict(`Run ${run.runId} cannot be rolled back: ${gone.sentence}`, gone.hint);
 };
 
@@ -173,6 +177,7 @@ const refuseUnremembered = ({ run }: RollbackFacts): void => {
     'cluster-settings.put',
     'connection.record',
     'ca.create',
+    'ca.import',
     'ca.succession',
     'certificate.issue',
     'cluster.trust',

@@ -17,6 +17,7 @@ const thingsOf = (step: AnyStep): string[] => {
       return [`node ${nodeKey(step.input)}`];
     case 'ca.succession':
     case 'ca.create':
+    case 'ca.import':
       return [`CA ${step.input.ca}`];
     case 'role.put':
       return [`role ${step.input.name} of cluster ${step.input.cluster}`];

@@ -1,4 +1,5 @@
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
+import { bundledConnections } from '../adopted.ts';
 import { caBundleFile, neededCas } from '../ca-bundle.ts';
 import type { PlanContext } from '../context.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
@@ -30,10 +31,14 @@ export const bundledNodes = (facts: CaRotationFacts, locals: readonly string[]):
     );
 
 /** CAs of the other connections of a cluster. A cluster that others run goes on with the one that is replaced until they say otherwise. */
-const others = ({ old }: Concerned, { connections, cas }: CaRotationFacts, local: string): string[] =>
+const others = ({ old }: Concerned, { connections, cas, clusters }: CaRotationFacts, local: string): string[] =>
   neededCas(
     cas,
-    connections.filter((one) => one.local === local && (isForeign(one) || !casOf(one).includes(old.name))),
+    bundledConnections(
+      connections,
+      clusters.find(({ name }) => name === local),
+      cas,
+    ).filter((one) => one.local === local && (isForeign(one) || !casOf(one).includes(old.name))),
   );
 
 /** The CAs that a node's bundle shall hold while both are trusted, and in the end. */

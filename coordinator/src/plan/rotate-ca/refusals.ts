@@ -64,6 +64,15 @@ const remoteFindings = (cluster: ClusterObservation, { certificates }: CaRotatio
         ];
   });
 
+/** Of a connection that was taken over the certificates, or what local nodes trust by, are files of others. */
+const adoptedFindings = ({ old, connections }: Concerned): Finding[] =>
+  connections
+    .filter(({ adopted }) => adopted?.server || adopted?.trust)
+    .map(({ local, alias }) => [
+      'conflict',
+      `CA ${old.name} is that of the connection ${local}/${alias}, which was taken over with certificates or CA files that people placed: Remora does not replace these. Replace them where they were made.`,
+    ]);
+
 /** A new CA is made without constraints, and would be trusted for more than the old one. */
 const constraintFindings = ({ old, next }: Concerned, { like }: CaRotationFacts): Finding[] =>
   next.record === null && like.isConstrained
@@ -85,6 +94,7 @@ export const refuseCaRotation = (
   const { locals, remotes } = concerned;
   const seen = (names: readonly string[]) => facts.clusters.filter(({ name }) => names.includes(name));
   const findings = [
+    ...adoptedFindings(concerned),
     ...constraintFindings(concerned, facts),
     ...[...facts.unseen].map(([, problem]): Finding => ['cluster-unreachable', problem]),
     ...servers.filter(({ unseen }) => unseen === undefined).flatMap((one) => reissueFindings(one)),

@@ -2,6 +2,7 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import { parseDuration } from '@remora/shared/model/duration.ts';
 import type { KeyRotateRequest } from '@remora/shared/model/key-request.ts';
 import { type FoundKey, isKeyMostlyOver } from '../cluster-key.ts';
+import { connectionName } from '../new-key.ts';
 import {
   type AnyConnectionRecord,
   type CertificateConnectionRecord,
@@ -12,10 +13,6 @@ import {
   keyConnections,
 } from '../records.ts';
 import type { KeyRotation } from './rotation.ts';
-
-/** How connections are called where one name has to do. */
-export const connectionName = ({ local, alias }: Pick<ConnectionRecord, 'local' | 'alias'>): string =>
-  `${local}/${alias}`;
 
 const KNOWN = 'See `remora connections list`. Keys of others are replaced where they were made.';
 

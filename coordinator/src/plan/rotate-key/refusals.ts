@@ -8,14 +8,11 @@ import {
   nodesAbsent,
 } from '../agent-findings.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
+import { connectionName, credentialEntry } from '../new-key.ts';
 import { connectingNodes } from '../nodes.ts';
 import { lacksPrivileges, mayNotAsk } from '../privileges.ts';
-import { connectionName } from './chosen.ts';
 import type { KeyRotationFacts } from './facts.ts';
 import type { KeyRotation } from './rotation.ts';
-
-/** The keystore entry by which a node connects. */
-export const credentialEntry = (alias: string): string => `cluster.remote.${alias}.credentials`;
 
 const preflight = (message: string | null): Finding[] => (message === null ? [] : [['preflight-failed', message]]);
 

@@ -1,8 +1,9 @@
 import type { KeyRotateRequest } from '@remora/shared/model/key-request.ts';
 import { type Finding, throwFindings } from '../agent-findings.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
+import { connectionName } from '../new-key.ts';
 import type { AnyStep, StoredPlan } from '../steps.ts';
-import { connectionName, isDue, isRevoked, meantConnections } from './chosen.ts';
+import { isDue, isRevoked, meantConnections } from './chosen.ts';
 import type { KeyRotationFacts } from './facts.ts';
 import { keyRotationFindings } from './refusals.ts';
 import { type KeyRotation, rotationOf } from './rotation.ts';

@@ -1,10 +1,9 @@
 import { sameAccess } from '../cluster-key.ts';
+import { connectionName, credentialEntry } from '../new-key.ts';
 import { isUnseen } from '../node-step.ts';
 import { connectingNodes } from '../nodes.ts';
 import type { AnyStep } from '../steps.ts';
-import { connectionName } from './chosen.ts';
 import type { KeyRotationFacts } from './facts.ts';
-import { credentialEntry } from './refusals.ts';
 import type { KeyRotation } from './rotation.ts';
 
 const awayWarnings = (steps: readonly AnyStep[]): string[] => {

@@ -8,7 +8,7 @@ import { fromPemKey, toPemKey } from '../../pki/pem-pair.ts';
 import { newPassword, toPkcs12 } from '../../pki/pkcs12.ts';
 import { leafOfPkcs12 } from '../../pki/pkcs12-reader.ts';
 import { usagesOf } from '../../pki/usages.ts';
-import { caCertificateSecret, caKeySecret, ownCa } from '../../plan/ca-names.ts';
+import { caCertificateSecret, caKeySecret, importedCaSecrets, ownCa } from '../../plan/ca-names.ts';
 import type { CaRecord } from '../../plan/records.ts';
 import { type CertificateIssue, nodeKey, type PemKey } from '../../plan/steps.ts';
 import type { Executor, StepContext } from '../executor.ts';
@@ -49,6 +49,22 @@ export const createCaStep =
       facts,
     });
     return { fingerprint256: facts.fingerprint256, notAfter: facts.notAfter };
+  };
+
+export const importCaStep =
+  (parts: StepParts): Executor<'ca.import'> =>
+  async (context, { ca, certificatePem, fingerprint256 }) => {
+    const standing = await parts.inventory.cas.get(ca);
+    await rememberBefore(context, async () => standing);
+    if (standing?.facts.fingerprint256 === fingerprint256) return { fingerprint256 };
+    if (standing) throw new RemoraError('step-failed', `There is another CA "${ca}" by now.`);
+    const certificate = `secret:${importedCaSecrets(ca, fingerprint256).certificate}@1`;
+    await context.checkFence();
+    await mint(parts, certificate, () => certificatePem);
+    await context.file('cas', ca, {
+      ...{ name: ca, certificatePem, certificate, key: null, facts: describeCertificate(certificatePem) },
+    });
+    return { fingerprint256 };
   };
 
 /** Where the certificate of a wish comes from: a CA whose key is here signs it, or it was signed elsewhere. */

@@ -3,7 +3,7 @@ import { ALLOCATION, restoreAllocation } from './allocation.ts';
 import { API_KEYS, createApiKeyStep, settleApiKeys, updateApiKeyStep } from './api-key.ts';
 import { invalidateApiKeyStep, putBackApiKeyStep, revokeApiKeyStep } from './api-key-undo.ts';
 import { revokeApiKeysStep } from './api-keys-revoke.ts';
-import { createCaStep, issueCertificateStep } from './certificates.ts';
+import { createCaStep, importCaStep, issueCertificateStep } from './certificates.ts';
 import { cloudKeyStep, cloudTrustStep } from './cloud.ts';
 import { putClusterSettingsStep } from './cluster-settings.ts';
 import { proveConnectionStep, recordConnectionStep } from './connection.ts';
@@ -26,6 +26,7 @@ import { verifyTransportNameStep } from './verify-transport-name.ts';
 /** One executor a kind of step; a kind without one does not compile. */
 export const createExecutors = (parts: StepParts): Executors => ({
   'ca.create': createCaStep(parts),
+  'ca.import': importCaStep(parts),
   'ca.succession': successionStep(parts),
   'certificate.issue': issueCertificateStep(parts),
   'node.change': withPauses(parts, measured(parts, nodeChangeStep(parts))),

@@ -51,7 +51,7 @@ const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
     ['connect', 'eu', '--alias', 'a', '--remote-key-file', 'f'],
     /`--remote-key-file` is not supported yet/,
   ],
-  ['a command of a later part', ['adopt', 'eu', 'us'], /`adopt` is not supported yet/],
+  ['a command of a later part', ['converge', 'eu'], /`converge` is not supported yet/],
   ['a bad alias to disconnect', ['disconnect', 'eu', 'a.b', '--yes'], /"a\.b" is not an alias/],
   ['a subcommand of a later part', ['api-keys', 'create', 'us'], /`api-keys create` is not supported yet/],
   ['another fleet CA without --yes', ['fleet', 'rotate-ca'], /needs --yes/],

@@ -1,0 +1,71 @@
+import type { AdoptRequest } from '@remora/shared/model/adopt-request.ts';
+import { connectionDiff } from '../connection-diff.ts';
+import { type PlanContext, withoutBaseline } from '../context.ts';
+import type { ClusterObservation } from '../facts.ts';
+import type { ConnectionRecord } from '../records.ts';
+import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
+import { type Adoption, adoptionOf } from './adoption.ts';
+import { authoritiesOf, importSteps } from './authority.ts';
+import type { AdoptionFacts } from './facts.ts';
+import { keySteps, revokeSteps } from './keys.ts';
+import { settingsOf } from './record.ts';
+import { refuseAdoption } from './refusals.ts';
+import { adoptionWarnings } from './warnings.ts';
+
+const stages: readonly Stage[] = [
+  { id: 'prepare', title: 'Put what stands on record', mode: 'serial' },
+  { id: 'api-key', title: 'Make a new API key', mode: 'serial' },
+  { id: 'keystores', title: 'Put it into the keystores', mode: 'parallel' },
+  { id: 'reload', title: 'Reload secure settings', mode: 'parallel' },
+  { id: 'prove', title: 'Prove the connection with the new key', mode: 'serial' },
+  { id: 'in-use', title: 'Ask which key each node uses', mode: 'serial' },
+  { id: 'retire', title: 'Invalidate the key that the nodes had', mode: 'serial' },
+  { id: 'prove-again', title: 'Prove the connection without that key', mode: 'serial' },
+];
+
+/** The settings of the alias, which stay: what `connect` is given to want the same. */
+const keptSettings = (local: ClusterObservation, { alias }: ConnectionRecord): string[] =>
+  Object.entries(settingsOf(local, alias)).map(
+    ([name, value]) => `  cluster.remote.${alias}.${name}: ${[value].flat().join(', ')} (stays)`,
+  );
+
+/** Filed first, as by `connect`: what the run then makes is known to belong to a connection of ours, and what the nodes had is known. */
+const recordStep = ({ facts, standing, replacement: { connection } }: Adoption): AnyStep[] =>
+  JSON.stringify(standing) === JSON.stringify(connection) || (standing && !standing.adopted)
+    ? []
+    : [
+        {
+          ...{ id: 'record-connection', kind: 'connection.record', target: 'coordinator', effect: 'none' },
+          reason: standing ? 'it gets another key' : 'Remora manages the connection as it stands from then on',
+          diff: [connectionDiff(standing, connection), ...keptSettings(facts.local, connection)].join('\n'),
+          ...{ stage: 'prepare', input: { connection } },
+        },
+      ];
+
+/**
+ * Plans that a connection which people made by hand is managed: what stands is put on record as it is, and its key, whose value nobody may read out, is replaced by one
+ * that grants the same. Throws all that forbids it; a plan without steps means that it is managed, with a key of Remora's in every keystore.
+ */
+export const planAdoption = (request: AdoptRequest, facts: AdoptionFacts, context: PlanContext): StoredPlan => {
+  refuseAdoption(request, facts, context.now);
+  const adoption = adoptionOf(request, facts, context);
+  const { standing, remote } = adoption;
+  const order = new Map(stages.map(({ id }, index) => [id, index]));
+  const steps = [
+    ...(standing ? [] : importSteps(authoritiesOf(request, facts))),
+    ...recordStep(adoption),
+    ...keySteps(adoption),
+    ...revokeSteps(adoption, context.now),
+  ].sort((a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0));
+  return {
+    planId: context.planId,
+    hash: context.hash(JSON.stringify(steps, withoutBaseline)),
+    ...{ workflow: 'adopt', wanted: request, createdAt: context.now },
+    title: `Take over the connection ${request.local}/${request.alias} to ${remote.name}`,
+    clusters: [request.local, remote.name],
+    stages: stages.filter(({ id }) => steps.some(({ stage }) => stage === id)),
+    steps,
+    ...{ restarts: [], outages: [] },
+    warnings: adoptionWarnings(adoption, context.now),
+  };
+};

@@ -1,0 +1,70 @@
+import type { AdoptRequest } from '@remora/shared/model/adopt-request.ts';
+import { DAY_MS } from '@remora/shared/model/duration.ts';
+import { isHandMadeServer } from '../adopted.ts';
+import type { ClusterKey } from '../cluster-key.ts';
+import type { ClusterObservation, FlatSettings } from '../facts.ts';
+import { ownMetadata } from '../key-names.ts';
+import type { Access, ConnectionRecord } from '../records.ts';
+import { type Authority, isTrustedByBundle } from './authority.ts';
+import type { AdoptionFacts } from './facts.ts';
+
+const units = [
+  ['d', DAY_MS],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1000],
+] as const;
+
+/** A key's life as `--expires` takes it, in the largest unit of which it is a whole number; a part of a second is cut off. */
+const lifeOf = ({ createdAtMs, expiresAtMs }: ClusterKey): string | null => {
+  if (expiresAtMs === null) return null;
+  const ms = Math.max(1000, expiresAtMs - createdAtMs);
+  const whole = ms - (ms % 1000);
+  const [unit, each] = units.find(([, one]) => whole % one === 0) ?? units[3];
+  return `${whole / each}${unit}`;
+};
+
+type Entry = Readonly<Record<string, unknown>> & { readonly names: readonly string[] };
+
+/** As people would have given it: Elasticsearch adds a default. */
+const asGiven = ({ names, allow_restricted_indices: restricted, ...more }: Entry): Entry => ({
+  ...{ names, ...more },
+  ...(restricted === true ? { allow_restricted_indices: true } : {}),
+});
+
+const accessOf = ({ access: { search = [], replication = [] } }: ClusterKey): Access => ({
+  ...(search.length === 0 ? {} : { search: search.map(asGiven) }),
+  ...(replication.length === 0 ? {} : { replication: replication.map(asGiven) }),
+});
+
+/** The settings `cluster.remote.ALIAS.*` as they stand, without the alias's prefix. */
+export const settingsOf = ({ persistent }: Pick<ClusterObservation, 'persistent'>, alias: string): FlatSettings => {
+  const prefix = `cluster.remote.${alias}.`;
+  return Object.fromEntries(
+    Object.entries(persistent)
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, value]) => [name.slice(prefix.length), value]),
+  );
+};
+
+/** The connection as it stands, in the form in which `connect` would have filed it; its key is yet to be chosen. */
+export const recordFor = (
+  { local, alias }: AdoptRequest,
+  facts: AdoptionFacts & { readonly remote: ClusterObservation },
+  { key, ca }: { readonly key: ClusterKey; readonly ca: Authority },
+): ConnectionRecord => {
+  const settings = settingsOf(facts.local, alias);
+  const metadata = ownMetadata(key.metadata);
+  const server = facts.remote.nodes.some((node) => isHandMadeServer(node, facts.certificates));
+  return {
+    ...{ local, remote: facts.remote.name, alias, auth: 'api_key' },
+    mode: settings.mode === 'proxy' ? 'proxy' : 'sniff',
+    ca: ca.name,
+    keySecret: '',
+    ...{ access: accessOf(key), expires: lifeOf(key) },
+    ...(Object.keys(metadata).length === 0 ? {} : { metadata }),
+    // `connect` says the mode that people may have left out.
+    settings: [...new Set([...Object.keys(settings), 'mode'])].sort(),
+    adopted: { key: { id: key.id, name: key.name }, server, trust: !isTrustedByBundle(facts, ca) },
+  };
+};
