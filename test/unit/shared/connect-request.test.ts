@@ -142,6 +142,11 @@ const bad: readonly (readonly [string, object, string])[] = [
         'beside "replication"',
       ] as const,
   ),
+  [
+    'a seed in Elastic Cloud',
+    { seeds: ['x.es.eu-west-1.aws.found.io:9443'] },
+    'is in Elastic Cloud, where sniff mode does not work',
+  ],
   ['seeds with proxy', { ...proxy, seeds: ['us-1:9443'] }, '--seeds belongs to sniff mode'],
   ['a proxy address with sniff', { proxyAddress: 'us:9443' }, '--proxy-address belongs to proxy mode'],
   ['a server name with sniff', { serverName: 'us' }, '--server-name belongs to proxy mode'],
