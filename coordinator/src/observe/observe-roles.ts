@@ -14,7 +14,6 @@ import {
 import { type AnyConnectionRecord, isForeign } from '../plan/records.ts';
 import type { RoleFacts, RoleRemovalFacts, RoleSide, UserWanted } from '../plan/roles/facts.ts';
 import type { KeyGrants } from '../plan/roles/key-coverage.ts';
-import { meantConnections } from '../plan/rotate-key/chosen.ts';
 import type { ObserveParts } from './observe-nodes.ts';
 
 type RoleParts = Pick<ObserveParts, 'clients' | 'inventory' | 'secretVersions' | 'secretValue'>;
@@ -22,13 +21,16 @@ type RoleParts = Pick<ObserveParts, 'clients' | 'inventory' | 'secretVersions' |
 /** As Elasticsearch has it. */
 const SHORTEST_PASSWORD = 6;
 
-const connectionOf = async (
+/** A connection that is on record, whatever lets users in over it. Throws `not-found`. */
+export const connectionOf = async (
   { inventory }: Pick<RoleParts, 'inventory'>,
-  meant: { readonly local: string; readonly alias: string },
+  { local, alias }: { readonly local: string; readonly alias: string },
 ): Promise<AnyConnectionRecord> => {
-  const [connection] = meantConnections(meant, await inventory.connections.list());
-  if (!connection) throw new RemoraError('internal', 'a connection that is meant is not there');
-  return connection;
+  const connection = await inventory.connections.get(`${local}/${alias}`);
+  if (connection) return connection;
+  throw new RemoraError('not-found', `Remora manages no connection "${alias}" of cluster ${local}.`, {
+    hint: 'See `remora connections list`.',
+  });
 };
 
 const seen = (record: AnyConnectionRecord): RoleFacts['connection'] => {

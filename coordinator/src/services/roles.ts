@@ -2,9 +2,8 @@ import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import type { RoleApplyRequest, RoleRemoveRequest } from '@remora/shared/model/role-request.ts';
 import { listRoles, listUsers } from '../elasticsearch/security.ts';
 import type { ObserveParts } from '../observe/observe-nodes.ts';
-import { keyGrantsOf } from '../observe/observe-roles.ts';
+import { connectionOf, keyGrantsOf } from '../observe/observe-roles.ts';
 import { isForeign } from '../plan/records.ts';
-import { meantConnections } from '../plan/rotate-key/chosen.ts';
 import type { Change, Services } from '../services.ts';
 import { type ClusterRoles, keyChecks, pairChecks, roleViews } from './role-views.ts';
 
@@ -34,8 +33,7 @@ const list = async (parts: RoleServiceParts): ReturnType<Services['roles']['list
 
 const check = async (parts: RoleServiceParts, local: string, alias: string): ReturnType<Services['roles']['check']> => {
   const at = { local, alias };
-  const [record] = meantConnections(at, await parts.inventory.connections.list());
-  if (!record) throw new RemoraError('internal', 'a connection that is meant is not there');
+  const record = await connectionOf(parts, at);
   const [own, key] = await Promise.all([rolesOf(parts, local), keyGrantsOf(parts, record)]);
   if (typeof key === 'string')
     throw new RemoraError('preflight-failed', `What the key of ${local}/${alias} grants cannot be told: ${key}`);
