@@ -14,6 +14,7 @@ import { clusterRoutes } from './http/clusters.ts';
 import { connectionRoutes } from './http/connections.ts';
 import { doctorRoutes } from './http/doctor.ts';
 import { fleetRoutes } from './http/fleet.ts';
+import { foreignConnectionRoutes } from './http/foreign-connections.ts';
 import { healthRoutes } from './http/health.ts';
 import { addIdempotency } from './http/idempotency.ts';
 import { issuingRoutes } from './http/issuing.ts';
@@ -88,6 +89,7 @@ const addApi = (app: App, { services, bearer, redis, storeProblem }: AppParts, c
   tokenRoutes(app, services);
   nodeRoutes(app, services);
   connectionRoutes(app, services);
+  foreignConnectionRoutes(app, services);
   apiKeyRoutes(app, services);
   roleRoutes(app, services);
   planRoutes(app, services);

@@ -9,6 +9,7 @@ import type { CloudChangeRequest } from '@remora/shared/model/cloud-change.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
 import type { FleetStatus } from '@remora/shared/model/fleet.ts';
+import type { ForeignConnectRequest, GivenKey, KeptKey } from '@remora/shared/model/foreign-connect-request.ts';
 import type {
   ClusterAdded,
   ClusterView,
@@ -23,6 +24,8 @@ import type {
   IssueRequest,
   IssueWish,
 } from '@remora/shared/model/issue-request.ts';
+import type { KeyBundle } from '@remora/shared/model/key-bundle.ts';
+import type { HandedKey, HandOutRequest, KeyCreateRequest } from '@remora/shared/model/key-create-request.ts';
 import type { KeyRevokeRequest, KeyRotateRequest } from '@remora/shared/model/key-request.ts';
 import type { KeyList } from '@remora/shared/model/key-view.ts';
 import type { MigrateRequest } from '@remora/shared/model/migrate-request.ts';
@@ -152,6 +155,11 @@ export interface Services {
     readonly migration: Change<MigrateRequest>;
     /** Takes over what people made by hand. A run that fails is rolled back unless it is said otherwise. */
     readonly adoption: Change<AdoptRequest>;
+    /** To a cluster that others run, who gave the key: only the local side is changed. */
+    readonly foreign: Change<ForeignConnectRequest> & {
+      /** Seals the key; `bad-input` for what is none. */
+      keepKey(given: GivenKey, actor: string): Promise<KeptKey>;
+    };
   };
   readonly apiKeys: {
     /** Cross-cluster keys of all clusters that are known; `problems` say which ones did not answer. */
@@ -162,6 +170,12 @@ export interface Services {
     readonly rotation: Change<KeyRotateRequest>;
     /** A connection's keys are invalidated: it stops. */
     readonly revocation: Change<KeyRevokeRequest>;
+    /** The remote half of a connection whose local cluster others run: the server where it is not on, and a key. */
+    readonly creation: Change<KeyCreateRequest>;
+    /** Keys that were made for others are invalidated. */
+    readonly handedRevocation: Change<HandedKey>;
+    /** The key itself, with all that its users need. It is recorded before. */
+    handOut(request: HandOutRequest, actor: string): Promise<KeyBundle>;
   };
   readonly roles: {
     /** Of all clusters: roles that grant something over aliases, or that Remora made; `problems` say which clusters did not answer. */

@@ -1,4 +1,6 @@
+import { RemoraError } from '@remora/shared/errors.ts';
 import { parseDuration } from '@remora/shared/model/duration.ts';
+import { checkHandedKey } from '@remora/shared/model/key-create-request.ts';
 import {
   checkKeyRevokeRequest,
   checkKeyRotateRequest,
@@ -7,11 +9,11 @@ import {
 } from '@remora/shared/model/key-request.ts';
 import type { KeyList, KeyView } from '@remora/shared/model/key-view.ts';
 import { parseClusterName } from '@remora/shared/model/names.ts';
+import { addCreateCommand } from './api-keys-create.ts';
 import { planAndCarryOut } from './frame/change.ts';
 import { addChangeFlags, type ChangeFlags } from './frame/change-flags.ts';
 import type { Cli } from './frame/cli.ts';
 import { given } from './frame/input.ts';
-import { addLaterCommands } from './frame/later.ts';
 import type { Register } from './frame/register.ts';
 import { keysTable } from './show/api-keys.ts';
 
@@ -58,7 +60,20 @@ const rotate = async (
   await planAndCarryOut(cli, { address: '/api-keys/rotation', wish }, flags);
 };
 
-const revoke = async (cli: Cli, local: string, alias: string, flags: ChangeFlags): Promise<void> => {
+interface RevokeFlags extends ChangeFlags {
+  readonly for?: string;
+}
+
+const revoke = async (cli: Cli, local: string, alias: string | undefined, flags: RevokeFlags): Promise<void> => {
+  const { for: whom } = flags;
+  if ((alias === undefined) === (whom === undefined))
+    throw new RemoraError('bad-input', 'Which key? Give LOCAL and ALIAS of a connection, or REMOTE with --for NAME.');
+  if (whom !== undefined) {
+    checkHandedKey({ remote: local, for: whom });
+    const wish = { remote: local, for: whom };
+    await planAndCarryOut(cli, { address: '/api-keys/handed-out/revocation', wish }, flags);
+  }
+  if (alias === undefined) return;
   checkKeyRevokeRequest({ local, alias });
   await planAndCarryOut(cli, { address: '/api-keys/revocation', wish: { local, alias } }, flags);
 };
@@ -91,9 +106,10 @@ export const register: Register = (command, cli) => {
   const revocation = command
     .command('revoke')
     .description('invalidate the keys of a connection at once, which then stops: for a key that leaked')
-    .argument('<local>', 'the cluster that searches')
-    .argument('<alias>', 'how it calls the other');
+    .argument('<local>', 'the cluster that searches; with --for the one that made the key')
+    .argument('[alias]', 'how it calls the other')
+    .option('--for <name>', 'instead of a connection: the keys that `api-keys create` made for them');
   addChangeFlags(revocation);
-  revocation.action((local: string, alias: string, flags: ChangeFlags) => revoke(cli, local, alias, flags));
-  addLaterCommands(command, ['create']);
+  revocation.action((local: string, alias: string | undefined, flags: RevokeFlags) => revoke(cli, local, alias, flags));
+  addCreateCommand(command, cli);
 };

@@ -2,6 +2,7 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import { type ConnectRequest, checkConnectRequest, parseMode } from '@remora/shared/model/connect-request.ts';
 import type { Command } from 'commander';
 import { certificateRequestOf } from './connect-certificate.ts';
+import { addForeignFlags, connectForeign, type ForeignFlags, isForeignConnect } from './connect-foreign.ts';
 import {
   addAddressOptions,
   addKeyOptions,
@@ -13,11 +14,10 @@ import { planAndCarryOut } from './frame/change.ts';
 import { addChangeFlags, type ChangeFlags } from './frame/change-flags.ts';
 import type { Cli } from './frame/cli.ts';
 import { addToList, given } from './frame/input.ts';
-import { addLaterOptions } from './frame/later.ts';
 import type { Register } from './frame/register.ts';
 import { addGivenFlags, changeWithGiven } from './given-certificates.ts';
 
-export interface ConnectFlags extends KeyAndServerFlags {
+export interface ConnectFlags extends KeyAndServerFlags, ForeignFlags {
   readonly alias: string;
   readonly auth: string;
   readonly mode: string;
@@ -63,12 +63,11 @@ const requestOf = async (local: string, remote: string, flags: ConnectFlags & Ch
 };
 
 const connect = async (cli: Cli, local: string, remote: string, flags: ConnectFlags & ChangeFlags): Promise<void> => {
-  if (flags.auth === 'certificate')
-    return planAndCarryOut(
-      cli,
-      { address: '/connections/by-certificate', wish: certificateRequestOf(local, remote, flags) },
-      flags,
-    );
+  if (flags.auth === 'certificate') {
+    const wish = certificateRequestOf(local, remote, flags);
+    await planAndCarryOut(cli, { address: '/connections/by-certificate', wish }, flags);
+    return;
+  }
   const wish = await requestOf(local, remote, flags);
   const whose = { ca: wish.ca ?? '', purpose: 'remote_cluster_server' } as const;
   await changeWithGiven(cli, { address: '/connections', wish }, whose, flags);
@@ -92,12 +91,16 @@ const addConnectOptions = (command: Command): void => {
 };
 
 export const register: Register = (command, cli) => {
-  command.argument('<local>', 'the cluster that searches').argument('<remote>', 'the cluster that is searched');
+  command
+    .argument('<local>', 'the cluster that searches')
+    .argument('[remote]', 'the cluster that is searched; not with --remote-key-file');
   addConnectOptions(command);
   addGivenFlags(command);
+  addForeignFlags(command);
   addChangeFlags(command);
-  addLaterOptions(command, ['--remote-key-file <file>', '--remote-ca <file>']);
-  command.action((local: string, remote: string, flags: ConnectFlags & ChangeFlags) =>
-    connect(cli, local, remote, flags),
+  command.action((local: string, remote: string | undefined, flags: ConnectFlags & ChangeFlags) =>
+    isForeignConnect(remote, flags)
+      ? connectForeign(cli, local, flags, command.getOptionValueSource('mode') === 'cli')
+      : connect(cli, local, remote ?? '', flags),
   );
 };

@@ -64,7 +64,8 @@ const run = async (cli: Cli, name: string, flags: RunFlags): Promise<void> => {
   const result = await client.post<ScheduleResult>(`${addressOf(name)}/run`, {});
   if (result.runId !== null && result.outcome !== 'skipped') {
     const started = await client.get<Run>(`/runs/${encodeURIComponent(result.runId)}`);
-    return followStarted(cli, client, started, flags);
+    await followStarted(cli, client, started, flags);
+    return;
   }
   cli.answer(result, () => resultText(result));
   if (result.outcome === 'failed') cli.exit(1);

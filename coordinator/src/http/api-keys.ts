@@ -1,3 +1,5 @@
+import { KeyBundle } from '@remora/shared/model/key-bundle.ts';
+import { HandedKey, HandOutRequest, KeyCreateRequest } from '@remora/shared/model/key-create-request.ts';
 import { KeyRevokeRequest, KeyRotateRequest } from '@remora/shared/model/key-request.ts';
 import { KeyList } from '@remora/shared/model/key-view.ts';
 import type { Services } from '../services.ts';
@@ -39,5 +41,43 @@ export const apiKeyRoutes = (app: App, { apiKeys }: Pick<Services, 'apiKeys'>): 
       },
     },
     apiKeys.revocation,
+  );
+  changeRoutes(
+    app,
+    {
+      ...{ address: '/api-keys/creation', tags, Wish: KeyCreateRequest },
+      summaries: {
+        plan: 'What making a key for the cluster of others would do; changes nothing',
+        start: 'Make the remote half of a connection whose local cluster others run; answers the run at once',
+      },
+    },
+    apiKeys.creation,
+  );
+  changeRoutes(
+    app,
+    {
+      ...{ address: '/api-keys/handed-out/revocation', tags, Wish: HandedKey },
+      summaries: {
+        plan: 'Which keys that were made for others would be invalidated; changes nothing',
+        start: 'Invalidate the keys that were made for others; answers the run at once',
+      },
+    },
+    apiKeys.handedRevocation,
+  );
+  // Not idempotent by a key: what is answered must be kept nowhere.
+  app.post(
+    '/api-keys/handed-out/bundle',
+    {
+      schema: {
+        tags,
+        summary: 'Hand out a key that was made for others, with all that they need; recorded each time',
+        body: HandOutRequest,
+        response: { 200: KeyBundle },
+      },
+    },
+    async ({ body, actor }, reply) => {
+      reply.header('cache-control', 'no-store');
+      return apiKeys.handOut(body, actor);
+    },
   );
 };

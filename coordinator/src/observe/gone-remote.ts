@@ -2,6 +2,7 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import { statusOf } from '../elasticsearch/client.ts';
 import type { ClusterClients } from '../elasticsearch/clusters.ts';
 import type { ClusterObservation } from '../plan/facts.ts';
+import { unseenCluster } from '../plan/unseen-cluster.ts';
 
 /** The cluster id of whatever answers at the addresses of a cluster; `no` where nothing does, null where it does not say. */
 const answering = async (clients: ClusterClients, cluster: string): Promise<string | null | 'no'> => {
@@ -24,9 +25,5 @@ export const observeGone = async (clients: ClusterClients, name: string): Promis
     throw new RemoraError('conflict', `Cluster ${name} is not gone: it answers.`, {
       hint: 'Give the command without --remote-gone, which would leave the API key valid.',
     });
-  return {
-    ...{ name, clusterUuid, version: '', minimumWireCompatibility: '', health: 'red', security: 'on' },
-    ...{ license: { type: '', active: false }, apiKeyService: 'on', missingPrivileges: [], remoteAliases: [] },
-    ...{ nodes: [], absentNodes: [], persistent: {}, transient: {}, shards: [] },
-  };
+  return unseenCluster(name, clusterUuid);
 };

@@ -40,16 +40,22 @@ export const observePaths = (
   return Promise.all(pairs.map(({ node, address }) => probe(parts, local.name, node, address)));
 };
 
-const observeProof = async (
+const keyIdOf = async (parts: ObserveParts, connection: AnyConnectionRecord): Promise<string | null> => {
+  const { keyId, keySecret } = proofOf(connection);
+  if (keyId !== undefined || keySecret === null) return keyId ?? null;
+  return (await parts.inventory.apiKeys.get(keySecret))?.id ?? null;
+};
+
+/** Whether a connection was proven a moment ago; null when its alias is not registered. */
+export const observeProof = async (
   parts: ObserveParts,
   local: ClusterObservation,
   alias: string,
   connection: AnyConnectionRecord | undefined,
 ): Promise<boolean | null> => {
   if (!Object.keys(local.persistent).some((name) => name.startsWith(`cluster.remote.${alias}.`))) return null;
-  const secret = connection && proofOf(connection).keySecret;
-  const key = secret ? await parts.inventory.apiKeys.get(secret) : null;
-  return isProven(await proveConnection(parts, local.name, alias, key?.id ?? null));
+  const key = connection ? await keyIdOf(parts, connection) : null;
+  return isProven(await proveConnection(parts, local.name, alias, key));
 };
 
 /** The keys, and which of them belong to another user than Remora has in their cluster now. */

@@ -3,7 +3,14 @@ import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.
 import { isEnded } from '@remora/shared/model/run.ts';
 import type { DisconnectFacts } from '../plan/disconnect/facts.ts';
 import type { ClusterObservation, KeyObservation } from '../plan/facts.ts';
-import { type AnyConnectionRecord, type ApiKeyRecord, type ConnectionRecord, keyConnections } from '../plan/records.ts';
+import {
+  type AnyConnectionRecord,
+  type ApiKeyRecord,
+  type ConnectionRecord,
+  isByCertificate,
+  isForeign,
+} from '../plan/records.ts';
+import { unseenCluster } from '../plan/unseen-cluster.ts';
 import { observeGone } from './gone-remote.ts';
 import { observeKeys } from './observe-keys.ts';
 import { observeWhole } from './observe-nodes.ts';
@@ -11,11 +18,10 @@ import type { RollbackParts } from './observe-rollback.ts';
 import { type LivingKeys, observeFollowers, observeLivingKeys } from './other-users.ts';
 
 /** `not-found` that says which connections there are. */
-const recordOf = (all: readonly AnyConnectionRecord[], { local, alias }: DisconnectRequest): ConnectionRecord => {
-  const connections = keyConnections(all);
-  const found = connections.find((one) => one.local === local && one.alias === alias);
+const recordOf = (all: readonly AnyConnectionRecord[], { local, alias }: DisconnectRequest): AnyConnectionRecord => {
+  const found = all.find((one) => one.local === local && one.alias === alias);
   if (found) return found;
-  const known = connections.map((one) => `${one.local}/${one.alias}`);
+  const known = all.map((one) => `${one.local}/${one.alias}`);
   throw new RemoraError(
     'not-found',
     `Remora manages no connection "${alias}" of cluster ${local}. ${known.length === 0 ? 'There are none.' : `There ${known.length > 1 ? 'are' : 'is'} ${known.join(', ')}.`}`,
@@ -32,7 +38,7 @@ interface Ends {
 /** Runs that have not ended and were made for this connection; not the one whose plan is made again. */
 export const busyRuns = async (
   parts: RollbackParts,
-  { local, alias }: Pick<ConnectionRecord, 'local' | 'alias'>,
+  { local, alias }: AnyConnectionRecord,
   planId: string,
 ): Promise<string[]> => {
   const open = (await parts.history.records()).filter(
@@ -71,6 +77,43 @@ const keysOf = async ({ clients, clock }: RollbackParts, asked: KeysAsked): Prom
   return { keys, ...(await observeLivingKeys(client, { connection, localUuid, keys }, clock())) };
 };
 
+/** What is seen of the remote cluster of a connection: of one that others run, nothing. */
+const remoteOf = async (
+  parts: RollbackParts,
+  connection: AnyConnectionRecord,
+  { remoteGone }: DisconnectRequest,
+): Promise<ClusterObservation> => {
+  if (isForeign(connection)) return unseenCluster(connection.foreign.name, connection.foreign.clusterUuid ?? '');
+  return remoteGone ? observeGone(parts.clients, connection.remote) : observeWhole(parts, connection.remote);
+};
+
+/** Keys and certificates on record that belong to a connection, or to its remote cluster. */
+const recordsOf = async ({ inventory }: RollbackParts, connection: AnyConnectionRecord) => {
+  if (isForeign(connection)) return { ours: [], certificates: [] };
+  const { local, alias, remote } = connection;
+  const [apiKeys, certificates] = await Promise.all([inventory.apiKeys.list(), inventory.certificates.list()]);
+  return {
+    ours: apiKeys.filter(
+      ({ cluster, secret }) => cluster === remote && secret.startsWith(`secret:connection/${local}/${alias}/`),
+    ),
+    certificates: certificates.filter(
+      ({ cluster, purpose }) => cluster === remote && purpose === 'remote_cluster_server',
+    ),
+  };
+};
+
+/** The keys of a connection as the remote cluster knows them; of one that is not asked as they stand on record. */
+const observedKeys = async (
+  parts: RollbackParts,
+  connection: AnyConnectionRecord,
+  asked: Omit<KeysAsked, 'connection'>,
+  remote: ClusterObservation | null,
+): Promise<Keys> => {
+  if (isForeign(connection) || isByCertificate(connection)) return noKeys;
+  if (remote === null) return { ...noKeys, keys: asked.ours.map((record) => ({ record, usable: false })) };
+  return seesKeys(remote) ? keysOf(parts, { connection, ...asked }) : noKeys;
+};
+
 /** Gathers everything that the disconnect planner looks at. Changes nothing; `not-found` for a connection that Remora does not manage. */
 export const observeDisconnect = async (
   parts: RollbackParts,
@@ -80,32 +123,21 @@ export const observeDisconnect = async (
   const { inventory, clients } = parts;
   const connections = await inventory.connections.list();
   const connection = recordOf(connections, request);
-  const [local, remote, cas, certificates, apiKeys, secretVersions, busy] = await Promise.all([
+  const [local, remote, cas, { ours, certificates }, secretVersions, busy] = await Promise.all([
     observeWhole(parts, connection.local),
-    request.remoteGone ? observeGone(clients, connection.remote) : observeWhole(parts, connection.remote),
+    remoteOf(parts, connection, request),
     inventory.cas.list(),
-    inventory.certificates.list(),
-    inventory.apiKeys.list(),
+    recordsOf(parts, connection),
     parts.secretVersions(),
     busyRuns(parts, connection, planId),
   ]);
-  const ours = apiKeys.filter(
-    ({ cluster, secret }) =>
-      cluster === connection.remote && secret.startsWith(`secret:connection/${connection.local}/${connection.alias}/`),
-  );
+  const asked = { ours, localUuid: local.clusterUuid, secretVersions };
   const [{ keys, strays, others }, followers] = await Promise.all([
-    request.remoteGone
-      ? { ...noKeys, keys: ours.map((record) => ({ record, usable: false })) }
-      : seesKeys(remote)
-        ? keysOf(parts, { connection, ours, localUuid: local.clusterUuid, secretVersions })
-        : noKeys,
+    observedKeys(parts, connection, asked, request.remoteGone ? null : remote),
     observeFollowers(await clients.get(connection.local), connection.local, connection.alias),
   ]);
   return {
-    ...{ connection, local, remote, connections, cas, keys, strays, otherKeys: others },
+    ...{ connection, local, remote, connections, cas, certificates, keys, strays, otherKeys: others },
     ...{ followers, busy, secretVersions },
-    certificates: certificates.filter(
-      ({ cluster, purpose }) => cluster === connection.remote && purpose === 'remote_cluster_server',
-    ),
   };
 };

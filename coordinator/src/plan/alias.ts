@@ -1,3 +1,4 @@
+import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { reopensConnections } from '@remora/shared/model/connection-settings.ts';
 import { isAtLeast } from '@remora/shared/model/version.ts';
 import { type SettingValue, sameSettingValue } from '@remora/shared/settings.ts';
@@ -14,6 +15,18 @@ export interface AliasWish {
   /** Those that Remora ever wrote. */
   readonly ownSettings: readonly string[];
 }
+
+/** The settings `cluster.remote.ALIAS.*` as they shall stand, without the alias's prefix. */
+export const aliasSettings = (
+  addresses: readonly string[],
+  request: Pick<ConnectRequest, 'mode' | 'serverName' | 'skipUnavailable' | 'set'>,
+): Record<string, SettingValue> => ({
+  mode: request.mode,
+  ...(request.mode === 'sniff' ? { seeds: [...addresses] } : { proxy_address: addresses[0] ?? '' }),
+  ...(request.serverName ? { server_name: request.serverName } : {}),
+  ...(request.skipUnavailable === undefined ? {} : { skip_unavailable: String(request.skipUnavailable) }),
+  ...request.set,
+});
 
 /** Settings of the other mode, which Elasticsearch does not take beside this one. */
 const otherMode: Readonly<Record<AliasWish['mode'], readonly string[]>> = {

@@ -25,7 +25,7 @@ export interface FoundKey extends KeyObservation {
 }
 
 /** The connection that a key says it was made for; null of one that Remora did not make. */
-export const markOf = ({ metadata }: ClusterKey): Partial<KeyMark> | null =>
+export const markOf = ({ metadata }: ClusterKey): Partial<KeyMark & { readonly for: string }> | null =>
   metadata.managed_by === 'remora' && typeof metadata.remora === 'object' ? (metadata.remora ?? null) : null;
 
 /** Whether Remora made the key for this connection, by its mark: also one that a crash left without a record. */

@@ -1,3 +1,6 @@
+import { type SettingValue, sameSettingValue } from '@remora/shared/settings.ts';
+import type { NodeObservation } from './facts.ts';
+import { fileSetting } from './nodes.ts';
 import type { FoundSetting, FoundSettings } from './records.ts';
 
 /**
@@ -59,3 +62,15 @@ export const withFound = (
 /** Of what is on record the part of one cluster's nodes. */
 export const foundIn = (found: readonly FoundSettings[] | undefined, cluster: string): FoundByNode =>
   new Map([...foundByNode(found ?? [])].filter(([node]) => node.startsWith(`${cluster}/`)));
+
+/** Settings that become others, with what stood there. */
+export const changedSettings = (
+  node: NodeObservation,
+  wanted: Readonly<Record<string, SettingValue>>,
+): Readonly<Record<string, FoundSetting>> =>
+  Object.fromEntries(
+    Object.entries(wanted).flatMap(([name, made]) => {
+      const before = fileSetting(node, name) ?? null;
+      return sameSettingValue(before, made) ? [] : [[name, { before, made }]];
+    }),
+  );

@@ -1,7 +1,8 @@
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
 import { type AliasWish, aliasStep } from './alias.ts';
-import type { NodeObservation } from './facts.ts';
+import type { ClusterObservation, NodeObservation } from './facts.ts';
+import { changedSettings, type FoundByNode } from './found-settings.ts';
 import { isSecureSettingLoaded } from './loaded.ts';
 import { changeOf, type NodeChange, type WantedFile } from './node-change.ts';
 import { keystorePasswordReference, nodeStep } from './node-step.ts';
@@ -9,7 +10,7 @@ import { connectingNodes, fileSetting, itemsOf } from './nodes.ts';
 import { rollOrder } from './order.ts';
 import { files } from './placed-files.ts';
 import { sslPrefix } from './ssl.ts';
-import type { AnyStep, Stage, StepInputs } from './steps.ts';
+import { type AnyStep, nodeKey, type Stage, type StepInputs } from './steps.ts';
 
 const PREFIX = sslPrefix.remote_cluster_client;
 
@@ -134,3 +135,11 @@ const proveStep = ({ local, proof }: LocalSide): AnyStep => ({
   reason: 'success is proven by a real request from every connecting node',
   ...{ stage: 'connect', input: proof },
 });
+
+/** What stands in elasticsearch.yml of nodes that connect, of whom they trust, where it is about to become something else. */
+export const foundTrust = (local: ClusterObservation): FoundByNode =>
+  new Map(
+    connectingNodes(local)
+      .filter(({ agent }) => agent.state === 'online')
+      .map((node) => [nodeKey({ cluster: local.name, node: node.name }), changedSettings(node, trustSettings(node))]),
+  );

@@ -45,6 +45,8 @@ export interface StepInputs {
   };
   /** Files a CA that is only trusted: its key is not here. */
   'ca.import': { readonly ca: string; readonly certificatePem: string; readonly fingerprint256: string };
+  /** Files a CA of others, without a key, so that nodes can be given it. */
+  'ca.trust': { readonly ca: string; readonly certificatePem: string };
   /** Notes which CA takes the place of another, or that it has done so; refuses where anything outside of `clusters` uses the one that goes. */
   'ca.succession': {
     readonly ca: string;
@@ -241,7 +243,11 @@ export interface StepInputs {
     readonly expected: UserBody | null;
   };
   /** Writes the connection into the inventory. */
-  'connection.record': { readonly connection: AnyConnectionRecord };
+  'connection.record': {
+    readonly connection: AnyConnectionRecord;
+    /** Of one that others gave the key for: whether it worked as it was before, when the plan was made. Nobody here can ask about that key later. */
+    readonly worked?: boolean;
+  };
 }
 
 /** A node that connects to remote clusters, with the CA files that its elasticsearch.yml names for that. */

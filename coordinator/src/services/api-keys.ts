@@ -1,10 +1,9 @@
 import { messageOf } from '@remora/shared/errors.ts';
-import type { KeyRevokeRequest, KeyRotateRequest } from '@remora/shared/model/key-request.ts';
 import { listCrossClusterKeys } from '../elasticsearch/api-keys.ts';
 import type { ObserveParts } from '../observe/observe-nodes.ts';
 import type { ClusterKey } from '../plan/cluster-key.ts';
 import { isByCertificate, isForeign, keyConnections } from '../plan/records.ts';
-import type { Change, KeyEnd, Services } from '../services.ts';
+import type { KeyEnd, Services } from '../services.ts';
 import { type KeyListFacts, keyViews } from './key-views.ts';
 
 type Asked = Pick<ObserveParts, 'clients' | 'inventory' | 'clock'>;
@@ -44,7 +43,7 @@ const keyEnds = async ({ inventory }: Asked): Promise<KeyEnd[]> => {
 
 export const apiKeyService = (
   parts: Asked,
-  changes: { readonly rotation: Change<KeyRotateRequest>; readonly revocation: Change<KeyRevokeRequest> },
+  changes: Omit<Services['apiKeys'], 'list' | 'ends'>,
 ): Services['apiKeys'] => ({
   ...changes,
   list: async () => keyViews(await observeKeyList(parts)),

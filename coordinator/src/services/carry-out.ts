@@ -73,6 +73,7 @@ const takenBack: readonly string[] = [
   'rotate-key',
   'apply-role',
   'adopt',
+  'connect-foreign',
 ];
 
 /**

@@ -8,7 +8,7 @@ import { connectionViews, withPaths } from './connection-views.ts';
 export const connectionService = (
   parts: ObserveParts,
   connect: Change<ConnectRequest>,
-  more: Pick<Services['connections'], 'removal' | 'byCertificate' | 'migration' | 'adoption'>,
+  more: Pick<Services['connections'], 'removal' | 'byCertificate' | 'migration' | 'adoption' | 'foreign'>,
 ): Services['connections'] => {
   const one = async (local: string, alias: string): Promise<ConnectionView> => {
     await parts.clients.record(local);

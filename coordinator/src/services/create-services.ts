@@ -18,6 +18,8 @@ import { cloudService } from './clouds.ts';
 import { clusterService } from './clusters.ts';
 import { connectionService } from './connections.ts';
 import { type DoctorParts, doctor } from './doctor.ts';
+import { keepGivenKey } from './given-keys.ts';
+import { handOutKey } from './handed-keys.ts';
 import type { LockOf } from './held-clusters.ts';
 import { issuingService } from './issuing.ts';
 import { nodeService } from './nodes.ts';
@@ -112,10 +114,14 @@ export const createServices = (parts: ServiceParts): Services => {
       byCertificate: changeOf(changing, 'connect-certificate'),
       migration: changeOf(changing, 'migrate'),
       adoption: changeOf(changing, 'adopt'),
+      foreign: { ...changeOf(changing, 'connect-foreign'), keepKey: keepGivenKey(secrets) },
     }),
     apiKeys: apiKeyService(observing, {
       rotation: changeOf(changing, 'rotate-key'),
       revocation: changeOf(changing, 'revoke-key'),
+      creation: changeOf(changing, 'create-key'),
+      handedRevocation: changeOf(changing, 'revoke-handed-key'),
+      handOut: handOutKey({ clients, inventory, clock, secrets, recordAlone: parts.recordAlone }),
     }),
     roles: roleService(observing, {
       application: changeOf(changing, 'apply-role'),

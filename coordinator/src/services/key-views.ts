@@ -1,5 +1,6 @@
 import type { KeyList, KeyView } from '@remora/shared/model/key-view.ts';
 import { accessInWords, type ClusterKey, isKeyMostlyOver, isLiving, markOf, sameAccess } from '../plan/cluster-key.ts';
+import { handedTo } from '../plan/handed-key.ts';
 import { shortHash } from '../plan/key-names.ts';
 import type { ApiKeyRecord, ConnectionRecord } from '../plan/records.ts';
 
@@ -43,10 +44,38 @@ const usedFindings = (key: ClusterKey, one: ConnectionRecord, record: ApiKeyReco
   return [...ends, ...driftOf(key, one, record)];
 };
 
+/** A key that was made for others, whose nodes nobody here can see. */
+const handedFindings = (
+  cluster: string,
+  key: ClusterKey,
+  whom: string,
+  records: readonly ApiKeyRecord[],
+  nowMs: number,
+): Finding[] => {
+  const record = records.find((one) => one.cluster === cluster && one.id === key.id);
+  const revoke = `\`remora api-keys revoke ${cluster} --for ${whom}\``;
+  if (record === undefined)
+    return [
+      [
+        'warning',
+        `It was made for ${whom} and is not on record here: unless another coordinator has it, ${revoke} ends it.`,
+      ],
+    ];
+  return isKeyMostlyOver(key, nowMs)
+    ? [
+        [
+          'warning',
+          `It ends at ${iso(key.expiresAtMs ?? 0)}: make another under another name with \`remora api-keys create ${cluster} --for NAME\`, have ${whom} use it, then ${revoke}.`,
+        ],
+      ]
+    : [];
+};
+
 /** A key that Remora made and that is in use nowhere as far as is known: of an earlier rotation, or of a crash. */
-const unusedFindings = (cluster: string, key: ClusterKey, { connections }: KeyListFacts): Finding[] => {
+const unusedFindings = (cluster: string, key: ClusterKey, { connections, records, nowMs }: KeyListFacts): Finding[] => {
   const mark = markOf(key);
   if (mark === null) return [];
+  if (mark.for !== undefined) return handedFindings(cluster, key, mark.for, records, nowMs);
   const one = connections.find(
     ({ local, alias, remote }) => remote === cluster && local === mark.local && alias === mark.alias,
   );
@@ -63,6 +92,7 @@ const unusedFindings = (cluster: string, key: ClusterKey, { connections }: KeyLi
 const viewOf = (cluster: string, key: ClusterKey, facts: KeyListFacts): KeyView => {
   const { connections, records, nowMs } = facts;
   const record = records.find((one) => one.cluster === cluster && one.id === key.id);
+  const whom = handedTo(key);
   const used = record ? connections.filter(({ keySecret }) => keySecret === record.secret) : [];
   const findings =
     record && used.length > 0
@@ -74,6 +104,7 @@ const viewOf = (cluster: string, key: ClusterKey, facts: KeyListFacts): KeyView 
     ...{ cluster, id: key.id, name: key.name, invalidated: key.invalidated, owner: key.owner },
     expiresAt: key.expiresAtMs === null ? null : iso(key.expiresAtMs),
     connections: used.map(nameOf),
+    ...(whom === null ? {} : { for: whom }),
     createdAt: iso(key.createdAtMs),
     access: accessInWords(key.access),
     managed: markOf(key) !== null,

@@ -10,6 +10,16 @@ import { type CloudChangeRequest, checkCloudChangeRequest } from '@remora/shared
 import { type ConnectRequest, checkConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { checkDisconnectRequest, type DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
 import {
+  checkForeignConnectRequest,
+  type ForeignConnectRequest,
+} from '@remora/shared/model/foreign-connect-request.ts';
+import {
+  checkHandedKey,
+  checkKeyCreateRequest,
+  type HandedKey,
+  type KeyCreateRequest,
+} from '@remora/shared/model/key-create-request.ts';
+import {
   checkKeyRevokeRequest,
   checkKeyRotateRequest,
   type KeyRevokeRequest,
@@ -38,6 +48,8 @@ import { observeCertificateDisconnect } from '../observe/observe-certificate-dis
 import { observeCloudDeployment } from '../observe/observe-cloud-deployment.ts';
 import { observeConnect } from '../observe/observe-connect.ts';
 import { observeDisconnect } from '../observe/observe-disconnect.ts';
+import { observeForeignConnect } from '../observe/observe-foreign.ts';
+import { observeHandedKeys, observeKeyCreation } from '../observe/observe-handed-keys.ts';
 import { observeKeyRotation } from '../observe/observe-key-rotation.ts';
 import { observeKeyRevocation } from '../observe/observe-keys.ts';
 import { observeMigration } from '../observe/observe-migration.ts';
@@ -51,7 +63,9 @@ import { settingsDiffs } from '../observe/settings-diffs.ts';
 import { planAdoption } from '../plan/adopt/adopt.ts';
 import { planCloudChange } from '../plan/cloud-deployment/change.ts';
 import { planConnect } from '../plan/connect/connect.ts';
+import { planKeyCreation } from '../plan/connect/create-key.ts';
 import { planCertificateConnect } from '../plan/connect-certificate/connect-certificate.ts';
+import { planForeignConnect } from '../plan/connect-foreign/connect-foreign.ts';
 import type { PlanContext } from '../plan/context.ts';
 import { planDisconnect } from '../plan/disconnect/disconnect.ts';
 import { planCertificateDisconnect } from '../plan/disconnect-certificate/disconnect-certificate.ts';
@@ -59,6 +73,7 @@ import { planMigration } from '../plan/migrate/migrate.ts';
 import { planPlacement } from '../plan/place/place.ts';
 import { planChanges } from '../plan/plan-changes.ts';
 import { planRestart } from '../plan/restart/restart.ts';
+import { planHandedKeyRevocation } from '../plan/revoke-handed-key/revoke-handed-key.ts';
 import { planKeyRevocation } from '../plan/revoke-key/revoke-key.ts';
 import { planRoleApply } from '../plan/roles/apply.ts';
 import { planRoleRemoval } from '../plan/roles/remove.ts';
@@ -76,6 +91,7 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 export interface Wishes {
   readonly connect: ConnectRequest;
   readonly 'connect-certificate': CertificateConnectRequest;
+  readonly 'connect-foreign': ForeignConnectRequest;
   readonly disconnect: DisconnectRequest;
   readonly migrate: MigrateRequest;
   readonly adopt: AdoptRequest;
@@ -87,6 +103,8 @@ export interface Wishes {
   readonly 'rotate-key': KeyRotateRequest;
   readonly 'revoke-key': KeyRevokeRequest;
   readonly 'cloud-deployment': CloudChangeRequest;
+  readonly 'create-key': KeyCreateRequest;
+  readonly 'revoke-handed-key': HandedKey;
   readonly 'trust-restrictions': TrustRestrictionsRequest;
   readonly 'trust-restrictions-removal': TrustRestrictionsRemoval;
   readonly 'apply-role': RoleApplyRequest;
@@ -112,6 +130,10 @@ const workflows: Workflows = {
   async migrate(parts, wish, context) {
     checkMigrateRequest(wish);
     return planMigration(wish, await observeMigration(parts, wish), context);
+  },
+  async 'connect-foreign'(parts, wish, context) {
+    checkForeignConnectRequest(wish);
+    return planForeignConnect(wish, await observeForeignConnect(parts, wish), context);
   },
   async disconnect(parts, wish, context) {
     checkDisconnectRequest(wish);
@@ -153,6 +175,14 @@ const workflows: Workflows = {
   async 'cloud-deployment'(parts, wish, context) {
     checkCloudChangeRequest(wish);
     return planCloudChange(wish, await observeCloudDeployment(parts, wish), context);
+  },
+  async 'create-key'(parts, wish, context) {
+    checkKeyCreateRequest(wish);
+    return planKeyCreation(wish, await observeKeyCreation(parts, wish), context);
+  },
+  async 'revoke-handed-key'(parts, wish, context) {
+    checkHandedKey(wish);
+    return planHandedKeyRevocation(wish, await observeHandedKeys(parts, wish), context);
   },
   async 'trust-restrictions'(parts, wish, context) {
     checkTrustRestrictionsRequest(wish);

@@ -15,6 +15,8 @@ export const KeyView = Type.Object({
   invalidated: Type.Boolean(),
   /** Those that have it on record, `LOCAL/ALIAS`. */
   connections: Type.Array(Type.String()),
+  /** For whom it was made, where their cluster is not managed here. Absent otherwise. */
+  for: Type.Optional(Type.String()),
   createdAt: Type.String(),
   /** The user of the remote cluster that it belongs to. */
   owner: Type.String(),

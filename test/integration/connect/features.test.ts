@@ -5,6 +5,7 @@ import { adoptSuite } from './features/adopt.ts';
 import { Bed, DOCUMENTS } from './features/bed.ts';
 import { rolesSuite } from './features/roles.ts';
 import { settingsSuite } from './features/settings.ts';
+import { halfManagedSuite } from './features/half-managed.ts';
 import { restarts, searchAcross } from './traces.ts';
 
 /** What can be done to connections without a restart: one pair of clusters for all of it, and a module of `features` for each. */
@@ -29,4 +30,5 @@ describe(`on a pair of ${await newestVersionHere()} that is connected`, () => {
   describe('settings', () => settingsSuite(() => bed));
   describe('roles', () => rolesSuite(() => bed));
   describe('adopt', () => adoptSuite(() => bed));
+  describe('half managed', () => halfManagedSuite(() => bed));
 });

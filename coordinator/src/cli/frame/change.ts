@@ -25,18 +25,23 @@ const confirmPlan = async (cli: Cli, client: ApiClient, change: Change, flags: C
   return plan.hash;
 };
 
-/** `--check` answers the plan, exit 2 when it has steps; else the change is confirmed, started and followed to its end. */
-export const planAndCarryOut = async (cli: Cli, change: Change, flags: ChangeFlags): Promise<void> => {
+/** The same as `planAndCarryOut`; answers whether the end of the run was reached and went well. */
+export const planAndFollow = async (cli: Cli, change: Change, flags: ChangeFlags): Promise<boolean> => {
   if (!flags.check && !flags.yes && !cli.interactive) await confirmOrRefuse(cli, '', false);
   const client = await cli.client();
   if (flags.check) {
     const plan = await planOf(client, change, flags);
     cli.answer(plan, () => checkedPlanText(plan, flags.diff ?? false, changeOptionsOf(flags)));
     if (plan.steps.length > 0) cli.exit(2);
-    return;
+    return false;
   }
   const planHash = await confirmPlan(cli, client, change, flags);
   const query = planHash === null ? '' : `?${new URLSearchParams({ planHash })}`;
   const run = await client.post<Run>(`${change.address}${query}`, { ...change.wish, options: changeOptionsOf(flags) });
-  await followStarted(cli, client, run, flags);
+  return followStarted(cli, client, run, flags);
+};
+
+/** `--check` answers the plan, exit 2 when it has steps; else the change is confirmed, started and followed to its end. */
+export const planAndCarryOut = async (cli: Cli, change: Change, flags: ChangeFlags): Promise<void> => {
+  await planAndFollow(cli, change, flags);
 };

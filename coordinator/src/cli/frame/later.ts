@@ -1,5 +1,5 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 
 const refuse = (what: string): never => {
   throw new RemoraError('bad-input', `\`${what}\` is not supported yet: a later release brings it.`, {
@@ -18,14 +18,5 @@ export const addLaterCommands = (command: Command, names: readonly string[]): vo
       .argument('[rest...]')
       .allowUnknownOption()
       .action(() => refuse([...(command.parent ? [command.name()] : []), name].join(' ')));
-  }
-};
-
-/** Flags that later releases bring. Each is refused as soon as it is read, never ignored. */
-export const addLaterOptions = (command: Command, flags: readonly string[]): void => {
-  for (const flag of flags) {
-    const option = new Option(flag).hideHelp();
-    command.addOption(option);
-    command.on(`option:${option.name()}`, () => refuse(`--${option.name()}`));
   }
 };

@@ -12,8 +12,14 @@ const leftOf = ({ expiresAt, invalidated }: KeyView, now: number): string => {
   return expiresAt === null ? 'no end' : leftText(expiresAt, now);
 };
 
-const usedBy = ({ connections, managed }: KeyView): string =>
-  connections.length > 0 ? connections.join(', ') : managed ? 'none' : "not Remora's";
+const usedBy = ({ connections, managed, for: whom }: KeyView): string =>
+  whom !== undefined
+    ? `for ${whom}`
+    : connections.length > 0
+      ? connections.join(', ')
+      : managed
+        ? 'none'
+        : "not Remora's";
 
 const LEFT_CELLS = 11;
 

@@ -19,13 +19,13 @@ const takenBack = async (cli: Cli, client: ApiClient, failed: Run): Promise<Run>
   return look(run.runId);
 };
 
-/** Follows a run to its end, or to a pause that was asked for, and answers it; exit 1 unless it went well. With `detach` it is answered as it stands. */
+/** Follows a run to its end, or to a pause that was asked for, and answers it; exit 1 unless it went well, and whether it did. With `detach` it is answered as it stands. */
 export const followStarted = async (
   cli: Cli,
   client: ApiClient,
   started: Run,
   { detach }: { readonly detach?: true } = {},
-): Promise<void> => {
+): Promise<boolean> => {
   const followed = !detach && !isAtRest(started.status);
   const ended = followed ? await followRun(client, started, await cli.progress()) : started;
   const run = followed ? await takenBack(cli, client, ended) : ended;
@@ -33,4 +33,5 @@ export const followStarted = async (
     detach || cli.json() ? [] : await client.get<RunEvent[]>(`/runs/${encodeURIComponent(run.runId)}/event-list`);
   cli.answer(run, () => runSummary(run, timingLines(run, events)));
   if (!detach && !wentWell(run)) cli.exit(1);
+  return !detach && wentWell(run);
 };

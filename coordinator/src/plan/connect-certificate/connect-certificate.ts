@@ -1,6 +1,6 @@
 import type { CertificateConnectRequest } from '@remora/shared/model/certificate-connect-request.ts';
-import { type AliasWish, aliasStep, aliasWarnings } from '../alias.ts';
-import { aliasSettings, MAX_ADDRESSES } from '../connect/wanted.ts';
+import { type AliasWish, aliasSettings, aliasStep, aliasWarnings } from '../alias.ts';
+import { MAX_ADDRESSES } from '../connect/wanted.ts';
 import { connectionDiff } from '../connection-diff.ts';
 import { type PlanContext, withoutTrust } from '../context.ts';
 import { withFound } from '../found-settings.ts';

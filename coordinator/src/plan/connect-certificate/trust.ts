@@ -1,6 +1,6 @@
 import type { SettingValue } from '@remora/shared/settings.ts';
-import { changedSettings } from '../connect/found.ts';
 import type { NodeObservation } from '../facts.ts';
+import { changedSettings } from '../found-settings.ts';
 import type { WantedFile, WantedNode } from '../node-change.ts';
 import { fileSetting } from '../nodes.ts';
 import type { SentAuthority } from '../place/facts.ts';

@@ -1,17 +1,16 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
-import { aliasWarnings } from '../alias.ts';
+import { aliasSettings, aliasWarnings } from '../alias.ts';
 import { precedenceWarnings } from '../alias-in-files.ts';
 import { caNameOf } from '../ca-names.ts';
 import { type PlanContext, withoutTrust } from '../context.ts';
 import type { ConnectFacts } from '../facts.ts';
 import { withFound } from '../found-settings.ts';
 import { keyConfig } from '../key-names.ts';
-import { localStages } from '../local-side.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
 import { unaskedWarnings } from '../port-proof.ts';
 import { adoptedIn, type ConnectionRecord } from '../records.ts';
-import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
+import type { AnyStep, StoredPlan } from '../steps.ts';
 import type { ConnectDraft } from './draft.ts';
 import { foundBefore } from './found.ts';
 import { keySecretOf } from './key.ts';
@@ -22,18 +21,9 @@ import { takenPortWarnings } from './preflight-addresses.ts';
 import { queryWarnings } from './queries.ts';
 import { remoteSteps } from './remote.ts';
 import { restrictedWarnings } from './restricted.ts';
-import { accessOf, aliasSettings, MAX_ADDRESSES, serverAddresses, serverWishes, targetAddresses } from './wanted.ts';
+import { stages } from './stages.ts';
+import { accessOf, MAX_ADDRESSES, serverAddresses, serverWishes, targetAddresses } from './wanted.ts';
 
-const stages: readonly Stage[] = [
-  { id: 'prepare', title: 'Prepare', mode: 'serial' },
-  { id: 'certificates', title: 'Issue certificates', mode: 'parallel' },
-  { id: 'remote-files', title: 'Place files on the remote cluster', mode: 'parallel' },
-  { id: 'remote-roll', title: 'Roll the remote cluster', mode: 'roll' },
-  { id: 'remote-verify', title: 'Verify the remote cluster server', mode: 'parallel' },
-  { id: 'api-key', title: 'Cross-cluster API key', mode: 'serial' },
-  ...localStages,
-  { id: 'retire', title: 'Invalidate the key whose place another one took', mode: 'serial' },
-];
 
 /**
  * Where the local nodes will connect to, so that the paths there can be tried before planning. In sniff mode that are the nodes' own addresses, whatever seeds

@@ -4,6 +4,9 @@ import type { ConnectFacts } from '../facts.ts';
 import type { ConnectionRecord } from '../records.ts';
 import type { ServerWish } from './wanted.ts';
 
+/** What the steps of the remote side are made from. */
+export type ServerDraft = Pick<ConnectDraft, 'request' | 'facts' | 'context' | 'servers' | 'ca'>;
+
 /** What the steps of both sides are made from. */
 export interface ConnectDraft {
   readonly request: ConnectRequest;

@@ -1,9 +1,7 @@
-import { type SettingValue, sameSettingValue } from '@remora/shared/settings.ts';
 import { isHandMadeServer } from '../adopted.ts';
-import type { ClusterObservation, ConnectFacts, NodeObservation } from '../facts.ts';
-import type { FoundByNode } from '../found-settings.ts';
-import { trustSettings } from '../local-side.ts';
-import { connectingNodes, fileSetting } from '../nodes.ts';
+import type { ConnectFacts, NodeObservation } from '../facts.ts';
+import { changedSettings, type FoundByNode } from '../found-settings.ts';
+import { foundTrust } from '../local-side.ts';
 import { files } from '../placed-files.ts';
 import type { Adopted, FoundSetting } from '../records.ts';
 import { sslPrefix } from '../ssl.ts';
@@ -11,27 +9,7 @@ import { nodeKey } from '../steps.ts';
 import { serverSettings } from './remote.ts';
 import type { ServerWish } from './wanted.ts';
 
-/** Settings that become others, with what stood there. */
-export const changedSettings = (
-  node: NodeObservation,
-  wanted: Readonly<Record<string, SettingValue>>,
-): Readonly<Record<string, FoundSetting>> =>
-  Object.fromEntries(
-    Object.entries(wanted).flatMap(([name, made]) => {
-      const before = fileSetting(node, name) ?? null;
-      return sameSettingValue(before, made) ? [] : [[name, { before, made }]];
-    }),
-  );
-
 const isSeen = ({ agent }: NodeObservation): boolean => agent.state === 'online';
-
-/** The same of the nodes that connect: what they trust is about to become something else. */
-const foundTrust = (local: ClusterObservation): FoundByNode =>
-  new Map(
-    connectingNodes(local)
-      .filter(isSeen)
-      .map((node) => [nodeKey({ cluster: local.name, node: node.name }), changedSettings(node, trustSettings(node))]),
-  );
 
 /** Of a connection that was taken over, what stays as people made it is not changed. */
 interface Changed {

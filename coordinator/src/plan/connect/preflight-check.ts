@@ -2,6 +2,7 @@ import type { ErrorCode } from '@remora/shared/errors.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import type { ClusterObservation, ConnectFacts, NodeObservation } from '../facts.ts';
 import { connectingNodes } from '../nodes.ts';
+import { isSeen } from '../unseen-cluster.ts';
 import type { ServerWish } from './wanted.ts';
 
 export interface PreflightInput {
@@ -20,7 +21,8 @@ export interface Check {
   readonly run: (input: PreflightInput) => readonly string[];
 }
 
-const both = (input: PreflightInput): readonly ClusterObservation[] => [input.facts.remote, input.facts.local];
+const both = ({ facts: { remote, local } }: PreflightInput): readonly ClusterObservation[] =>
+  [remote, local].filter(isSeen);
 
 export const eachCluster = (input: PreflightInput, look: (cluster: ClusterObservation) => string | null): string[] =>
   both(input).flatMap((cluster) => look(cluster) ?? []);

@@ -4,6 +4,7 @@ import type { ConnectFacts, NodeObservation } from '../facts.ts';
 import { connectingNodes, fileSetting } from '../nodes.ts';
 import { belowConfig } from '../pem.ts';
 import { files } from '../placed-files.ts';
+import { publicTrustProblems, truststoreProblems } from '../public-trust.ts';
 import type { CaRecord } from '../records.ts';
 import { sslPrefix } from '../ssl.ts';
 import { givenFor } from './given.ts';
@@ -70,15 +71,14 @@ export const foreignTruststore: Check = {
   code: 'conflict',
   demands:
     'no local node trusts remote clusters by a truststore, which Elasticsearch does not take together with PEM files',
-  run: ({ facts, request }) =>
-    (adoptedOf(facts, request)?.trust ? [] : connectingNodes(facts.local)).flatMap((node) => {
-      const path = fileSetting(node, 'xpack.security.remote_cluster_client.ssl.truststore.path');
-      return path === undefined || path === null
-        ? []
-        : [
-            `Node ${node.name} of cluster ${facts.local.name} trusts remote clusters by a truststore (xpack.security.remote_cluster_client.ssl.truststore.path: ${String(path)}), which Elasticsearch does not take together with certificate_authorities: give its CAs as PEM in certificate_authorities instead.`,
-          ];
-    }),
+  run: ({ facts, request }) => (adoptedOf(facts, request)?.trust ? [] : truststoreProblems(facts.local)),
+};
+
+export const publicTrust: Check = {
+  code: 'conflict',
+  demands:
+    "no other connection of the local cluster lives on Java's public CAs, which a CA file takes the place of on its nodes",
+  run: ({ facts, request }) => publicTrustProblems(facts.connections, request),
 };
 
 export const someConnect: Check = {

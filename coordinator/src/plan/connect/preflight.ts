@@ -10,6 +10,7 @@ import {
   foreignTruststore,
   identity,
   keyEnd,
+  publicTrust,
   someConnect,
 } from './preflight-connection.ts';
 import {
@@ -58,12 +59,31 @@ export const preflightChecks = {
   'alias-free-or-ours': aliasFree,
   'server-certificate-ours': foreignServer,
   'trust-by-pem': foreignTruststore,
+  'public-trust-kept': publicTrust,
   'certificate-authority': certificateAuthority,
   'given-certificates': givenCertificates,
   'key-end': keyEnd,
   'address-kept-for-others': addressKept,
   'paths-open': pathsOpen,
 } as const satisfies Record<string, Check>;
+
+/** Checks of the remote cluster alone: of one whose server is on nothing is touched, and so nothing is asked of its nodes. */
+const remoteChecks: Readonly<Record<'always' | 'setUp', readonly (keyof typeof preflightChecks)[]>> = {
+  always: ['security-on', 'api-key-service-on', 'license'],
+  setUp: [
+    ...(['nodes-present', 'agents-joined', 'agents-online', 'agents-answer', 'agent-beside-its-node'] as const),
+    ...(['settings-file-editable', 'configuration-writable', 'keystore-readable', 'clocks', 'ports-fixed'] as const),
+    ...(['ports-of-one-host', 'remote-host-fits', 'server-certificate-ours', 'certificate-authority'] as const),
+    ...(['given-certificates', 'address-kept-for-others'] as const),
+  ],
+};
+
+/** What stands against making the remote half alone. */
+export const remoteFindings = (input: PreflightInput, isOn: boolean): Finding[] =>
+  [...remoteChecks.always, ...(isOn ? [] : remoteChecks.setUp)].flatMap((check) => {
+    const { code, run } = preflightChecks[check];
+    return run(input).map((message) => ({ check, code, message }));
+  });
 
 /** Runs every check; an empty list means that the connection can be planned. */
 export const preflight = (input: PreflightInput): Finding[] =>

@@ -17,7 +17,7 @@ import { passphraseOf } from '../reissue.ts';
 import { serverSecrets } from '../secret-names.ts';
 import { newFileSecrets, passwordEntries, serverFiles } from '../server-certificate.ts';
 import type { AnyStep, CertificateIssue, CertificateWish, TrustingNode } from '../steps.ts';
-import type { ConnectDraft } from './draft.ts';
+import type { ConnectDraft, ServerDraft } from './draft.ts';
 import { givenFor } from './given.ts';
 import { isLeft } from './left.ts';
 import type { ServerWish } from './wanted.ts';
@@ -28,7 +28,7 @@ const PREFIX = 'xpack.security.remote_cluster_server.ssl';
 export const remoteSteps = (draft: ConnectDraft): AnyStep[] => [...recordStep(draft), ...serverSetUp(draft)];
 
 /** The same without what is put on record of the connection. */
-export const serverSetUp = (draft: ConnectDraft): AnyStep[] => {
+export const serverSetUp = (draft: ServerDraft): AnyStep[] => {
   const nodes = rollOrder(draft.servers.map((server) => ({ ...server.node, server })));
   return [...caStep(draft), ...nodes.flatMap(({ server }) => serverSteps(draft, server))];
 };
@@ -61,7 +61,7 @@ const recordStep = (draft: ConnectDraft): AnyStep[] => {
   ];
 };
 
-const caStep = ({ facts, ca }: ConnectDraft): AnyStep[] =>
+const caStep = ({ facts, ca }: ServerDraft): AnyStep[] =>
   facts.cas.some(({ name }) => name === ca)
     ? []
     : [
@@ -87,7 +87,7 @@ const isGiven = (record: CertificateRecord, { id, signed }: Signed): boolean =>
   record.facts.fingerprint256 === signed.facts.fingerprint256 && (record.given ?? id) === id;
 
 /** Whether the certificate on record is the one that is wanted. One that was made elsewhere stays until another is given. */
-const stays = (draft: ConnectDraft, record: CertificateRecord, ca: string, wish: CertificateWish): boolean => {
+const stays = (draft: ServerDraft, record: CertificateRecord, ca: string, wish: CertificateWish): boolean => {
   if (record.ca !== ca || !draft.facts.cas.some(({ name }) => name === ca)) return false;
   const given = givenFor({ name: record.node }, draft.request, draft.facts);
   if (given !== undefined) return isGiven(record, given);
@@ -96,7 +96,7 @@ const stays = (draft: ConnectDraft, record: CertificateRecord, ca: string, wish:
 
 /** The certificate that a node's remote cluster server shall serve, and whether it has yet to be made. */
 const certificateOf = (
-  draft: ConnectDraft,
+  draft: ServerDraft,
   { node, certificate }: ServerWish,
 ): { readonly issue: CertificateIssue; readonly isNew: boolean } => {
   const { facts, request } = draft;
@@ -121,7 +121,7 @@ const certificateOf = (
   return { issue: { ...place, ...wish, ...newFileSecrets(id, pem, facts.secretVersions) }, isNew: true };
 };
 
-const serverSteps = (draft: ConnectDraft, server: ServerWish): AnyStep[] => {
+const serverSteps = (draft: ServerDraft, server: ServerWish): AnyStep[] => {
   const { node } = server;
   if (node.agent.state !== 'online' || isLeft(node, draft)) return [];
   const { issue, isNew } = certificateOf(draft, server);
@@ -141,7 +141,7 @@ const whyIssued = (standing: CertificateRecord | undefined, given: Signed | unde
     : 'the node has no certificate for the remote cluster port';
 };
 
-const issueStep = ({ facts, request }: ConnectDraft, node: NodeObservation, input: CertificateIssue): AnyStep => {
+const issueStep = ({ facts, request }: ServerDraft, node: NodeObservation, input: CertificateIssue): AnyStep => {
   const standing = facts.certificates.find((record) => record.node === node.name);
   const given = givenFor(node, request, facts);
   return {
@@ -163,7 +163,7 @@ export const serverSettings = ({ node, settings }: ServerWish): Readonly<Record<
 });
 
 const nodeChangeStep = (
-  draft: ConnectDraft,
+  draft: ServerDraft,
   server: ServerWish,
   facts: NodeFacts,
   certificate: CertificateIssue,
@@ -191,13 +191,13 @@ const nodeChangeStep = (
 };
 
 /** Others that connect have to trust what takes the place of another. */
-const trustedBy = ({ request, facts }: ConnectDraft, isGiven: boolean): { readonly trustedBy?: TrustingNode[] } => {
+const trustedBy = ({ request, facts }: ServerDraft, isGiven: boolean): { readonly trustedBy?: TrustingNode[] } => {
   const trusting = isGiven ? trustingClients(request.remote, facts.others.trust, { index: 0, isFirst: true }) : [];
   return trusting.length > 0 ? { trustedBy: trusting } : {};
 };
 
 const verifyStep = (
-  draft: ConnectDraft,
+  draft: ServerDraft,
   { host, port }: ServerWish,
   input: CertificateIssue,
   isGiven: boolean,

@@ -1,7 +1,6 @@
 import { formatAddress, isIp, isLoopback, parseAddress } from '@remora/shared/model/address.ts';
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { parseDuration } from '@remora/shared/model/duration.ts';
-import type { SettingValue } from '@remora/shared/settings.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { byName } from '../order.ts';
 import { isData } from '../outages.ts';
@@ -71,18 +70,6 @@ export const targetAddresses = (servers: readonly ServerWish[], request: Connect
   const given = addressesOf(request);
   return given.length > 0 ? given : serverAddresses(servers);
 };
-
-/** The settings `cluster.remote.ALIAS.*` as they shall stand, without the alias's prefix. */
-export const aliasSettings = (
-  addresses: readonly string[],
-  request: Pick<ConnectRequest, 'mode' | 'serverName' | 'skipUnavailable' | 'set'>,
-): Record<string, SettingValue> => ({
-  mode: request.mode,
-  ...(request.mode === 'sniff' ? { seeds: [...addresses] } : { proxy_address: addresses[0] ?? '' }),
-  ...(request.serverName ? { server_name: request.serverName } : {}),
-  ...(request.skipUnavailable === undefined ? {} : { skip_unavailable: String(request.skipUnavailable) }),
-  ...request.set,
-});
 
 /** What the key grants, from `--search`, `--replication` or the file of `--access`. */
 export const accessOf = (request: ConnectRequest): Access => ({

@@ -1,6 +1,7 @@
 import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import { outagesOf } from '../outages.ts';
+import { isForeign } from '../records.ts';
 import type { StoredPlan } from '../steps.ts';
 import type { DisconnectFacts } from './facts.ts';
 import { keySteps, localSteps } from './local.ts';
@@ -29,7 +30,8 @@ export const planDisconnect = (
   const restartsIn = (stage: string): string[] =>
     steps.filter((step) => step.stage === stage).map(({ target }) => target);
   const restarts = { local: restartsIn(stageIds.localRoll), remote: restartsIn(stageIds.remoteRoll) };
-  const { local, remote, alias } = facts.connection;
+  const { local, alias } = facts.connection;
+  const remote = facts.remote.name;
   return {
     planId: context.planId,
     hash: context.hash(JSON.stringify(steps, withoutBaseline)),
@@ -37,7 +39,7 @@ export const planDisconnect = (
     wanted: request,
     title: `Disconnect ${local} from ${remote} ("${alias}")`,
     createdAt: context.now,
-    clusters: [local, remote],
+    clusters: isForeign(facts.connection) ? [local] : [local, remote],
     stages: stages.filter(({ id }) => steps.some(({ stage }) => stage === id)),
     steps,
     restarts: [...restarts.local, ...restarts.remote],

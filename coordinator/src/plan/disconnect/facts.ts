@@ -1,11 +1,12 @@
 import type { ClusterKey } from '../cluster-key.ts';
 import type { ClusterObservation, KeyObservation } from '../facts.ts';
-import type { AnyConnectionRecord, CaRecord, CertificateRecord, ConnectionRecord } from '../records.ts';
+import type { AnyConnectionRecord, CaRecord, CertificateRecord } from '../records.ts';
 
 /** Everything that the disconnect planner looks at. */
 export interface DisconnectFacts {
-  readonly connection: ConnectionRecord;
+  readonly connection: AnyConnectionRecord;
   readonly local: ClusterObservation;
+  /** Without nodes where it is gone, or others run it. */
   readonly remote: ClusterObservation;
   /** Connections that Remora manages, of any cluster; this one too. */
   readonly connections: readonly AnyConnectionRecord[];

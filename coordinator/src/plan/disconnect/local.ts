@@ -1,5 +1,6 @@
 import type { NodeObservation } from '../facts.ts';
 import { keystorePasswordReference, nodeStep } from '../node-step.ts';
+import { isForeign } from '../records.ts';
 import type { AnyStep } from '../steps.ts';
 import { nodeKey } from '../steps.ts';
 import { blindRemoval, removalChange } from './removal.ts';
@@ -77,7 +78,8 @@ const credentialSteps = (scope: Scope, node: NodeObservation): AnyStep[] => {
     keystorePassword: passwordOf(scope, node.name),
   });
   const stages = { roll: stageIds.localRoll, files: stageIds.credentials };
-  const mayBeUsed = facts.keys.some(({ usable }) => usable) || scope.request.remoteGone === true;
+  const mayBeUsed =
+    facts.keys.some(({ usable }) => usable) || scope.request.remoteGone === true || isForeign(facts.connection);
   const isUsable = mayBeUsed && node.roles.includes('remote_cluster_client');
   const reason = change?.reload
     ? `${entryName(scope)} went from the keystore`

@@ -1,6 +1,6 @@
 import { connectionDiff } from '../connection-diff.ts';
 import { foundIn, withFound } from '../found-settings.ts';
-import { type AnyConnectionRecord, adoptedIn, type CertificateRecord, type RecordBefore } from '../records.ts';
+import { type AnyConnectionRecord, adoptedIn, type CertificateRecord, isForeign, type RecordBefore } from '../records.ts';
 import { type AnyStep, nodeKey } from '../steps.ts';
 import { leftNodes, neighbours, type Scope, servesByUs } from './scope.ts';
 import { foreignKeystore } from './server.ts';
@@ -13,7 +13,7 @@ const heirs = ({ facts }: Scope): AnyConnectionRecord[] => {
   const parts = [
     // One that is trusted by what others wrote never puts the rest back.
     { heir: local.find((one) => !adoptedIn(one)?.trust), cluster: connection.local },
-    { heir: remote[0], cluster: connection.remote },
+    ...(isForeign(connection) ? [] : [{ heir: remote[0], cluster: connection.remote }]),
   ];
   const changed = new Map<string, AnyConnectionRecord>();
   for (const { heir, cluster } of parts) {

@@ -9,6 +9,7 @@ import {
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { files } from '../placed-files.ts';
 import { lacksPrivileges } from '../privileges.ts';
+import { isForeign } from '../records.ts';
 import { handMadeAliases } from './hand-made.ts';
 import { type AliasScope, foreignEntry, standingSettings, trustSteps } from './local.ts';
 import { localNodes, type Scope, servesByUs } from './scope.ts';
@@ -46,7 +47,11 @@ export const aliasFindings = ({ facts }: AliasScope): Finding[] => {
 
 /** With another credential than Remora's the alias is somebody else's by now, who would lose it. */
 const takenOverFindings = (scope: Scope): Finding[] => {
-  const { local, alias } = scope.facts.connection;
+  const { connection } = scope.facts;
+  const { local, alias } = connection;
+  const stay = isForeign(connection)
+    ? ''
+    : `; where it is to stay, \`remora api-keys revoke ${local} ${alias}\` ends Remora's key`;
   if (standingSettings(scope).length === 0) return [];
   return scope.facts.local.nodes.flatMap((node): Finding[] => {
     const entry = foreignEntry(scope, node);
@@ -55,7 +60,7 @@ const takenOverFindings = (scope: Scope): Finding[] => {
       : [
           [
             'conflict',
-            `The keystore of node ${node.name} (cluster ${local}) has ${entry} with a value that Remora did not write: the alias ${alias} is somebody else's by now. Where it is to go all the same, take the entry out first with \`elasticsearch-keystore remove ${entry}\`; where it is to stay, \`remora api-keys revoke ${local} ${alias}\` ends Remora's key.`,
+            `The keystore of node ${node.name} (cluster ${local}) has ${entry} with a value that Remora did not write: the alias ${alias} is somebody else's by now. Where it is to go all the same, take the entry out first with \`elasticsearch-keystore remove ${entry}\`${stay}.`,
           ],
         ];
   });
@@ -145,13 +150,13 @@ export const followerFindings = ({
       ];
 
 /** Whoever has another key connects through the same server. */
-const serverFindings = ({ facts: { otherKeys, connection }, dropsServer }: Scope): Finding[] =>
+const serverFindings = ({ facts: { otherKeys, remote }, dropsServer }: Scope): Finding[] =>
   otherKeys.length === 0 || !dropsServer
     ? []
     : [
         [
           'conflict',
-          `Cluster ${connection.remote} has API keys that are not of this connection (${otherKeys.join(', ')}): whoever connects with them would find no remote cluster server any more. Give --keep-server, or invalidate these keys first.`,
+          `Cluster ${remote.name} has API keys that are not of this connection (${otherKeys.join(', ')}): whoever connects with them would find no remote cluster server any more. Give --keep-server, or invalidate these keys first.`,
         ],
       ];
 

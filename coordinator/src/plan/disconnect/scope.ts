@@ -1,12 +1,11 @@
 import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
 import { bundledConnections } from '../adopted.ts';
 import { neededCas } from '../ca-bundle.ts';
-import { withComing } from '../ca-names.ts';
 import type { PlanContext } from '../context.ts';
 import type { NodeObservation } from '../facts.ts';
 import { foundIn } from '../found-settings.ts';
 import { rollOrder } from '../order.ts';
-import { type AnyConnectionRecord, casOf, keyConnections } from '../records.ts';
+import { type AnyConnectionRecord, adoptedIn, casOf, isForeign, keyConnections } from '../records.ts';
 import { sslPrefix } from '../ssl.ts';
 import type { DisconnectFacts } from './facts.ts';
 import { handMadeAliases } from './hand-made.ts';
@@ -34,15 +33,17 @@ export const neighbours = ({ connections, connection }: Pick<DisconnectFacts, 'c
   const others = connections.filter((one) => !isSame(one, connection));
   return {
     local: others.filter((one) => one.local === connection.local && casOf(one).length > 0),
-    remote: keyConnections(others).filter(({ remote }) => remote === connection.remote),
+    remote: isForeign(connection) ? [] : keyConnections(others).filter(({ remote }) => remote === connection.remote),
   };
 };
 
 /** Nodes of the remote cluster whose server Remora turned on, by what is on record: one that was there before stays, whosever certificate it serves. */
 export const servesByUs = ({ connection }: Pick<DisconnectFacts, 'connection'>): string[] =>
-  [...foundIn(connection.found, connection.remote)]
-    .filter(([, settings]) => KEYSTORE in settings)
-    .map(([node]) => node.slice(connection.remote.length + 1));
+  isForeign(connection)
+    ? []
+    : [...foundIn(connection.found, connection.remote)]
+        .filter(([, settings]) => KEYSTORE in settings)
+        .map(([node]) => node.slice(connection.remote.length + 1));
 
 export const scopeOf = (request: DisconnectRequest, facts: DisconnectFacts, context: PlanContext): Scope => {
   const { remote, ...others } = neighbours(facts);
@@ -50,7 +51,11 @@ export const scopeOf = (request: DisconnectRequest, facts: DisconnectFacts, cont
   return {
     ...{ request, facts, context },
     bundle: local.length === 0 ? null : neededCas(facts.cas, local),
-    dropsTrust: local.length === 0 && request.keepTrust !== true && facts.connection.adopted?.trust !== true,
+    dropsTrust:
+      local.length === 0 &&
+      request.keepTrust !== true &&
+      adoptedIn(facts.connection)?.trust !== true &&
+      casOf(facts.connection).length > 0,
     dropsServer:
       request.remoteGone !== true && remote.length === 0 && request.keepServer !== true && servesByUs(facts).length > 0,
   };
@@ -73,8 +78,7 @@ export const awayOf = (cluster: DisconnectFacts['local']): string[] => [
 /** Whether the CA file is to lose a CA that this connection alone needed. */
 const losesCa = ({ facts, bundle }: Scope): boolean => {
   if (bundle === null || bundle.length === 0 || handMadeAliases(facts).length > 0) return false;
-  const own = [facts.connection.ca].filter((name) => facts.cas.some((ca) => ca.name === name));
-  return withComing(facts.cas, own).some((name) => !bundle.includes(name));
+  return neededCas(facts.cas, [facts.connection]).some((name) => !bundle.includes(name));
 };
 
 /** Nodes that were not seen and may have something left once all else is done: the connection stays on record for them. */

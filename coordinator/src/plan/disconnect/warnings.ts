@@ -2,6 +2,7 @@ import type { NodeObservation } from '../facts.ts';
 import { connectingNodes } from '../nodes.ts';
 import { unreplicatedWarning } from '../outages.ts';
 import { files } from '../placed-files.ts';
+import { casOf, isByCertificate, isForeign } from '../records.ts';
 import { handMadeAliases } from './hand-made.ts';
 import { foreignEntry, standingSettings } from './local.ts';
 import { awayOf, leftNodes, neighbours, type Scope, servesByUs } from './scope.ts';
@@ -48,7 +49,7 @@ const foreignWarnings = (scope: Scope): string[] => {
       : []),
     ...(local.nodes.some((node) => isKeptForOthers(scope, node))
       ? [
-          `${files.caBundle} stays as it is on the nodes of ${local.name}, with CA ${connection.ca}: ${handMadeAliases(scope.facts).join(', ')}, which Remora does not manage, may connect by it.`,
+          `${files.caBundle} stays as it is on the nodes of ${local.name}, with CA ${casOf(connection).join(', ')}: ${handMadeAliases(scope.facts).join(', ')}, which Remora does not manage, may connect by it.`,
         ]
       : []),
   ];
@@ -97,28 +98,27 @@ const standingServers = (scope: Scope): string[] => {
 
 /** What stays because of something else, or because it was asked for. */
 const keptWarnings = ({ facts, request }: Scope): string[] => {
-  const { connection } = facts;
-  const { local, remote: cluster, alias } = connection;
+  const { connection, remote } = facts;
   const others = request.remoteGone ? [] : neighbours(facts).remote;
   const [other] = others;
   const more = others.length > 1 ? ` and ${others.length - 1} more` : '';
   return [
-    ...(connection.transport === undefined
+    ...(isForeign(connection) || isByCertificate(connection) || connection.transport === undefined
       ? []
       : [
-          `The nodes of ${local} and ${cluster} go on trusting each other's transport CA, since the connection was one by certificate: \`remora migrate ${local} ${alias} --to api_key --remove-trust\` takes that off before, and nothing does afterwards.`,
+          `The nodes of ${connection.local} and ${remote.name} go on trusting each other's transport CA, since the connection was one by certificate: \`remora migrate ${connection.local} ${connection.alias} --to api_key --remove-trust\` takes that off before, and nothing does afterwards.`,
         ]),
     ...(other === undefined
       ? []
       : [
-          `The remote cluster server of ${connection.remote} stays: the connection ${other.local}/${other.alias}${more} uses it.`,
+          `The remote cluster server of ${remote.name} stays: the connection ${other.local}/${other.alias}${more} uses it.`,
         ]),
-    ...(request.keepServer && !request.remoteGone && other === undefined
-      ? [`The remote cluster server of ${connection.remote} stays on, with its certificates (--keep-server).`]
+    ...(request.keepServer && !request.remoteGone && !isForeign(connection) && other === undefined
+      ? [`The remote cluster server of ${remote.name} stays on, with its certificates (--keep-server).`]
       : []),
     ...(request.keepTrust && neighbours(facts).local.length === 0
       ? [
-          `${files.caBundle} and the settings that name it stay on the nodes of ${connection.local} (--keep-trust): they trust CA ${connection.ca} for connections to remote clusters.`,
+          `${files.caBundle} and the settings that name it stay on the nodes of ${connection.local} (--keep-trust): they trust CA ${casOf(connection).join(', ')} for connections to remote clusters.`,
         ]
       : []),
   ];
@@ -135,7 +135,7 @@ const awayWarnings = (scope: Scope): string[] => {
     ...(away.length === 0
       ? []
       : [
-          `${isAre(away)} away: the keystore there may have the credential until the agent is back. The API key is invalidated all the same, so nothing gets in with it.`,
+          `${isAre(away)} away: the keystore there may have the credential until the agent is back.${isForeign(connection) ? '' : ' The API key is invalidated all the same, so nothing gets in with it.'}`,
         ]),
     ...(unseen.length === 0
       ? []
@@ -162,16 +162,21 @@ const unaskedWarnings = ({ facts: { local }, dropsTrust }: Scope): string[] => {
 };
 
 /** Once the records are forgotten, this is the only place that names them. */
-const goneWarnings = ({ request, facts: { connection, keys } }: Scope): string[] =>
-  request.remoteGone
+const goneWarnings = ({ request, facts: { connection, keys, remote } }: Scope): string[] => {
+  if (isForeign(connection))
+    return [
+      `The API key ${connection.key.name ?? connection.key.id} is not invalidated: only those who run ${connection.foreign.name} can do that. Tell them that it is not used here any more.`,
+    ];
+  return request.remoteGone
     ? [
-        `Cluster ${connection.remote} is taken to be gone for good: nothing is changed there, and what is on record of the connection is forgotten.`,
+        `Cluster ${remote.name} is taken to be gone for good: nothing is changed there, and what is on record of the connection is forgotten.`,
         ...keys.map(
           ({ record }) =>
-            `The API key ${record.name} (${record.id}) is not invalidated: should cluster ${connection.remote} come back, invalidate it there.`,
+            `The API key ${record.name} (${record.id}) is not invalidated: should cluster ${remote.name} come back, invalidate it there.`,
         ),
       ]
     : [];
+};
 
 const followerWarnings = ({ facts: { followers, connection } }: Scope): string[] =>
   followers.length === 0

@@ -60,12 +60,28 @@ const proofStep = (one: AnyConnectionRecord, nodes: readonly string[] | null, ke
   input: { ...proofOf(one), ...(nodes === null ? {} : { nodes }), ...(keyId ? { keyId } : {}) },
 });
 
+/** Whether a connection with a key of others worked before the run. */
+const workedBefore = ({ run }: RollbackFacts, { local, alias }: AnyConnectionRecord): boolean =>
+  run.plan.steps.some(
+    (step) =>
+      step.kind === 'connection.record' &&
+      step.input.connection.local === local &&
+      step.input.connection.alias === alias &&
+      step.input.worked === true,
+  );
+
 /** A part of the plan, and whether its connection would be proven if every node could be asked. */
 type EarlierPart = Omit<Part, 'findings'> & { readonly isProvable: boolean };
 
 const partOf = (facts: RollbackFacts, one: AnyConnectionRecord, settings: Part, isServed: boolean): EarlierPart => {
   const what = `The connection ${one.local}/${one.alias} as it was before`;
   if (!stands(facts, one, settings)) return { isProvable: false, steps: [], warnings: [] };
+  if (isForeign(one) && !workedBefore(facts, one))
+    return {
+      isProvable: false,
+      steps: [],
+      warnings: [`${what} is put back and not proven: it did not work when the run was planned.`],
+    };
   if (!isForeign(one) && !isByCertificate(one) && !isUsable(facts, one.keySecret)) {
     const key = facts.earlierKeys.find(({ record }) => record.secret === one.keySecret)?.record.name ?? one.keySecret;
     return {

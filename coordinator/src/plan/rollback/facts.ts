@@ -65,7 +65,7 @@ type ConnectionId = Pick<ConnectRequest, 'local' | 'alias'>;
 
 /** The connections that a run was made for: that of `connect`, those whose keys were replaced; none of a run that was made for something else. */
 export const connectionsOf = ({ plan }: Pick<PastRun, 'plan'>): readonly ConnectionId[] => {
-  if (['connect', 'connect-certificate', 'migrate', 'adopt'].includes(plan.workflow))
+  if (['connect', 'connect-foreign', 'connect-certificate', 'migrate', 'adopt'].includes(plan.workflow))
     return [plan.wanted as ConnectionId];
   if (plan.workflow !== 'rotate-key') return [];
   return plan.steps.flatMap((step) => (step.kind === 'connection.record' ? [step.input.connection] : []));

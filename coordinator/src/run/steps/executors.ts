@@ -16,6 +16,7 @@ import { putRoleStep, putUserStep } from './roles.ts';
 import { putBackRecordsStep, rollbackStep } from './rollback.ts';
 import { successionStep } from './succession.ts';
 import { trustClusterStep, verifyTrustStep } from './trust.ts';
+import { trustCaStep } from './trust-ca.ts';
 import { verifyApiKeyStep } from './verify-api-key.ts';
 import { verifyBundleStep } from './verify-bundle.ts';
 import { verifyCertificateStep } from './verify-certificate.ts';
@@ -27,6 +28,7 @@ import { verifyTransportNameStep } from './verify-transport-name.ts';
 export const createExecutors = (parts: StepParts): Executors => ({
   'ca.create': createCaStep(parts),
   'ca.import': importCaStep(parts),
+  'ca.trust': trustCaStep(parts),
   'ca.succession': successionStep(parts),
   'certificate.issue': issueCertificateStep(parts),
   'node.change': withPauses(parts, measured(parts, nodeChangeStep(parts))),

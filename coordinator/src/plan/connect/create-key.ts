@@ -1,0 +1,123 @@
+import { asConnectRequest, type KeyCreateRequest } from '@remora/shared/model/key-create-request.ts';
+import { isAtLeast } from '@remora/shared/model/version.ts';
+import { type Finding, throwFindings } from '../agent-findings.ts';
+import { caNameOf } from '../ca-names.ts';
+import { type PlanContext, withoutTrust } from '../context.ts';
+import type { ConnectFacts } from '../facts.ts';
+import { handedMetadata, newHandedSecret, standingHandedKey } from '../handed-key.ts';
+import { keyConfig, keyGrants } from '../key-names.ts';
+import { outagesOf, unreplicatedWarning } from '../outages.ts';
+import { unaskedWarnings } from '../port-proof.ts';
+import { lacksPrivileges } from '../privileges.ts';
+import type { AnyStep, StoredPlan } from '../steps.ts';
+import { remoteFindings } from './preflight.ts';
+import { queryWarnings } from './queries.ts';
+import { serverSetUp } from './remote.ts';
+import { remoteStages } from './stages.ts';
+import { accessOf, serverWishes } from './wanted.ts';
+
+const MINIMUM_VERSION = '8.14.0';
+
+/** Whether every node serves remote clusters already, whoever turned that on: then nothing of it is touched. */
+const isOn = ({ remote }: ConnectFacts): boolean =>
+  remote.nodes.length > 0 && remote.nodes.every(({ remoteClusterServer }) => remoteClusterServer !== null);
+
+const refuse = (request: KeyCreateRequest, facts: ConnectFacts, now: string): void => {
+  const { remote, keys, certificates } = facts;
+  const on = isOn(facts);
+  const wish = asConnectRequest(request);
+  const lacks = lacksPrivileges(remote.name, remote.missingPrivileges);
+  const old = remote.nodes.find(({ version }) => !isAtLeast(version, MINIMUM_VERSION));
+  const standing = standingHandedKey(keys, request)?.record;
+  const foreign = on ? remote.nodes.filter(({ name }) => !certificates.some(({ node }) => node === name)) : [];
+  const found: Finding[] = [
+    ...(old
+      ? [
+          [
+            'preflight-failed',
+            `Node ${old.name} of cluster ${remote.name} is ${old.version}: API keys between clusters need 8.14 or later on every node.`,
+          ] as const,
+        ]
+      : []),
+    ...(lacks === null ? [] : [['preflight-failed', lacks] as const]),
+    ...(standing?.expiresAtMs != null && request.expires === undefined
+      ? [
+          [
+            'preflight-failed',
+            `The key for ${request.for} (${standing.name}) ends on ${new Date(standing.expiresAtMs).toISOString()}, and Elasticsearch cannot take the end of a key away: give --expires with how long it shall live from now.`,
+          ] as const,
+        ]
+      : []),
+    ...(foreign[0] && request.servedByOther !== true
+      ? [
+          [
+            'bad-input',
+            `Node ${foreign[0].name} of cluster ${remote.name} serves remote clusters with a certificate that Remora did not make, so that its CA is not on record here: give it with --server-ca FILE, or --server-ca public.`,
+          ] as const,
+        ]
+      : []),
+  ];
+  const servers = serverWishes(remote, wish);
+  throwFindings([
+    ...found,
+    ...remoteFindings({ facts, request: wish, servers, now }, on).map(({ code, message }): Finding => [code, message]),
+  ]);
+};
+
+const keySteps = (request: KeyCreateRequest, facts: ConnectFacts, context: PlanContext): AnyStep[] => {
+  const { keys, secretVersions } = facts;
+  const access = accessOf(asConnectRequest(request));
+  const expiration = request.expires ?? null;
+  const configHash = context.hash(keyConfig(access, expiration, request.metadata));
+  const standing = standingHandedKey(keys, request);
+  if (standing?.record.configHash === configHash) return [];
+  const secret = standing?.record.secret ?? newHandedSecret(keys, secretVersions, request);
+  const metadata = handedMetadata(request.metadata, request, configHash);
+  const input = { cluster: request.remote, access, expiration, metadata, configHash, secret };
+  const step = { target: request.remote, effect: 'api', stage: 'api-key' } as const;
+  const grants = keyGrants(access, expiration);
+  if (standing)
+    return [
+      {
+        ...{ ...step, id: 'update-api-key', kind: 'api-key.update', input: { ...input, id: standing.record.id } },
+        reason: 'the key grants something else than is wanted',
+        diff: `~ key ${standing.record.name}: ${grants}\n  key's secret ${secret} (unchanged)`,
+      },
+    ];
+  const name = `remora-for-${request.for}`;
+  return [
+    {
+      ...{ ...step, id: 'create-api-key', kind: 'api-key.create', input: { ...input, name } },
+      reason: `there is no usable key for ${request.for}`,
+      diff: `+ key ${name}-…: ${grants}\n+ key's secret ${secret} (new)`,
+    },
+  ];
+};
+
+/**
+ * Plans the remote half of a connection whose local cluster others run: the remote cluster server as `connect` sets it up, where it is not on already, and a key.
+ * `facts.local` is a cluster that is not seen. Throws a RemoraError with all findings.
+ */
+export const planKeyCreation = (request: KeyCreateRequest, facts: ConnectFacts, context: PlanContext): StoredPlan => {
+  refuse(request, facts, context.now);
+  const { remote } = facts;
+  const wish = asConnectRequest(request);
+  const draft = { request: wish, facts, context, servers: serverWishes(remote, wish), ca: caNameOf(facts, wish) };
+  const server = isOn(facts) ? [] : serverSetUp(draft);
+  const order = new Map(remoteStages.map(({ id }, index) => [id, index]));
+  const key = keySteps(request, facts, context);
+  const steps = [...server, ...key].sort((a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0));
+  const restarts = steps.filter(({ stage }) => stage === 'remote-roll').map(({ target }) => target);
+  return {
+    ...{ planId: context.planId, hash: context.hash(JSON.stringify(steps, withoutTrust)), workflow: 'create-key' },
+    ...{ wanted: request, createdAt: context.now, clusters: [remote.name] },
+    title: `Make an API key of ${remote.name} for ${request.for}`,
+    stages: remoteStages.filter(({ id }) => steps.some(({ stage }) => stage === id)),
+    ...{ steps, restarts, outages: outagesOf(remote, restarts) },
+    warnings: [
+      ...(key.length > 0 ? queryWarnings(accessOf(wish)) : []),
+      ...(server.length > 0 ? [...facts.others.unasked, ...unaskedWarnings(facts.others.trust)] : []),
+      ...unreplicatedWarning(remote, restarts),
+    ],
+  };
+};
