@@ -1,3 +1,4 @@
+import type { ConnectionRecord } from '../../../coordinator/src/plan/records.ts';
 import { connected } from './plans.ts';
 import type { RefusalCase } from './runner.ts';
 import { changed, nodeOf, type World, world } from './world.ts';
@@ -86,6 +87,17 @@ export const refusedConnections: RefusalCase[] = [
     code: 'conflict',
     check: 'trust-by-pem',
     says: `trusts remote clusters by a truststore (${CLIENT}.truststore.path: trust.p12)`,
+  },
+  {
+    name: "another connection that lives on Java's public CAs",
+    world: changed((made) => {
+      // As one whose remote cluster others run has it: worlds have no such connections else.
+      const cloud = { ...{ local: 'eu', alias: 'cloud', cas: [], foreign: { name: 'cloud', clusterUuid: null } } };
+      made.connections = [cloud as unknown as ConnectionRecord];
+    }),
+    code: 'conflict',
+    check: 'public-trust-kept',
+    says: "The connection eu/cloud lives on Java's public CAs, which the nodes of cluster eu trust no more",
   },
   {
     name: 'another CA than the certificates have',

@@ -49,11 +49,27 @@ const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
   [
     'a foreign remote',
     ['connect', 'eu', '--alias', 'a', '--remote-key-file', 'f'],
-    /`--remote-key-file` is not supported yet/,
+    /--remote-key-file f cannot be read/,
   ],
   ['a command of a later part', ['converge', 'eu'], /`converge` is not supported yet/],
+  [
+    'a foreign remote that is managed',
+    ['connect', 'eu', 'us', '--alias', 'a', '--remote-key-file', 'f'],
+    /is for a cluster that others run, and "us" would be one that is managed here/,
+  ],
+  [
+    'access of a foreign remote',
+    ['connect', 'eu', '--alias', 'a', '--remote-key-file', 'f', '--search', 'logs-*'],
+    /--search is for a remote cluster that is managed here/,
+  ],
+  ['no remote', ['connect', 'eu', '--alias', 'a'], /Which cluster is to be reached\?/],
   ['a bad alias to disconnect', ['disconnect', 'eu', 'a.b', '--yes'], /"a\.b" is not an alias/],
-  ['a subcommand of a later part', ['api-keys', 'create', 'us'], /`api-keys create` is not supported yet/],
+  [
+    'a key for others and no file',
+    ['api-keys', 'create', 'us', '--for', 'a', '--search', 'b', '--yes'],
+    /give --out FILE/,
+  ],
+  ['keys of nobody', ['api-keys', 'revoke', 'us', '--yes'], /REMOTE with --for NAME/],
   ['another fleet CA without --yes', ['fleet', 'rotate-ca'], /needs --yes/],
   ['a bad overlap of fleet CAs', ['fleet', 'rotate-ca', '--overlap', 'long', '--yes'], /"long" is not a duration/],
   [
