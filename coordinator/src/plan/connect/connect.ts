@@ -24,7 +24,6 @@ import { restrictedWarnings } from './restricted.ts';
 import { stages } from './stages.ts';
 import { accessOf, MAX_ADDRESSES, serverAddresses, serverWishes, targetAddresses } from './wanted.ts';
 
-
 /**
  * Where the local nodes will connect to, so that the paths there can be tried before planning. In sniff mode that are the nodes' own addresses, whatever seeds
  * were given: these are a first contact only.
