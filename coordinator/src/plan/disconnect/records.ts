@@ -1,6 +1,12 @@
 import { connectionDiff } from '../connection-diff.ts';
 import { foundIn, withFound } from '../found-settings.ts';
-import { type AnyConnectionRecord, adoptedIn, type CertificateRecord, isForeign, type RecordBefore } from '../records.ts';
+import {
+  type AnyConnectionRecord,
+  adoptedIn,
+  type CertificateRecord,
+  isForeign,
+  type RecordBefore,
+} from '../records.ts';
 import { type AnyStep, nodeKey } from '../steps.ts';
 import { leftNodes, neighbours, type Scope, servesByUs } from './scope.ts';
 import { foreignKeystore } from './server.ts';
