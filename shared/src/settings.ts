@@ -22,6 +22,9 @@ interface SettingRule {
 
 export const settingRules: readonly SettingRule[] = [
   { name: 'cluster.remote.*.credentials', effect: 'reload', secure: true },
+  { name: 'cluster.remote.*.signing.keystore.secure_password', effect: 'reload', secure: true },
+  { name: 'cluster.remote.*.signing.keystore.path', effect: 'api' },
+  { name: 'cluster.remote.signing.certificate_authorities', effect: 'api' },
   { name: 'cluster.remote.*.mode', effect: 'api' },
   { name: 'cluster.remote.*.seeds', effect: 'api' },
   { name: 'cluster.remote.*.node_connections', effect: 'api' },

@@ -25,6 +25,9 @@ export interface ConnectFlags extends KeyAndServerFlags, ForeignFlags {
   readonly proxyAddress?: string;
   readonly serverName?: string;
   readonly certificateIdentity?: string;
+  readonly signingCa?: string;
+  readonly signingSubject?: string;
+  readonly signingValidity?: string;
   readonly skipUnavailable?: boolean;
   readonly set?: Record<string, string>;
   readonly limit?: string[];
@@ -54,6 +57,9 @@ const requestOf = async (local: string, remote: string, flags: ConnectFlags & Ch
     serverName: flags.serverName,
     ...(await keyAndServerOf(flags)),
     certificateIdentity: flags.certificateIdentity,
+    signingCa: flags.signingCa,
+    signingSubject: flags.signingSubject,
+    signingValidity: flags.signingValidity,
     skipUnavailable: flags.skipUnavailable,
     set: flags.set,
     nodes: flags.limit,
@@ -80,7 +86,16 @@ const addConnectOptions = (command: Command): void => {
     .option('--mode <mode>', 'sniff or proxy', 'sniff');
   addAddressOptions(command);
   addKeyOptions(command)
-    .option('--certificate-identity <regex>', 'what the subject of the local signing certificate must match')
+    .option(
+      '--certificate-identity <regex>',
+      'requests are signed, and the key demands a certificate whose whole subject matches (9.3 or later)',
+    )
+    .option('--signing-ca <name>', "the CA of the signing certificates (default: one of Remora's own)")
+    .option('--signing-subject <name>', 'their subject, like CN=eu-signer,O=Example (default: one that matches)')
+    .option(
+      '--signing-validity <time>',
+      'how long they are valid (default: as long as those that are there, else 365d)',
+    )
     .option('--skip-unavailable <bool>', 'whether searches go on when the remote cluster is away', truth)
     .option('--set <key=value>', 'a further setting of cluster.remote.ALIAS, like transport.compress=true', addSetting);
   addServerOptions(command).option(

@@ -3,6 +3,7 @@ import type { SeenCertificate } from '@remora/shared/model/certificate.ts';
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import { hasPlaceholder } from '../plan/loaded.ts';
 import { itemsOf } from '../plan/nodes.ts';
+import { signingKeystore } from '../plan/placed-files.ts';
 import { publishedParts } from '../plan/published-address.ts';
 import { type ServingPurpose, servingPurposes, sslPrefix } from '../plan/ssl.ts';
 import { type NodeId, nodeKey } from '../plan/steps.ts';
@@ -122,6 +123,7 @@ const observeNode = async (
   parts: ObserveParts,
   node: NodeId,
   addresses: PublishAddresses | undefined,
+  signing: readonly string[],
 ): Promise<NodeCertificates> => {
   const read = (settings: string[], files: string[]): Promise<NodeFacts> =>
     parts.agents.read(
@@ -133,7 +135,7 @@ const observeNode = async (
   try {
     const { settingsFile } = await read(settingsToRead, []);
     const named = filesOf(settingsFile.values);
-    const paths = named.filter((path) => !hasPlaceholder(path));
+    const paths = [...named.filter((path) => !hasPlaceholder(path)), ...signing];
     const enabled = servingPurposes.filter((purpose) => settingsFile.values[`${sslPrefix[purpose]}.enabled`] !== false);
     const [{ files, configDir }, stores, ...served] = await Promise.all([
       read([], paths),
@@ -178,7 +180,11 @@ const NODES_AT_ONCE = 64;
 
 /** Looks at the certificates of all nodes that have an agent. Changes nothing; what cannot be looked at is said. */
 export const observeCertificates = async (parts: ObserveParts): Promise<NodeCertificates[]> => {
-  const nodes = await parts.inventory.nodes.list();
+  const [nodes, signers] = await Promise.all([
+    parts.inventory.nodes.list(),
+    parts.inventory.signingCertificates.list(),
+  ]);
+  const signing = Map.groupBy(signers, nodeKey);
   const clusters = [...new Set(nodes.map(({ cluster }) => cluster))];
   const ports = new Map(await Promise.all(clusters.map(async (name) => [name, await portsOf(parts, name)] as const)));
   const seen: NodeCertificates[] = [];
@@ -186,7 +192,12 @@ export const observeCertificates = async (parts: ObserveParts): Promise<NodeCert
   const lookAtNext = async (): Promise<void> => {
     for (const { cluster, node } of waiting) {
       const { addresses, problems } = ports.get(cluster) ?? { addresses: new Map(), problems: [] };
-      const found = await observeNode(parts, { cluster, node }, addresses.get(node));
+      const found = await observeNode(
+        parts,
+        { cluster, node },
+        addresses.get(node),
+        (signing.get(nodeKey({ cluster, node })) ?? []).map(({ alias }) => signingKeystore(alias)),
+      );
       seen.push({ ...found, problems: [...found.problems, ...problems] });
     }
   };

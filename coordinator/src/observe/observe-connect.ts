@@ -1,5 +1,7 @@
 import { parseAddress } from '@remora/shared/model/address.ts';
-import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import { type ConnectRequest, isSigned } from '@remora/shared/model/connect-request.ts';
+import { listCrossClusterKeys } from '../elasticsearch/api-keys.ts';
+import { isLiving } from '../plan/cluster-key.ts';
 import { plannedAddresses } from '../plan/connect/connect.ts';
 import type { ClusterObservation, ConnectFacts, KeyObservation, PathObservation } from '../plan/facts.ts';
 import { connectingNodes } from '../plan/nodes.ts';
@@ -70,23 +72,40 @@ const observeOwned = async (
   return found.map((one) => (one.key && one.key.owner !== user ? { ...one, otherOwner: one.key.owner } : one));
 };
 
+/** Living keys that demand a signature, and that are not on record. */
+const observeForeignIdentities = async (
+  parts: ObserveParts,
+  cluster: string,
+  records: readonly ApiKeyRecord[],
+): Promise<string[]> => {
+  const keys = await listCrossClusterKeys(await parts.clients.get(cluster), cluster);
+  const nowMs = parts.clock().getTime();
+  return keys
+    .filter((key) => isLiving(key, nowMs) && key.certificateIdentity !== null)
+    .filter(({ id }) => !records.some((record) => record.id === id))
+    .map(({ name, id }) => `${name} (${id})`)
+    .sort();
+};
+
 /** Nodes with agents of other clusters than these. */
 export const otherNodes = (joined: readonly NodeRecord[], clusters: readonly string[]): NodeId[] =>
   joined.filter(({ cluster }) => !clusters.includes(cluster)).map(({ cluster, node }) => ({ cluster, node }));
 
 /** Gathers everything that the connect planner looks at. Changes nothing. */
 export const observeConnect = async (parts: ObserveParts, request: ConnectRequest): Promise<ConnectFacts> => {
-  const [local, remote, connections, cas, certificates, apiKeys, secretVersions, signed, joined] = await Promise.all([
-    observeWhole(parts, request.local),
-    observeWhole(parts, request.remote),
-    parts.inventory.connections.list(),
-    parts.inventory.cas.list(),
-    parts.inventory.certificates.list(),
-    parts.inventory.apiKeys.list(),
-    parts.secretVersions(),
-    parts.inventory.signingRequests.list(),
-    parts.inventory.nodes.list(),
-  ]);
+  const [local, remote, connections, cas, certificates, apiKeys, secretVersions, signed, joined, signers] =
+    await Promise.all([
+      observeWhole(parts, request.local),
+      observeWhole(parts, request.remote),
+      parts.inventory.connections.list(),
+      parts.inventory.cas.list(),
+      parts.inventory.certificates.list(),
+      parts.inventory.apiKeys.list(),
+      parts.secretVersions(),
+      parts.inventory.signingRequests.list(),
+      parts.inventory.nodes.list(),
+      parts.inventory.signingCertificates.list(),
+    ]);
   const connection = connections.find((one) => one.local === request.local && one.alias === request.alias);
   const ours = apiKeys.filter(
     (record) =>
@@ -96,11 +115,12 @@ export const observeConnect = async (parts: ObserveParts, request: ConnectReques
   const isOther = (one: AnyConnectionRecord): boolean => one.local !== request.local || one.alias !== request.alias;
   const secure = remote.security === 'on' && local.security === 'on';
   const seesKeys = secure && !remote.missingPrivileges.includes('manage_security');
-  const [paths, keys, proven, others] = await Promise.all([
+  const [paths, keys, proven, others, foreignIdentities] = await Promise.all([
     observePaths(parts, local, plannedAddresses(remote, request)),
     seesKeys ? observeOwned(parts, request.remote, ours, secretVersions) : [],
     secure ? observeProof(parts, local, request.alias, connection) : null,
     observeClients(parts, remote, request.given === undefined ? [] : keyConnections(connections.filter(isOther))),
+    seesKeys && isSigned(request) ? observeForeignIdentities(parts, request.remote, apiKeys) : [],
   ]);
   return {
     local,
@@ -110,7 +130,7 @@ export const observeConnect = async (parts: ObserveParts, request: ConnectReques
     certificates: certificates.filter(
       ({ cluster, purpose }) => cluster === request.remote && purpose === 'remote_cluster_server',
     ),
-    ...{ others, signed, otherNodes: otherNodes(joined, [request.remote]) },
+    ...{ others, signed, signers, foreignIdentities, otherNodes: otherNodes(joined, [request.remote]) },
     keys,
     paths,
     secretVersions,

@@ -123,11 +123,12 @@ export const observeDisconnect = async (
   const { inventory, clients } = parts;
   const connections = await inventory.connections.list();
   const connection = recordOf(connections, request);
-  const [local, remote, cas, { ours, certificates }, secretVersions, busy] = await Promise.all([
+  const [local, remote, cas, { ours, certificates }, signers, secretVersions, busy] = await Promise.all([
     observeWhole(parts, connection.local),
     remoteOf(parts, connection, request),
     inventory.cas.list(),
     recordsOf(parts, connection),
+    inventory.signingCertificates.list(),
     parts.secretVersions(),
     busyRuns(parts, connection, planId),
   ]);
@@ -137,7 +138,7 @@ export const observeDisconnect = async (
     observeFollowers(await clients.get(connection.local), connection.local, connection.alias),
   ]);
   return {
-    ...{ connection, local, remote, connections, cas, certificates, keys, strays, otherKeys: others },
+    ...{ connection, local, remote, connections, cas, certificates, signers, keys, strays, otherKeys: others },
     ...{ followers, busy, secretVersions },
   };
 };

@@ -18,7 +18,11 @@ export const foundKey = (
 ): FoundKey => {
   const { name, version } = parseSecretReference(record.secret);
   const isKept = (secrets[name] ?? 0) >= (version ?? 1);
-  return { record, key, usable: isKept && key !== null && isLiving(key, nowMs) };
+  const identity = key?.certificateIdentity ?? null;
+  return {
+    ...{ record, key, usable: isKept && key !== null && isLiving(key, nowMs) },
+    ...(identity === null ? {} : { certificateIdentity: identity }),
+  };
 };
 
 /**

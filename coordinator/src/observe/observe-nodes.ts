@@ -7,9 +7,9 @@ import { type BareCluster, type BareNode, observeCluster } from '../elasticsearc
 import type { AgentCalls } from '../gateway/agent-calls.ts';
 import type { AgentObservation, ClusterObservation, NodeObservation } from '../plan/facts.ts';
 import { keystorePasswordInput, keystorePasswordReference } from '../plan/node-step.ts';
-import { files, foundAuthorities, portFiles } from '../plan/placed-files.ts';
+import { files, foundAuthorities, portFiles, signingKeystore } from '../plan/placed-files.ts';
 import type { NodeRecord } from '../plan/records.ts';
-import { nodeKey } from '../plan/steps.ts';
+import { type NodeId, nodeKey } from '../plan/steps.ts';
 import type { Inventory } from '../store/inventory.ts';
 import { settingsToRead } from './settings-to-read.ts';
 import { configuredCertificates } from './ssl-certificates.ts';
@@ -40,7 +40,7 @@ const inspect = async (
     settings: [...settingsToRead],
     files: [
       ...new Set([
-        ...[files.caBundle, foundAuthorities],
+        ...[files.caBundle, files.signingCas, foundAuthorities],
         ...Object.values(portFiles).flatMap((port) => Object.values(port)),
         ...placed,
       ]),
@@ -77,15 +77,20 @@ const note = async ({ inventory }: ObserveParts, known: NodeRecord, { nodeId, ve
 
 /** Adds to what the cluster says of its nodes what their agents see, all side by side. */
 const observeNodes = async (parts: ObserveParts, cluster: BareCluster): Promise<ClusterObservation> => {
-  const [joined, certificates, secretVersions] = await Promise.all([
+  const [joined, certificates, signers, secretVersions] = await Promise.all([
     parts.inventory.nodes.list(),
     parts.inventory.certificates.list(),
+    parts.inventory.signingCertificates.list(),
     parts.secretVersions(),
   ]);
-  const placedOn = (name: string): string[] =>
-    certificates
-      .filter((record) => record.cluster === cluster.name && record.node === name)
-      .flatMap(({ path, key }) => (key === undefined ? [path] : [path, key.path]));
+  const isOn =
+    (name: string) =>
+    (record: NodeId): boolean =>
+      record.cluster === cluster.name && record.node === name;
+  const placedOn = (name: string): string[] => [
+    ...certificates.filter(isOn(name)).flatMap(({ path, key }) => (key === undefined ? [path] : [path, key.path])),
+    ...signers.filter(isOn(name)).map(({ alias }) => signingKeystore(alias)),
+  ];
   const known = new Map(joined.filter((node) => node.cluster === cluster.name).map((record) => [record.node, record]));
   const nodes = cluster.nodes.map(async (node): Promise<NodeObservation> => {
     const record = known.get(node.name);

@@ -129,7 +129,7 @@ export const observeRollback = async (parts: RollbackParts, runId: string): Prom
   const made = madeKeys(run, apiKeys);
   const earlierSecrets = earlierSecretsOf(run);
   const earlier = apiKeys.filter((one) => earlierSecrets.includes(one.secret) && !made.includes(one));
-  const [backups, keys, earlierKeys, adoptedKey, connections, cas, certificates] = await Promise.all([
+  const [backups, keys, earlierKeys, adoptedKey, connections, cas, certificates, signers] = await Promise.all([
     observeBackups(parts, run, clusters, secretVersions),
     observeKeysOfAll(parts, made, secretVersions),
     observeKeysOfAll(parts, earlier, secretVersions),
@@ -137,6 +137,7 @@ export const observeRollback = async (parts: RollbackParts, runId: string): Prom
     inventory.connections.list(),
     inventory.cas.list(),
     inventory.certificates.list(),
+    inventory.signingCertificates.list(),
   ]);
   return {
     ...{
@@ -151,6 +152,7 @@ export const observeRollback = async (parts: RollbackParts, runId: string): Prom
       connections,
       cas,
       certificates,
+      signers,
       apiKeys,
     },
     secretVersions,

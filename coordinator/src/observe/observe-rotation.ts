@@ -7,6 +7,7 @@ import { type DialTarget, dialTarget, proxyTarget } from '../plan/published-addr
 import { type ConnectionRecord, keyConnections } from '../plan/records.ts';
 import { meantCertificates } from '../plan/rotate/chosen.ts';
 import type { RotateFacts } from '../plan/rotate/facts.ts';
+import { meantSigners } from '../plan/rotate/signers.ts';
 import { sslPrefix } from '../plan/ssl.ts';
 import type { ProxyWay } from '../plan/steps.ts';
 import type { TrustObservation } from '../plan/trust.ts';
@@ -103,22 +104,24 @@ export const unaskedIn = (looked: Looked): string[] =>
 
 /** Gathers everything that the planner of a rotation looks at. Changes nothing; throws `bad-input` where there is nothing to choose from. */
 export const observeRotation = async (parts: ObserveParts, request: RotateRequest): Promise<RotateFacts> => {
-  const [certificates, cas, all, secretVersions] = await Promise.all([
+  const [certificates, signers, cas, all, secretVersions] = await Promise.all([
     parts.inventory.certificates.list(),
+    parts.inventory.signingCertificates.list(),
     parts.inventory.cas.list(),
     parts.inventory.connections.list(),
     parts.secretVersions(),
   ]);
   const connections = keyConnections(all);
-  const remotes = new Set(meantCertificates(request, certificates).map(({ cluster }) => cluster));
+  const remotes = new Set(meantCertificates(request, certificates, signers).map(({ cluster }) => cluster));
+  const signing = new Set(meantSigners(request, signers).map(({ cluster }) => cluster));
   const direct = connections.filter(({ remote, mode }) => remotes.has(remote) && mode === 'sniff');
-  const looked = await lookAt(parts, [...remotes, ...direct.map(({ local }) => local)]);
+  const looked = await lookAt(parts, [...remotes, ...signing, ...direct.map(({ local }) => local)]);
   const problems = [...looked].flatMap(([name, found]) => (typeof found === 'string' ? [[name, found] as const] : []));
   return {
     clusters: [...looked.values()].filter((found) => typeof found === 'object'),
-    unseen: new Map(problems.filter(([name]) => remotes.has(name))),
-    unasked: unaskedIn(new Map([...looked].filter(([name]) => !remotes.has(name)))),
+    unseen: new Map(problems.filter(([name]) => remotes.has(name) || signing.has(name))),
+    unasked: unaskedIn(new Map([...looked].filter(([name]) => !remotes.has(name) && !signing.has(name)))),
     trust: await observeAllTrust(parts, looked, direct),
-    ...{ certificates, cas, connections, secretVersions },
+    ...{ certificates, signers, cas, connections, secretVersions },
   };
 };

@@ -1,5 +1,6 @@
 import { type KeyObject, randomBytes, sign } from 'node:crypto';
 import { RemoraError } from '@remora/shared/errors.ts';
+import type { DistinguishedNameParts, NamePart } from '@remora/shared/model/distinguished-name.ts';
 import { DAY_MS } from '@remora/shared/model/duration.ts';
 import { BACKDATED_MS } from '@remora/shared/protocol/enrol.ts';
 import forge from 'node-forge';
@@ -9,7 +10,28 @@ const { asn1, pki } = forge;
 export interface DistinguishedName {
   readonly commonName: string;
   readonly organization?: string;
+  /** The whole of it, where it is to be exactly this, the common name too. */
+  readonly whole?: DistinguishedNameParts;
 }
+
+/** Object identifier and ASN.1 type of each attribute; those of RFC 5280, appendix A, where it demands one. */
+const attributeTypes: Readonly<Record<NamePart, readonly [string, forge.asn1.Type]>> = {
+  CN: ['2.5.4.3', forge.asn1.Type.UTF8],
+  O: ['2.5.4.10', forge.asn1.Type.UTF8],
+  OU: ['2.5.4.11', forge.asn1.Type.UTF8],
+  C: ['2.5.4.6', forge.asn1.Type.PRINTABLESTRING],
+  L: ['2.5.4.7', forge.asn1.Type.UTF8],
+  ST: ['2.5.4.8', forge.asn1.Type.UTF8],
+  DC: ['0.9.2342.19200300.100.1.25', forge.asn1.Type.IA5STRING],
+};
+
+/** RFC 2253 writes the attributes in the reverse of the order in which a certificate has them. */
+const wholeName = (parts: DistinguishedNameParts): forge.pki.CertificateField[] =>
+  parts.toReversed().map(({ part, value }) => {
+    const [type, valueTag] = attributeTypes[part];
+    // The types know tag classes only as an enum, which this value is a member of.
+    return { type, value, valueTagClass: valueTag as unknown as forge.asn1.Class };
+  });
 
 export interface CertificateDraft {
   readonly publicKeyPem: string;
@@ -50,10 +72,13 @@ const attribute = (name: string, value: string): forge.pki.CertificateField => {
 };
 
 /** A subject as node-forge takes it; throws `bad-input` for what cannot stand there. */
-export const subjectFields = ({ commonName, organization }: DistinguishedName): forge.pki.CertificateField[] => [
-  ...(organization === undefined ? [] : [attribute('organizationName', organization)]),
-  attribute('commonName', commonName),
-];
+export const subjectFields = ({ commonName, organization, whole }: DistinguishedName): forge.pki.CertificateField[] =>
+  whole === undefined
+    ? [
+        ...(organization === undefined ? [] : [attribute('organizationName', organization)]),
+        attribute('commonName', commonName),
+      ]
+    : wholeName(whole);
 
 /** From five minutes ago until so many milliseconds from now. */
 export const validity = (now: Date, ms: number): { notBefore: Date; notAfter: Date } => {

@@ -14,15 +14,16 @@ export const neededCas = (cas: readonly CaRecord[], connections: readonly AnyCon
   return [...new Set(names)].sort();
 };
 
-/** The bundle with the certificates of these CAs, of which some may not be made yet. */
+/** The bundle with the certificates of these CAs, of which some may not be made yet; at another path, of CAs that are trusted for something else. */
 export const caBundleFile = (
   names: readonly string[],
   cas: readonly CaRecord[],
   hash: (text: string) => string,
+  path: string = files.caBundle,
 ): WantedFile => {
   const records = names.map((name) => cas.find((ca) => ca.name === name));
   return {
-    path: files.caBundle,
+    path,
     content: { $secret: names.map((name, i) => records[i]?.certificate ?? caCertificateSecret(name)) },
     source: `CA ${names.join(', ')}`,
     certificates: records.map((record) => record?.facts.fingerprint256 ?? 'not made yet'),

@@ -1,6 +1,12 @@
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import type { GivenFacts, ServerClients } from './given.ts';
-import type { AnyConnectionRecord, ApiKeyRecord, CaRecord, CertificateRecord } from './records.ts';
+import type {
+  AnyConnectionRecord,
+  ApiKeyRecord,
+  CaRecord,
+  CertificateRecord,
+  SigningCertificateRecord,
+} from './records.ts';
 import type { ShardCopy } from './shards.ts';
 
 /** A setting as the API answers it flat: everything is text or a list of texts. */
@@ -74,6 +80,8 @@ export interface KeyObservation {
   readonly usable: boolean;
   /** The user to whom it belongs, where that is another one than Remora has in that cluster now: only that one may change it. */
   readonly otherOwner?: string;
+  /** What it demands of whoever shows it, as the cluster says; absent where it demands nothing, or is not known there. */
+  readonly certificateIdentity?: string;
 }
 
 /** Everything that the connect planner looks at. */
@@ -87,6 +95,10 @@ export interface ConnectFacts extends GivenFacts {
   readonly cas: readonly CaRecord[];
   /** Certificates that Remora issued for the remote cluster servers of the remote cluster's nodes. */
   readonly certificates: readonly CertificateRecord[];
+  /** Certificates with which nodes of any cluster sign. */
+  readonly signers: readonly SigningCertificateRecord[];
+  /** Living keys of the remote cluster that demand a signature and that Remora did not make, by name. */
+  readonly foreignIdentities: readonly string[];
   /** Keys that Remora created on the remote cluster, by the secret that holds them, with what the cluster says of them now. */
   readonly keys: readonly KeyObservation[];
   readonly paths: readonly PathObservation[];

@@ -4,7 +4,7 @@ import { type AliasWish, aliasStep } from './alias.ts';
 import type { ClusterObservation, NodeObservation } from './facts.ts';
 import { changedSettings, type FoundByNode } from './found-settings.ts';
 import { isSecureSettingLoaded } from './loaded.ts';
-import { changeOf, type NodeChange, type WantedFile } from './node-change.ts';
+import { changeOf, type NodeChange, type WantedFile, type WantedNode } from './node-change.ts';
 import { keystorePasswordReference, nodeStep } from './node-step.ts';
 import { connectingNodes, fileSetting, itemsOf } from './nodes.ts';
 import { rollOrder } from './order.ts';
@@ -31,11 +31,20 @@ export interface LocalSide extends AliasWish {
   /** Whether the proof held a moment ago; null when the alias is not there. */
   readonly proven: boolean | null;
   readonly secretVersions: Readonly<Record<string, number>>;
+  /** Absent where requests are not signed. */
+  readonly signing?: SigningSide;
+}
+
+/** What signs requests. Every node has it, those that do not connect too: one that cannot find the file of a setting takes no state of its cluster any more. */
+export interface SigningSide {
+  readonly parts: (node: NodeObservation) => Pick<WantedNode, 'files' | 'keystore'>;
+  /** Whether the process may lack the password of its file although the keystore has it. */
+  readonly mayLackPassword: (node: NodeObservation) => boolean;
 }
 
 /** Trust and credential on every connecting node, the alias, and the proof, which also follows whatever else is done (`others`). */
 export const localSideSteps = (side: LocalSide, others: boolean): AnyStep[] => {
-  const nodes = rollOrder(connectingNodes(side.local));
+  const nodes = rollOrder(side.signing === undefined ? connectingNodes(side.local) : side.local.nodes);
   const changes = nodes.flatMap((node) => {
     const change = node.agent.state === 'online' ? localChange(side, node, node.agent.facts) : null;
     return change ? [{ node, change }] : [];
@@ -68,13 +77,18 @@ export const trustSettings = (node: NodeObservation): Readonly<Record<string, Se
   [`${PREFIX}.certificate_authorities`]: authorities(node),
 });
 
-const localChange = (side: LocalSide, node: NodeObservation, facts: NodeFacts): NodeChange | null =>
-  changeOf(node, facts, {
-    files: side.bundle === null ? [] : [side.bundle],
+const localChange = (side: LocalSide, node: NodeObservation, facts: NodeFacts): NodeChange | null => {
+  const signer = side.signing?.parts(node) ?? { files: [], keystore: {} };
+  const keystorePassword = keystorePasswordReference(side, side.local.name, node.name);
+  if (!connectingNodes(side.local).includes(node))
+    return changeOf(node, facts, { ...signer, settings: {}, keystorePassword });
+  return changeOf(node, facts, {
+    files: [...(side.bundle === null ? [] : [side.bundle]), ...signer.files],
     settings: side.bundle === null ? {} : trustSettings(node),
-    keystore: { [`cluster.remote.${side.alias}.credentials`]: side.keySecret },
-    keystorePassword: keystorePasswordReference(side, side.local.name, node.name),
+    keystore: { [`cluster.remote.${side.alias}.credentials`]: side.keySecret, ...signer.keystore },
+    keystorePassword,
   });
+};
 
 /**
  * A credential that was written after its process started and was not proven since may never have been loaded: a run may have died between the two. Files
@@ -100,7 +114,9 @@ const reloadSteps = (
   const reasonFor = (node: NodeObservation): string | null => {
     const change = changes.find((one) => one.node === node)?.change;
     if (change?.restart) return null;
-    if (change?.reload) return `cluster.remote.${side.alias}.credentials changed in the keystore`;
+    if (change?.reload) return `what stands for ${side.alias} in the keystore changed`;
+    if (side.signing?.mayLackPassword(node))
+      return 'the password of the file with which it signs was written after the process started';
     if (all) return 'the connection is not proven although everything is in place';
     return mayBeUnloaded(side, node) ? 'the credential was written after the process started, and is not proven' : null;
   };

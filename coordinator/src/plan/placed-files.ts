@@ -6,7 +6,15 @@ export const files = {
   serverKeystore: 'remora-remote-cluster-server.p12',
   /** One bundle holds the CAs of all remotes of a local cluster. */
   caBundle: 'remora-remote-cluster-cas.crt',
+  /** One bundle holds the CAs whose signatures a remote cluster takes, of all local clusters that sign. */
+  signingCas: 'remora-signing-cas.crt',
 } as const;
+
+/**
+ * The PKCS#12 file with which a local node signs what it asks over an alias. It could be a PEM pair: but two files become others one after the other, and Elasticsearch,
+ * which looks every few seconds, would load a key and a certificate that do not belong together if it looked in between.
+ */
+export const signingKeystore = (alias: string): string => `remora-signing-${alias}.p12`;
 
 /** Where the certificates of a node's ports are placed, relative to its configuration directory. */
 export const portFiles = {

@@ -91,6 +91,32 @@ export interface CertificateRecord {
   readonly facts: CertificateFacts;
 }
 
+/** A certificate with which a local node signs what it asks over an alias. */
+export interface SigningCertificateRecord extends NodeId {
+  readonly alias: string;
+  /** The remote cluster, which trusts the CA. */
+  readonly remote: string;
+  readonly ca: string;
+  /** As RFC 2253 writes it. */
+  readonly subject: string;
+  readonly validityMs: number;
+  /** `secret:…` of the PKCS#12 file, and of its password. */
+  readonly p12Secret: string;
+  readonly passwordSecret: string;
+  readonly facts: CertificateFacts;
+}
+
+/** How requests over a connection are signed, as it was last wanted. */
+export interface Signing {
+  /** Name of the CA of the signing certificates. */
+  readonly ca: string;
+  /** Their subject, as RFC 2253 writes it. */
+  readonly subject: string;
+  /** `certificate_identity` of the key. */
+  readonly identity: string;
+  readonly validityMs: number;
+}
+
 /**
  * A key pair that was made for a certificate which a CA signs elsewhere, and the certificate once it came back and was checked; or both as they were given. It is filed
  * here until somebody removes it, so that files can be made of it, or it can be placed on a node.
@@ -147,6 +173,8 @@ export interface ConnectionRecord {
   readonly metadata?: object;
   /** Names below `cluster.remote.ALIAS.` that Remora ever wrote, sorted. Others are somebody else's and stay. */
   readonly settings: readonly string[];
+  /** Absent where requests are not signed, and on older records. */
+  readonly signing?: Signing;
   /** What nodes had in elasticsearch.yml before; see `found-settings.ts`. Absent where nothing was changed for this connection, and on older records. */
   readonly found?: readonly FoundSettings[];
   /** What is left of the trust between the transport ports, of a connection that was one by certificate. */
@@ -229,6 +257,10 @@ export const casOf = (record: AnyConnectionRecord): readonly string[] => {
   return isForeign(record) ? record.cas : [record.ca];
 };
 
+/** The CA of the certificates with which requests over a connection are signed; none where they are not. */
+export const signingCaOf = (record: AnyConnectionRecord): readonly string[] =>
+  'signing' in record && record.signing !== undefined ? [record.signing.ca] : [];
+
 /** What proves a connection. */
 export const proofOf = (
   record: AnyConnectionRecord,
@@ -266,6 +298,11 @@ export type RecordBefore =
   | { readonly collection: 'connections'; readonly id: string; readonly record: AnyConnectionRecord | null }
   | { readonly collection: 'cas'; readonly id: string; readonly record: CaRecord | null }
   | { readonly collection: 'certificates'; readonly id: string; readonly record: CertificateRecord | null }
+  | {
+      readonly collection: 'signingCertificates';
+      readonly id: string;
+      readonly record: SigningCertificateRecord | null;
+    }
   | { readonly collection: 'apiKeys'; readonly id: string; readonly record: ApiKeyRecord | null };
 
 /** A cross-cluster API key that Remora created, filed under the reference of the secret that holds it. */

@@ -30,6 +30,12 @@ export const serverSecrets = ({
   };
 };
 
+/** Where the file with which a node signs lies, and its password. */
+export const signingSecrets = ({ cluster, node, alias }: NodeId & { readonly alias: string }) => {
+  const base = `node/${cluster}/${nodePart(node)}/signing/${alias}`;
+  return { p12: `${base}/p12`, password: `${base}/password` };
+};
+
 /** Where the password of a protected keystore is looked for, the node's own first. */
 export const keystorePasswordNames = (cluster: string, node: string): readonly [string, string] => [
   `keystore-password/${cluster}/${nodePart(node)}`,

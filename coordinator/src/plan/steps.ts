@@ -5,7 +5,7 @@ import type { ChangeOperation, OperationCall } from '@remora/shared/operations.t
 import type { EffectClass, SettingValue } from '@remora/shared/settings.ts';
 import type { BatchOptions } from './batches.ts';
 import type { DirectRelationship } from './cloud-trust.ts';
-import type { Access, AnyConnectionRecord, RecordBefore } from './records.ts';
+import type { Access, AnyConnectionRecord, RecordBefore, SigningCertificateRecord } from './records.ts';
 import type { RoleBody, UserBody } from './role-definition.ts';
 import type { ServingPurpose } from './ssl.ts';
 
@@ -57,6 +57,8 @@ export interface StepInputs {
   };
   /** Issues a server certificate and mints the PKCS#12 and its password as secrets. */
   'certificate.issue': CertificateIssue;
+  /** Issues a certificate with which a local node signs, and mints the PKCS#12 and its password as secrets. */
+  'signing-certificate.issue': SigningIssue;
   /** A transaction on one node; with a `service` operation the node is restarted under the gates of a roll. */
   'node.change': NodeId & {
     readonly operations: readonly OperationCall<ChangeOperation>[];
@@ -128,6 +130,10 @@ export interface StepInputs {
     readonly holds: readonly string[];
     readonly lacks: readonly string[];
   };
+  /** Waits until a node of a remote cluster has looked at the file with the CAs whose signatures it takes. */
+  'signing-trust.verify': NodeId;
+  /** Waits until a local node has looked at the file with which it signs, which is to be the one on record, then has it cross the connection. */
+  'signing.verify': NodeId & { readonly alias: string; readonly keySecret: string };
   /** From a node that connects: handshakes with the nodes of a remote cluster that trust one CA alone, and others that trust what the node is configured to trust. */
   'handshake.verify': TrustingNode & {
     readonly remote: string;
@@ -166,6 +172,15 @@ export interface StepInputs {
     readonly id: string;
     readonly secret: string;
     readonly before: KeyBefore;
+  };
+  /** What the subject of a signing certificate must match for a key to let anybody in; null demands none. */
+  'api-key.identify': {
+    readonly cluster: string;
+    readonly id: string;
+    readonly secret: string;
+    readonly identity: string | null;
+    /** A connection that works: one that does not any more gets back what the key demanded before. */
+    readonly crossing: Crossing | null;
   };
   /** Asks every node that connects whether it has the key in its keystore, and the remote cluster whether it is the one that the node uses. */
   'api-key.verify': {
@@ -212,6 +227,17 @@ export interface StepInputs {
   'cluster-settings.put': {
     readonly cluster: string;
     readonly persistent: Readonly<Record<string, SettingValue | null>>;
+  };
+  /**
+   * The same of settings of signatures, which Elasticsearch shows to nobody: in place is what it acknowledged for every node. `before` is what Remora knows to have stood
+   * there.
+   */
+  'signing-settings.put': {
+    readonly cluster: string;
+    readonly persistent: SigningSettings;
+    readonly before: SigningSettings;
+    /** A connection that works: one that does not any more gets `before` back. Null where there is none. */
+    readonly crossing: Crossing | null;
   };
   /** A real authenticated request from every local node with the role remote_cluster_client. */
   'connection.prove': {
@@ -285,6 +311,19 @@ export interface CertificateIssue extends NodeId, CertificateWish {
   /** Of a certificate that is not made but was signed elsewhere: the request under which it is on record, with its key. */
   readonly given?: { readonly request: string; readonly fingerprint256: string };
 }
+
+/** A connection, as it is proven. */
+export interface Crossing {
+  readonly local: string;
+  readonly alias: string;
+  readonly keySecret: string;
+}
+
+/** A record to be, without what is known only once the certificate is made. */
+export type SigningIssue = Omit<SigningCertificateRecord, 'facts'>;
+
+/** `cluster.remote.ALIAS.signing.*` or `cluster.remote.signing.*`, relative to the configuration directories; null for what does not stand there. */
+export type SigningSettings = Readonly<Record<string, string | null>>;
 
 /** A private key that stands as PEM in a file of its own. */
 export interface PemKey {

@@ -12,6 +12,7 @@ const recorded: Readonly<Record<StepKind, boolean>> = {
   'ca.trust': true,
   'ca.succession': true,
   'certificate.issue': true,
+  'signing-certificate.issue': true,
   'node.change': true,
   // It may issue and place another certificate.
   'remote-server.verify': true,
@@ -29,11 +30,15 @@ const recorded: Readonly<Record<StepKind, boolean>> = {
   'api-key.invalidate': true,
   'api-key.revoke': true,
   'api-keys.revoke': true,
+  'api-key.identify': true,
   'api-key.verify': false,
   'inventory.put-back': true,
   // It is recorded as what it is, with the run that it marks.
   'run.rollback': false,
   'connection.prove': false,
+  'signing-settings.put': true,
+  'signing-trust.verify': false,
+  'signing.verify': false,
   'trust.verify': false,
   'handshake.verify': false,
   'role.put': true,

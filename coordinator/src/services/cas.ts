@@ -7,7 +7,7 @@ import { describeCertificate } from '../pki/describe.ts';
 import { nameConstraintsOf, parseSubtree, shownSubtree } from '../pki/name-constraints.ts';
 import { type ReadCa, readCa } from '../pki/read-ca.ts';
 import { comingCa, importedCaSecrets } from '../plan/ca-names.ts';
-import { type CaRecord, casOf } from '../plan/records.ts';
+import { type CaRecord, casOf, signingCaOf } from '../plan/records.ts';
 import type { SecretStore } from '../secrets/secret-store.ts';
 import type { CaCreation, Services } from '../services.ts';
 import type { Inventory } from '../store/inventory.ts';
@@ -20,11 +20,22 @@ export interface CaServiceParts {
 }
 
 /** Certificates of the CA, as `CLUSTER/NODE`, and connections that trust it, as `LOCAL ALIAS`. */
-const usersOf = async ({ certificates, connections }: Inventory): Promise<(ca: string) => string[]> => {
-  const [issued, trusting] = await Promise.all([certificates.list(), connections.list()]);
+const usersOf = async ({
+  certificates,
+  signingCertificates,
+  connections,
+}: Inventory): Promise<(ca: string) => string[]> => {
+  const [issued, signing, trusting] = await Promise.all([
+    certificates.list(),
+    signingCertificates.list(),
+    connections.list(),
+  ]);
   return (name) => [
     ...issued.filter(({ ca }) => ca === name).map(({ cluster, node }) => `${cluster}/${node}`),
-    ...trusting.filter((one) => casOf(one).includes(name)).map(({ local, alias }) => `${local} ${alias}`),
+    ...signing.filter(({ ca }) => ca === name).map(({ cluster, node, alias }) => `${cluster}/${node} for ${alias}`),
+    ...trusting
+      .filter((one) => [...casOf(one), ...signingCaOf(one)].includes(name))
+      .map(({ local, alias }) => `${local} ${alias}`),
   ];
 };
 

@@ -4,16 +4,20 @@ import { DAY_MS } from '@remora/shared/model/duration.ts';
 import type { NodeCertificates } from '../observe/observe-certificates.ts';
 import { describeCertificate } from '../pki/describe.ts';
 import { isSignedBy } from '../pki/judge.ts';
-import type { CaRecord, CertificateRecord } from '../plan/records.ts';
+import type { CaRecord, CertificateRecord, SigningCertificateRecord } from '../plan/records.ts';
+import { nodeKey } from '../plan/steps.ts';
 import { findingsOf, keyMatches, worstOf } from './certificate-findings.ts';
 import { type CertificateIndex, certificateIndex } from './certificate-index.ts';
 import { type Found, fileOf, lookAtNode } from './certificate-looks.ts';
 import { type FoundFacts, type KnownCertificates, knownCertificates } from './known-certificates.ts';
+import { lookAtSigners } from './signer-looks.ts';
 
 export interface CertificatesKnown {
   readonly nodes: readonly NodeCertificates[];
   /** Those that Remora made. */
   readonly records: readonly CertificateRecord[];
+  /** Those of them with which nodes sign. */
+  readonly signers: readonly SigningCertificateRecord[];
   readonly cas: readonly CaRecord[];
   /** PEM of the CAs by which Remora itself checks the HTTPS of clusters. */
   readonly clusterCas: readonly string[];
@@ -76,7 +80,11 @@ const viewOf = (found: Found, index: CertificateIndex, known: KnownCertificates,
 export const certificateViews = (sources: CertificatesKnown): CertificateList => {
   const known = knownCertificates(sources);
   const index = certificateIndex(sources.records, sources.cas);
-  const looks = sources.nodes.map((node) => ({ node, ...lookAtNode(node, index.recordsOf(node), known) }));
+  const signers = Map.groupBy(sources.signers, nodeKey);
+  const looks = sources.nodes.map((node) => {
+    const { found, problems } = lookAtNode(node, index.recordsOf(node), known);
+    return { node, found: [...found, ...lookAtSigners(node, signers.get(nodeKey(node)) ?? [])], problems };
+  });
   const views = looks.flatMap(({ found }) => found).map((found) => viewOf(found, index, known, sources.now));
   const keyOf = ({ cluster, node, purpose }: CertificateView): string => `${cluster}/${node}/${purpose}`;
   return {

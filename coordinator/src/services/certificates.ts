@@ -10,14 +10,15 @@ import type { FleetIdentity } from './doctor-identity.ts';
 
 /** Looks at every node that has an agent. */
 export const lookAtCertificates = async (parts: ObserveParts): Promise<CertificateList> => {
-  const [nodes, records, cas, clusters] = await Promise.all([
+  const [nodes, records, signers, cas, clusters] = await Promise.all([
     observeCertificates(parts),
     parts.inventory.certificates.list(),
+    parts.inventory.signingCertificates.list(),
     parts.inventory.cas.list(),
     parts.inventory.clusters.list(),
   ]);
   const clusterCas = clusters.flatMap(({ caPem }) => caPem ?? []);
-  return certificateViews({ nodes, records, cas, clusterCas, now: parts.clock() });
+  return certificateViews({ nodes, records, signers, cas, clusterCas, now: parts.clock() });
 };
 
 export interface CertificateParts {

@@ -1,13 +1,15 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { NodeView } from '@remora/shared/model/inventory.ts';
 import type { Gateway } from '../gateway/gateway.ts';
+import { signerId } from '../plan/signing-names.ts';
 import { nodeKey } from '../plan/steps.ts';
 import type { Services } from '../services.ts';
 import type { Inventory } from '../store/inventory.ts';
 import type { NodeRecord } from '../store/records.ts';
 import { type LockOf, refuseWhileLocked } from './held-clusters.ts';
 
-export interface NodeServiceParts extends Pick<Inventory, 'nodes' | 'restartTimes' | 'certificates'> {
+export interface NodeServiceParts
+  extends Pick<Inventory, 'nodes' | 'restartTimes' | 'certificates' | 'signingCertificates'> {
   readonly gateway: Pick<Gateway, 'sessions' | 'disconnect'>;
   readonly lockOf: LockOf;
 }
@@ -31,6 +33,7 @@ export const nodeService = ({
   nodes,
   restartTimes,
   certificates,
+  signingCertificates,
   gateway,
   lockOf,
 }: NodeServiceParts): Services['nodes'] => {
@@ -67,6 +70,8 @@ export const nodeService = ({
       await restartTimes.remove(nodeKey(record));
       const own = (await certificates.list()).filter((one) => nodeKey(one) === nodeKey(record));
       for (const { purpose } of own) await certificates.remove(`${nodeKey(record)}/${purpose}`);
+      const signers = (await signingCertificates.list()).filter((one) => nodeKey(one) === nodeKey(record));
+      for (const signer of signers) await signingCertificates.remove(signerId(signer));
       await nodes.remove(nodeKey(record), { actor, action: 'node.remove', target: nodeKey(record) });
     },
   };

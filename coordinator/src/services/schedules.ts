@@ -99,7 +99,11 @@ const endlessRotation = async (
   const withinMs = parseDuration(expiring);
   if (name === 'rotate-key') return endlessKeys(keyConnections(await inventory.connections.list()), expiring, cluster);
   if (name !== 'rotate-expiring') return [];
-  const short = (await inventory.certificates.list()).filter(
+  const signers = (await inventory.signingCertificates.list()).map((one) => ({
+    ...one,
+    purpose: `signing for ${one.alias}`,
+  }));
+  const short = [...(await inventory.certificates.list()), ...signers].filter(
     (record) => (cluster ?? record.cluster) === record.cluster && wishedLifeMs(record) <= withinMs,
   );
   const [first] = short;

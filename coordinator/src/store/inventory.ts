@@ -14,6 +14,7 @@ import type {
   DebtRecord,
   NodeRecord,
   RestartTimesRecord,
+  SigningCertificateRecord,
   SigningRequestRecord,
 } from '../plan/records.ts';
 import type { ScheduleRecord } from '../schedule/record.ts';
@@ -130,6 +131,8 @@ export interface InventoryRecords {
   readonly cas: CaRecord;
   /** By `CLUSTER/NODE/PURPOSE`. */
   readonly certificates: CertificateRecord;
+  /** By `CLUSTER/NODE/ALIAS`. */
+  readonly signingCertificates: SigningCertificateRecord;
   /** By id. */
   readonly signingRequests: SigningRequestRecord;
   /** By the reference of the secret that holds the key. */
@@ -156,6 +159,7 @@ export const openInventory = (redis: Redis): Inventory => {
     connections: collection(redis, recorder, keys.connections),
     cas: collection(redis, recorder, keys.cas),
     certificates: collection(redis, recorder, keys.certificates),
+    signingCertificates: collection(redis, recorder, keys.signingCertificates),
     signingRequests: collection(redis, recorder, keys.signingRequests),
     apiKeys: collection(redis, recorder, keys.apiKeys),
     debts: collection(redis, recorder, keys.debts),

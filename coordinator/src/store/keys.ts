@@ -20,6 +20,8 @@ export const keys = {
   cas: `${PREFIX}cas`,
   /** hash: CLUSTER/NODE/PURPOSE -> CertificateRecord */
   certificates: `${PREFIX}certificates`,
+  /** hash: CLUSTER/NODE/ALIAS -> SigningCertificateRecord */
+  signingCertificates: `${PREFIX}signing-certificates`,
   /** hash: id -> SigningRequestRecord */
   signingRequests: `${PREFIX}signing-requests`,
   /** hash: secret reference -> ApiKeyRecord */

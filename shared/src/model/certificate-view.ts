@@ -8,6 +8,8 @@ export const certificatePurposes = [
   'remote_cluster_server',
   'transport',
   'http',
+  /** What a node signs requests to remote clusters with. */
+  'remote_cluster_signing',
   'remote_cluster_client_ca',
   'transport_ca',
   'http_ca',

@@ -2,7 +2,9 @@ import Type, { type Static } from 'typebox';
 import { RemoraError } from '../errors.ts';
 import { checkAccessFile } from './access-file.ts';
 import { isElasticCloud, parseAddress, parseHost } from './address.ts';
+import { parseIdentity } from './certificate-identity.ts';
 import { type ConnectionMode, checkExtraSetting, connectionModes } from './connection-settings.ts';
+import { parseSubject } from './distinguished-name.ts';
 import { parseDuration, parseValidity } from './duration.ts';
 import { patternProblem } from './index-pattern.ts';
 import { isCaName, parseAlias, parseClusterName, parseNodeName } from './names.ts';
@@ -38,6 +40,12 @@ export const ConnectRequest = Type.Object(
     metadata: Type.Optional(Type.Object({}, { additionalProperties: true })),
     /** Regular expression that the subject of the local cluster's signing certificate must match. */
     certificateIdentity: Type.Optional(Text),
+    /** The CA that signs the local nodes' signing certificates. Absent: one of Remora's own. Any of these four has requests signed. */
+    signingCa: Type.Optional(Text),
+    /** Subject of these certificates, as RFC 2253 writes it. Absent: the one that they have, or one that matches. */
+    signingSubject: Type.Optional(Text),
+    /** How long they are valid, for example `90d`. Absent: as long as those that there are, else 365 days. */
+    signingValidity: Type.Optional(Text),
     skipUnavailable: Type.Optional(Type.Boolean()),
     /** Further settings of `cluster.remote.ALIAS.`, by the rest of their name. */
     set: Type.Optional(Type.Record(Type.String(), Type.String())),
@@ -87,6 +95,7 @@ export const checkConnectRequest = (request: ConnectRequest): void => {
   checkAddresses(request);
   checkAccess(request);
   checkKey(request);
+  checkSigning(request);
   for (const [key, value] of Object.entries(request.set ?? {})) checkExtraSetting(key, value, request.mode);
   checkRemoteServer(request);
   checkGiven(request);
@@ -157,6 +166,27 @@ const checkKey = ({ expires, metadata }: ConnectRequest): void => {
   const ours = names.find((key) => keyMarks.includes(key));
   if (ours !== undefined)
     refuse(`The metadata key "${ours}" is the one by which Remora marks its own keys: give yours another name.`);
+};
+
+/** Whether requests over the connection are to be signed. */
+export const isSigned = (request: ConnectRequest): boolean =>
+  [request.certificateIdentity, request.signingCa, request.signingSubject, request.signingValidity].some(
+    (wish) => wish !== undefined,
+  );
+
+const checkSigning = ({ certificateIdentity, signingCa, signingSubject, signingValidity }: ConnectRequest): void => {
+  const identity = certificateIdentity === undefined ? undefined : parseIdentity(certificateIdentity);
+  if (signingCa !== undefined && !isCaName(signingCa))
+    refuse(
+      `--signing-ca ${signingCa}: that is not the name of a CA. Use 1 to 63 letters, digits, "-" and "_", beginning with a letter or digit.`,
+    );
+  if (signingValidity !== undefined) parseValidity(signingValidity, '--signing-validity');
+  if (signingSubject === undefined) return;
+  parseSubject(signingSubject);
+  if (identity !== undefined && !identity.test(signingSubject))
+    refuse(
+      `--certificate-identity ${certificateIdentity} does not match --signing-subject ${signingSubject}: the remote cluster compares the whole subject, as RFC 2253 writes it.`,
+    );
 };
 
 const checkGiven = ({ ca, certValidity, sans, given }: ConnectRequest): void => {

@@ -15,6 +15,7 @@ import { clusterOf, listening, type NodeWorld, nodeOf, type World } from './worl
 
 const DAY_MS = 86_400_000;
 const ALIAS_SETTING = /^cluster\.remote\.([^.]+)\.credentials$/;
+const PASSWORD_SETTING = /^cluster\.remote\.([^.]+)\.signing\.keystore\.secure_password$/;
 
 const mint = (world: World, reference: string): void => {
   const { name, version } = parseSecretReference(reference);
@@ -52,12 +53,22 @@ const restart = (world: World, node: NodeWorld): void => {
 };
 
 const loadSecure = (node: NodeWorld): void => {
-  node.running.credentials = Object.fromEntries(
-    Object.entries(node.keystore.entries).flatMap(([name, { reference }]) => {
-      const alias = ALIAS_SETTING.exec(name)?.[1];
-      return alias === undefined ? [] : [[alias, reference]];
-    }),
-  );
+  const loaded = (setting: RegExp): Record<string, string | null> =>
+    Object.fromEntries(
+      Object.entries(node.keystore.entries).flatMap(([name, { reference }]) => {
+        const alias = setting.exec(name)?.[1];
+        return alias === undefined ? [] : [[alias, reference]];
+      }),
+    );
+  node.running.credentials = loaded(ALIAS_SETTING);
+  node.running.signingPasswords = loaded(PASSWORD_SETTING);
+};
+
+/** A node that cannot find the file of a setting takes no state of its cluster any more. */
+const checkNamed = ({ local, remote }: World): void => {
+  for (const { nodes, hidden } of [local, remote])
+    for (const path of Object.values(hidden))
+      for (const { name, files } of nodes) if (!(path in files)) throw new Error(`${name} has no file ${path}`);
 };
 
 const operation = (world: World, node: NodeWorld, { name, input }: OperationCall<ChangeOperation>): void => {
@@ -154,12 +165,55 @@ const putSettings = (world: World, { cluster, persistent }: StepInputs['cluster-
   }
 };
 
+const putSigning = (world: World, { cluster, persistent, crossing }: StepInputs['signing-settings.put']): void => {
+  const { hidden } = clusterOf(world, cluster);
+  for (const [name, value] of Object.entries(persistent)) {
+    if (value === null) delete hidden[name];
+    else hidden[name] = value;
+  }
+  checkNamed(world);
+  if (crossing && !isConnected(world, crossing.alias)) throw new Error(`${crossing.alias} does not work any more`);
+};
+
+const issueSigner = (world: World, wish: StepInputs['signing-certificate.issue']): void => {
+  if (!world.cas.some(({ name, key }) => name === wish.ca && key !== null)) throw new Error(`no key of CA ${wish.ca}`);
+  mint(world, wish.p12Secret);
+  mint(world, wish.passwordSecret);
+  const { ca, subject, passwordSecret: password } = wish;
+  world.signatures[wish.p12Secret] = { ca, subject, password };
+  const facts = certificateFacts(wish.p12Secret, world.nowMs - 300_000, world.nowMs + wish.validityMs);
+  world.signers = world.signers.filter(({ node, alias }) => node !== wish.node || alias !== wish.alias);
+  const { cluster, node, alias, remote, validityMs, p12Secret, passwordSecret } = wish;
+  world.signers.push({
+    ...{ cluster, node, alias, remote, ca, subject, validityMs, p12Secret, passwordSecret, facts },
+  });
+};
+
+const identify = (world: World, { id, identity, crossing }: StepInputs['api-key.identify']): void => {
+  const found = world.keys.find(({ record }) => record.id === id);
+  if (!found?.usable) throw new Error(`key ${id} cannot be updated`);
+  if (identity === null) delete found.certificateIdentity;
+  else found.certificateIdentity = identity;
+  if (crossing && !isConnected(world, crossing.alias)) throw new Error(`${crossing.alias} does not work any more`);
+};
+
+const verifySigning = (world: World, { cluster, node, alias }: StepInputs['signing.verify']): void => {
+  const record = world.signers.find((one) => one.cluster === cluster && one.node === node && one.alias === alias);
+  const found = nodeOf(clusterOf(world, cluster), node).files[`remora-signing-${alias}.p12`];
+  if (record === undefined || found?.source !== record.p12Secret) throw new Error(`${node} signs with another one`);
+  if (!isConnected(world, alias)) throw new Error(`the connection ${alias} does not work`);
+};
+
 const key = (world: World, input: StepInputs['api-key.create']): void => {
   const id = `id-of-${input.secret}`;
   const expiresAtMs = input.expiration === null ? null : world.nowMs + 90 * DAY_MS;
   const { secret, cluster, name, configHash } = input;
   world.keys = world.keys.filter(({ record }) => record.secret !== secret);
-  world.keys.push({ record: { secret, cluster, id, name, expiresAtMs, configHash }, usable: true });
+  world.keys.push({
+    record: { secret, cluster, id, name, expiresAtMs, configHash },
+    usable: true,
+    ...(input.certificateIdentity === undefined ? {} : { certificateIdentity: input.certificateIdentity }),
+  });
   mint(world, secret);
 };
 
@@ -208,6 +262,7 @@ const record = (world: World, { connection }: StepInputs['connection.record']): 
 
 const changeNode = (world: World, { cluster, node, operations }: StepInputs['node.change']): void => {
   for (const call of operations) operation(world, nodeOf(clusterOf(world, cluster), node), call);
+  checkNamed(world);
 };
 
 const prove = (world: World, { alias }: StepInputs['connection.prove']): void => {
@@ -255,6 +310,8 @@ const forget = (world: World, { records }: StepInputs['inventory.put-back']): vo
       world.certificates = world.certificates.filter(
         ({ cluster, node, purpose }) => `${cluster}/${node}/${purpose}` !== id,
       );
+    if (collection === 'signingCertificates')
+      world.signers = world.signers.filter(({ cluster, node, alias }) => `${cluster}/${node}/${alias}` !== id);
     if (collection === 'apiKeys') world.keys = world.keys.filter(({ record: { secret } }) => secret !== id);
   }
 };
@@ -274,6 +331,13 @@ const effects: Effects = {
   'ca.import': importCa,
   'ca.succession': succeed,
   'certificate.issue': issue,
+  'signing-certificate.issue': issueSigner,
+  'signing-settings.put': putSigning,
+  'signing-trust.verify': (world, { node }) => {
+    if (!world.remote.nodes.some(({ name }) => name === node)) throw new Error(`there is no node ${node}`);
+  },
+  'signing.verify': verifySigning,
+  'api-key.identify': identify,
   'trust.verify': verifyTrust,
   'handshake.verify': shakeHands,
   'node.change': changeNode,

@@ -86,6 +86,9 @@ const options = fc.record(
     remoteHost: fc.constantFrom('0.0.0.0', '_site_'),
     set: fc.constantFrom<Record<string, string>>({}, { 'transport.compress': 'true' }),
     metadata: fc.constant({ team: 'search' }),
+    // All of one subject: another one is refused while the first is in use.
+    certificateIdentity: fc.constantFrom('CN=eu-us', 'CN=eu-.*'),
+    signingValidity: fc.constantFrom('30d', '365d'),
   },
   { requiredKeys: [] },
 );

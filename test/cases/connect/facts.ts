@@ -122,7 +122,7 @@ const observeNode = (node: NodeWorld): NodeObservation => ({
   agent: agentOf(node),
 });
 
-const observe = (cluster: ClusterWorld): ClusterObservation => ({
+const observe = ({ hidden: _, ...cluster }: ClusterWorld): ClusterObservation => ({
   ...cluster,
   clusterUuid: `uuid-${cluster.name}`,
   nodes: cluster.nodes.map(observeNode),
@@ -158,6 +158,8 @@ export const factsOf = (world: World, request: ConnectRequest): ConnectFacts => 
     signed: world.signed,
     otherNodes: [],
     keys: world.keys,
+    signers: world.signers,
+    foreignIdentities: world.foreignIdentities,
     paths: observePaths(world, local, plannedAddresses(remote, request)),
     secretVersions: world.secretVersions,
     proven: standing ? isConnected(world, request.alias) : null,

@@ -6,6 +6,7 @@ import { connected, planIn } from './plans.ts';
 import { refusedClusters } from './refused-clusters.ts';
 import { aliasThere, refusedConnections } from './refused-connections.ts';
 import { refusedNodes } from './refused-nodes.ts';
+import { refusedSigning } from './refused-signing.ts';
 import { checkRefusal } from './runner.ts';
 import { allRoles, changed, nodeOf, type World, world } from './world.ts';
 
@@ -127,10 +128,13 @@ describe('what is refused before anything changes', () => {
   test.each(refusedClusters)('of clusters: $name', checkRefusal);
   test.each(refusedNodes)('of nodes: $name', checkRefusal);
   test.each(refusedConnections)('of the connection: $name', checkRefusal);
+  test.each(refusedSigning)('of signatures: $name', checkRefusal);
 
   test('has a case here for every check', () => {
     const covered = new Set(
-      [...refusedClusters, ...refusedNodes, ...refusedConnections, ...refusedGiven].map(({ check }) => check),
+      [...refusedClusters, ...refusedNodes, ...refusedConnections, ...refusedSigning, ...refusedGiven].map(
+        ({ check }) => check,
+      ),
     );
     expect(Object.keys(preflightChecks).filter((check) => !covered.has(check))).toEqual([]);
   });

@@ -14,14 +14,6 @@ export const aliasThere = (made: World): void => {
 /** What stands between the clusters, or in the way of the connection. */
 export const refusedConnections: RefusalCase[] = [
   {
-    name: 'strong identity, which is not done yet, is not ignored',
-    world: () => world(),
-    wish: { certificateIdentity: 'CN=.*' },
-    code: 'bad-input',
-    check: 'identity',
-    says: '--certificate-identity: strong identity verification comes with a later release',
-  },
-  {
     name: 'an alias in the cluster settings that is not ours',
     world: changed(aliasThere),
     code: 'conflict',

@@ -63,6 +63,34 @@ export const serves = (world: World, node: NodeWorld): boolean => {
   );
 };
 
+/** The setting with which a cluster signs for an alias, and that by which one takes signatures. */
+export const signSetting = (alias: string): string => `cluster.remote.${alias}.signing.keystore.path`;
+export const TRUST_SETTING = 'cluster.remote.signing.certificate_authorities';
+
+/** What a node's requests are signed with; undefined where they are not, also where it cannot read its file: it does not say so. */
+const signatureOf = (world: World, node: NodeWorld, alias: string): World['signatures'][string] | undefined => {
+  const path = world.local.hidden[signSetting(alias)];
+  const signature = path === undefined ? undefined : world.signatures[node.files[path]?.source ?? ''];
+  return signature?.password === node.running.signingPasswords[alias] ? signature : undefined;
+};
+
+/** A signature that is not taken is refused even where none is demanded. */
+const isTaken = (world: World, ca: string): boolean => {
+  const path = world.remote.hidden[TRUST_SETTING];
+  return (
+    path !== undefined &&
+    world.remote.nodes.every(({ files }) => files[path]?.certificates.includes(fingerprintOf(world, ca)))
+  );
+};
+
+const signsAsDemanded = (world: World, node: NodeWorld, alias: string): boolean => {
+  const signature = signatureOf(world, node, alias);
+  const key = world.keys.find(({ record }) => record.secret === node.running.credentials[alias]);
+  if (signature !== undefined && !isTaken(world, signature.ca)) return false;
+  if (key?.certificateIdentity === undefined) return true;
+  return signature !== undefined && new RegExp(`^(?:${key.certificateIdentity})$`).test(signature.subject);
+};
+
 const reaches = (world: World, alias: string): boolean => {
   const prefix = `cluster.remote.${alias}`;
   const { persistent } = world.local;
@@ -89,4 +117,4 @@ export const isConnected = (world: World, alias: string): boolean =>
   world.remote.nodes.every((node) => serves(world, node)) &&
   world.local.nodes
     .filter((node) => node.roles.includes('remote_cluster_client'))
-    .every((node) => trusts(world, node) && authenticates(world, node, alias));
+    .every((node) => trusts(world, node) && authenticates(world, node, alias) && signsAsDemanded(world, node, alias));

@@ -5,6 +5,7 @@ import type {
   CaRecord,
   CertificateRecord,
   ConnectionRecord,
+  SigningCertificateRecord,
   SigningRequestRecord,
 } from '../../../coordinator/src/plan/records.ts';
 import type { ShardCopy } from '../../../coordinator/src/plan/shards.ts';
@@ -30,6 +31,8 @@ export interface NodeWorld {
     certificatePaths: string[];
     /** Loaded credentials by alias: the secret's reference, null when somebody else wrote it. */
     credentials: Record<string, string | null>;
+    /** Loaded passwords of the files with which it signs, by alias. */
+    signingPasswords: Record<string, string | null>;
   };
   /** False: `_ssl/certificates` cannot be asked. */
   sslAnswers: boolean;
@@ -62,6 +65,8 @@ export interface ClusterWorld {
   nodes: NodeWorld[];
   persistent: Record<string, string | string[]>;
   transient: Record<string, string | string[]>;
+  /** Persistent settings that Elasticsearch shows to nobody. */
+  hidden: Record<string, string>;
   absentNodes: string[];
   shards: ShardCopy[];
 }
@@ -77,7 +82,12 @@ export interface World {
   issuers: Record<string, string>;
   /** Certificates that were signed elsewhere. */
   signed: SigningRequestRecord[];
-  keys: { record: ApiKeyRecord; usable: boolean; otherOwner?: string }[];
+  keys: { record: ApiKeyRecord; usable: boolean; otherOwner?: string; certificateIdentity?: string }[];
+  signers: SigningCertificateRecord[];
+  /** What a file with which a node signs says, by the reference under which it is kept. */
+  signatures: Record<string, { ca: string; subject: string; password: string }>;
+  /** Keys of the remote cluster that others made and that demand a signature. */
+  foreignIdentities: string[];
   secretVersions: Record<string, number>;
   /** A key that people made, whose value is in keystores only: nodes whose credential is nobody's reference have it. */
   handMadeKey?: { id: string; name: string; usable: boolean };
@@ -103,7 +113,12 @@ const node = (cluster: string, net: number, number: number, roles: readonly stri
     startedAtMs: START - 3_600_000,
     transportHost: address,
     host: { hostname: `${name}.example.com`, addresses: [address], machineId: `machine-${name}` },
-    running: { settings: { 'node.name': name, 'network.host': address }, certificatePaths: [], credentials: {} },
+    running: {
+      settings: { 'node.name': name, 'network.host': address },
+      certificatePaths: [],
+      credentials: {},
+      signingPasswords: {},
+    },
     sslAnswers: true,
     commandLine: {},
     yml: {
@@ -138,6 +153,7 @@ const cluster = (name: string, net: number, nodes: Nodes): ClusterWorld => {
     nodes: made,
     persistent: {},
     transient: {},
+    hidden: {},
     absentNodes: [],
     shards: [],
   };
@@ -153,6 +169,9 @@ export const world = (sizes: { remote?: Nodes; local?: Nodes } = {}): World => (
   certificates: [],
   issuers: {},
   signed: [],
+  signers: [],
+  signatures: {},
+  foreignIdentities: [],
   keys: [],
   secretVersions: {},
   network: {},

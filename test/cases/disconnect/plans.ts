@@ -15,9 +15,9 @@ const observed = (world: World, alias: string, more: More): DisconnectFacts => {
   const connection = world.connections.find((one) => one.alias === alias);
   if (!connection) throw new Error(`there is no connection ${alias}`);
   const keys = facts.keys.filter(({ record }) => record.secret.startsWith(`secret:connection/eu/${alias}/`));
-  const { local, remote, connections, cas, certificates, secretVersions } = facts;
+  const { local, remote, connections, cas, certificates, signers, secretVersions } = facts;
   return {
-    ...{ connection, local, remote, connections, cas, certificates, keys, secretVersions },
+    ...{ connection, local, remote, connections, cas, certificates, signers, keys, secretVersions },
     ...{ strays: [], otherKeys: [], followers: [], busy: [], ...more },
   };
 };

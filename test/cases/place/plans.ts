@@ -78,7 +78,7 @@ export const rollbackFacts = (
     },
     ...{ others: [], clusters: new Map([['us', remote]]), settings: new Map([['us', {}]]), backups: new Map(backups) },
     ...{ keys: [], earlierKeys: [], connections: [], cas: one.cas, certificates: one.certificates, apiKeys: [] },
-    secretVersions: one.secretVersions,
+    ...{ signers: [], secretVersions: one.secretVersions },
     principals: new Map(),
   };
 };

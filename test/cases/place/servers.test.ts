@@ -201,6 +201,7 @@ describe('a placement on the remote cluster port is taken back', () => {
         connections,
         cas,
         certificates,
+        signers: [],
         apiKeys: [],
         secretVersions,
         principals: new Map(),

@@ -79,6 +79,7 @@ export const connected = (made: World = world({ remote: 3, local: 1 }), limit?: 
       connections: [record.input.connection],
       cas: [],
       certificates: [],
+      signers: [],
       apiKeys: [],
       principals: new Map(),
       secretVersions,

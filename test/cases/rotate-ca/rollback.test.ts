@@ -53,6 +53,7 @@ const factsAfter = (before: World, plan: StoredPlan, count: number, now: World):
       connections,
       cas,
       certificates,
+      signers: [],
       secretVersions,
     },
     clusters: new Map([local, remote].map((cluster) => [cluster.name, cluster])),

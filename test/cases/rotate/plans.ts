@@ -12,7 +12,7 @@ export const DAY_MS = 86_400_000;
 export const FILE = 'remora-remote-cluster-server.p12';
 
 export const rotationFacts = (made: World): RotateFacts => {
-  const { local, remote, certificates, cas, connections, secretVersions } = factsOf(made, request());
+  const { local, remote, certificates, signers, cas, connections, secretVersions } = factsOf(made, request());
   const trust = local.nodes.map(({ name, agent }) => ({
     ...{ remote: 'us', cluster: 'eu', node: name, certificateAuthorities: ['remora-remote-cluster-cas.crt'] },
     ...{ alias: 'us', isDirect: true, isAway: agent.state !== 'online' },
@@ -25,6 +25,7 @@ export const rotationFacts = (made: World): RotateFacts => {
     unasked: [],
     trust,
     certificates,
+    signers,
     cas,
     connections: keyConnections(connections),
     secretVersions,

@@ -6,6 +6,7 @@ import { Bed, DOCUMENTS } from './features/bed.ts';
 import { halfManagedSuite } from './features/half-managed.ts';
 import { rolesSuite } from './features/roles.ts';
 import { settingsSuite } from './features/settings.ts';
+import { identitySuite } from './features/identity.ts';
 import { restarts, searchAcross } from './traces.ts';
 
 /** What can be done to connections without a restart: one pair of clusters for all of it, and a module of `features` for each. */
@@ -31,4 +32,5 @@ describe(`on a pair of ${await newestVersionHere()} that is connected`, () => {
   describe('roles', () => rolesSuite(() => bed));
   describe('adopt', () => adoptSuite(() => bed));
   describe('half managed', () => halfManagedSuite(() => bed));
+  describe('identity', () => identitySuite(() => bed));
 });

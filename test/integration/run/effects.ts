@@ -81,6 +81,11 @@ export const fileExecutors = (file: string): Executors => ({
   'ca.import': never,
   'ca.succession': never,
   'certificate.issue': never,
+  'signing-certificate.issue': never,
+  'signing-settings.put': never,
+  'signing-trust.verify': never,
+  'signing.verify': never,
+  'api-key.identify': never,
   'trust.verify': never,
   'handshake.verify': never,
   'node.change': async (context, { operations, ...node }) => {

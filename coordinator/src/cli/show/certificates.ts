@@ -29,6 +29,7 @@ const purposeNames: Readonly<Record<CertificateView['purpose'], string>> = {
   remote_cluster_server: 'remote cluster',
   transport: 'transport',
   http: 'http',
+  remote_cluster_signing: 'signing',
   remote_cluster_client_ca: 'remote cluster',
   transport_ca: 'transport',
   http_ca: 'http',
@@ -36,7 +37,7 @@ const purposeNames: Readonly<Record<CertificateView['purpose'], string>> = {
 
 const portOf = ({ purpose, served }: CertificateView): string => {
   const name = purposeNames[purpose];
-  if (isCaPurpose(purpose) || served === true) return name;
+  if (isCaPurpose(purpose) || purpose === 'remote_cluster_signing' || served === true) return name;
   return served === false ? `${name}, NOT SERVED` : `${name}, not seen`;
 };
 

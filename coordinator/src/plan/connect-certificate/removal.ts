@@ -1,5 +1,4 @@
 import { type SettingValue, sameSettingValue } from '@remora/shared/settings.ts';
-import { type Removal, removalChange } from '../disconnect/removal.ts';
 import type { NodeObservation } from '../facts.ts';
 import { foundOf } from '../found-settings.ts';
 import { afterOther } from '../node-change.ts';
@@ -9,6 +8,7 @@ import { rollOrder } from '../order.ts';
 import type { SentAuthority } from '../place/facts.ts';
 import { foundAuthorities } from '../placed-files.ts';
 import type { FoundSetting, FoundSettings } from '../records.ts';
+import { type Removal, removalChange } from '../removal.ts';
 import { type AnyStep, nodeKey } from '../steps.ts';
 import type { TransportFacts } from './facts.ts';
 import {

@@ -10,6 +10,7 @@ import { keyConfig } from '../key-names.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
 import { unaskedWarnings } from '../port-proof.ts';
 import { adoptedIn, type ConnectionRecord } from '../records.ts';
+import { wideWarning } from '../signing-wish.ts';
 import type { AnyStep, StoredPlan } from '../steps.ts';
 import type { ConnectDraft } from './draft.ts';
 import { foundBefore } from './found.ts';
@@ -21,7 +22,9 @@ import { takenPortWarnings } from './preflight-addresses.ts';
 import { queryWarnings } from './queries.ts';
 import { remoteSteps } from './remote.ts';
 import { restrictedWarnings } from './restricted.ts';
+import { signedSteps, signingDraft, signSteps } from './signing.ts';
 import { stages } from './stages.ts';
+import { unsignedSteps } from './unsigned.ts';
 import { accessOf, MAX_ADDRESSES, serverAddresses, serverWishes, targetAddresses } from './wanted.ts';
 
 /**
@@ -43,6 +46,7 @@ export const draftOf = (request: ConnectRequest, facts: ConnectFacts, context: P
   const keyConfigHash = context.hash(keyConfig(access, expires, request.metadata));
   const keySecret = keySecretOf(facts, request, keyConfigHash);
   const settings = aliasSettings(targetAddresses(servers, request), request);
+  const signing = signingDraft(request, facts, context);
   const standing = facts.connections.find(({ local, alias }) => local === request.local && alias === request.alias);
   const adopted = adoptedIn(standing);
   const record: ConnectionRecord = {
@@ -57,6 +61,7 @@ export const draftOf = (request: ConnectRequest, facts: ConnectFacts, context: P
     expires,
     ...(request.metadata === undefined ? {} : { metadata: request.metadata }),
     settings: [...new Set([...(standing?.settings ?? []), ...Object.keys(settings)])].sort(),
+    ...(signing.wish === null ? {} : { signing: signing.wish }),
     ...withFound(standing?.found, foundBefore(facts, { servers, adopted })),
     ...(standing !== undefined && 'transport' in standing ? { transport: standing.transport } : {}),
     ...(adopted ? { adopted } : {}),
@@ -69,6 +74,7 @@ export const draftOf = (request: ConnectRequest, facts: ConnectFacts, context: P
     ca,
     record,
     keyConfigHash,
+    signing,
     settings,
   };
 };
@@ -91,9 +97,12 @@ export const planConnect = (request: ConnectRequest, facts: ConnectFacts, contex
   const findings = preflight({ facts, request, servers: draft.servers, now: context.now });
   if (findings.length > 0) refuse(findings);
   const remote = remoteSteps(draft);
-  const local = localSteps(draft, remote);
+  const local = localSteps(draft, [...remote, ...signSteps(draft)]);
+  const signed = [...signedSteps(draft), ...unsignedSteps(draft)];
   const order = new Map(stages.map((stage, index) => [stage.id, index]));
-  const whole: AnyStep[] = [...remote, ...local].sort((a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0));
+  const whole: AnyStep[] = [...remote, ...local, ...signed].sort(
+    (a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0),
+  );
   const { steps, warnings } = limitSteps(whole, facts, request);
   const restartsIn = (stage: string): string[] =>
     steps.filter((step) => step.stage === stage).map((step) => step.target);
@@ -116,6 +125,7 @@ export const planConnect = (request: ConnectRequest, facts: ConnectFacts, contex
       ...(steps.some(({ stage }) => stage === 'api-key')
         ? [...queryWarnings(draft.record.access), ...restrictedWarnings(draft.record.access)]
         : []),
+      ...wideWarning(draft.signing.wish),
       ...(steps.length > 0 ? [...facts.others.unasked, ...unaskedWarnings(facts.others.trust)] : []),
       ...precedenceWarnings(facts.local, request.alias, draft.settings),
       ...takenPortWarnings(facts.paths, draft.servers),

@@ -2,6 +2,7 @@ import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import type { PlanContext } from '../context.ts';
 import type { ConnectFacts } from '../facts.ts';
 import type { ConnectionRecord } from '../records.ts';
+import type { SigningDraft } from './signing.ts';
 import type { ServerWish } from './wanted.ts';
 
 /** What the steps of the remote side are made from. */
@@ -17,6 +18,7 @@ export interface ConnectDraft {
   /** The record as it shall be. */
   readonly record: ConnectionRecord;
   readonly keyConfigHash: string;
+  readonly signing: SigningDraft;
   /** `cluster.remote.ALIAS.*` without the prefix. */
   readonly settings: Readonly<Record<string, string | number | boolean | readonly string[]>>;
 }

@@ -46,6 +46,9 @@ export const keySteps = (draft: ConnectDraft): AnyStep[] => {
     configHash: keyConfigHash,
     secret: record.keySecret,
   };
+  const { wish } = draft.signing;
+  const identity = wish === null ? {} : { certificateIdentity: wish.identity };
+  const demands = wish === null ? '' : `, certificate_identity ${wish.identity}`;
   const step = { target: facts.remote.name, effect: 'api', stage: 'api-key' } as const;
   const isOther = standing !== undefined && isReplaced(standing, keyConfigHash);
   if (standing && !isOther) {
@@ -66,6 +69,8 @@ export const keySteps = (draft: ConnectDraft): AnyStep[] => {
   const reason = isOther
     ? `the key grants something else than is wanted, and belongs to user ${standing.otherOwner}, who alone may change it: another one takes its place`
     : 'the connection has no usable key';
-  const diff = `+ key ${name}-…: ${grants}\n+ key's secret ${record.keySecret} (new)`;
-  return [{ ...step, id: 'create-api-key', kind: 'api-key.create', reason, diff, input: { ...input, name } }];
+  const diff = `+ key ${name}-…: ${grants}${demands}\n+ key's secret ${record.keySecret} (new)`;
+  return [
+    { ...step, id: 'create-api-key', kind: 'api-key.create', reason, diff, input: { ...input, ...identity, name } },
+  ];
 };

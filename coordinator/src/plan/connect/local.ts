@@ -9,6 +9,7 @@ import type { AnyStep } from '../steps.ts';
 import type { ConnectDraft } from './draft.ts';
 import { keySteps } from './key.ts';
 import { replacedKeySteps } from './replaced-keys.ts';
+import { signingSide } from './signing.ts';
 
 /**
  * What has to happen for the local cluster: the key, trust and credential on every connecting node, the alias, and the proof, which also follows whatever is
@@ -22,6 +23,7 @@ export const localSteps = (draft: ConnectDraft, remoteSteps: readonly AnyStep[])
   const side = {
     ...{ ...aliasWish(draft), keySecret: record.keySecret, bundle, proof: proofOf(record) },
     ...{ proven: facts.proven, secretVersions: facts.secretVersions },
+    ...(draft.signing.wish === null ? {} : { signing: signingSide(draft) }),
   };
   return [...key, ...localSideSteps(side, key.length + remoteSteps.length > 0), ...replacedKeySteps(draft)];
 };

@@ -1,7 +1,8 @@
 import type { ErrorCode } from '@remora/shared/errors.ts';
-import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import { type ConnectRequest, isSigned } from '@remora/shared/model/connect-request.ts';
 import type { ClusterObservation, ConnectFacts, NodeObservation } from '../facts.ts';
 import { connectingNodes } from '../nodes.ts';
+import { mayBeSigning } from '../signing-wish.ts';
 import { isSeen } from '../unseen-cluster.ts';
 import type { ServerWish } from './wanted.ts';
 
@@ -32,11 +33,16 @@ type NodeLook = (node: NodeObservation, cluster: ClusterObservation) => string |
 export const eachNode = (input: PreflightInput, look: NodeLook): string[] =>
   both(input).flatMap((cluster) => cluster.nodes.flatMap((node) => look(node, cluster) ?? []));
 
-/** Nodes that a connection needs something of: all remote ones, and the local ones that make connections. The others are left alone. */
+/**
+ * Nodes that a connection needs something of: all remote ones, and the local ones that make connections. The others are left alone, unless requests are signed: every
+ * node has to find the file that the settings of its cluster name.
+ */
 export const eachTouchedNode = (input: PreflightInput, look: NodeLook): string[] => {
   const { remote, local } = input.facts;
+  const touched =
+    isSigned(input.request) || mayBeSigning(input.facts, input.request) ? local.nodes : connectingNodes(local);
   return [
     ...remote.nodes.flatMap((node) => look(node, remote) ?? []),
-    ...connectingNodes(local).flatMap((node) => look(node, local) ?? []),
+    ...touched.flatMap((node) => look(node, local) ?? []),
   ];
 };

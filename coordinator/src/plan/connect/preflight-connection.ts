@@ -12,18 +12,6 @@ import { standingKey } from './key.ts';
 import { isLeft } from './left.ts';
 import type { Check, PreflightInput } from './preflight-check.ts';
 
-/** Refused rather than ignored: a key without the wanted identity would grant more than was asked for. */
-export const identity: Check = {
-  code: 'bad-input',
-  demands: '`--certificate-identity` is not given: strong identity verification is not there yet',
-  run: ({ request }) =>
-    request.certificateIdentity === undefined
-      ? []
-      : [
-          '--certificate-identity: strong identity verification comes with a later release; without it the key would be made for every client that has it. Leave the flag out.',
-        ],
-};
-
 /** Elasticsearch can move the end of a key, but not take it away. */
 export const keyEnd: Check = {
   code: 'preflight-failed',

@@ -8,7 +8,6 @@ import {
   certificateAuthority,
   foreignServer,
   foreignTruststore,
-  identity,
   keyEnd,
   publicTrust,
   someConnect,
@@ -26,6 +25,7 @@ import {
   settingsFiles,
   writable,
 } from './preflight-nodes.ts';
+import { signingFits, signingOurs, signingWorks } from './preflight-signing.ts';
 
 /** A check that did not hold: which one, and a sentence that says what was found and what to do. */
 export interface Finding {
@@ -36,10 +36,10 @@ export interface Finding {
 
 /** All checks by name, in the order in which people would want to read what they found. */
 export const preflightChecks = {
-  identity,
   'security-on': securityOn,
   'api-key-service-on': apiKeyServiceOn,
   versions,
+  'signing-possible': signingWorks,
   license,
   privileges,
   'nodes-present': nodesPresent,
@@ -64,6 +64,8 @@ export const preflightChecks = {
   'given-certificates': givenCertificates,
   'key-end': keyEnd,
   'address-kept-for-others': addressKept,
+  'signing-subject': signingFits,
+  'signing-ours': signingOurs,
   'paths-open': pathsOpen,
 } as const satisfies Record<string, Check>;
 

@@ -30,7 +30,7 @@ export const remoteSteps = (draft: ConnectDraft): AnyStep[] => [...recordStep(dr
 /** The same without what is put on record of the connection. */
 export const serverSetUp = (draft: ServerDraft): AnyStep[] => {
   const nodes = rollOrder(draft.servers.map((server) => ({ ...server.node, server })));
-  return [...caStep(draft), ...nodes.flatMap(({ server }) => serverSteps(draft, server))];
+  return [...caSteps(draft), ...nodes.flatMap(({ server }) => serverSteps(draft, server))];
 };
 
 const whyRecorded = (standing: AnyConnectionRecord | undefined, diff: string): string => {
@@ -61,21 +61,19 @@ const recordStep = (draft: ConnectDraft): AnyStep[] => {
   ];
 };
 
-const caStep = ({ facts, ca }: ServerDraft): AnyStep[] =>
-  facts.cas.some(({ name }) => name === ca)
-    ? []
-    : [
-        {
-          id: `create-ca-${ca}`,
-          kind: 'ca.create',
-          target: 'coordinator',
-          effect: 'none',
-          reason: `there is no CA "${ca}" yet`,
-          diff: `+ CA ${ca} (RSA ${ownCa.keyBits}, ${ownCa.validityDays} days), key sealed as ${caKeySecret(ca)}`,
-          stage: 'prepare',
-          input: { ca, commonName: ca, validityDays: ownCa.validityDays },
-        },
-      ];
+const caSteps = ({ facts, ca: server, signing }: ConnectDraft): AnyStep[] =>
+  [...new Set([server, ...(signing.wish === null ? [] : [signing.wish.ca])])]
+    .filter((ca) => !facts.cas.some(({ name }) => name === ca))
+    .map((ca) => ({
+      id: `create-ca-${ca}`,
+      kind: 'ca.create',
+      target: 'coordinator',
+      effect: 'none',
+      reason: `there is no CA "${ca}" yet`,
+      diff: `+ CA ${ca} (RSA ${ownCa.keyBits}, ${ownCa.validityDays} days), key sealed as ${caKeySecret(ca)}`,
+      stage: 'prepare',
+      input: { ca, commonName: ca, validityDays: ownCa.validityDays },
+    }));
 
 const isCurrent = (record: CertificateRecord, wish: CertificateWish, now: string): boolean =>
   wishedLifeMs(record) === wish.validityMs &&
@@ -170,7 +168,7 @@ const nodeChangeStep = (
 ): AnyStep[] => {
   const cluster = draft.facts.remote;
   const change = changeOf(server.node, facts, {
-    files: serverFiles(certificate),
+    files: [...serverFiles(certificate), ...(draft.signing.trust === null ? [] : [draft.signing.trust])],
     settings: {
       ...serverSettings(server),
       ...(certificate.key === undefined ? { [`${PREFIX}.keystore.path`]: certificate.path } : {}),

@@ -8,7 +8,7 @@ import { keySteps, localSteps } from './local.ts';
 import { endSteps } from './records.ts';
 import { refuse } from './refusals.ts';
 import { scopeOf } from './scope.ts';
-import { serverSteps } from './server.ts';
+import { serverSteps, signingTrustSteps } from './server.ts';
 import { stageIds, stages } from './stages.ts';
 import { warningsOf } from './warnings.ts';
 
@@ -24,9 +24,13 @@ export const planDisconnect = (
   const scope = scopeOf(request, facts, context);
   refuse(scope);
   const order = new Map(stages.map(({ id }, index) => [id, index]));
-  const steps = [...localSteps(scope), ...keySteps(scope), ...serverSteps(scope), ...endSteps(scope)].sort(
-    (a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0),
-  );
+  const steps = [
+    ...localSteps(scope),
+    ...keySteps(scope),
+    ...signingTrustSteps(scope),
+    ...serverSteps(scope),
+    ...endSteps(scope),
+  ].sort((a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0));
   const restartsIn = (stage: string): string[] =>
     steps.filter((step) => step.stage === stage).map(({ target }) => target);
   const restarts = { local: restartsIn(stageIds.localRoll), remote: restartsIn(stageIds.remoteRoll) };

@@ -1,6 +1,6 @@
 import type { ClusterKey } from '../cluster-key.ts';
 import type { ClusterObservation, KeyObservation } from '../facts.ts';
-import type { AnyConnectionRecord, CaRecord, CertificateRecord } from '../records.ts';
+import type { AnyConnectionRecord, CaRecord, CertificateRecord, SigningCertificateRecord } from '../records.ts';
 
 /** Everything that the disconnect planner looks at. */
 export interface DisconnectFacts {
@@ -13,6 +13,8 @@ export interface DisconnectFacts {
   readonly cas: readonly CaRecord[];
   /** Of the remote cluster servers of the remote cluster's nodes. */
   readonly certificates: readonly CertificateRecord[];
+  /** Certificates with which nodes of any cluster sign. */
+  readonly signers: readonly SigningCertificateRecord[];
   /** Keys that Remora made for this connection, with what the remote cluster says of them. */
   readonly keys: readonly KeyObservation[];
   /** Living ones that were made for it too, and of which the secret is lost, or even the record. */

@@ -1,9 +1,12 @@
 import type { NodeObservation } from '../facts.ts';
 import { keystorePasswordReference, nodeStep } from '../node-step.ts';
 import { isForeign } from '../records.ts';
+import { blindRemoval, removalChange } from '../removal.ts';
+import { signSettings, withoutThem } from '../signing-names.ts';
+import { ownPasswordEntry, signerFileOf } from '../signing-off.ts';
+import { signingSettingsStep } from '../signing-settings.ts';
 import type { AnyStep } from '../steps.ts';
 import { nodeKey } from '../steps.ts';
-import { blindRemoval, removalChange } from './removal.ts';
 import { awayOf, localNodes, type Scope } from './scope.ts';
 import { stageIds } from './stages.ts';
 import { foreignCas, rewrittenBundle, trustRemoval } from './trust.ts';
@@ -45,12 +48,27 @@ export const aliasSteps = (scope: AliasScope): AnyStep[] => {
   ];
 };
 
+/** Not among what Elasticsearch shows, so it is written whenever it may stand; after the alias, over which nothing is asked any more then. */
+const unsignStep = ({ facts, signs }: Scope): AnyStep[] => {
+  if (!signs) return [];
+  const settings = signSettings(facts.connection.alias);
+  return [
+    signingSettingsStep({
+      ...{ id: 'sign-no-requests', cluster: facts.local.name, persistent: withoutThem(settings), before: settings },
+      ...{ stage: stageIds.alias, reason: 'requests over the alias were signed' },
+    }),
+  ];
+};
+
 /** An entry that somebody else wrote is theirs. */
-const ownEntries = (scope: Scope, { agent }: NodeObservation): string[] =>
-  agent.state === 'online'
-    ? (agent.facts.keystore.entries ?? [])
-        .filter(({ name, reference }) => name === entryName(scope) && reference !== null)
-        .map(({ name }) => name)
+const ownEntries = (scope: Scope, node: NodeObservation): string[] =>
+  node.agent.state === 'online'
+    ? [
+        ...(node.agent.facts.keystore.entries ?? [])
+          .filter(({ name, reference }) => name === entryName(scope) && reference !== null)
+          .map(({ name }) => name),
+        ...(scope.signs ? ownPasswordEntry(scope.facts.connection.alias, node) : []),
+      ]
     : [];
 
 export const foreignEntry = (scope: Scope, { agent }: NodeObservation): string | null =>
@@ -73,6 +91,7 @@ const credentialSteps = (scope: Scope, node: NodeObservation): AnyStep[] => {
   const { facts } = scope;
   if (node.agent.state !== 'online') return [];
   const change = removalChange(node.agent.facts, {
+    files: scope.signs ? [signerFileOf(facts.connection.alias)] : [],
     keystore: ownEntries(scope, node),
     rewritten: rewrittenBundle(scope, node),
     keystorePassword: passwordOf(scope, node.name),
@@ -130,6 +149,7 @@ export const localSteps = (scope: Scope): AnyStep[] => {
   const nodes = localNodes(scope);
   return [
     ...aliasSteps(scope),
+    ...unsignStep(scope),
     ...nodes.flatMap((node) => credentialSteps(scope, node)),
     ...nodes.flatMap((node) => trustSteps(scope, node)),
     ...awaySteps(scope),

@@ -7,6 +7,8 @@ import {
   isForeign,
   type RecordBefore,
 } from '../records.ts';
+import { signerId } from '../signing-names.ts';
+import { standingSigners } from '../signing-wish.ts';
 import { type AnyStep, nodeKey } from '../steps.ts';
 import { leftNodes, neighbours, type Scope, servesByUs } from './scope.ts';
 import { foreignKeystore } from './server.ts';
@@ -65,12 +67,16 @@ const forgotten = (scope: Scope): RecordBefore[] => {
         id: `${nodeKey(record)}/${record.purpose}`,
       }),
     ),
+    ...standingSigners(facts, facts.connection).map(
+      (record): RecordBefore => ({ collection: 'signingCertificates', id: signerId(record), record: null }),
+    ),
     { collection: 'connections', id: `${facts.connection.local}/${facts.connection.alias}`, record: null },
   ];
 };
 
 const named: Readonly<Record<RecordBefore['collection'], string>> = {
   ...{ connections: 'connection', certificates: 'certificate', cas: 'CA', apiKeys: 'API key' },
+  signingCertificates: 'signing certificate',
 };
 
 /** Last: until then all that is left is known to be ours. With nodes that were not seen the connection stays on record, for the same command to go on with. */

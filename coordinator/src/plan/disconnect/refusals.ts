@@ -176,10 +176,11 @@ export const busyFindings = ({
 
 /** Throws what forbids it, all of it. */
 export const refuse = (scope: Scope): void => {
-  const { facts, request, dropsTrust, dropsServer } = scope;
+  const { facts, request, dropsTrust, dropsServer, signs } = scope;
   const waits = request.waitOffline === true;
   const ours = servesByUs(facts);
-  const remoteNodes = dropsServer ? facts.remote.nodes.filter(({ name }) => ours.includes(name)) : [];
+  const remoteNodes = signs ? facts.remote.nodes : facts.remote.nodes.filter(({ name }) => ours.includes(name));
+  const touchesRemote = dropsServer || (signs && request.remoteGone !== true);
   throwFindings([
     ...busyFindings(scope),
     ...clusterFindings(scope),
@@ -190,6 +191,6 @@ export const refuse = (scope: Scope): void => {
     ...followerFindings(scope),
     ...serverFindings(scope),
     ...nodeFindings({ cluster: facts.local, nodes: localNodes(scope), edits: dropsTrust, waits }),
-    ...(dropsServer ? nodeFindings({ cluster: facts.remote, nodes: remoteNodes, edits: true, waits }) : []),
+    ...(touchesRemote ? nodeFindings({ cluster: facts.remote, nodes: remoteNodes, edits: dropsServer, waits }) : []),
   ]);
 };

@@ -6,6 +6,7 @@ import type { NodeObservation } from '../facts.ts';
 import { foundIn } from '../found-settings.ts';
 import { rollOrder } from '../order.ts';
 import { type AnyConnectionRecord, adoptedIn, casOf, isForeign, keyConnections } from '../records.ts';
+import { mayBeSigning } from '../signing-wish.ts';
 import { sslPrefix } from '../ssl.ts';
 import type { DisconnectFacts } from './facts.ts';
 import { handMadeAliases } from './hand-made.ts';
@@ -24,6 +25,8 @@ export interface Scope {
   readonly dropsTrust: boolean;
   /** The remote cluster server of those remote nodes goes on which Remora turned it on. */
   readonly dropsServer: boolean;
+  /** Requests are signed, or were until a run that turned it off came no further. */
+  readonly signs: boolean;
 }
 
 const isSame = (a: AnyConnectionRecord, b: AnyConnectionRecord): boolean => a.local === b.local && a.alias === b.alias;
@@ -58,6 +61,7 @@ export const scopeOf = (request: DisconnectRequest, facts: DisconnectFacts, cont
       casOf(facts.connection).length > 0,
     dropsServer:
       request.remoteGone !== true && remote.length === 0 && request.keepServer !== true && servesByUs(facts).length > 0,
+    signs: mayBeSigning(facts, facts.connection),
   };
 };
 
@@ -83,10 +87,12 @@ const losesCa = ({ facts, bundle }: Scope): boolean => {
 
 /** Nodes that were not seen and may have something left once all else is done: the connection stays on record for them. */
 export const leftNodes = (scope: Scope): { readonly local: readonly string[]; readonly remote: readonly string[] } => {
-  const { facts, dropsTrust, dropsServer } = scope;
+  const { request, facts, dropsTrust, dropsServer, signs } = scope;
   const ours = servesByUs(facts);
   return {
-    local: dropsTrust || losesCa(scope) ? awayOf(facts.local) : [],
-    remote: dropsServer ? awayOf(facts.remote).filter((name) => ours.includes(name)) : [],
+    local: dropsTrust || signs || losesCa(scope) ? awayOf(facts.local) : [],
+    remote: awayOf(facts.remote).filter(
+      (name) => (dropsServer && ours.includes(name)) || (signs && request.remoteGone !== true),
+    ),
   };
 };

@@ -7,9 +7,11 @@ import { fileSetting } from '../nodes.ts';
 import { rollOrder } from '../order.ts';
 import { files } from '../placed-files.ts';
 import type { FoundSetting } from '../records.ts';
+import { type Removal, removalChange } from '../removal.ts';
+import { trustOff } from '../signing-off.ts';
+import { othersCas } from '../signing-wish.ts';
 import { sslPrefix } from '../ssl.ts';
 import { type AnyStep, nodeKey } from '../steps.ts';
-import { type Removal, removalChange } from './removal.ts';
 import { KEYSTORE, type Scope, servesByUs } from './scope.ts';
 import { changedSince } from './since.ts';
 import { stageIds } from './stages.ts';
@@ -67,6 +69,15 @@ const serverRemoval = (scope: Scope, node: NodeObservation): Omit<Removal, 'keys
     settings: settingsOf(node, foundOn(scope, node)),
     loaded: isServing ? [SWITCH] : [],
   };
+};
+
+/** Has the remote cluster take no signatures that this connection alone needed. */
+export const signingTrustSteps = ({ facts, request, context, signs }: Scope): AnyStep[] => {
+  if (!signs || request.remoteGone) return [];
+  const { remote, cas } = facts;
+  const others = othersCas(facts, facts.connection);
+  const stages = { settings: stageIds.signingTrust, files: stageIds.signingFiles };
+  return trustOff({ remote, others, cas, hash: context.hash, stages });
 };
 
 /** Takes the remote cluster server off all nodes of the remote cluster, where no other connection needs it. */

@@ -8,10 +8,10 @@ import type { WantedFile } from '../node-change.ts';
 import { fileSetting, itemsOf } from '../nodes.ts';
 import { files } from '../placed-files.ts';
 import type { FoundSetting } from '../records.ts';
+import type { Removal } from '../removal.ts';
 import { sslPrefix } from '../ssl.ts';
 import { nodeKey } from '../steps.ts';
 import { handMadeAliases } from './hand-made.ts';
-import type { Removal } from './removal.ts';
 import type { Scope } from './scope.ts';
 import { changedSince } from './since.ts';
 

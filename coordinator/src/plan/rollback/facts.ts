@@ -2,7 +2,13 @@ import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import type { RunStatus, StepStatus } from '@remora/shared/model/run.ts';
 import type { OperationResult } from '@remora/shared/operations.ts';
 import type { ClusterObservation, FlatSettings, KeyObservation } from '../facts.ts';
-import type { AnyConnectionRecord, ApiKeyRecord, CaRecord, CertificateRecord } from '../records.ts';
+import type {
+  AnyConnectionRecord,
+  ApiKeyRecord,
+  CaRecord,
+  CertificateRecord,
+  SigningCertificateRecord,
+} from '../records.ts';
 import type { RoleBody, UserBody } from '../role-definition.ts';
 import type { StoredPlan } from '../steps.ts';
 
@@ -50,6 +56,7 @@ export interface RollbackFacts {
   readonly connections: readonly AnyConnectionRecord[];
   readonly cas: readonly CaRecord[];
   readonly certificates: readonly CertificateRecord[];
+  readonly signers: readonly SigningCertificateRecord[];
   readonly apiKeys: readonly ApiKeyRecord[];
   readonly secretVersions: Readonly<Record<string, number>>;
   /** Roles and users that the run wrote, as they stand, by `principalKey`. */

@@ -32,7 +32,9 @@ export const earlierSecretsOf = (run: PastRun): string[] => {
     const { keySecret } = proofOf(before);
     return keySecret === null ? [] : [keySecret];
   });
-  return [...new Set([...connections, ...retiredOf(run), ...updatesOf(run).map(({ input }) => input.secret)])];
+  const identified = run.plan.steps.flatMap((step) => (step.kind === 'api-key.identify' ? [step.input.secret] : []));
+  const updated = updatesOf(run).map(({ input }) => input.secret);
+  return [...new Set([...connections, ...retiredOf(run), ...updated, ...identified])];
 };
 
 /** Whether a key that was there before still lets anybody in; one that is not on record never did. */

@@ -4,7 +4,10 @@ import {
   type CertificateRecord,
   casOf,
   type RecordBefore,
+  type SigningCertificateRecord,
+  signingCaOf,
 } from '../records.ts';
+import { signerId } from '../signing-names.ts';
 import { type AnyStep, nodeKey } from '../steps.ts';
 import { beforeOf, type RollbackFacts } from './facts.ts';
 
@@ -19,6 +22,11 @@ const recordOf = ({ run }: RollbackFacts, step: AnyStep): RecordBefore | null =>
     return { collection: 'connections', id: `${local}/${alias}`, record: before as AnyConnectionRecord | null };
   }
   if (step.kind === 'ca.succession') return { collection: 'cas', id: step.input.ca, record: before as CaRecord | null };
+  if (step.kind === 'signing-certificate.issue')
+    return {
+      ...{ collection: 'signingCertificates', id: signerId(step.input) },
+      record: before as SigningCertificateRecord | null,
+    };
   if (step.kind === 'certificate.issue' || step.kind === 'remote-server.verify') {
     const id = `${nodeKey(step.input)}/${step.input.purpose}`;
     return { collection: 'certificates', id, record: before as CertificateRecord | null };
@@ -28,6 +36,7 @@ const recordOf = ({ run }: RollbackFacts, step: AnyStep): RecordBefore | null =>
 
 const standing = (facts: RollbackFacts, { collection, id }: RecordBefore): unknown => {
   if (collection === 'cas') return facts.cas.find(({ name }) => name === id);
+  if (collection === 'signingCertificates') return facts.signers.find((record) => signerId(record) === id);
   return collection === 'connections'
     ? facts.connections.find(({ local, alias }) => `${local}/${alias}` === id)
     : facts.certificates.find((record) => `${nodeKey(record)}/${record.purpose}` === id);
@@ -48,14 +57,16 @@ const filedRecords = (facts: RollbackFacts): RecordBefore[] => {
 const unusedCas = (facts: RollbackFacts, filed: readonly RecordBefore[]): RecordBefore[] => {
   const isFiled = (collection: RecordBefore['collection'], id: string): boolean =>
     filed.some((one) => one.collection === collection && one.id === id);
+  const allOf = (one: AnyConnectionRecord): readonly string[] => [...casOf(one), ...signingCaOf(one)];
   const after = filed.flatMap((one) => {
     if (one.record === null) return [];
-    if (one.collection === 'connections') return casOf(one.record);
-    return one.collection === 'certificates' ? [one.record.ca] : [];
+    if (one.collection === 'connections') return allOf(one.record);
+    return one.collection === 'certificates' || one.collection === 'signingCertificates' ? [one.record.ca] : [];
   });
   const used = new Set([
     ...after,
-    ...facts.connections.filter(({ local, alias }) => !isFiled('connections', `${local}/${alias}`)).flatMap(casOf),
+    ...facts.connections.filter(({ local, alias }) => !isFiled('connections', `${local}/${alias}`)).flatMap(allOf),
+    ...facts.signers.filter((one) => !isFiled('signingCertificates', signerId(one))).map(({ ca }) => ca),
     ...facts.certificates
       .filter((one) => !isFiled('certificates', `${nodeKey(one)}/${one.purpose}`))
       .map(({ ca }) => ca),
@@ -73,6 +84,7 @@ const unusedCas = (facts: RollbackFacts, filed: readonly RecordBefore[]): Record
 const named: Readonly<Record<RecordBefore['collection'], string>> = {
   connections: 'connection',
   certificates: 'certificate',
+  signingCertificates: 'signing certificate',
   cas: 'CA',
   apiKeys: 'API key',
 };

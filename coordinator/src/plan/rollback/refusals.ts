@@ -175,6 +175,9 @@ const refusePlacedSince = ({ run, certificates }: RollbackFacts): void => {
 const refuseUnremembered = ({ run }: RollbackFacts): void => {
   const remembers = [
     'cluster-settings.put',
+    'signing-settings.put',
+    'signing-certificate.issue',
+    'api-key.identify',
     'connection.record',
     'ca.create',
     'ca.import',

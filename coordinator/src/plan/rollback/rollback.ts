@@ -11,6 +11,7 @@ import { END_STAGE, endSteps } from './records.ts';
 import { refuse } from './refusals.ts';
 import { type NodesBack, rotationBack } from './rotation.ts';
 import { ALIAS_STAGE, settingsPart } from './settings.ts';
+import { signingPart, signingStages } from './signing.ts';
 
 /** A run that is to be taken back. */
 export interface RollbackRequest {
@@ -54,14 +55,16 @@ const nodesBack = (facts: RollbackFacts, now: string): NodesBack =>
  */
 export const planRollback = (request: RollbackRequest, facts: RollbackFacts, context: PlanContext): StoredPlan => {
   const [settings, nodes, keys] = [settingsPart(facts), nodesBack(facts, context.now), keysPart(facts, context.now)];
+  const signing = signingPart(facts);
   const earlier = earlierPart(facts, settings, context.now);
   const principals = principalsPart(facts);
   refuse(facts, [...settings.findings, ...keys.findings, ...principals.findings], context.now);
-  const changes = [...settings.steps, ...nodes.steps];
+  const changes = [...settings.steps, ...signing.steps, ...nodes.steps];
   const { steps: proofs, provable } = changes.length + keys.steps.length > 0 ? earlier : { steps: [], provable: [] };
   const steps = [...changes, ...proofs, ...keys.steps, ...principals.steps, ...endSteps(facts, nodes.isBack)];
   const stages: readonly Stage[] = [
-    ...withAliases(facts.run.plan, nodes.stages),
+    signingStages.demandOff,
+    ...withAliases(facts.run.plan, [signingStages.off, ...nodes.stages, signingStages.on, signingStages.demandOn]),
     { id: PROOF_STAGE, title: 'Prove what was there before', mode: 'serial' },
     { id: KEY_STAGE, title: 'API keys', mode: 'serial' },
     { id: PRINCIPAL_STAGE, title: 'Roles and users', mode: 'serial' },
@@ -85,7 +88,7 @@ export const planRollback = (request: RollbackRequest, facts: RollbackFacts, con
     restarts: restarting.map(({ target }) => target),
     outages: rolled.flatMap(({ cluster, restarts }) => outagesOf(cluster, [...new Set(restarts)])),
     warnings: [
-      ...[settings, nodes, keys, principals, earlier].flatMap(({ warnings }) => warnings),
+      ...[settings, signing, nodes, keys, principals, earlier].flatMap(({ warnings }) => warnings),
       ...rolled.flatMap(({ cluster, restarts }) => unreplicatedWarning(cluster, restarts)),
     ],
   };

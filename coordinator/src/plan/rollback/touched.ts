@@ -7,6 +7,7 @@ const thingsOf = (step: AnyStep): string[] => {
   if (changesNode(step)) return [`node ${nodeKey(step.input)}`];
   switch (step.kind) {
     case 'cluster-settings.put':
+    case 'signing-settings.put':
       return Object.keys(step.input.persistent).map((name) => `${name} of cluster ${step.input.cluster}`);
     case 'connection.prove':
       // Whoever proved it relies on all that it needs, also where the run itself had little to change.
@@ -14,6 +15,7 @@ const thingsOf = (step: AnyStep): string[] => {
     case 'connection.record':
       return [`connection ${step.input.connection.local}/${step.input.connection.alias}`];
     case 'certificate.issue':
+    case 'signing-certificate.issue':
       return [`node ${nodeKey(step.input)}`];
     case 'ca.succession':
     case 'ca.create':
@@ -28,6 +30,7 @@ const thingsOf = (step: AnyStep): string[] => {
       return [`the CAs of cluster ${step.input.cluster}`];
     case 'api-key.create':
     case 'api-key.update':
+    case 'api-key.identify':
       return [`API key ${step.input.secret}`];
     default:
       return [];

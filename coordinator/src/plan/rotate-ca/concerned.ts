@@ -90,11 +90,23 @@ const refuseOtherPurposes = ({ name }: CaRecord, { certificates }: CaRecords): v
   );
 };
 
+/** Its successor would have to be trusted for signatures beside it first, and this does not do that. */
+const refuseSigning = ({ name }: CaRecord, { connections }: CaRecords): void => {
+  const signed = keyConnections(connections).find(({ signing }) => signing?.ca === name);
+  if (!signed) return;
+  refuse(
+    'conflict',
+    `CA ${name} signs the certificates with which the nodes of ${signed.local} sign for ${signed.alias}: it is not replaced by this.`,
+    `Have nothing signed over ${signed.alias} (\`remora connect\` without --certificate-identity), then signed again with --signing-ca and another CA. Neither drops a search.`,
+  );
+};
+
 /** What the records say of the rotation. Throws what forbids it whatever the clusters are like. */
 export const concernedBy = (request: CaRotateRequest, records: CaRecords, now: string): Concerned => {
   const old = oldCa(request, records);
   const next = nextCa(request, old, records, now);
   refuseOtherPurposes(old, records);
+  refuseSigning(old, records);
   // Of a rotation that was begun, what has the new CA already may still trust the old one.
   const names = [old.name, ...(old.successor === undefined ? [] : [old.successor])];
   const isConcerned = ({ ca }: { readonly ca: string }): boolean => names.includes(ca);

@@ -4,8 +4,9 @@ import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
 import { isMostlyOver } from '../certificate-life.ts';
 import { isBehind } from '../certificate-versions.ts';
 import type { ClusterObservation } from '../facts.ts';
-import type { CertificateRecord } from '../records.ts';
+import type { CertificateRecord, SigningCertificateRecord } from '../records.ts';
 import { nodeKey } from '../steps.ts';
+import { meantSigners } from './signers.ts';
 
 const OTHERS = '`remora certs list` shows all certificates; those of others are replaced where they were made.';
 
@@ -20,7 +21,9 @@ const refuse = (message: string, hint = OTHERS): never => {
 export const meantCertificates = (
   { cluster, node, expiring, due }: RotateRequest,
   records: readonly CertificateRecord[],
+  signers: readonly SigningCertificateRecord[],
 ): readonly CertificateRecord[] => {
+  const signing = meantSigners({ cluster, node }, signers);
   const fitting = records
     .filter((record) => (cluster ?? record.cluster) === record.cluster && (node ?? record.node) === record.node)
     .sort((a, b) => nodeKey(a).localeCompare(nodeKey(b), 'en', { numeric: true }));
@@ -28,10 +31,10 @@ export const meantCertificates = (
     ...(node === undefined ? [] : [`node ${node}`]),
     ...(cluster === undefined ? [] : [`cluster ${cluster}`]),
   ];
-  if (fitting.length === 0 && names.length > 0)
-    return refuse(`Remora has made no certificate for ${names.join(' of ')}.`);
-  if (fitting.length === 0 && expiring === undefined && !due) return refuse('Remora has made no certificate yet.');
-  const clusters = [...new Set(fitting.map((record) => record.cluster))];
+  const count = fitting.length + signing.length;
+  if (count === 0 && names.length > 0) return refuse(`Remora has made no certificate for ${names.join(' of ')}.`);
+  if (count === 0 && expiring === undefined && !due) return refuse('Remora has made no certificate yet.');
+  const clusters = [...new Set([...fitting, ...signing].map((record) => record.cluster))];
   return node !== undefined && clusters.length > 1
     ? refuse(`Several clusters have a node "${node}": ${clusters.join(', ')}.`, 'Add --cluster NAME.')
     : fitting;

@@ -1,5 +1,5 @@
 import type { ClusterObservation } from '../facts.ts';
-import type { CaRecord, CertificateRecord, ConnectionRecord } from '../records.ts';
+import type { CaRecord, CertificateRecord, ConnectionRecord, SigningCertificateRecord } from '../records.ts';
 import type { TrustObservation } from '../trust.ts';
 
 /** Everything that the planner of a rotation looks at. */
@@ -10,6 +10,8 @@ export interface RotateFacts {
   readonly unseen: ReadonlyMap<string, string>;
   /** Certificates that Remora made, of any cluster. */
   readonly certificates: readonly CertificateRecord[];
+  /** Certificates with which nodes of any cluster sign. */
+  readonly signers: readonly SigningCertificateRecord[];
   readonly cas: readonly CaRecord[];
   /** Connections that Remora manages. */
   readonly connections: readonly ConnectionRecord[];

@@ -27,9 +27,15 @@ export const rotationFindings = (one: Reissue, request: Pick<RotateRequest, 'new
 ];
 
 /** Throws all that forbids it, the first as the message. */
-export const refuseRotation = (rotations: readonly Reissue[], request: RotateRequest, now: string): void => {
+export const refuseRotation = (
+  rotations: readonly Reissue[],
+  request: RotateRequest,
+  now: string,
+  more: readonly Finding[],
+): void => {
   throwFindings([
     ...(request.newPassword ? newPasswordFindings(rotations) : []),
     ...rotations.flatMap((one) => rotationFindings(one, request, now)),
+    ...more,
   ]);
 };

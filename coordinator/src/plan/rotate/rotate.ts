@@ -11,6 +11,7 @@ import { dueCertificates, meantCertificates } from './chosen.ts';
 import type { RotateFacts } from './facts.ts';
 import { newPasswordStages, newPasswordSteps } from './new-passwords.ts';
 import { refuseRotation, rotationFindings } from './refusals.ts';
+import { signersPart } from './signers.ts';
 
 /** Certificates that end soon because their CA does: new ones would end with it too. */
 const isFutile = ({ record, ca, cluster }: Reissue): boolean =>
@@ -90,7 +91,7 @@ const elsewhereOf = (
  * that forbids it.
  */
 export const planRotation = (request: RotateRequest, facts: RotateFacts, context: PlanContext): StoredPlan => {
-  const meant = meantCertificates(request, facts.certificates);
+  const meant = meantCertificates(request, facts.certificates, facts.signers);
   const due = dueCertificates(request, meant, facts.clusters, context.now).map((record) =>
     reissueOf(record, caOf(record, facts), facts),
   );
@@ -102,17 +103,22 @@ export const planRotation = (request: RotateRequest, facts: RotateFacts, context
     ? barredOf(wanted, request, context.now)
     : elsewhereOf(wanted, request, context.now);
   const rotations = wanted.filter((one) => !left.has(one));
-  refuseRotation(rotations, request, context.now);
+  const signing = signersPart(request, facts, context.now);
+  refuseRotation(rotations, request, context.now, signing.findings);
   const wish = {
     reason: `its certificate is to be replaced${request.newPassword ? ', with the password of its file' : ''}`,
     ...(request.validity === undefined ? {} : { validityMs: parseDuration(request.validity) }),
   };
-  const steps = (request.newPassword ? newPasswordSteps : reissueSteps)(rotations, facts, wish);
   const stages = request.newPassword ? newPasswordStages : reissueStages;
+  const order = new Map(stages.map(({ id }, index) => [id, index]));
+  const steps = [
+    ...(request.newPassword ? newPasswordSteps : reissueSteps)(rotations, facts, wish),
+    ...signing.steps,
+  ].sort((a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0));
   const restarts = steps.filter(({ effect }) => effect === 'restart').map(({ target }) => target);
   const restarted = rotations.find(({ cluster }) => cluster)?.cluster;
-  const clusters = [...new Set(rotations.map(({ record }) => record.cluster))];
-  const count = rotations.length;
+  const clusters = [...new Set([...rotations.map(({ record }) => record.cluster), ...signing.clusters])];
+  const count = rotations.length + signing.count;
   return {
     planId: context.planId,
     hash: context.hash(JSON.stringify(steps, withoutTrust)),
@@ -129,6 +135,7 @@ export const planRotation = (request: RotateRequest, facts: RotateFacts, context
       ...[...given.values(), ...left.values()].flat().map(([, sentence]) => `It is left: ${sentence}`),
       ...replacedWarnings(rotations),
       ...futileWarnings(futile),
+      ...signing.warnings,
       ...unseenWarnings(due, facts),
       ...trustWarnings(rotations, facts.trust),
       ...(rotations.length > 0 ? facts.unasked : []),

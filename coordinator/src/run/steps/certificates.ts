@@ -15,10 +15,10 @@ import type { Executor, StepContext } from '../executor.ts';
 import { rememberBefore } from './before.ts';
 import type { StepParts } from './parts.ts';
 
-const NODE_KEY_BITS = 2048;
+export const NODE_KEY_BITS = 2048;
 
 /** Mints under the exact version that the plan named, so that a step that is repeated after a crash finds what the first one made. */
-const mint = async (
+export const mint = async (
   parts: StepParts,
   reference: string,
   make: () => string | Buffer | Promise<string | Buffer>,
@@ -94,19 +94,27 @@ const sign = async (
   return certificatePem;
 };
 
-const signedHere = async (parts: StepParts, wish: CertificateIssue): Promise<Source> => {
+/** A CA whose key is here. Throws `step-failed` where it is not. */
+export const signingCa = async (
+  parts: StepParts,
+  wish: { readonly ca: string; readonly node: string },
+): Promise<CaRecord & { readonly key: string }> => {
   const ca = await parts.inventory.cas.get(wish.ca);
   const key = ca?.key;
-  if (!ca || !key)
-    throw new RemoraError(
-      'step-failed',
-      `CA ${wish.ca} cannot issue a certificate for ${wish.node}: ${ca ? 'its key is not here' : 'it is not known'}.`,
-    );
+  if (ca && key) return { ...ca, key };
+  throw new RemoraError(
+    'step-failed',
+    `CA ${wish.ca} cannot issue a certificate for ${wish.node}: ${ca ? 'its key is not here' : 'it is not known'}.`,
+  );
+};
+
+const signedHere = async (parts: StepParts, wish: CertificateIssue): Promise<Source> => {
+  const ca = await signingCa(parts, wish);
   return {
     privateKey: async () => (await generateRsaKeyPair(NODE_KEY_BITS)).privateKeyPem,
     async certificate(privateKeyPem) {
       const publicKeyPem = publicHalfOf(privateKeyPem);
-      return { certificatePem: await sign(parts, wish, { ...ca, key }, publicKeyPem), chainPem: [ca.certificatePem] };
+      return { certificatePem: await sign(parts, wish, ca, publicKeyPem), chainPem: [ca.certificatePem] };
     },
   };
 };

@@ -1,6 +1,7 @@
 import type { Executors, Restorers } from '../executor.ts';
 import { ALLOCATION, restoreAllocation } from './allocation.ts';
 import { API_KEYS, createApiKeyStep, settleApiKeys, updateApiKeyStep } from './api-key.ts';
+import { identifyApiKeyStep } from './api-key-identity.ts';
 import { invalidateApiKeyStep, putBackApiKeyStep, revokeApiKeyStep } from './api-key-undo.ts';
 import { revokeApiKeysStep } from './api-keys-revoke.ts';
 import { createCaStep, importCaStep, issueCertificateStep } from './certificates.ts';
@@ -14,6 +15,8 @@ import { reloadSecureSettingsStep } from './reload.ts';
 import { measured } from './restart-times.ts';
 import { putRoleStep, putUserStep } from './roles.ts';
 import { putBackRecordsStep, rollbackStep } from './rollback.ts';
+import { issueSigningCertificateStep } from './signing-certificate.ts';
+import { putSigningSettingsStep } from './signing-settings.ts';
 import { successionStep } from './succession.ts';
 import { trustClusterStep, verifyTrustStep } from './trust.ts';
 import { trustCaStep } from './trust-ca.ts';
@@ -22,6 +25,7 @@ import { verifyBundleStep } from './verify-bundle.ts';
 import { verifyCertificateStep } from './verify-certificate.ts';
 import { verifyHandshakesStep } from './verify-handshakes.ts';
 import { verifyServerStep } from './verify-server.ts';
+import { verifySigningStep, verifySigningTrustStep } from './verify-signing.ts';
 import { verifyTransportNameStep } from './verify-transport-name.ts';
 
 /** One executor a kind of step; a kind without one does not compile. */
@@ -31,6 +35,7 @@ export const createExecutors = (parts: StepParts): Executors => ({
   'ca.trust': trustCaStep(parts),
   'ca.succession': successionStep(parts),
   'certificate.issue': issueCertificateStep(parts),
+  'signing-certificate.issue': issueSigningCertificateStep(parts),
   'node.change': withPauses(parts, measured(parts, nodeChangeStep(parts))),
   'remote-server.verify': verifyServerStep(parts),
   'peer-trust.verify': verifyTrustStep(parts),
@@ -45,11 +50,15 @@ export const createExecutors = (parts: StepParts): Executors => ({
   'api-key.invalidate': invalidateApiKeyStep(parts),
   'api-key.revoke': revokeApiKeyStep(parts),
   'api-keys.revoke': revokeApiKeysStep(parts),
+  'api-key.identify': identifyApiKeyStep(parts),
   'api-key.verify': verifyApiKeyStep(parts),
   'inventory.put-back': putBackRecordsStep,
   'run.rollback': rollbackStep,
   'secure-settings.reload': reloadSecureSettingsStep(parts),
   'cluster-settings.put': putClusterSettingsStep(parts),
+  'signing-settings.put': putSigningSettingsStep(parts),
+  'signing-trust.verify': verifySigningTrustStep(parts),
+  'signing.verify': verifySigningStep(parts),
   'trust.verify': verifyBundleStep(parts),
   'handshake.verify': verifyHandshakesStep(parts),
   'connection.prove': proveConnectionStep(parts),

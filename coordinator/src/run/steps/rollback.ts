@@ -13,6 +13,9 @@ export const putBackRecordsStep: Executor<'inventory.put-back'> = async (context
       case 'certificates':
         await context.file(one.collection, one.id, one.record);
         break;
+      case 'signingCertificates':
+        await context.file(one.collection, one.id, one.record);
+        break;
       case 'apiKeys':
         await context.file(one.collection, one.id, one.record);
         break;

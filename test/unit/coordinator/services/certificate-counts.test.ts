@@ -60,7 +60,7 @@ const fleetOf = (size: number): CertificatesKnown => {
     nodes: leaves.map(([name, leaf]) => nodeOf(name, leaf)),
     records: leaves.map(([name, leaf]) => recordOf(name, leaf)),
     cas: [caOf('fleet', seen(ca.certificatePem)), ...leaves.map(([name, leaf]) => caOf(`of ${name}`, leaf))],
-    ...{ clusterCas: [], now },
+    ...{ signers: [], clusterCas: [], now },
   };
 };
 

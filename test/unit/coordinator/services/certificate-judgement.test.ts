@@ -91,7 +91,7 @@ const node = (chain: readonly Made[], { key, trusted = [], configured = [], valu
 
 const judged = (chain: readonly Made[], standing: Standing = { trusted: [ca] }, now = new Date()) => {
   const nodes = [node(chain, standing)];
-  return certificateViews({ nodes, records: [], cas: [], clusterCas: [], now }).certificates;
+  return certificateViews({ nodes, records: [], signers: [], cas: [], clusterCas: [], now }).certificates;
 };
 const first = (...args: Parameters<typeof judged>) => judged(...args).find(({ purpose }) => purpose === 'http');
 

@@ -57,7 +57,7 @@ const node = (
 });
 
 const list = (of: NodeCertificates, records: readonly CertificateRecord[] = []) =>
-  certificateViews({ nodes: [of], records, cas: [ca], clusterCas: [], now });
+  certificateViews({ nodes: [of], records, signers: [], cas: [ca], clusterCas: [], now });
 
 const configured: Settings = { [`${SERVER}.keystore.path`]: 'remora.p12' };
 const ours = file('remora.p12', { source: 'secret:p12@1' });

@@ -1,8 +1,8 @@
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import type { ChangeOperation, OperationCall, OperationInput } from '@remora/shared/operations.ts';
 import { type SettingValue, sameSettingValue } from '@remora/shared/settings.ts';
-import { type NodeChange, restartOf, type WantedFile } from '../node-change.ts';
-import { fileDiff, heldCertificates, settingsDiff } from '../node-diff.ts';
+import { type NodeChange, restartOf, type WantedFile } from './node-change.ts';
+import { fileDiff, heldCertificates, settingsDiff } from './node-diff.ts';
 
 /** What shall not be on a node any more. What is not there is left out. */
 export interface Removal {

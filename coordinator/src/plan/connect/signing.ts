@@ -1,0 +1,224 @@
+import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import { caBundleFile } from '../ca-bundle.ts';
+import type { PlanContext } from '../context.ts';
+import type { ConnectFacts, KeyObservation, NodeObservation } from '../facts.ts';
+import { isSecureSettingLoaded } from '../loaded.ts';
+import type { SigningSide } from '../local-side.ts';
+import type { WantedFile } from '../node-change.ts';
+import { rollOrder } from '../order.ts';
+import { files, signingKeystore } from '../placed-files.ts';
+import type { Signing, SigningCertificateRecord } from '../records.ts';
+import { isCurrentSigner, newSigningIssue, signerFile, signerStep, signerStepId } from '../signing-certificates.ts';
+import { passwordEntry, signingTrust, signSettings, withoutThem } from '../signing-names.ts';
+import { signingSettingsStep } from '../signing-settings.ts';
+import { mayBeSigning, othersCas, signingWish, standingSigners } from '../signing-wish.ts';
+import type { AnyStep, Crossing, SigningIssue } from '../steps.ts';
+import type { ConnectDraft } from './draft.ts';
+import { standingKey } from './key.ts';
+
+/** After the reload, since a node that lacks the password of its file would sign nothing, and before anything is asked over a new alias. */
+export const signStage = { id: 'sign', title: 'Have the local cluster sign', mode: 'serial' } as const;
+
+/** How requests over the connection are to be signed, and what is known of how they are. */
+export interface SigningDraft {
+  /** Null where they are not to be. */
+  readonly wish: Signing | null;
+  /** They are not to be signed, and may be. */
+  readonly goes: boolean;
+  readonly standing: readonly SigningCertificateRecord[];
+  readonly key: KeyObservation | undefined;
+  /** Other CAs whose signatures the remote cluster takes. */
+  readonly others: readonly string[];
+  /**
+   * Elasticsearch shows settings of signatures to nobody. That they are in place is known of a key that demands a signature and lets every node in: nobody is let in
+   * without one.
+   */
+  readonly isOn: boolean;
+  /** The CAs as the remote nodes shall have them. */
+  readonly trust: WantedFile | null;
+  /** By name of the local node. */
+  readonly issues: ReadonlyMap<string, { readonly issue: SigningIssue; readonly isNew: boolean }>;
+}
+
+export const signingDraft = (request: ConnectRequest, facts: ConnectFacts, context: PlanContext): SigningDraft => {
+  const found = signingWish(request, facts);
+  const wish = typeof found === 'string' ? null : found;
+  const standing = standingSigners(facts, request);
+  const others = othersCas(facts, request);
+  const key = standingKey(facts, request);
+  const issueFor = ({ name }: NodeObservation): { readonly issue: SigningIssue; readonly isNew: boolean } | null => {
+    if (wish === null) return null;
+    const record = standing.find(({ node }) => node === name);
+    const place = { cluster: request.local, node: name, alias: request.alias, remote: request.remote };
+    if (record !== undefined && isCurrentSigner(record, wish, context.now)) return { issue: record, isNew: false };
+    return { issue: newSigningIssue(place, wish, facts.secretVersions), isNew: true };
+  };
+  return {
+    ...{ wish, standing, key, others },
+    goes: wish === null && mayBeSigning(facts, request),
+    isOn: standing.length > 0 && key?.certificateIdentity !== undefined && facts.proven === true,
+    trust:
+      wish === null
+        ? null
+        : caBundleFile([...new Set([...others, wish.ca])].sort(), facts.cas, context.hash, files.signingCas),
+    issues: new Map(
+      rollOrder(facts.local.nodes).flatMap((node) => {
+        const issue = issueFor(node);
+        return issue === null || node.agent.state !== 'online' ? [] : [[node.name, issue] as const];
+      }),
+    ),
+  };
+};
+
+/** What a local node has for it. */
+const signerParts = (
+  { signing, request }: Pick<ConnectDraft, 'signing' | 'request'>,
+  { name }: NodeObservation,
+): { readonly files: readonly WantedFile[]; readonly keystore: Readonly<Record<string, string>> } => {
+  const found = signing.issues.get(name);
+  return found === undefined
+    ? { files: [], keystore: {} }
+    : { files: [signerFile(found.issue)], keystore: { [passwordEntry(request.alias)]: found.issue.passwordSecret } };
+};
+
+/** What signs requests on the nodes of the local cluster. */
+export const signingSide = (draft: ConnectDraft): SigningSide => ({
+  parts: (node) => signerParts(draft, node),
+  mayLackPassword: (node) => mayLackPassword(draft, node),
+});
+
+/** The certificates that are made. */
+const signerSteps = ({ signing, facts }: ConnectDraft): AnyStep[] =>
+  [...signing.issues.values()]
+    .filter(({ isNew }) => isNew)
+    .map(({ issue }) => {
+      const standing = facts.signers.find(
+        (one) => one.cluster === issue.cluster && one.node === issue.node && one.alias === issue.alias,
+      );
+      const reason = standing
+        ? 'the certificate with which the node signs shall live for another time, or ends soon'
+        : 'the node has no certificate with which it could sign';
+      return signerStep(issue, standing, { reason, stage: 'certificates' });
+    });
+
+const bundleOn = ({ agent }: NodeObservation) =>
+  agent.state === 'online'
+    ? agent.facts.files.find(({ path, digest }) => path === files.signingCas && digest !== null)
+    : undefined;
+
+/** Of a bundle that becomes another: the remote node reads it by itself, some time after. */
+const trustProofs = ({ signing, facts }: ConnectDraft): AnyStep[] => {
+  const { trust } = signing;
+  if (trust === null) return [];
+  return rollOrder(facts.remote.nodes).flatMap((node): AnyStep[] => {
+    const held = bundleOn(node)?.certificates.map(({ fingerprint256 }) => fingerprint256);
+    if (held === undefined || trust.certificates?.every((one) => held.includes(one))) return [];
+    return [
+      {
+        ...{ id: `verify-signing-trust-${node.name}`, kind: 'signing-trust.verify', target: node.name, effect: 'none' },
+        ...{ reason: 'the node must take signatures of the CA before anybody signs with it', diff: '' },
+        stage: 'remote-verify',
+        input: { cluster: facts.remote.name, node: node.name },
+      },
+    ];
+  });
+};
+
+/** Has the remote cluster take signatures: before anybody signs, since a signature that is not taken is refused even where none is demanded. */
+const trustSteps = (draft: ConnectDraft): AnyStep[] => {
+  const { signing, facts } = draft;
+  if (signing.wish === null) return [];
+  const proofs = trustProofs(draft);
+  if (signing.isOn) return proofs;
+  const stands = signing.others.length > 0 || signing.key?.certificateIdentity !== undefined;
+  return [
+    ...proofs,
+    signingSettingsStep({
+      ...{ id: 'trust-signatures', cluster: facts.remote.name, persistent: signingTrust, stage: 'signing-trust' },
+      before: stands ? signingTrust : withoutThem(signingTrust),
+      reason: `the remote cluster takes signatures of CA ${signing.wish.ca}`,
+    }),
+  ];
+};
+
+/** The connection where it works now: then it works afterwards, or what was changed is put back at once. */
+export const crossingOf = ({
+  facts,
+  request,
+  record,
+}: Pick<ConnectDraft, 'facts' | 'request' | 'record'>): Crossing | null =>
+  facts.proven === true ? { local: request.local, alias: request.alias, keySecret: record.keySecret } : null;
+
+const isPlaced = ({ local }: ConnectDraft['facts'], { node, alias, p12Secret }: SigningIssue): boolean =>
+  local.nodes.some(
+    ({ name, agent }) =>
+      name === node &&
+      agent.state === 'online' &&
+      agent.facts.files.some(({ path, source }) => path === signingKeystore(alias) && source === p12Secret),
+  );
+
+/** Has the local cluster sign, and where certificates were only replaced, proves that they are in use. */
+export const signSteps = ({ signing, facts, request, record }: ConnectDraft): AnyStep[] => {
+  if (signing.wish === null) return [];
+  const settings = signSettings(request.alias);
+  if (!signing.isOn)
+    return [
+      signingSettingsStep({
+        ...{ id: 'sign-requests', cluster: facts.local.name, persistent: settings, stage: 'sign' },
+        before:
+          signing.standing.length > 0 && signing.key?.certificateIdentity !== undefined
+            ? settings
+            : withoutThem(settings),
+        crossing: crossingOf({ facts, request, record }),
+        reason: `requests over ${request.alias} are to be signed`,
+      }),
+    ];
+  return [...signing.issues.values()]
+    .filter(({ issue }) => !isPlaced(facts, issue))
+    .map(({ issue }) => ({
+      ...{ id: signerStepId('verify-signing', issue), kind: 'signing.verify', target: issue.node, effect: 'none' },
+      ...{ reason: 'the node must sign with the new certificate, and be let in', diff: '', stage: 'signed' },
+      input: { cluster: issue.cluster, node: issue.node, alias: issue.alias, keySecret: record.keySecret },
+    }));
+};
+
+/** Whether the process of a node may lack the password although its keystore has it: then it could not read the file, and would not say so. */
+const mayLackPassword = ({ signing, request }: ConnectDraft, node: NodeObservation): boolean => {
+  // A plan for some nodes alone has nothing signed yet: the one that does looks again.
+  if (signing.isOn || request.nodes !== undefined || node.agent.state !== 'online') return false;
+  const wanted = signing.issues.get(node.name)?.issue.passwordSecret;
+  const entry = node.agent.facts.keystore.entries?.find(({ name }) => name === passwordEntry(request.alias));
+  return wanted !== undefined && entry?.reference === wanted && !isSecureSettingLoaded(node, entry.writtenAtMs);
+};
+
+/** Has the key demand the signature, once all nodes sign and are let in. */
+const demandSteps = ({ signing, facts, request, record }: ConnectDraft): AnyStep[] => {
+  const { wish, key } = signing;
+  // A key that is yet to be made demands it from its beginning.
+  if (wish === null || key === undefined || key.certificateIdentity === wish.identity) return [];
+  const { id, name, secret } = key.record;
+  return [
+    {
+      ...{ id: 'demand-signature', kind: 'api-key.identify', target: facts.remote.name, effect: 'api' },
+      ...{ reason: 'the key is to let nobody in without a signature of this subject', stage: 'identity' },
+      diff: [
+        ...(key.certificateIdentity === undefined
+          ? []
+          : [`- key ${name}: certificate_identity ${key.certificateIdentity}`]),
+        `+ key ${name}: certificate_identity ${wish.identity}`,
+      ].join('\n'),
+      input: {
+        ...{ cluster: facts.remote.name, id, secret, identity: wish.identity },
+        crossing: crossingOf({ facts, request, record }),
+      },
+    },
+  ];
+};
+
+/** The steps of a connection whose requests are signed, but for what stands on its nodes. */
+export const signedSteps = (draft: ConnectDraft): AnyStep[] => [
+  ...signerSteps(draft),
+  ...trustSteps(draft),
+  ...signSteps(draft),
+  ...demandSteps(draft),
+];

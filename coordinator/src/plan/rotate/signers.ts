@@ -1,0 +1,163 @@
+import { parseDuration } from '@remora/shared/model/duration.ts';
+import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
+import { agentFindings, type Finding } from '../agent-findings.ts';
+import { isMostlyOver } from '../certificate-life.ts';
+import { isOtherVersion } from '../certificate-versions.ts';
+import type { ClusterObservation, NodeObservation } from '../facts.ts';
+import { changeOf } from '../node-change.ts';
+import { nodeStep } from '../node-step.ts';
+import { signingKeystore } from '../placed-files.ts';
+import type { CaRecord, SigningCertificateRecord } from '../records.ts';
+import { newSigningIssue, signerFile, signerStep, signerStepId } from '../signing-certificates.ts';
+import { type AnyStep, nodeKey } from '../steps.ts';
+import type { RotateFacts } from './facts.ts';
+
+/** A signing certificate that is to be replaced, with what is known of its place. */
+interface SignerRotation {
+  readonly record: SigningCertificateRecord;
+  readonly ca: CaRecord | undefined;
+  readonly cluster: ClusterObservation | undefined;
+  readonly node: NodeObservation | undefined;
+}
+
+/** Those that are meant, by node and alias, whenever they end. */
+export const meantSigners = (
+  { cluster, node }: { readonly cluster?: string | undefined; readonly node?: string | undefined },
+  signers: readonly SigningCertificateRecord[],
+): readonly SigningCertificateRecord[] => {
+  const keyOf = (one: SigningCertificateRecord): string => `${nodeKey(one)}/${one.alias}`;
+  return signers
+    .filter((one) => (cluster ?? one.cluster) === one.cluster && (node ?? one.node) === one.node)
+    .sort((a, b) => keyOf(a).localeCompare(keyOf(b), 'en', { numeric: true }));
+};
+
+const rotationOf = (record: SigningCertificateRecord, facts: RotateFacts): SignerRotation => {
+  const cluster = facts.clusters.find(({ name }) => name === record.cluster);
+  const node = cluster?.nodes.find(({ name }) => name === record.node);
+  return { record, cluster, node, ca: facts.cas.find(({ name }) => name === record.ca) };
+};
+
+/** A run issued a newer one and never placed it. */
+const isBehind = ({ record, node }: SignerRotation): boolean =>
+  node?.agent.state === 'online' &&
+  isOtherVersion(
+    node.agent.facts.files.find(({ path }) => path === signingKeystore(record.alias)),
+    record,
+  );
+
+const isDue = (one: SignerRotation, { expiring, due }: RotateRequest, now: string): boolean => {
+  if (expiring === undefined && !due) return true;
+  const endsSoon =
+    expiring === undefined
+      ? isMostlyOver(one.record, now)
+      : Date.parse(one.record.facts.notAfter) <= Date.parse(now) + parseDuration(expiring);
+  return endsSoon || isBehind(one);
+};
+
+const caFindings = ({ record, ca }: SignerRotation, where: string, now: string): Finding[] => {
+  if (ca === undefined)
+    return [['conflict', `CA ${record.ca}, which signed ${where}, is not known any more: import it with its key.`]];
+  if (ca.key === null) return [['conflict', `The key of CA ${ca.name} is not here, so it cannot sign ${where}.`]];
+  return ca.facts.notAfter <= now
+    ? [['conflict', `CA ${ca.name} ended at ${ca.facts.notAfter}: a certificate of it would be of no use.`]]
+    : [];
+};
+
+const findingsOf = (one: SignerRotation, facts: RotateFacts, now: string): Finding[] => {
+  const { record, cluster, node } = one;
+  const where = `the certificate with which node ${record.node} (cluster ${record.cluster}) signs for ${record.alias}`;
+  const unseen = facts.unseen.get(record.cluster);
+  if (unseen !== undefined) return [['cluster-unreachable', unseen]];
+  if (cluster === undefined || node === undefined)
+    return [
+      [
+        'preflight-failed',
+        `Node ${record.node} is not in cluster ${record.cluster} now: start it, or take it out with \`remora nodes remove\`.`,
+      ],
+    ];
+  return [...caFindings(one, where, now), ...agentFindings(node, cluster)];
+};
+
+const stepsOf = (one: SignerRotation, isFirst: boolean, facts: RotateFacts, request: RotateRequest): AnyStep[] => {
+  const { record, cluster, node } = one;
+  const connection = facts.connections.find(({ local, alias }) => local === record.cluster && alias === record.alias);
+  if (cluster === undefined || node?.agent.state !== 'online') return [];
+  const validityMs = request.validity === undefined ? record.validityMs : parseDuration(request.validity);
+  const issue = newSigningIssue(record, { ...record, validityMs }, facts.secretVersions);
+  const change = changeOf(node, node.agent.facts, {
+    ...{ files: [signerFile(issue)], settings: {}, keystore: {}, keystorePassword: null },
+  });
+  const place = isFirst ? 'first' : 'files';
+  const stages = { roll: place, files: place };
+  return [
+    signerStep(issue, record, { reason: 'its certificate is to be replaced', stage: 'issue' }),
+    ...(change
+      ? [{ ...nodeStep({ cluster, node, change, effect: 'file', stages }), id: signerStepId('change', issue) }]
+      : []),
+    ...(connection === undefined
+      ? []
+      : [
+          {
+            ...{ id: signerStepId('verify-signing', issue), kind: 'signing.verify' as const, target: record.node },
+            ...{ effect: 'none' as const, diff: '', stage: isFirst ? 'first' : 'verify' },
+            reason: 'the node must sign with the new certificate, and be let in',
+            input: {
+              ...{ cluster: record.cluster, node: record.node },
+              alias: record.alias,
+              keySecret: connection.keySecret,
+            },
+          },
+        ]),
+  ];
+};
+
+/** What a rotation does for certificates with which nodes sign. */
+export interface SignersPart {
+  readonly steps: readonly AnyStep[];
+  readonly clusters: readonly string[];
+  readonly count: number;
+  readonly warnings: readonly string[];
+  /** What forbids it, where nothing can be left. */
+  readonly findings: readonly Finding[];
+}
+
+/** Certificates that end soon because their CA does: new ones would end with it too. */
+const isFutile = ({ ca, record }: SignerRotation, { expiring, due }: RotateRequest): boolean =>
+  (expiring !== undefined || due === true) && ca !== undefined && ca.facts.notAfter <= record.facts.notAfter;
+
+/** Plans new certificates in the place of those with which nodes sign, under their subjects and passwords; the first of each connection is proven before the others. */
+export const signersPart = (request: RotateRequest, facts: RotateFacts, now: string): SignersPart => {
+  const due = meantSigners(request, facts.signers)
+    .map((record) => rotationOf(record, facts))
+    .filter((one) => isDue(one, request, now));
+  if (request.newPassword)
+    return {
+      ...{ steps: [], clusters: [], count: 0, findings: [] },
+      warnings:
+        due.length === 0
+          ? []
+          : [
+              'Certificates with which nodes sign keep their passwords and are left: give the command without --new-password for them.',
+            ],
+    };
+  const futile = due.filter((one) => isFutile(one, request) && !isBehind(one));
+  const wanted = due.filter((one) => !futile.includes(one));
+  const findings = new Map(wanted.map((one) => [one, findingsOf(one, facts, now)]));
+  const able = request.asFarAsPossible ? wanted.filter((one) => findings.get(one)?.length === 0) : wanted;
+  const told = wanted.flatMap((one) => findings.get(one) ?? []);
+  const isFirst = (one: SignerRotation): boolean =>
+    able.find(({ record }) => record.cluster === one.record.cluster && record.alias === one.record.alias) === one;
+  return {
+    steps: able.flatMap((one) => stepsOf(one, isFirst(one), facts, request)),
+    clusters: able.map(({ record }) => record.cluster),
+    count: able.length,
+    warnings: [
+      ...(request.asFarAsPossible ? told.map(([, sentence]) => `It is left: ${sentence}`) : []),
+      ...[...new Set(futile.map(({ record }) => record.ca))].map(
+        (ca) =>
+          `Certificates with which nodes sign end with their CA ${ca}, and new ones would too: they are left as they are.`,
+      ),
+    ],
+    findings: request.asFarAsPossible ? [] : told,
+  };
+};

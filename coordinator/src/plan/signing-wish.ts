@@ -1,0 +1,63 @@
+import { exactIdentity, matchesAll, subjectFor } from '@remora/shared/model/certificate-identity.ts';
+import { type ConnectRequest, isSigned } from '@remora/shared/model/connect-request.ts';
+import { parseDuration } from '@remora/shared/model/duration.ts';
+import type { ConnectFacts } from './facts.ts';
+import { keyConnections, type Signing, type SigningCertificateRecord } from './records.ts';
+import { LIFE } from './server-certificate.ts';
+
+type Known = Pick<ConnectFacts, 'connections' | 'signers'>;
+type Ends = Pick<ConnectRequest, 'local' | 'remote' | 'alias'>;
+
+/** The certificates with which the nodes of a connection sign, or signed until a run that turns it off has come to its end. */
+export const standingSigners = ({ signers }: Pick<Known, 'signers'>, { local, alias }: Omit<Ends, 'remote'>) =>
+  signers.filter((one) => one.cluster === local && one.alias === alias);
+
+/** What they have in common. */
+export const standingSigning = (
+  { connections, signers }: Known,
+  ends: Omit<Ends, 'remote'>,
+): Omit<Signing, 'identity'> | Pick<SigningCertificateRecord, 'ca' | 'subject' | 'validityMs'> | undefined =>
+  keyConnections(connections).find(({ local, alias }) => local === ends.local && alias === ends.alias)?.signing ??
+  standingSigners({ signers }, ends)[0];
+
+/** Whether requests over the connection are signed, were, or may be by a run that came no further. */
+export const mayBeSigning = (facts: Known, ends: Omit<Ends, 'remote'>): boolean => standingSigning(facts, ends) !== undefined;
+
+/** How requests shall be signed; null where they shall not, a sentence where no subject is known that the expression matches. */
+export const signingWish = (request: ConnectRequest, facts: Known): Signing | null | string => {
+  if (!isSigned(request)) return null;
+  const { local, alias, certificateIdentity } = request;
+  const standing = standingSigning(facts, request);
+  const usual = standing?.subject ?? `CN=${local}-${alias}`;
+  const subject =
+    request.signingSubject ??
+    (certificateIdentity === undefined ? usual : subjectFor(certificateIdentity, [usual], local));
+  if (subject === null)
+    return `--certificate-identity ${certificateIdentity}: it matches neither ${usual} nor anything that can be read off it, so it is not known what the signing certificates shall say: give --signing-subject with a subject that it matches, like CN=${local},O=Example.`;
+  return {
+    ca: request.signingCa ?? standing?.ca ?? `${local}-signing`,
+    subject,
+    identity: certificateIdentity ?? exactIdentity(subject),
+    validityMs:
+      request.signingValidity === undefined
+        ? (standing?.validityMs ?? parseDuration(LIFE))
+        : parseDuration(request.signingValidity),
+  };
+};
+
+/** In words, of an expression that asks for nothing in particular. */
+export const wideWarning = (wish: Signing | null): string[] =>
+  wish !== null && matchesAll(wish.identity)
+    ? [
+        `--certificate-identity ${wish.identity} matches every subject: whoever has the key and any certificate of CA ${wish.ca} gets in. Elastic does not recommend that for production.`,
+      ]
+    : [];
+
+/** CAs whose signatures a remote cluster has to take for other connections than this one, each once, in order. */
+export const othersCas = ({ connections, signers }: Known, { local, remote, alias }: Ends): string[] => {
+  const wanted = keyConnections(connections).flatMap((one) =>
+    one.remote === remote && one.signing && (one.local !== local || one.alias !== alias) ? [one.signing.ca] : [],
+  );
+  const used = signers.filter((one) => one.remote === remote && (one.cluster !== local || one.alias !== alias));
+  return [...new Set([...wanted, ...used.map(({ ca }) => ca)])].sort();
+};
