@@ -32,6 +32,7 @@ export const observeKeyCreation = async (parts: ObserveParts, request: KeyCreate
   ]);
   return {
     ...{ local: unseenCluster(request.for, ''), remote, connections: all, cas, keys, secretVersions, signed, others },
+    ...{ signers: [], foreignIdentities: [] },
     ...{ paths: [], proven: null, otherNodes: otherNodes(joined, [request.remote]) },
     certificates: certificates.filter(
       ({ cluster, purpose }) => cluster === request.remote && purpose === 'remote_cluster_server',

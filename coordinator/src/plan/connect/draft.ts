@@ -6,7 +6,9 @@ import type { SigningDraft } from './signing.ts';
 import type { ServerWish } from './wanted.ts';
 
 /** What the steps of the remote side are made from. */
-export type ServerDraft = Pick<ConnectDraft, 'request' | 'facts' | 'context' | 'servers' | 'ca'>;
+export type ServerDraft = Pick<ConnectDraft, 'request' | 'facts' | 'context' | 'servers' | 'ca'> & {
+  readonly signing?: ConnectDraft['signing'];
+};
 
 /** What the steps of both sides are made from. */
 export interface ConnectDraft {

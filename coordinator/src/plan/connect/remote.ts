@@ -61,8 +61,8 @@ const recordStep = (draft: ConnectDraft): AnyStep[] => {
   ];
 };
 
-const caSteps = ({ facts, ca: server, signing }: ConnectDraft): AnyStep[] =>
-  [...new Set([server, ...(signing.wish === null ? [] : [signing.wish.ca])])]
+const caSteps = ({ facts, ca: server, signing }: ServerDraft): AnyStep[] =>
+  [...new Set([server, ...(signing?.wish ? [signing.wish.ca] : [])])]
     .filter((ca) => !facts.cas.some(({ name }) => name === ca))
     .map((ca) => ({
       id: `create-ca-${ca}`,
@@ -168,7 +168,7 @@ const nodeChangeStep = (
 ): AnyStep[] => {
   const cluster = draft.facts.remote;
   const change = changeOf(server.node, facts, {
-    files: [...serverFiles(certificate), ...(draft.signing.trust === null ? [] : [draft.signing.trust])],
+    files: [...serverFiles(certificate), ...(draft.signing?.trust ? [draft.signing.trust] : [])],
     settings: {
       ...serverSettings(server),
       ...(certificate.key === undefined ? { [`${PREFIX}.keystore.path`]: certificate.path } : {}),

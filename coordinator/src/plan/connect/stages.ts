@@ -1,0 +1,25 @@
+import { localStages } from '../local-side.ts';
+import type { Stage } from '../steps.ts';
+import { signStage } from './signing.ts';
+import { demandOffStage, signOffStage, unsignedStages } from './unsigned.ts';
+
+/** Of the remote cluster, and the key. */
+export const remoteStages: readonly Stage[] = [
+  { id: 'prepare', title: 'Prepare', mode: 'serial' },
+  { id: 'certificates', title: 'Issue certificates', mode: 'parallel' },
+  { id: 'remote-files', title: 'Place files on the remote cluster', mode: 'parallel' },
+  { id: 'remote-roll', title: 'Roll the remote cluster', mode: 'roll' },
+  { id: 'remote-verify', title: 'Verify the remote cluster server', mode: 'parallel' },
+  { id: 'signing-trust', title: 'Have the remote cluster take signatures', mode: 'serial' },
+  { id: 'api-key', title: 'Cross-cluster API key', mode: 'serial' },
+];
+
+export const stages: readonly Stage[] = [
+  ...remoteStages,
+  demandOffStage,
+  ...localStages.flatMap((stage): Stage[] => (stage.id === 'connect' ? [signStage, signOffStage, stage] : [stage])),
+  { id: 'retire', title: 'Invalidate the key whose place another one took', mode: 'serial' },
+  { id: 'signed', title: 'Prove the new signing certificates', mode: 'parallel' },
+  { id: 'identity', title: 'Demand signatures', mode: 'serial' },
+  ...unsignedStages,
+];

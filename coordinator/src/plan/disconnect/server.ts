@@ -6,7 +6,7 @@ import { keystorePasswordReference, nodeStep } from '../node-step.ts';
 import { fileSetting } from '../nodes.ts';
 import { rollOrder } from '../order.ts';
 import { files } from '../placed-files.ts';
-import type { FoundSetting } from '../records.ts';
+import { type FoundSetting, isForeign } from '../records.ts';
 import { type Removal, removalChange } from '../removal.ts';
 import { trustOff } from '../signing-off.ts';
 import { othersCas } from '../signing-wish.ts';
@@ -73,7 +73,7 @@ const serverRemoval = (scope: Scope, node: NodeObservation): Omit<Removal, 'keys
 
 /** Has the remote cluster take no signatures that this connection alone needed. */
 export const signingTrustSteps = ({ facts, request, context, signs }: Scope): AnyStep[] => {
-  if (!signs || request.remoteGone) return [];
+  if (!signs || request.remoteGone || isForeign(facts.connection)) return [];
   const { remote, cas } = facts;
   const others = othersCas(facts, facts.connection);
   const stages = { settings: stageIds.signingTrust, files: stageIds.signingFiles };
