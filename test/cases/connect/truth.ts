@@ -64,8 +64,8 @@ export const serves = (world: World, node: NodeWorld): boolean => {
 };
 
 /** The setting with which a cluster signs for an alias, and that by which one takes signatures. */
-export const signSetting = (alias: string): string => `cluster.remote.${alias}.signing.keystore.path`;
-export const TRUST_SETTING = 'cluster.remote.signing.certificate_authorities';
+const signSetting = (alias: string): string => `cluster.remote.${alias}.signing.keystore.path`;
+const TRUST_SETTING = 'cluster.remote.signing.certificate_authorities';
 
 /** What a node's requests are signed with; undefined where they are not, also where it cannot read its file: it does not say so. */
 const signatureOf = (world: World, node: NodeWorld, alias: string): World['signatures'][string] | undefined => {
