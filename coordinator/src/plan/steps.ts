@@ -59,6 +59,8 @@ export interface StepInputs {
   'certificate.issue': CertificateIssue;
   /** Issues a certificate with which a local node signs, and mints the PKCS#12 and its password as secrets. */
   'signing-certificate.issue': SigningIssue;
+  /** Forgets one with which nothing is signed any more. */
+  'signing-certificate.forget': NodeId & { readonly alias: string };
   /** A transaction on one node; with a `service` operation the node is restarted under the gates of a roll. */
   'node.change': NodeId & {
     readonly operations: readonly OperationCall<ChangeOperation>[];

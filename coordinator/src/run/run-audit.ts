@@ -13,6 +13,7 @@ const recorded: Readonly<Record<StepKind, boolean>> = {
   'ca.succession': true,
   'certificate.issue': true,
   'signing-certificate.issue': true,
+  'signing-certificate.forget': true,
   'node.change': true,
   // It may issue and place another certificate.
   'remote-server.verify': true,

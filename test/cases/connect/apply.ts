@@ -332,6 +332,9 @@ const effects: Effects = {
   'ca.succession': succeed,
   'certificate.issue': issue,
   'signing-certificate.issue': issueSigner,
+  'signing-certificate.forget': (world, { node, alias }) => {
+    world.signers = world.signers.filter((one) => one.node !== node || one.alias !== alias);
+  },
   'signing-settings.put': putSigning,
   'signing-trust.verify': (world, { node }) => {
     if (!world.remote.nodes.some(({ name }) => name === node)) throw new Error(`there is no node ${node}`);

@@ -41,7 +41,7 @@ const turnedOff = [
   ...nodes.map((node) => `signers-reload secure-settings.reload ${node} reload`),
   'trust-off signing-settings.put us api',
   ...remoteNodes.map((node) => `trust-files-off node.change ${node} file`),
-  'unsigned inventory.put-back coordinator none',
+  ...nodes.map((node) => `unsigned signing-certificate.forget ${node} none`),
 ];
 
 const cases: PlanCase[] = [
@@ -215,5 +215,10 @@ describe('signatures', () => {
       }
     }
     expect(off.signers).toEqual([]);
+  });
+
+  test('are not taken off some nodes alone, which would lack the file of a setting', () => {
+    const made = standing(undefined, signed)();
+    expect(lines(planIn(made, request({ nodes: ['eu-1'] })))).toEqual([]);
   });
 });

@@ -19,7 +19,7 @@ const beforeOf = (made: World, step: AnyStep): unknown => {
   if (step.kind === 'signing-settings.put') return step.input.before;
   if (step.kind === 'api-key.identify') return { identity: made.keys[0]?.certificateIdentity ?? null };
   if (step.kind === 'connection.record') return made.connections[0];
-  if (step.kind === 'signing-certificate.issue')
+  if (step.kind === 'signing-certificate.issue' || step.kind === 'signing-certificate.forget')
     return made.signers.find(({ node }) => node === step.input.node) ?? null;
   return step.kind === 'ca.create' ? null : undefined;
 };
@@ -110,6 +110,12 @@ describe('a rollback', () => {
       'prove connection.prove eu',
     ]);
     expect(stepOf(plan, 'api-key.identify').input.identity).toBe('CN=signer,O=x');
+    const records = plan.steps.flatMap((step) => (step.kind === 'inventory.put-back' ? step.input.records : []));
+    expect(records.map(({ collection, record }) => [collection, record === null])).toEqual([
+      ['connections', false],
+      ['signingCertificates', false],
+      ['signingCertificates', false],
+    ]);
     expect(stepOf(plan, 'signing-settings.put', 'eu').input.persistent).toEqual({
       'cluster.remote.us.signing.keystore.path': 'remora-signing-us.p12',
     });

@@ -82,6 +82,7 @@ export const fileExecutors = (file: string): Executors => ({
   'ca.succession': never,
   'certificate.issue': never,
   'signing-certificate.issue': never,
+  'signing-certificate.forget': never,
   'signing-settings.put': never,
   'signing-trust.verify': never,
   'signing.verify': never,

@@ -1,5 +1,5 @@
 import { rollOrder } from '../order.ts';
-import type { RecordBefore, SigningCertificateRecord } from '../records.ts';
+import type { SigningCertificateRecord } from '../records.ts';
 import { signerId, signSettings, withoutThem } from '../signing-names.ts';
 import { signerOff, trustOff } from '../signing-off.ts';
 import { signingSettingsStep } from '../signing-settings.ts';
@@ -37,25 +37,21 @@ const demandOff = (draft: ConnectDraft): AnyStep[] => {
   ];
 };
 
-const forget = (standing: readonly SigningCertificateRecord[]): AnyStep[] => {
-  const records = standing.map(
-    (record): RecordBefore => ({ collection: 'signingCertificates', id: signerId(record), record: null }),
-  );
-  return records.length === 0
-    ? []
-    : [
-        {
-          ...{ id: 'forget-signing-certificates', kind: 'inventory.put-back', target: 'coordinator', effect: 'none' },
-          ...{ reason: 'nothing is signed with them any more', stage: 'unsigned', input: { records } },
-          diff: records.map(({ id }) => `- signing certificate ${id}`).join('\n'),
-        },
-      ];
-};
+const forget = (standing: readonly SigningCertificateRecord[]): AnyStep[] =>
+  standing.map(({ cluster, node, alias }) => ({
+    ...{ id: `forget-signing-certificate-${cluster}.${node}`, kind: 'signing-certificate.forget', target: node },
+    ...{ effect: 'none', reason: 'nothing is signed with it any more', stage: 'unsigned' },
+    diff: `- signing certificate ${signerId({ cluster, node, alias })}`,
+    input: { cluster, node, alias },
+  }));
 
-/** What has requests over the connection signed no more; nothing where they never were. */
+/**
+ * What has requests over the connection signed no more; nothing where they never were, and for some nodes alone: as long as the cluster signs, each of them needs its
+ * file.
+ */
 export const unsignedSteps = (draft: ConnectDraft): AnyStep[] => {
   const { signing, facts, request, context } = draft;
-  if (!signing.goes) return [];
+  if (!signing.goes || request.nodes !== undefined) return [];
   const { local, remote, cas, secretVersions } = facts;
   const settings = signSettings(request.alias);
   const off = {

@@ -22,7 +22,7 @@ const recordOf = ({ run }: RollbackFacts, step: AnyStep): RecordBefore | null =>
     return { collection: 'connections', id: `${local}/${alias}`, record: before as AnyConnectionRecord | null };
   }
   if (step.kind === 'ca.succession') return { collection: 'cas', id: step.input.ca, record: before as CaRecord | null };
-  if (step.kind === 'signing-certificate.issue')
+  if (step.kind === 'signing-certificate.issue' || step.kind === 'signing-certificate.forget')
     return {
       ...{ collection: 'signingCertificates', id: signerId(step.input) },
       record: before as SigningCertificateRecord | null,

@@ -177,6 +177,7 @@ const refuseUnremembered = ({ run }: RollbackFacts): void => {
     'cluster-settings.put',
     'signing-settings.put',
     'signing-certificate.issue',
+    'signing-certificate.forget',
     'api-key.identify',
     'connection.record',
     'ca.create',

@@ -16,6 +16,7 @@ const thingsOf = (step: AnyStep): string[] => {
       return [`connection ${step.input.connection.local}/${step.input.connection.alias}`];
     case 'certificate.issue':
     case 'signing-certificate.issue':
+    case 'signing-certificate.forget':
       return [`node ${nodeKey(step.input)}`];
     case 'ca.succession':
     case 'ca.create':

@@ -41,13 +41,10 @@ export const identifyApiKeyStep =
   (parts: StepParts): Executor<'api-key.identify'> =>
   async (context, { cluster, id, identity, crossing }) => {
     const client = await parts.clients.get(cluster);
-    await rememberBefore(
-      context,
-      async (): Promise<IdentityBefore> => ({
-        identity: (await findKey(client, cluster, id))?.certificateIdentity ?? null,
-      }),
-    );
-    const { before } = context.memory.kept as { readonly before: IdentityBefore };
+    // A step that is tried again may find what the first attempt made.
+    const kept = context.memory.kept as { readonly before: IdentityBefore } | null;
+    const before = kept?.before ?? { identity: (await findKey(client, cluster, id))?.certificateIdentity ?? null };
+    await rememberBefore(context, async () => before);
     await context.checkFence();
     await context.phase('changing what the key demands');
     await demand(client, { cluster, id, identity });

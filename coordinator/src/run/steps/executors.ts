@@ -15,7 +15,7 @@ import { reloadSecureSettingsStep } from './reload.ts';
 import { measured } from './restart-times.ts';
 import { putRoleStep, putUserStep } from './roles.ts';
 import { putBackRecordsStep, rollbackStep } from './rollback.ts';
-import { issueSigningCertificateStep } from './signing-certificate.ts';
+import { forgetSigningCertificateStep, issueSigningCertificateStep } from './signing-certificate.ts';
 import { putSigningSettingsStep } from './signing-settings.ts';
 import { successionStep } from './succession.ts';
 import { trustClusterStep, verifyTrustStep } from './trust.ts';
@@ -36,6 +36,7 @@ export const createExecutors = (parts: StepParts): Executors => ({
   'ca.succession': successionStep(parts),
   'certificate.issue': issueCertificateStep(parts),
   'signing-certificate.issue': issueSigningCertificateStep(parts),
+  'signing-certificate.forget': forgetSigningCertificateStep(parts),
   'node.change': withPauses(parts, measured(parts, nodeChangeStep(parts))),
   'remote-server.verify': verifyServerStep(parts),
   'peer-trust.verify': verifyTrustStep(parts),

@@ -46,3 +46,13 @@ export const issueSigningCertificateStep =
     });
     return { fingerprint256: facts.fingerprint256, notAfter: facts.notAfter };
   };
+
+/** The files that the record names stay sealed, for a rollback of the run. */
+export const forgetSigningCertificateStep =
+  ({ inventory }: Pick<StepParts, 'inventory'>): Executor<'signing-certificate.forget'> =>
+  async (context, place) => {
+    const id = signerId(place);
+    await rememberBefore(context, () => inventory.signingCertificates.get(id));
+    await context.file('signingCertificates', id, null);
+    return null;
+  };

@@ -1,4 +1,4 @@
-import type { CertificateList, CertificateView } from '@remora/shared/model/certificate-view.ts';
+import type { CertificateView } from '@remora/shared/model/certificate-view.ts';
 import type { ConnectionView } from '@remora/shared/model/inventory.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import { expect, test } from 'vitest';
@@ -39,7 +39,7 @@ export const identitySuite = (bed: () => Bed): void => {
     bed().fleet.json<Run>(['connect', 'eu', 'us', '--alias', ALIAS, '--search', 'logs-*', ...more, '--yes']);
 
   const signers = async (): Promise<CertificateView[]> =>
-    (await bed().fleet.json<CertificateList>(['certs', 'list'])).certificates.filter(
+    (await bed().fleet.json<CertificateView[]>(['certs', 'list'])).filter(
       ({ purpose }) => purpose === 'remote_cluster_signing',
     );
 
