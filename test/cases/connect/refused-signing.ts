@@ -94,6 +94,16 @@ export const refusedSigning: RefusalCase[] = [
     says: 'The key of this connection demands CN=theirs already, and not by Remora',
   },
   {
+    name: 'a key of another user, who alone could have it demand a signature',
+    world: standing((made) => {
+      made.keys = made.keys.map((key) => ({ ...key, otherOwner: 'ann' }));
+    }),
+    wish: signed,
+    code: 'conflict',
+    check: 'signing-ours',
+    says: 'belongs to user ann, who alone may change what it demands of a signature',
+  },
+  {
     name: 'a password of somebody else for the file that signs',
     world: standing((made) => {
       nodeOf(made.local, 'eu-1').keystore.entries[ENTRY] = { reference: null, writtenAtMs: null };

@@ -45,7 +45,7 @@ const migrated = (): RollbackFacts => {
     ]),
     keys: [keyOf('secret:connection/eu/us/api-key@1', 'k1', `remora-eu-us-${RUN}-1-r1`)],
     ...{ earlierKeys: [], connections: recordsOf(after), cas: [], certificates: [], apiKeys: [] },
-    ...{ secretVersions, principals: new Map() },
+    ...{ signers: [], secretVersions, principals: new Map() },
   };
 };
 

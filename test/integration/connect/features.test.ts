@@ -4,9 +4,9 @@ import { newestVersionHere } from '../../elasticsearch/versions.ts';
 import { adoptSuite } from './features/adopt.ts';
 import { Bed, DOCUMENTS } from './features/bed.ts';
 import { halfManagedSuite } from './features/half-managed.ts';
+import { identitySuite } from './features/identity.ts';
 import { rolesSuite } from './features/roles.ts';
 import { settingsSuite } from './features/settings.ts';
-import { identitySuite } from './features/identity.ts';
 import { restarts, searchAcross } from './traces.ts';
 
 /** What can be done to connections without a restart: one pair of clusters for all of it, and a module of `features` for each. */

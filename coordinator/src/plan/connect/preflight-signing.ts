@@ -134,9 +134,25 @@ export const signingFits: Check = {
   run: changeFindings,
 };
 
+/** Only its owner may change a key. */
+const ownerFindings = ({ request, facts }: PreflightInput): string[] => {
+  const key = standingKey(facts, request);
+  const wish = signingWish(request, facts);
+  if (key?.otherOwner === undefined || typeof wish === 'string') return [];
+  return key.certificateIdentity === wish?.identity
+    ? []
+    : [
+        `API key ${key.record.name} belongs to user ${key.otherOwner}, who alone may change what it demands of a signature: have another one take its place first, with \`remora api-keys rotate ${request.local} ${request.alias}\`.`,
+      ];
+};
+
 export const signingOurs: Check = {
   code: 'conflict',
   demands:
     'where requests are to be signed, nobody else set that up: neither in elasticsearch.yml nor in the keystore, nor for keys that Remora did not make',
-  run: (input) => (isSigned(input.request) ? foreignFindings(input) : []),
+  run: (input) => {
+    const { request, facts } = input;
+    const isTouched = isSigned(request) || mayBeSigning(facts, request);
+    return [...(isSigned(request) ? foreignFindings(input) : []), ...(isTouched ? ownerFindings(input) : [])];
+  },
 };
