@@ -21,7 +21,8 @@ export const standingSigning = (
   standingSigners({ signers }, ends)[0];
 
 /** Whether requests over the connection are signed, were, or may be by a run that came no further. */
-export const mayBeSigning = (facts: Known, ends: Omit<Ends, 'remote'>): boolean => standingSigning(facts, ends) !== undefined;
+export const mayBeSigning = (facts: Known, ends: Omit<Ends, 'remote'>): boolean =>
+  standingSigning(facts, ends) !== undefined;
 
 /** How requests shall be signed; null where they shall not, a sentence where no subject is known that the expression matches. */
 export const signingWish = (request: ConnectRequest, facts: Known): Signing | null | string => {
