@@ -115,14 +115,18 @@ export const lackedPrivileges = async (
   }
 };
 
-/** What a cross-cluster key grants, by its role descriptor; null where the cluster does not know the key (any more). */
+/** What a cross-cluster key grants, by its role descriptor; null where the cluster does not know the key (any more), or it was invalidated. */
 export const findKeyGrants = async (client: Client, cluster: string, id: string): Promise<KeyGrants | null> => {
   interface Answer {
-    readonly api_keys?: readonly { readonly role_descriptors?: { readonly cross_cluster?: KeyGrants } }[];
+    readonly api_keys?: readonly {
+      readonly invalidated?: boolean;
+      readonly role_descriptors?: { readonly cross_cluster?: KeyGrants };
+    }[];
   }
   const path = `/_security/api_key?id=${encodeURIComponent(id)}`;
   const { api_keys: keys = [] } = (await read(client, cluster, path)) as Answer;
-  return keys[0]?.role_descriptors?.cross_cluster ?? null;
+  const [key] = keys;
+  return key?.invalidated === true ? null : (key?.role_descriptors?.cross_cluster ?? null);
 };
 
 /** Whether somebody logs in with a password. */

@@ -41,12 +41,13 @@ const seen = (record: AnyConnectionRecord): RoleFacts['connection'] => {
 const sideOf = async ({ clients }: Pick<RoleParts, 'clients'>, cluster: string, name: string): Promise<RoleSide> => {
   const client = await clients.get(cluster);
   try {
-    const [info, missingPrivileges] = await Promise.all([
+    const [info, missingPrivileges, { roles: ownRoles }] = await Promise.all([
       client.info(),
       lackedPrivileges(client, cluster, ['manage_security']),
+      client.security.authenticate(),
     ]);
     const role = missingPrivileges.length > 0 ? null : await findRole(client, cluster, name);
-    return { cluster, version: info.version.number, missingPrivileges, role };
+    return { cluster, version: info.version.number, missingPrivileges, ownRoles, role };
   } catch (error) {
     throw explain(error, cluster, `Looking at role ${name}`);
   }
@@ -77,7 +78,7 @@ export const keyGrantsOf = async (
   if (key === null) return 'The connection has no key on record.';
   try {
     const grants = await findKeyGrants(await clients.get(record.remote), record.remote, key.id);
-    return grants ?? `Cluster ${record.remote} does not know API key ${key.id} any more.`;
+    return grants ?? `API key ${key.id} is not valid any more in cluster ${record.remote}.`;
   } catch (error) {
     return messageOf(error);
   }

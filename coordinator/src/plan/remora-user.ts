@@ -31,6 +31,9 @@ const refuseOthers = ({ cluster, user }: RemoraUserWish, found: RemoraUserFacts)
     if (isReserved(one)) refuse(`The ${what} ${user} of cluster ${cluster} is one that Elasticsearch brings.`, other);
     if (!isRemoras(one))
       refuse(`Cluster ${cluster} has a ${what} ${user} already, which Remora did not make: it stays as it is.`, other);
+    // What `roles apply` makes has more in its mark.
+    if (one.metadata?.remora !== undefined)
+      refuse(`The ${what} ${user} of cluster ${cluster} is one of a connection: see \`remora roles list\`.`, other);
   }
 };
 

@@ -42,12 +42,12 @@ function refuse(message: string): never {
   throw new RemoraError('bad-input', message);
 }
 
-/** By Elasticsearch's own rule for names of roles and users; here without the slash, which would end a secret's name. */
+/** By Elasticsearch's own rule for names of roles and users; here without the slash, which would end a secret's name, and the comma, at which Elasticsearch parts names when it is asked for one. */
 const parsePrincipal = (what: string, text: string): string =>
-  /^[\x21-\x2e\x30-\x7e]([\x20-\x2e\x30-\x7e]{0,198}[\x21-\x2e\x30-\x7e])?$/.test(text)
+  /^[\x21-\x2b\x2d\x2e\x30-\x7e]([\x20-\x2b\x2d\x2e\x30-\x7e]{0,198}[\x21-\x2b\x2d\x2e\x30-\x7e])?$/.test(text)
     ? text
     : refuse(
-        `"${text}" is not a name of a ${what}: 1 to 200 letters, digits and signs of ASCII, no blank at either end, no "/".`,
+        `"${text}" is not a name of a ${what}: 1 to 200 letters, digits and signs of ASCII, no blank at either end, no "/" and no ",".`,
       );
 
 /** Reads a user's name; throws `bad-input`. */

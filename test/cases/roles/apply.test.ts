@@ -235,6 +235,14 @@ describe('a role that is there', () => {
     );
   });
 
+  test("and that Remora's own user has is refused on either side, whatever is given: Remora would lock itself out", () => {
+    const own = { role: { cluster: ['manage_security'], metadata: { managed_by: 'remora' } }, ownRoles: ['reader'] };
+    for (const facts of [byKey({ local: side('eu', own) }), byCertificates({ remote: side('us', own) })]) {
+      const refusal = errorOf(() => apply(wish({ adopt: true }), facts));
+      expect(refusal).toMatchObject({ code: 'conflict', message: expect.stringContaining("of Remora's own user") });
+    }
+  });
+
   test('on the other side is looked at too', () => {
     expect(errorOf(() => apply(wish(), byCertificates({ remote: side('us', { role: theirs }) }))).message).toMatch(
       /^Cluster us has a role reader already/,

@@ -14,7 +14,7 @@ import { sha256 } from '../connect/facts.ts';
 const context = { planId: 'plan-1', now: '2026-03-01T12:00:00.000Z', hash: sha256 };
 
 export const side = (cluster: string, more: Partial<RoleSide> = {}): RoleSide => ({
-  ...{ cluster, version: '9.5.3', missingPrivileges: [], role: null },
+  ...{ cluster, version: '9.5.3', missingPrivileges: [], ownRoles: ['remora'], role: null },
   ...more,
 });
 

@@ -53,9 +53,14 @@ describe('a role that Remora made', () => {
       ...role,
       metadata: { team: 'x', managed_by: 'remora', remora: { ...(role?.metadata?.remora as object), adopted: true } },
     };
-    const after = roleIn(remove({ local: side('eu', { role: theirs }) }), 'eu');
+    const plan = remove({
+      ...{ local: side('eu', { role: theirs }), mappings: ['ldap-staff'] },
+      users: [user('ann', ['reader', 'viewer']), user('bob', ['reader'])],
+    });
+    const after = roleIn(plan, 'eu');
     expect(after?.metadata).toEqual({ team: 'x' });
     expect(after?.remote_indices).toEqual(role?.remote_indices);
+    expect(usersOf(plan)).toMatchObject([{ name: 'ann', user: { roles: ['viewer'] } }]);
   });
 });
 

@@ -8,6 +8,8 @@ export interface RoleSide {
   readonly version: string;
   /** Of `manage_security`. */
   readonly missingPrivileges: readonly string[];
+  /** Roles of the user that Remora has there. */
+  readonly ownRoles: readonly string[];
   /** Null where there is none of this name. */
   readonly role: RoleBody | null;
 }

@@ -28,8 +28,13 @@ const refuseOtherConnection = (
 };
 
 const refuseTaken = (side: RoleSide, request: RoleApplyRequest): void => {
-  const { cluster, role } = side;
+  const { cluster, role, ownRoles } = side;
   if (role === null) return;
+  if (ownRoles.includes(request.name))
+    throw conflict(
+      `Role ${request.name} of cluster ${cluster} is one of Remora's own user: with other rights that could do nothing there any more.`,
+      'Choose another name with --name.',
+    );
   if (isReserved(role))
     throw conflict(
       `Role ${request.name} of cluster ${cluster} is one that Elasticsearch brings, which nobody may change.`,
@@ -90,6 +95,10 @@ export const refuseRole = (request: RoleApplyRequest, facts: RoleFacts): void =>
   refuseUser(request, facts);
 };
 
+/** Users to whom Remora gave the role. */
+export const givenUsers = (facts: RoleRemovalFacts): readonly string[] =>
+  sidesOf(facts).flatMap(({ role }) => markOfRole(role)?.users ?? []);
+
 /** Throws what forbids to remove the role: that others made it, or use it. */
 export const refuseRemoval = (request: RoleRemoveRequest, facts: RoleRemovalFacts): void => {
   const { name, local } = request;
@@ -106,7 +115,8 @@ export const refuseRemoval = (request: RoleRemoveRequest, facts: RoleRemovalFact
       );
     refuseOtherConnection(side, request, mark);
   }
-  const given = own.flatMap(({ role }) => markOfRole(role)?.users ?? []);
+  if (markOfRole(facts.local.role)?.adopted === true) return;
+  const given = givenUsers(facts);
   const others = [
     ...facts.users.filter((user) => !given.includes(user.name)).map((user) => `user ${user.name}`),
     ...facts.mappings.map((mapping) => `role mapping ${mapping}`),

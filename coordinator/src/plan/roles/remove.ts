@@ -4,7 +4,7 @@ import { isRemoras, type RoleBody } from '../role-definition.ts';
 import { roleStep, userStep } from '../role-steps.ts';
 import type { AnyStep, StoredPlan } from '../steps.ts';
 import type { RoleRemovalFacts, RoleSide, UserSeen } from './facts.ts';
-import { refuseRemoval, sidesOf } from './refusals.ts';
+import { givenUsers, refuseRemoval, sidesOf } from './refusals.ts';
 import { markOfRole } from './wanted.ts';
 
 const STAGE = 'roles';
@@ -44,9 +44,11 @@ export const planRoleRemoval = (
 ): StoredPlan => {
   refuseRemoval(request, facts);
   const { name, local, alias } = request;
-  const sides = sidesOf(facts);
+  const [sides, given] = [sidesOf(facts), givenUsers(facts)];
   const steps = [
-    ...facts.users.flatMap((user) => userOut(user, name, facts.local.cluster)),
+    ...facts.users
+      .filter((user) => given.includes(user.name))
+      .flatMap((user) => userOut(user, name, facts.local.cluster)),
     ...sides.toReversed().flatMap((side) => roleOut(side, name)),
   ];
   return {

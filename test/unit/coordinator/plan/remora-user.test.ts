@@ -40,6 +40,7 @@ describe('the user of Remora', () => {
   test.each([
     ['a user of others', { role: null, user: theirs }, /has a user remora already, which Remora did not make/],
     ['a role of others', { role: {}, user: null }, /has a role remora already/],
+    ['a role of a connection', { role: { metadata: { ...ours.metadata, remora: {} } }, user: null }, /of a connection/],
     ['one that Elasticsearch brings', { role: { metadata: { _reserved: true } }, user: null }, /Elasticsearch brings/],
   ])('%s stays as it is', (_, found, sentence) => {
     expect(() => remoraUser(wish, found)).toThrow(sentence);
