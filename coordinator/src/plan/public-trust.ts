@@ -1,6 +1,6 @@
 import type { ClusterObservation, NodeObservation } from './facts.ts';
 import { connectingNodes, fileSetting, itemsOf } from './nodes.ts';
-import { type AnyConnectionRecord, isForeign } from './records.ts';
+import { type AnyConnectionRecord, adoptedIn, type ConnectionRecord, isForeign, keyConnections } from './records.ts';
 import { sslPrefix } from './ssl.ts';
 
 const PREFIX = sslPrefix.remote_cluster_client;
@@ -21,17 +21,38 @@ export const truststoreProblems = (local: ClusterObservation): string[] =>
         ];
   });
 
+const namesNone = (node: NodeObservation): boolean =>
+  node.agent.state === 'online' &&
+  itemsOf(fileSetting(node, `${PREFIX}.certificate_authorities`)).length === 0 &&
+  truststoreOf(node) === null;
+
+/** What people connected without naming a CA lives on Java's public ones: Remora's CA file does not hold theirs. */
+const adoptedProblems = (local: ClusterObservation, others: readonly ConnectionRecord[]): string[] => {
+  const nodes = connectingNodes(local).filter(namesNone);
+  if (nodes.length === 0) return [];
+  return others
+    .filter((one) => adoptedIn(one)?.trust === true)
+    .map(
+      ({ alias, ca }) =>
+        `The connection ${local.name}/${alias}, which people made, lives on Java's public CAs, which ${nodes.map(({ name }) => name).join(', ')} trust${nodes.length > 1 ? '' : 's'} no more once a CA file is named for another: name the root that its certificates lead to (on record as CA ${ca}) as a PEM file in ${PREFIX}.certificate_authorities there first, and restart.`,
+    );
+};
+
 /** Other connections of a local cluster that need Java's public CAs, which its nodes trust only while nothing names others; a sentence each. */
 export const publicTrustProblems = (
   connections: readonly AnyConnectionRecord[],
-  { local, alias }: { readonly local: string; readonly alias: string },
-): string[] =>
-  connections
-    .filter((one) => one.local === local && one.alias !== alias && isForeign(one) && one.cas.length === 0)
+  local: ClusterObservation,
+  { alias }: Pick<ConnectionRecord, 'alias'>,
+): string[] => {
+  const others = connections.filter((one) => one.local === local.name && one.alias !== alias);
+  const foreign = others
+    .filter((one) => isForeign(one) && one.cas.length === 0)
     .map(
       (one) =>
-        `The connection ${local}/${one.alias} lives on Java's public CAs, which the nodes of cluster ${local} trust no more once a CA file is named for another: give it its root first, with \`remora connect ${local} --alias ${one.alias} --remote-key-file FILE --remote-ca ROOT.pem\`.`,
+        `The connection ${local.name}/${one.alias} lives on Java's public CAs, which the nodes of cluster ${local.name} trust no more once a CA file is named for another: give it its root first, with \`remora connect ${local.name} --alias ${one.alias} --remote-key-file FILE --remote-ca ROOT.pem\`.`,
     );
+  return [...foreign, ...adoptedProblems(local, keyConnections(others))];
+};
 
 /** Nodes that do not trust Java's public CAs for remote clusters, and why; a sentence each. */
 export const notPublicProblems = (local: ClusterObservation): string[] =>

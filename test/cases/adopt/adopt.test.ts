@@ -139,3 +139,16 @@ test('the file of the server may be PEM', () => {
 test('connect does not change the CA of servers that people set up, and tells so', () => {
   expect(() => connectAgain(adopted(byHand()), { ca: 'other' })).toThrow(/serve certificates that people placed/);
 });
+
+test.each([
+  ['--san', { sans: ['us.example.com'] }],
+  ['--cert-validity', { certValidity: '90d' }],
+  ['--remote-host', { remoteHost: '_site_' }],
+  ['--remote-port', { remotePort: 9500 }],
+])('connect refuses %s of servers that people set up, rather than to ignore it', (flag, wish) => {
+  expect(() => connectAgain(adopted(byHand()), wish)).toThrow(
+    new RegExp(
+      `^${flag}: people set up the remote cluster server of us-1, us-2 \\(cluster us\\), and it stays as it is`,
+    ),
+  );
+});

@@ -1,4 +1,5 @@
 import type { ConnectionRecord } from '../../../coordinator/src/plan/records.ts';
+import { adopted, authorities, byHand, sameWish } from '../adopt/plans.ts';
 import { connected } from './plans.ts';
 import type { RefusalCase } from './runner.ts';
 import { changed, nodeOf, type World, world } from './world.ts';
@@ -90,6 +91,29 @@ export const refusedConnections: RefusalCase[] = [
     code: 'conflict',
     check: 'public-trust-kept',
     says: "The connection eu/cloud lives on Java's public CAs, which the nodes of cluster eu trust no more",
+  },
+  {
+    name: "a connection that people made and that lives on Java's public CAs",
+    world: changed(
+      (made) => {
+        const taken = { key: { id: 'theirs', name: 'by hand' }, server: false, trust: true };
+        made.connections = made.connections.map((one) => ({ ...one, adopted: taken }));
+        for (const { yml } of made.local.nodes) delete yml.values[authorities];
+      },
+      () => connected(world()),
+    ),
+    wish: { alias: 'other' },
+    code: 'conflict',
+    check: 'public-trust-kept',
+    says: "The connection eu/us, which people made, lives on Java's public CAs, which eu-1 trusts no more once a CA file is named for another",
+  },
+  {
+    name: 'names of servers that people set up',
+    world: () => adopted(byHand()),
+    wish: { ...sameWish, sans: ['us.example.com'] },
+    code: 'bad-input',
+    check: 'servers-as-they-are',
+    says: '--san: people set up the remote cluster server of us-1, us-2 (cluster us), and it stays as it is.',
   },
   {
     name: 'another CA than the certificates have',

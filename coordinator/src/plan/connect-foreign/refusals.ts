@@ -85,7 +85,7 @@ const trustSentences = ({ request, facts: { local, connections, given } }: Input
     ),
     ...(given.length === 0
       ? notPublicProblems(local)
-      : [...truststoreProblems(local), ...publicTrustProblems(connections, request)]),
+      : [...truststoreProblems(local), ...publicTrustProblems(connections, local, request)]),
   ];
 };
 

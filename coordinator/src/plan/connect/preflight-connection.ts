@@ -66,7 +66,8 @@ export const publicTrust: Check = {
   code: 'conflict',
   demands:
     "no other connection of the local cluster lives on Java's public CAs, which a CA file takes the place of on its nodes",
-  run: ({ facts, request }) => publicTrustProblems(facts.connections, request),
+  run: ({ facts, request }) =>
+    adoptedOf(facts, request)?.trust ? [] : publicTrustProblems(facts.connections, facts.local, request),
 };
 
 export const someConnect: Check = {

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '@remora/shared/errors.ts';
 import { givenCertificates } from './given.ts';
 import { addressKept, beyondLoopback, pathsOpen, remoteHostFits } from './preflight-addresses.ts';
+import { serversAsTheyAre } from './preflight-adopted.ts';
 import { aliasFree } from './preflight-alias.ts';
 import type { Check, PreflightInput } from './preflight-check.ts';
 import { apiKeyServiceOn, license, privileges, securityOn, versions } from './preflight-clusters.ts';
@@ -58,6 +59,7 @@ export const preflightChecks = {
   'beyond-loopback': beyondLoopback,
   'alias-free-or-ours': aliasFree,
   'server-certificate-ours': foreignServer,
+  'servers-as-they-are': serversAsTheyAre,
   'trust-by-pem': foreignTruststore,
   'public-trust-kept': publicTrust,
   'certificate-authority': certificateAuthority,
