@@ -23,10 +23,10 @@ const TrustSettings = object(
 );
 /** Body of `PATCH …/keystore`. */
 export const KeystoreContents = object({ secrets: record(object({}, { value: anything, as_file: bool })) });
-const Plan = object({ cluster_topology: list(anything), elasticsearch: anything });
+const Plan = object({ cluster_topology: list(anything), elasticsearch: anything }, { transient: anything });
 const Payload = object(
   { ref_id: text(), region: text(), plan: Plan },
-  { settings: object({}, { trust: TrustSettings }) },
+  { display_name: text(), settings: object({}, { trust: TrustSettings }) },
 );
 /** Body of `PUT /deployments/ID`, as far as trust is concerned. */
 export const UpdateRequest = object(

@@ -22,6 +22,10 @@ export interface FakeDeployment {
   keystore: Record<string, unknown>;
   /** How often it is still said that a change is carried out. */
   pendingReads: number;
+  /** The last change of it failed. */
+  hasFailed: boolean;
+  /** By which a change of another version is refused, which the schema does not say. */
+  readonly conflictStatus: number;
   readonly endpoint: string;
   readonly ca: string;
 }
@@ -78,7 +82,8 @@ export class CloudApi implements AsyncDisposable {
 
   add(more: Partial<FakeDeployment> & Pick<FakeDeployment, 'id' | 'name'>): FakeDeployment {
     const made: FakeDeployment = {
-      ...{ refId: 'main-elasticsearch', version: 1, trust: {}, keystore: {}, pendingReads: 0 },
+      ...{ refId: 'main-elasticsearch', version: 1, trust: {}, keystore: {}, pendingReads: 0, hasFailed: false },
+      conflictStatus: 409,
       plan: { cluster_topology: [{ id: 'hot_content', zone_count: 2 }], elasticsearch: { version: '9.1.0' } },
       ...{ endpoint: `https://${more.name}.es.example.com`, ca: 'PEM of the region' },
       ...more,
@@ -154,10 +159,13 @@ const authority = ({ id, ca }: FakeDeployment): Answer => ({
 const unknownParameter = (query: URLSearchParams, known: readonly string[]): string | undefined =>
   [...query.keys()].find((name) => !known.includes(name));
 
+const lastingPlan = ({ plan: { transient: _, ...lasting } }: FakeDeployment) => lasting;
+
 const shown = (found: FakeDeployment, query: URLSearchParams): Answer => {
   const unknown = unknownParameter(query, SHOW_PARAMETERS);
   if (unknown !== undefined) return failed(400, 'root.invalid_data', `Unknown query parameter [${unknown}]`);
-  const { id, name, refId, plan, trust, keystore, endpoint, version } = found;
+  const { id, name, refId, trust, keystore, endpoint, version, hasFailed } = found;
+  const plan = query.get('clear_transient') === 'true' ? lastingPlan(found) : found.plan;
   const hasPlans = query.get('show_plans') !== 'false';
   const isPending = found.pendingReads > 0;
   found.pendingReads = Math.max(0, found.pendingReads - 1);
@@ -165,7 +173,7 @@ const shown = (found: FakeDeployment, query: URLSearchParams): Answer => {
     ...{ cluster_id: `es-${id}`, cluster_name: name, healthy: true, status: 'started' },
     metadata: { version: 1, last_modified: '2026-01-01T00:00:00Z', service_url: endpoint },
     plan_info: {
-      healthy: true,
+      healthy: !hasFailed,
       history: [],
       ...(hasPlans ? { current: { healthy: true, plan } } : {}),
       ...(isPending ? { pending: { plan } } : {}),
@@ -236,15 +244,28 @@ const update = (found: FakeDeployment, query: URLSearchParams, body: unknown): A
   if (wrong) return wrong;
   const { prune_orphans: prunes, resources } = body as {
     prune_orphans: boolean;
-    resources?: { elasticsearch?: { ref_id: string; plan: unknown; settings?: { trust?: Record<string, unknown> } }[] };
+    resources?: {
+      elasticsearch?: {
+        ref_id: string;
+        display_name?: string;
+        plan: unknown;
+        settings?: { trust?: Record<string, unknown> };
+      }[];
+    };
   };
   const version = query.get('version');
   if (version !== null && version !== String(found.version))
-    return failed(409, 'deployments.version_conflict', `Version conflict: [${version}] is not [${found.version}]`);
+    return failed(
+      found.conflictStatus,
+      'deployments.version_conflict',
+      `Version conflict: [${version}] is not [${found.version}]`,
+    );
   const [resource] = resources?.elasticsearch ?? [];
   if (resource && resource.ref_id !== found.refId)
     return failed(404, 'deployments.deployment_resource_not_found', `The resource [${resource.ref_id}] was not found`);
-  if (prunes || JSON.stringify(resource?.plan) !== JSON.stringify(found.plan))
+  const isSame =
+    resource?.display_name === found.name && JSON.stringify(resource?.plan) === JSON.stringify(lastingPlan(found));
+  if (prunes || !isSame || found.pendingReads > 0)
     return failed(400, 'test.changes_more', 'The request would change more than trust');
   const trust = resource?.settings?.trust;
   for (const one of (trust?.direct ?? []) as Relationship[]) {

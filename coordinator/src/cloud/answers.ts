@@ -32,13 +32,18 @@ export const TrustSettings = Type.Object({
 });
 export type TrustSettings = Static<typeof TrustSettings>;
 
-const Plan = Type.Object({ elasticsearch: Type.Object({ version: Type.Optional(Type.String()) }) });
+const Plan = Type.Object({
+  elasticsearch: Type.Object({ version: Type.Optional(Type.String()) }),
+  /** What the change that led here did once: a snapshot that was restored, a reboot. */
+  transient: Type.Optional(Type.Unknown()),
+});
 
 const ElasticsearchResource = Type.Object({
   ref_id: Type.String(),
   region: Type.String(),
   info: Type.Object({
     cluster_id: Type.String(),
+    cluster_name: Type.String(),
     healthy: Type.Boolean(),
     metadata: Type.Object({
       service_url: Type.Optional(Type.String()),
@@ -46,6 +51,8 @@ const ElasticsearchResource = Type.Object({
       services_urls: Type.Optional(Type.Array(Type.Object({ service: Type.String(), url: Type.String() }))),
     }),
     plan_info: Type.Object({
+      /** False: the last change of it failed. */
+      healthy: Type.Boolean(),
       /** Absent while the first plan is carried out. */
       current: Type.Optional(Type.Object({ plan: Type.Optional(Plan) })),
       /** What is being carried out. */

@@ -36,6 +36,8 @@ export interface Deployment {
   readonly trust: TrustSettings;
   /** A change of it is being carried out. */
   readonly isChanging: boolean;
+  /** The last change of it was not carried out. */
+  readonly lastChangeFailed: boolean;
 }
 
 /** The CA that signed the certificates of a deployment's nodes. */
@@ -55,8 +57,11 @@ export interface CloudClient {
   keystore(deployment: Pick<Deployment, 'id' | 'refId'>): Promise<readonly string[]>;
   /** Sets an entry of its keystore, or takes it out; nodes of 8.14 and later take it without a restart. */
   setEntry(deployment: Pick<Deployment, 'id' | 'refId'>, name: string, value: string | null): Promise<void>;
-  /** Changes whom it trusts, by what it trusts at that moment, and nothing else of it. */
-  changeTrust(id: string, change: (trust: TrustSettings) => TrustSettings): Promise<void>;
+  /**
+   * Changes whom it trusts, by what it trusts at that moment, and nothing else of it. Answers false where another change of it is being carried out, which this one would
+   * take back: then nothing was changed.
+   */
+  changeTrust(id: string, change: (trust: TrustSettings) => TrustSettings): Promise<boolean>;
 }
 
 const endpointOf = ({ service_url: url, endpoint, services_urls: urls }: ElasticsearchResource['info']['metadata']) =>
@@ -73,26 +78,49 @@ const deploymentOf = (
   endpoint: endpointOf(info.metadata),
   trust: info.settings?.trust ?? {},
   isChanging: info.plan_info.pending !== undefined,
+  lastChangeFailed: !info.plan_info.healthy,
 });
 
-/** The plan as it is, since a resource cannot be changed without one; other resources are left as they are. */
-const update = ({ ref_id, region, info }: ElasticsearchResource, trust: TrustSettings) => ({
-  prune_orphans: false,
-  resources: { elasticsearch: [{ ref_id, region, plan: info.plan_info.current?.plan, settings: { trust } }] },
-});
+/** What is written takes the place of the whole: what is not known cannot stay. */
+const standingTrust = ({ info: { settings } }: ElasticsearchResource, id: string): TrustSettings => {
+  if (settings !== undefined) return settings.trust ?? {};
+  throw new RemoraError('cloud-refused', `Elastic Cloud does not tell whom deployment ${id} trusts.`);
+};
+
+/**
+ * The plan and the name as they are, since a resource cannot be changed without a plan, and without a name is called by its id; other resources are left as they are. What
+ * the last change did once is left out, or it would be done again.
+ */
+const update = ({ ref_id, region, info }: ElasticsearchResource, trust: TrustSettings) => {
+  const { transient: _, ...plan } = info.plan_info.current?.plan ?? {};
+  const resource = { ref_id, region, display_name: info.cluster_name, plan, settings: { trust } };
+  return { prune_orphans: false, resources: { elasticsearch: [resource] } };
+};
 
 const MOST_CONFLICTS = 4;
+
+/** Whether it was refused for its version. The schema does not say by which status: where another version stands there now, that was it. */
+const isOfVersion = async (
+  refusal: unknown,
+  standing: () => Promise<string | null>,
+  version: string,
+): Promise<boolean> =>
+  refusal instanceof CloudRefusal &&
+  (refusal.status === 409 || (refusal.status === 400 && (await standing()) !== version));
 
 /** Of a deployment's answer what is needed and no more: plans are large. */
 const SHOWN = {
   show_settings: 'true',
   show_plans: 'true',
   enrich_with_template: 'false',
+  clear_transient: 'true',
   show_instance_configurations: 'false',
 };
 
-const at = (id: string, ...below: readonly string[]): string =>
-  ['/deployments', ...[id, ...below].map(encodeURIComponent)].join('/');
+const at = (id: string, ...below: readonly string[]): string => {
+  if (/^[\w-]+$/.test(id)) return ['/deployments', ...[id, ...below].map(encodeURIComponent)].join('/');
+  throw new RemoraError('bad-input', `"${id}" is not the id of a deployment.`, { hint: 'See `remora clouds show`.' });
+};
 
 /** Opens what needs no connection: each call is a request of its own. */
 export const openCloud = (access: CloudAccess, parts: RequestParts = { sleep }): CloudClient => {
@@ -136,20 +164,29 @@ export const openCloud = (access: CloudAccess, parts: RequestParts = { sleep }):
     async changeTrust(id, change) {
       for (let tried = 1; ; tried += 1) {
         const { resource, version } = await look(id);
-        const standing = resource.info.settings?.trust ?? {};
+        const standing = standingTrust(resource, id);
         const trust = change(standing);
-        if (isDeepStrictEqual(trust, standing)) return;
+        if (isDeepStrictEqual(trust, standing)) return true;
+        if (resource.info.plan_info.pending !== undefined) return false;
+        if (version === null || resource.info.plan_info.current?.plan === undefined)
+          throw new RemoraError('cloud-refused', `Elastic Cloud tells no version or no plan of deployment ${id}.`);
         const what = `Changing whom deployment ${id} trusts`;
-        const query = version === null ? {} : { version };
-        const outcome = await ask({ method: 'PUT', path: at(id), query, body: update(resource, trust), what }).catch(
+        const request = {
+          method: 'PUT',
+          path: at(id),
+          query: { version },
+          body: update(resource, trust),
+          what,
+        } as const;
+        const refusal = await ask(request).then(
+          () => null,
           (error: unknown) => error,
         );
+        if (refusal === null) return true;
         // Somebody changed it meanwhile, or the answer to this change was lost: what it trusts now tells.
-        const isConflict = outcome instanceof CloudRefusal && outcome.status === 409;
-        if (!isConflict || tried === MOST_CONFLICTS) {
-          if (outcome instanceof Error) throw outcome;
-          return;
-        }
+        const isConflict =
+          tried < MOST_CONFLICTS && (await isOfVersion(refusal, async () => (await look(id)).version, version));
+        if (!isConflict) throw refusal;
       }
     },
   };

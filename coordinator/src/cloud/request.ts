@@ -32,14 +32,15 @@ export interface CloudAnswer {
   readonly version: string | null;
 }
 
-/** An answer that is no success. */
+/** An answer that is no success: `cloud-unreachable` where Elastic Cloud fails or is busy itself. */
 export class CloudRefusal extends RemoraError {
   readonly status: number;
   /** Codes of the Elastic Cloud API, like `deployments.deployment_not_found`. */
   readonly codes: readonly string[];
 
   constructor(message: string, { status, codes, hint }: { status: number; codes: readonly string[]; hint?: string }) {
-    super('cloud-refused', message, hint === undefined ? {} : { hint });
+    const code = status >= 500 || status === 429 ? 'cloud-unreachable' : 'cloud-refused';
+    super(code, message, hint === undefined ? {} : { hint });
     this.status = status;
     this.codes = codes;
   }

@@ -17,10 +17,9 @@ export const observeCloudDeployment = async (
     parts.inventory.cas.list(),
     parts.secretVersions(),
   ]);
-  const { name, refId, trust } = found;
+  const { name, refId, trust, version, isChanging, lastChangeFailed } = found;
   return {
-    name,
-    refId,
+    ...{ name, refId, version, isChanging, lastChangeFailed },
     entries,
     direct: trust.direct ?? [],
     written: writtenKeys(record, deployment),

@@ -50,11 +50,13 @@ const add = async (parts: CloudServiceParts, name: string, input: CloudInput, ac
   await openCloud({ ...access, apiKey: input.apiKey }).deployments();
   const known = await parts.clouds.get(name);
   const apiKey = await parts.secrets.put(cloudSecret(name), input.apiKey);
-  const kept = known?.keys === undefined ? {} : { keys: known.keys };
-  const record: CloudRecord = { ...access, apiKey, addedAt: known?.addedAt ?? parts.clock().toISOString(), ...kept };
+  const record: CloudRecord = { ...access, apiKey, addedAt: known?.addedAt ?? parts.clock().toISOString() };
   const audit = { actor, target: name, detail: `${record.url}, ${apiKey}` };
   const isFiled = known
-    ? await parts.clouds.change(name, () => record, { ...audit, action: 'cloud.update' })
+    ? await parts.clouds.change(name, ({ keys }) => ({ ...record, ...(keys === undefined ? {} : { keys }) }), {
+        ...audit,
+        action: 'cloud.update',
+      })
     : await parts.clouds.add(name, record, { ...audit, action: 'cloud.add' });
   if (!isFiled)
     throw new RemoraError('conflict', `Somebody else just ${known ? 'removed the' : 'added a'} cloud "${name}".`);

@@ -13,6 +13,7 @@ const NOW = Date.parse('2026-03-01T12:00:00Z');
 const facts = (more: Partial<CloudDeploymentFacts> = {}): CloudDeploymentFacts => ({
   ...{ name: 'logs', refId: 'main', entries: [], direct: [], written: {}, cas: [caOf('us-ca', NOW)] },
   secretVersions: { 'us-key': 3 },
+  ...{ version: '9.1.0', isChanging: false, lastChangeFailed: false },
   ...more,
 });
 
@@ -56,6 +57,13 @@ describe('the key of a remote cluster', () => {
     expect(plan(key(null)).steps).toEqual([]);
   });
 
+  test('is warned of before 8.14, where it needs a restart', () => {
+    expect(plan(key('us-key'), facts({ version: '8.13.4' })).warnings).toEqual([
+      expect.stringContaining('Deployment logs is 8.13.4: before 8.14'),
+    ]);
+    expect(plan(key('us-key')).warnings).toEqual([]);
+  });
+
   test('that is not stored is refused', () => {
     expect(() => plan(key('nobody'))).toThrow(/There is no secret "nobody"/);
   });
@@ -82,10 +90,12 @@ describe('whom a deployment trusts', () => {
     const direct = [{ ...standing, name: 'theirs' }, standing];
     expect(plan(trust({ nodes: ['n1', 'n2'] }), facts({ direct })).steps).toEqual([]);
     expect(stepOf(plan(trust({ nodes: ['n1'] }), facts({ direct })), 'cloud.trust').diff).toBe(
-      '- trust office: nodes n2, n1\n+ trust office: nodes n1',
+      '- trust office: nodes n2, n1, by CA us-ca\n+ trust office: nodes n1, by CA us-ca',
     );
     const other = facts({ direct, cas: [caOf('us-ca', NOW, { certificatePem: 'PEM of another' })] });
-    expect(plan(trust({ nodes: ['n1', 'n2'] }), other).steps.length).toBe(1);
+    expect(stepOf(plan(trust({ nodes: ['n1', 'n2'] }), other), 'cloud.trust').diff).toBe(
+      '- trust office: nodes n2, n1, by CA one that is not in the inventory\n+ trust office: nodes n1, n2, by CA us-ca',
+    );
     expect(stepOf(plan(trust(null), facts({ direct })), 'cloud.trust').input.relationship).toBeNull();
     expect(plan(trust(null)).steps).toEqual([]);
   });
@@ -93,6 +103,25 @@ describe('whom a deployment trusts', () => {
   test('is changed before a key has anybody connect there', () => {
     const both = plan({ ...trust({}), ...key('us-key') });
     expect(lines(both)).toEqual(['trust cloud.trust logs api', 'key cloud.key logs reload']);
+  });
+
+  test('is not told by a name that two have', () => {
+    const twice = { ...base, trust_all: false, additional_node_names: ['n1'] };
+    const direct = [
+      { ...twice, uid: 'u1' },
+      { ...twice, uid: 'u2' },
+    ];
+    expect(() => plan(trust(null), facts({ direct }))).toThrow(/more than one trust called "office"/);
+  });
+
+  test('is warned of while somebody else changes the deployment, or failed to', () => {
+    const warned = plan(trust({}), facts({ isChanging: true, lastChangeFailed: true })).warnings;
+    expect(warned).toEqual([
+      expect.stringContaining('as a plan of its own'),
+      expect.stringContaining('Another change of deployment logs is being carried out'),
+      expect.stringContaining('The last change of deployment logs failed'),
+    ]);
+    expect(plan(trust({})).warnings.length).toBe(1);
   });
 
   test('a CA that is not known, or has ended, is refused', () => {

@@ -77,6 +77,17 @@ test('a key and the trust that it needs are put on a deployment, by reference, a
   expect(fleet.outputs.join('')).not.toContain(encoded);
 });
 
+test('trust waits for what somebody else changes, and is not proven where Elastic Cloud has not carried it out', async () => {
+  const found = api.deployments[0] ?? expect.fail();
+  const command = ['clouds', 'trust', 'acme', 'd1', 'proxy of eu', '--remove', '--yes'];
+  const before = found.trust;
+  [found.pendingReads, found.hasFailed] = [3, true];
+  const failed = await fleet.cli(command);
+  expect([failed.code, failed.stderr]).toEqual([1, expect.stringContaining('has not carried the change of')]);
+  expect(found.trust).toEqual({ direct: [] });
+  [found.hasFailed, found.trust] = [false, before];
+});
+
 test('they are taken out again, and a text that is no key is not sent', async () => {
   const found = api.deployments[0];
   const run = await fleet.json<Run>(['clouds', 'key', 'acme', 'd1', 'eu', '--remove', '--yes']);

@@ -1,5 +1,6 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { CloudChangeRequest, WantedTrust } from '@remora/shared/model/cloud-change.ts';
+import { isAtLeast } from '@remora/shared/model/version.ts';
 import { type DirectRelationship, sameRelationship } from '../cloud-trust.ts';
 import type { PlanContext } from '../context.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
@@ -49,13 +50,27 @@ const trusted = ({
   return [...ofScope, ...(nodes.length === 0 ? [] : [`nodes ${nodes.join(', ')}`])].join(' and ');
 };
 
-const diffOf = (sign: '-' | '+', one: DirectRelationship): string[] => [`${sign} trust ${one.name}: ${trusted(one)}`];
+/** The CAs in it, by their names in the inventory. */
+const casIn = ({ certificates }: DirectRelationship, { cas }: CloudDeploymentFacts): string => {
+  const nameOf = ({ pem }: { readonly pem: string }): string =>
+    cas.find(({ certificatePem }) => certificatePem.trim() === pem.trim())?.name ?? 'one that is not in the inventory';
+  return certificates.map(nameOf).join(', ');
+};
+
+const diffOf = (sign: '-' | '+', one: DirectRelationship, facts: CloudDeploymentFacts): string[] => [
+  `${sign} trust ${one.name}: ${trusted(one)}, by CA ${casIn(one, facts)}`,
+];
 
 const trustSteps = (request: CloudChangeRequest, facts: CloudDeploymentFacts, now: string): AnyStep[] => {
   const { cloud, deployment, trust } = request;
   if (trust === undefined) return [];
   const { name, wanted } = trust;
-  const standing = facts.direct.find((one) => one.name === name);
+  const [standing, another] = facts.direct.filter((one) => one.name === name);
+  if (another !== undefined)
+    throw new RemoraError(
+      'conflict',
+      `Deployment ${facts.name} has more than one trust called "${name}": which is meant is not known. Give them names of their own in the console of Elastic Cloud first.`,
+    );
   const relationship = wanted === null ? null : relationshipOf(name, wanted, pemOf(wanted.ca, facts, now));
   const isThere = relationship === null ? standing === undefined : standing && sameRelationship(standing, relationship);
   if (isThere) return [];
@@ -63,7 +78,10 @@ const trustSteps = (request: CloudChangeRequest, facts: CloudDeploymentFacts, no
     {
       ...{ id: `trust-${name}`, kind: 'cloud.trust', target: facts.name, effect: 'api', stage: 'trust' },
       reason: relationship === null ? 'it was asked to be trusted no more' : 'it is not trusted, or in another way',
-      diff: [...(standing ? diffOf('-', standing) : []), ...(relationship ? diffOf('+', relationship) : [])].join('\n'),
+      diff: [
+        ...(standing ? diffOf('-', standing, facts) : []),
+        ...(relationship ? diffOf('+', relationship, facts) : []),
+      ].join('\n'),
       input: { cloud, deployment, name, relationship },
     },
   ];
@@ -100,6 +118,30 @@ const keySteps = ({ cloud, deployment, key }: CloudChangeRequest, facts: CloudDe
   ];
 };
 
+const MINIMUM_VERSION = '8.14.0';
+
+const keyWarnings = ({ name, version }: CloudDeploymentFacts): string[] =>
+  version === null || isAtLeast(version, MINIMUM_VERSION)
+    ? []
+    : [
+        `Deployment ${name} is ${version}: before 8.14 it takes the key only when it is restarted, and a connection by API keys needs 8.14 on both sides.`,
+      ];
+
+const trustWarnings = ({ name, isChanging, lastChangeFailed }: CloudDeploymentFacts): string[] => [
+  `Elastic Cloud carries a change of deployment ${name} out as a plan of its own, and says itself what that takes.`,
+  ...(isChanging ? [`Another change of deployment ${name} is being carried out: this one waits for it.`] : []),
+  ...(lastChangeFailed
+    ? [`The last change of deployment ${name} failed: its console has why. This one starts from what was there before.`]
+    : []),
+];
+
+const warningsOf = (steps: readonly AnyStep[], facts: CloudDeploymentFacts): string[] => [
+  ...(steps.some(({ kind }) => kind === 'cloud.trust') ? trustWarnings(facts) : []),
+  ...(steps.some(({ kind, input }) => kind === 'cloud.key' && 'secret' in input && input.secret !== null)
+    ? keyWarnings(facts)
+    : []),
+];
+
 /** Plans a change of a deployment in Elastic Cloud by the cloud's API. Throws what forbids it; a plan without steps means that it is so. */
 export const planCloudChange = (
   request: CloudChangeRequest,
@@ -117,10 +159,6 @@ export const planCloudChange = (
     stages: stages.filter(({ id }) => steps.some(({ stage }) => stage === id)),
     steps,
     ...{ restarts: [], outages: [] },
-    warnings: steps.some(({ kind }) => kind === 'cloud.trust')
-      ? [
-          `Elastic Cloud carries a change of deployment ${facts.name} out as a plan of its own, and says itself what that takes.`,
-        ]
-      : [],
+    warnings: warningsOf(steps, facts),
   };
 };

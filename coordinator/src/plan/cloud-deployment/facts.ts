@@ -6,6 +6,11 @@ export interface CloudDeploymentFacts {
   readonly name: string;
   /** Of its Elasticsearch. */
   readonly refId: string;
+  /** Of Elasticsearch; null while its first plan is carried out. */
+  readonly version: string | null;
+  /** Somebody's change of it is being carried out. */
+  readonly isChanging: boolean;
+  readonly lastChangeFailed: boolean;
   /** Names of the entries of its keystore. */
   readonly entries: readonly string[];
   readonly direct: readonly DirectRelationship[];

@@ -1,4 +1,5 @@
 import { RemoraError } from '@remora/shared/errors.ts';
+import type { TrustSettings } from '../../cloud/answers.ts';
 import type { CloudClient } from '../../cloud/client.ts';
 import { cloudRecord } from '../../cloud/open.ts';
 import { withKey } from '../../cloud/record.ts';
@@ -38,12 +39,17 @@ export const cloudKeyStep =
     return null;
   };
 
+/** Elastic Cloud counts requests, and its plans take minutes. */
+const againMs = (asked: number): number => Math.min(500 * 2 ** asked, 15_000);
+
+/** Waits for changes of it, whoever asked for them. */
 const waitUntilCarriedOut = async (context: StepContext, client: CloudClient, id: string): Promise<void> => {
   await context.phase('waiting until Elastic Cloud has carried its plan out');
   const ask = async (): Promise<string | null> =>
     (await client.deployment(id)).isChanging ? 'a plan of it is being carried out still' : null;
   await askUntil(context, PLAN_LIMIT_MS, ask, {
     sentence: (why) => `Deployment ${id} has not taken its trust: ${why}.`,
+    againMs,
   });
 };
 
@@ -52,20 +58,34 @@ export const cloudTrustStep =
   (parts: StepParts): Executor<'cloud.trust'> =>
   async (context, { cloud, deployment: id, name, relationship }) => {
     const client = await parts.cloud(cloud, context.signal);
-    await context.phase('changing whom the deployment trusts');
-    await context.checkFence();
-    await client.changeTrust(id, (trust) => {
+    const isIn = (trust: TrustSettings): boolean => {
       const standing = directNamed(trust, name);
-      const isThere = relationship === null ? !standing : standing && sameRelationship(standing, relationship);
-      return isThere ? trust : withDirect(trust, name, relationship);
+      return relationship === null || standing === undefined
+        ? relationship === null && standing === undefined
+        : sameRelationship(standing, relationship);
+    };
+    const change = async (): Promise<string | null> => {
+      await context.checkFence();
+      const isDone = await client.changeTrust(id, (trust) =>
+        isIn(trust) ? trust : withDirect(trust, name, relationship),
+      );
+      return isDone ? null : 'another change of it is being carried out, which this one would take back';
+    };
+    await context.phase('changing whom the deployment trusts, once nobody else changes it');
+    await askUntil(context, PLAN_LIMIT_MS, change, {
+      sentence: (why) => `Whom deployment ${id} trusts was not changed: ${why}.`,
+      againMs,
     });
     await waitUntilCarriedOut(context, client, id);
-    const standing = directNamed((await client.deployment(id)).trust, name);
-    const isThere =
-      relationship === null ? standing === undefined : standing && sameRelationship(standing, relationship);
-    if (isThere) return null;
-    throw new RemoraError(
-      'step-failed',
-      `Elastic Cloud took the change, and deployment ${id} trusts ${name} otherwise.`,
-    );
+    const { trust, lastChangeFailed } = await client.deployment(id);
+    if (!isIn(trust))
+      throw new RemoraError(
+        'step-failed',
+        `Elastic Cloud took the change, and deployment ${id} trusts ${name} otherwise.`,
+      );
+    if (lastChangeFailed)
+      throw new RemoraError('step-failed', `Elastic Cloud has not carried the change of deployment ${id} out.`, {
+        hint: 'Its console has why, under the activity of the deployment: apply the plan there again, and resume the run.',
+      });
+    return null;
   };

@@ -44,7 +44,8 @@ test('tells deployments, and of one where its Elasticsearch is and whom it trust
   ]);
   expect(await cloud.deployment('d1')).toEqual({
     ...{ id: 'd1', name: 'logs', refId: 'main-elasticsearch', region: 'eu-west-1', clusterId: 'es-d1', healthy: true },
-    ...{ version: '9.1.0', endpoint: 'https://logs.es.example.com', isChanging: false },
+    ...{ version: '9.1.0', endpoint: 'https://logs.es.example.com' },
+    ...{ isChanging: false, lastChangeFailed: false },
     trust: { accounts: [{ account_id: 'a', trust_all: true }], direct },
   });
 });
@@ -71,6 +72,11 @@ describe('what the API refuses', () => {
       `Looking at deployment d9: Elastic Cloud acme (${api.url}) answered 404: The deployment [d9] was not found (deployments.deployment_not_found)`,
     );
     expect(JSON.stringify([error, error.message])).not.toContain(api.apiKey);
+  });
+
+  test.each(['..', 'd1/../d2', ''])('"%s" is no id of a deployment, and is not asked for', async (id) => {
+    expect((await failureOf(cloud.deployment(id))).message).toBe(`"${id}" is not the id of a deployment.`);
+    expect(api.requests).toEqual([]);
   });
 
   test('for its key names the command that gives another', async () => {
@@ -123,6 +129,12 @@ describe('what passes is asked for again', () => {
       expect.stringMatching(/^Listing deployments: Elastic Cloud acme \(http:\/\/127\.0\.0\.1:\d+\) did not answer: /),
       4,
     ]);
+  });
+
+  test('and a cloud that stays busy has not refused anything', async () => {
+    api.fault = { times: 9, status: 503 };
+    const error = await failureOf(cloud.deployments());
+    expect([error.code, error.message]).toEqual(['cloud-unreachable', expect.stringContaining('answered 503')]);
   });
 
   test('but not once somebody stops', async () => {
@@ -183,11 +195,13 @@ describe('whom a deployment trusts', () => {
     await add('d1');
     const [, made] = found.trust.direct as { uid: string }[];
     expect(found.trust).toEqual({ ...standing, direct: [...standing.direct, { ...office, uid: made?.uid }] });
+    found.pendingReads = 0;
     await cloud.changeTrust('d1', (trust) => withDirect(trust, 'office', { ...office, additional_node_names: ['n2'] }));
     expect(found.trust.direct).toEqual([
       ...standing.direct,
       { ...office, additional_node_names: ['n2'], uid: made?.uid },
     ]);
+    found.pendingReads = 0;
     await cloud.changeTrust('d1', (trust) => withDirect(trust, 'office', null));
     expect(found.trust).toEqual(standing);
   });
@@ -210,6 +224,41 @@ describe('whom a deployment trusts', () => {
       return withDirect(trust, 'office', office);
     });
     expect([times, found.trust]).toMatchObject([2, { accounts: standing.accounts, direct: [{ name: 'office' }] }]);
+  });
+
+  test('is read again whatever the status by which its version is refused', async () => {
+    const found = api.add({ id: 'd1', name: 'logs', conflictStatus: 400 });
+    await cloud.changeTrust('d1', (trust) => {
+      if (put() === 0) found.version += 1;
+      return withDirect(trust, 'office', office);
+    });
+    expect([put(), found.trust.direct]).toMatchObject([2, [{ name: 'office' }]]);
+  });
+
+  test('is left alone while another change is carried out, which the plan from before would take back', async () => {
+    const found = api.add({ id: 'd1', name: 'logs', pendingReads: 1 });
+    expect([await add('d1'), put(), found.trust]).toEqual([false, 0, {}]);
+    expect([await add('d1'), put()]).toEqual([true, 1]);
+  });
+
+  test('does not have done again what the last change did once', async () => {
+    const lasting = { cluster_topology: [], elasticsearch: { version: '9.1.0' } };
+    const transient = { restore_snapshot: { snapshot_name: '__latest_success__' } };
+    const found = api.add({ id: 'd1', name: 'logs', plan: { ...lasting, transient } });
+    await add('d1');
+    expect(found.trust.direct).toMatchObject([{ name: 'office' }]);
+  });
+
+  test('is not written over where it is not told', async () => {
+    api.add({ id: 'd1', name: 'logs', trust: standing });
+    const info = {
+      ...{ cluster_id: 'c', cluster_name: 'logs', healthy: true, metadata: {} },
+      plan_info: { healthy: true, current: { plan: { elasticsearch: {} } } },
+    };
+    const elasticsearch = [{ ref_id: 'main-elasticsearch', region: 'eu-west-1', info }];
+    api.fault = { times: 1, body: JSON.stringify({ id: 'd1', name: 'logs', resources: { elasticsearch } }) };
+    expect((await failureOf(add('d1'))).message).toBe('Elastic Cloud does not tell whom deployment d1 trusts.');
+    expect(put()).toBe(0);
   });
 
   test('is changed once where the answer was lost', async () => {
