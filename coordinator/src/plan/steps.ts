@@ -45,8 +45,6 @@ export interface StepInputs {
   };
   /** Files a CA that is only trusted: its key is not here. */
   'ca.import': { readonly ca: string; readonly certificatePem: string; readonly fingerprint256: string };
-  /** Files a CA of others, without a key, so that nodes can be given it. */
-  'ca.trust': { readonly ca: string; readonly certificatePem: string };
   /** Notes which CA takes the place of another, or that it has done so; refuses where anything outside of `clusters` uses the one that goes. */
   'ca.succession': {
     readonly ca: string;

@@ -9,7 +9,6 @@ export type RunAudit = Omit<AuditDraft, 'actor' | 'runId' | 'planId'>;
 const recorded: Readonly<Record<StepKind, boolean>> = {
   'ca.create': true,
   'ca.import': true,
-  'ca.trust': true,
   'ca.succession': true,
   'certificate.issue': true,
   'signing-certificate.issue': true,

@@ -50,7 +50,9 @@ describe('the local half of a connection to a cluster of others', () => {
     const plan = planOf(observed(world()));
     expect(plan.clusters).toEqual(['eu']);
     expect(plan.restarts).toEqual(['eu-1']);
-    expect(stepOf(plan, 'ca.trust').input).toEqual({ ca: 'eu-other-remote', certificatePem: 'PEM of theirs\n' });
+    expect(stepOf(plan, 'ca.import').input).toEqual({
+      ...{ ca: 'eu-other-remote', certificatePem: 'PEM of theirs\n', fingerprint256: 'theirs' },
+    });
     expect(stepOf(plan, 'connection.prove').input).toMatchObject({ remote: 'theirs', keyId: 'key-id' });
   });
 
@@ -66,7 +68,7 @@ describe('the local half of a connection to a cluster of others', () => {
     const plan = planOf(observed(world(), { given: [] }), wish({ caPem: null }));
     expect(plan.restarts).toEqual([]);
     expect(stepOf(plan, 'node.change', 'eu-1').input.operations.map(({ name }) => name)).toEqual(['keystore']);
-    expect(lines(plan).some((line) => line.includes('ca.trust'))).toBe(false);
+    expect(lines(plan).some((line) => line.includes('ca.import'))).toBe(false);
   });
 
   it('says of a key that takes the place of another who has to invalidate that', () => {
@@ -87,7 +89,7 @@ describe('the local half of a connection to a cluster of others', () => {
     const given = ca ? [{ certificatePem: ca.certificatePem, facts: ca.facts }] : [];
     const plan = planOf(observed(made, { given }));
     expect(stepOf(plan, 'connection.record').input.connection).toMatchObject({ cas: ['us-remote'] });
-    expect(lines(plan).some((line) => line.includes('ca.trust'))).toBe(false);
+    expect(lines(plan).some((line) => line.includes('ca.import'))).toBe(false);
   });
 });
 

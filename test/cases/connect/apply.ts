@@ -324,9 +324,6 @@ type Effects = { readonly [K in StepKind]: (world: World, input: StepInputs[K]) 
 
 const effects: Effects = {
   'connection.record': record,
-  'ca.trust': () => {
-    throw new Error('nothing is given in this world');
-  },
   'ca.create': createCa,
   'ca.import': importCa,
   'ca.succession': succeed,

@@ -76,7 +76,6 @@ const never = (): Promise<never> => Promise.reject(new Error('these tests have n
 
 /** Executors whose effects are lines of a file: `effect RUN/STEP/ATTEMPT PID`. */
 export const fileExecutors = (file: string): Executors => ({
-  'ca.trust': () => Promise.reject(new Error('no such step here')),
   'ca.create': never,
   'ca.import': never,
   'ca.succession': never,

@@ -41,10 +41,10 @@ export const caSteps = (named: readonly NamedCa[]): AnyStep[] =>
   named
     .filter(({ isNew }) => isNew)
     .map(({ name, certificatePem, facts }) => ({
-      ...{ id: `trust-ca-${name}`, kind: 'ca.trust', target: 'coordinator', effect: 'none', stage: 'prepare' },
+      ...{ id: `import-ca-${name}`, kind: 'ca.import', target: 'coordinator', effect: 'none', stage: 'prepare' },
       reason: 'the CA that was given is not on record yet',
       diff: `+ CA ${name} (${facts.subject}, until ${facts.notAfter}, SHA-256 ${facts.fingerprint256}), to trust only`,
-      input: { ca: name, certificatePem },
+      input: { ca: name, certificatePem, fingerprint256: facts.fingerprint256 },
     }));
 
 /** The CA file with what was given and what other connections of the local cluster need; null where public CAs do. All is known, so it travels as it is. */

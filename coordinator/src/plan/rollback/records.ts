@@ -72,7 +72,7 @@ const unusedCas = (facts: RollbackFacts, filed: readonly RecordBefore[]): Record
       .map(({ ca }) => ca),
   ]);
   return facts.run.plan.steps.flatMap((step) =>
-    (step.kind === 'ca.create' || step.kind === 'ca.import' || step.kind === 'ca.trust') &&
+    (step.kind === 'ca.create' || step.kind === 'ca.import') &&
     beforeOf(facts.run.steps.get(step.id)) === null &&
     facts.cas.some(({ name }) => name === step.input.ca) &&
     !used.has(step.input.ca)

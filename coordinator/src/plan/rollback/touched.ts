@@ -21,7 +21,6 @@ const thingsOf = (step: AnyStep): string[] => {
     case 'ca.succession':
     case 'ca.create':
     case 'ca.import':
-    case 'ca.trust':
       return [`CA ${step.input.ca}`];
     case 'role.put':
       return [`role ${step.input.name} of cluster ${step.input.cluster}`];

@@ -51,16 +51,20 @@ export const createCaStep =
     return { fingerprint256: facts.fingerprint256, notAfter: facts.notAfter };
   };
 
+/** Files a CA without a key. Its certificate is kept as a secret too: deliveries carry contents by reference. */
 export const importCaStep =
-  (parts: StepParts): Executor<'ca.import'> =>
+  (parts: Pick<StepParts, 'inventory' | 'secrets'>): Executor<'ca.import'> =>
   async (context, { ca, certificatePem, fingerprint256 }) => {
     const standing = await parts.inventory.cas.get(ca);
     await rememberBefore(context, async () => standing);
     if (standing?.facts.fingerprint256 === fingerprint256) return { fingerprint256 };
-    if (standing) throw new RemoraError('step-failed', `There is another CA "${ca}" by now.`);
-    const certificate = `secret:${importedCaSecrets(ca, fingerprint256).certificate}@1`;
+    if (standing)
+      throw new RemoraError('step-failed', `Somebody filed another CA under the name ${ca} after the plan was made.`, {
+        hint: 'Give the command again: it takes another name then.',
+      });
     await context.checkFence();
-    await mint(parts, certificate, () => certificatePem);
+    // The next version, and not the first one: it may have been filed before and removed, and what was removed is never written again.
+    const certificate = await parts.secrets.put(importedCaSecrets(ca, fingerprint256).certificate, certificatePem);
     await context.file('cas', ca, {
       ...{ name: ca, certificatePem, certificate, key: null, facts: describeCertificate(certificatePem) },
     });

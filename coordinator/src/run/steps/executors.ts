@@ -19,7 +19,6 @@ import { forgetSigningCertificateStep, issueSigningCertificateStep } from './sig
 import { putSigningSettingsStep } from './signing-settings.ts';
 import { successionStep } from './succession.ts';
 import { trustClusterStep, verifyTrustStep } from './trust.ts';
-import { trustCaStep } from './trust-ca.ts';
 import { verifyApiKeyStep } from './verify-api-key.ts';
 import { verifyBundleStep } from './verify-bundle.ts';
 import { verifyCertificateStep } from './verify-certificate.ts';
@@ -32,7 +31,6 @@ import { verifyTransportNameStep } from './verify-transport-name.ts';
 export const createExecutors = (parts: StepParts): Executors => ({
   'ca.create': createCaStep(parts),
   'ca.import': importCaStep(parts),
-  'ca.trust': trustCaStep(parts),
   'ca.succession': successionStep(parts),
   'certificate.issue': issueCertificateStep(parts),
   'signing-certificate.issue': issueSigningCertificateStep(parts),
