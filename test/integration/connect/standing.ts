@@ -33,6 +33,7 @@ export const standingNode = (node: EsNode, password?: string): StandingNode => {
 };
 
 interface Key {
+  readonly id: string;
   readonly invalidated: boolean;
 }
 
@@ -55,7 +56,8 @@ const inCluster = async (cluster: EsCluster): Promise<StandingCluster> => {
   ]);
   return {
     settings,
-    livingKeys: keys.api_keys.filter(({ invalidated }) => !invalidated),
+    // Elasticsearch lists them in no order, and in another one after a key was changed.
+    livingKeys: keys.api_keys.filter(({ invalidated }) => !invalidated).sort((a, b) => (a.id < b.id ? -1 : 1)),
     loaded: Object.fromEntries(Object.values(nodes).map((node) => [node.name, node.settings])),
   };
 };
