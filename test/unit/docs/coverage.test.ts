@@ -26,13 +26,15 @@ const textsIn = (source: string, before: string): string[] =>
     (text ?? '').replace(/\\(['"`\\])/g, '$1'),
   );
 
-const HOLES = /(\$\{[^}]*\}|%[sj]|\$\w+)/;
+const HOLES = /(\$\{[^}]*\}|%[sij]|\$\w+)/;
 
 /** What stands in the holes of a text (`%s`, `$name`, `${…}`) where it reads like the name; null where it does not. */
 const fillings = (text: string, name: string): string[] | null => {
-  const parts = text
-    .split(HOLES)
-    .map((part, i) => (i % 2 === 1 ? '(.+)' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')));
+  const parts = text.split(HOLES).map((part, i) => {
+    if (i % 2 === 0) return part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+    // A number stands in the sources, and is no text there.
+    return part === '%i' ? String.raw`\d+` : '(.+)';
+  });
   return new RegExp(`^${parts.join('')}$`).exec(name)?.slice(1) ?? null;
 };
 
