@@ -12,8 +12,9 @@ import {
   remoteClusterPrivileges,
 } from '../elasticsearch/security.ts';
 import { type AnyConnectionRecord, isForeign } from '../plan/records.ts';
-import type { RoleFacts, RoleRemovalFacts, RoleSide, UserWanted } from '../plan/roles/facts.ts';
+import type { ConnectionSeen, RoleFacts, RoleRemovalFacts, RoleSide, UserWanted } from '../plan/roles/facts.ts';
 import type { KeyGrants } from '../plan/roles/key-coverage.ts';
+import { markOfRole } from '../plan/roles/wanted.ts';
 import type { ObserveParts } from './observe-nodes.ts';
 
 type RoleParts = Pick<ObserveParts, 'clients' | 'inventory' | 'secretVersions' | 'secretValue'>;
@@ -33,7 +34,8 @@ export const connectionOf = async (
   });
 };
 
-const seen = (record: AnyConnectionRecord): RoleFacts['connection'] => {
+/** A connection as roles look at it. */
+export const seenConnection = (record: AnyConnectionRecord): ConnectionSeen => {
   const { local, alias, auth: model } = record;
   return { local, alias, model, remote: isForeign(record) ? record.foreign.name : record.remote };
 };
@@ -59,7 +61,7 @@ const sidesOf = async (
   record: AnyConnectionRecord,
   name: string,
 ): Promise<Pick<RoleFacts, 'local' | 'remote'>> => {
-  const isOnBoth = seen(record).model === 'certificate' && !isForeign(record);
+  const isOnBoth = record.auth === 'certificate' && !isForeign(record);
   const [local, remote] = await Promise.all([
     sideOf(parts, record.local, name),
     isOnBoth ? sideOf(parts, record.remote, name) : undefined,
@@ -112,7 +114,7 @@ export const observeRole = async (parts: RoleParts, request: RoleApplyRequest): 
   const mayAsk = request.user !== undefined && sides.local.missingPrivileges.length === 0;
   const user = mayAsk && request.user ? await userOf(parts, local, request.user) : undefined;
   return {
-    connection: seen(record),
+    connection: seenConnection(record),
     ...sides,
     isItself: await isItself(parts, record),
     remoteClusterPrivileges: known,
@@ -128,19 +130,36 @@ const isItself = async ({ clients }: Pick<RoleParts, 'clients'>, record: AnyConn
   return (await clients.record(record.remote)).clusterUuid === clusterUuid;
 };
 
+/**
+ * The other side of a role that is removed: where certificates let users in, where they did so when it was made, and where that side alone has it. A connection that is not on record any more is known
+ * by the role's mark alone.
+ */
+const otherSideOf = async (
+  { clients, inventory }: Pick<RoleParts, 'clients' | 'inventory'>,
+  { local, alias, name }: RoleRemoveRequest,
+  { role }: RoleSide,
+): Promise<RoleSide | null> => {
+  const mark = markOfRole(role);
+  const record = await inventory.connections.get(`${local}/${alias}`);
+  const remote = record === null ? mark?.remote : isForeign(record) ? undefined : record.remote;
+  const isOnBoth = record?.auth === 'certificate' || mark?.auth === 'certificate' || role === null;
+  if (!isOnBoth || remote === undefined || (await inventory.clusters.get(remote)) === null) return null;
+  return sideOf({ clients }, remote, name);
+};
+
 /** Gathers everything that the planner of a role's removal looks at. */
 export const observeRoleRemoval = async (
   parts: Pick<RoleParts, 'clients' | 'inventory'>,
   request: RoleRemoveRequest,
 ): Promise<RoleRemovalFacts> => {
-  const record = await connectionOf(parts, request);
-  const sides = await sidesOf(parts, record, request.name);
-  const none = { connection: seen(record), ...sides, users: [], mappings: [] };
-  if (sides.local.missingPrivileges.length > 0) return none;
-  const client = await parts.clients.get(record.local);
+  const local = await sideOf(parts, request.local, request.name);
+  const remote = await otherSideOf(parts, request, local);
+  const none = { local, ...(remote ? { remote } : {}), users: [], mappings: [] };
+  if (local.missingPrivileges.length > 0) return none;
+  const client = await parts.clients.get(request.local);
   const [users, mappings] = await Promise.all([
-    listUsers(client, record.local),
-    mappingsOf(client, record.local, request.name),
+    listUsers(client, request.local),
+    mappingsOf(client, request.local, request.name),
   ]);
   const having = [...users].filter(([, { roles }]) => roles.includes(request.name));
   return { ...none, users: having.map(([name, body]) => ({ name, body })), mappings };

@@ -1,3 +1,4 @@
+import type { RoleMark } from '@remora/shared/model/role-mark.ts';
 import type { RoleCheck, RoleView } from '@remora/shared/model/role-view.ts';
 import { matchesPattern } from '../plan/patterns.ts';
 import {
@@ -8,8 +9,9 @@ import {
   type RoleBody,
   type UserBody,
 } from '../plan/role-definition.ts';
+import type { ConnectionSeen } from '../plan/roles/facts.ts';
 import { beyondKey, type KeyGrants } from '../plan/roles/key-coverage.ts';
-import { localRole, markOfRole, type RoleMark, remoteRole } from '../plan/roles/wanted.ts';
+import { localRole, markOfRole, remoteRole } from '../plan/roles/wanted.ts';
 
 /** Roles and users of one cluster, as it told them. */
 export interface ClusterRoles {
@@ -36,20 +38,51 @@ const driftOf = (cluster: string, role: RoleBody): string[] => {
   ];
 };
 
-const viewOf = ({ cluster, users }: ClusterRoles, name: string, role: RoleBody): RoleView => {
+type Of = Pick<ConnectionSeen, 'local' | 'alias'>;
+
+const isFor = (mark: RoleMark | null, { local, alias }: Of): boolean => mark?.local === local && mark.alias === alias;
+
+/** What became different of the connection that a role was made for, a sentence each: the role may give nothing then, or something over another connection. */
+const changeOf = (name: string, mark: RoleMark, connections: readonly ConnectionSeen[]): string[] => {
+  const { local, remote, alias, auth } = mark;
+  const one = connections.find((each) => isFor(mark, each));
+  if (one === undefined)
+    return [
+      `The connection ${local}/${alias} is not on record any more: \`remora roles remove ${local} ${alias} --name ${name}\` takes the role away.`,
+    ];
+  const again = `\`remora roles apply ${local} ${alias} --name ${name}\` with what it shall grant`;
+  return [
+    ...(auth === one.model
+      ? []
+      : [
+          `It was made for a connection by ${auth === 'certificate' ? 'certificates' : 'API key'}, and ${local}/${alias} is one by ${auth === 'certificate' ? 'API key' : 'certificates'} now, where it gives nothing: ${again} makes it anew.`,
+        ]),
+    ...(remote === undefined || remote === one.remote
+      ? []
+      : [`It was made for cluster ${remote}, and ${local}/${alias} leads to ${one.remote} now: ${again} confirms it.`]),
+  ];
+};
+
+const viewOf = (
+  { cluster, users }: ClusterRoles,
+  name: string,
+  role: RoleBody,
+  connections: readonly ConnectionSeen[],
+): RoleView => {
   const mark = markOfRole(role);
   const having = [...users].filter(([, { roles }]) => roles.includes(name)).map(([user]) => user);
+  const drift = mark === null ? [] : [...changeOf(name, mark, connections), ...driftOf(cluster, role)];
   return {
     ...{ cluster, name, managed: isRemoras(role), connection: mark ? `${mark.local}/${mark.alias}` : null },
-    ...{ grants: grantLines(role), users: having.sort(), drift: driftOf(cluster, role) },
+    ...{ grants: grantLines(role), users: having.sort(), drift },
   };
 };
 
-/** Roles of a cluster that have to do with connections; those that Elasticsearch brings are not people's. */
-export const roleViews = (found: ClusterRoles): RoleView[] =>
+/** Roles of a cluster that have to do with connections; those that Elasticsearch brings are not people's. `connections` are all that are on record. */
+export const roleViews = (found: ClusterRoles, connections: readonly ConnectionSeen[]): RoleView[] =>
   [...found.roles]
     .filter(([, role]) => !isReserved(role) && (isRemote(role) || markOfRole(role) !== null))
-    .map(([name, role]) => viewOf(found, name, role))
+    .map(([name, role]) => viewOf(found, name, role, connections))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 
 const isOver = (role: RoleBody, alias: string): boolean =>
@@ -57,38 +90,44 @@ const isOver = (role: RoleBody, alias: string): boolean =>
     clusters.some((pattern) => matchesPattern(pattern, alias)),
   );
 
-/** Roles that grant something over an alias, or were made for it, by name. */
-const rolesOver = ({ roles }: Pick<ClusterRoles, 'roles'>, at: { readonly local: string; readonly alias: string }) =>
-  [...roles]
-    .filter(([, role]) => {
-      const mark = markOfRole(role);
-      return !isReserved(role) && (isOver(role, at.alias) || (mark?.local === at.local && mark.alias === at.alias));
-    })
-    .sort(([a], [b]) => (a < b ? -1 : 1));
+type RolesOfCluster = Pick<ClusterRoles, 'cluster' | 'roles'>;
 
-/** Each role of the local cluster against what the key of a connection grants; null where certificates let users in, which know no key. */
-export const keyChecks = (
-  found: Pick<ClusterRoles, 'cluster' | 'roles'>,
-  at: { readonly local: string; readonly alias: string },
-  key: KeyGrants | null,
-): RoleCheck[] =>
-  rolesOver(found, at).map(([name, role]) => {
-    const beyond = key === null ? [] : beyondKey(role, at.alias, key).map((clause) => `${clause}.`);
-    const findings = [...beyond, ...driftOf(found.cluster, role)];
-    return { cluster: found.cluster, name, managed: isRemoras(role), ok: findings.length === 0, findings };
-  });
+const checkOf = (cluster: string, name: string, role: RoleBody, findings: readonly string[]): RoleCheck => ({
+  ...{ cluster, name, managed: isRemoras(role), ok: findings.length === 0, findings: [...findings] },
+});
 
-/** Roles that Remora made on the local cluster, without which those of the same name on the remote one let nobody in, and the other way round. */
-export const pairChecks = (
-  local: Pick<ClusterRoles, 'cluster' | 'roles'>,
-  remote: Pick<ClusterRoles, 'cluster' | 'roles'>,
-  at: { readonly local: string; readonly alias: string },
-): RoleCheck[] => {
-  const checks = [...keyChecks(local, at, null), ...keyChecks(remote, at, null)];
-  return checks.map((check) => {
-    const other = check.cluster === local.cluster ? remote : local;
-    if (other.roles.has(check.name)) return check;
-    const lost = `Cluster ${other.cluster} has no role of this name: users with it may do nothing over the connection.`;
-    return { ...check, ok: false, findings: [...check.findings, lost] };
-  });
+const ownFindings = (cluster: string, name: string, role: RoleBody, at: ConnectionSeen): string[] => {
+  const mark = markOfRole(role);
+  return [...(mark !== null && isFor(mark, at) ? changeOf(name, mark, [at]) : []), ...driftOf(cluster, role)];
 };
+
+const byName = ([a]: readonly [string, RoleBody], [b]: readonly [string, RoleBody]): number => (a < b ? -1 : 1);
+
+/** Each role of the local cluster that grants something over an alias, or was made for it, against what the key of the connection grants. */
+export const keyChecks = ({ cluster, roles }: RolesOfCluster, at: ConnectionSeen, key: KeyGrants): RoleCheck[] =>
+  [...roles]
+    .filter(([, role]) => !isReserved(role) && (isOver(role, at.alias) || isFor(markOfRole(role), at)))
+    .sort(byName)
+    .map(([name, role]) => {
+      const beyond = beyondKey(role, at.alias, key).map((clause) => `${clause}.`);
+      return checkOf(cluster, name, role, [...beyond, ...ownFindings(cluster, name, role, at)]);
+    });
+
+/**
+ * Roles that Remora made on one cluster of a connection by certificates: without one of the same name on the other they let nobody in. `remote_indices` mean nothing there,
+ * so that roles of others are not looked at.
+ */
+export const pairChecks = (local: RolesOfCluster, remote: RolesOfCluster, at: ConnectionSeen): RoleCheck[] =>
+  [local, remote].flatMap(({ cluster, roles }) => {
+    const other = cluster === local.cluster ? remote : local;
+    const lost = `Cluster ${other.cluster} has no role of this name: users with it may do nothing over the connection.`;
+    return [...roles]
+      .filter(([, role]) => isFor(markOfRole(role), at))
+      .sort(byName)
+      .map(([name, role]) =>
+        checkOf(cluster, name, role, [
+          ...ownFindings(cluster, name, role, at),
+          ...(other.roles.has(name) ? [] : [lost]),
+        ]),
+      );
+  });

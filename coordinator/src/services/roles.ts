@@ -2,8 +2,8 @@ import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import type { RoleApplyRequest, RoleRemoveRequest } from '@remora/shared/model/role-request.ts';
 import { listRoles, listUsers } from '../elasticsearch/security.ts';
 import type { ObserveParts } from '../observe/observe-nodes.ts';
-import { connectionOf, keyGrantsOf } from '../observe/observe-roles.ts';
-import { isForeign } from '../plan/records.ts';
+import { connectionOf, keyGrantsOf, seenConnection } from '../observe/observe-roles.ts';
+import { isByCertificate } from '../plan/records.ts';
 import type { Change, Services } from '../services.ts';
 import { type ClusterRoles, keyChecks, pairChecks, roleViews } from './role-views.ts';
 
@@ -16,12 +16,13 @@ const rolesOf = async ({ clients }: RoleServiceParts, cluster: string): Promise<
 };
 
 const list = async (parts: RoleServiceParts): ReturnType<Services['roles']['list']> => {
-  const clusters = await parts.inventory.clusters.list();
+  const [clusters, records] = await Promise.all([parts.inventory.clusters.list(), parts.inventory.connections.list()]);
+  const connections = records.map(seenConnection);
   const problems: string[] = [];
   const found = await Promise.all(
     clusters.map(async ({ name }) => {
       try {
-        return roleViews(await rolesOf(parts, name));
+        return roleViews(await rolesOf(parts, name), connections);
       } catch (error) {
         problems.push(messageOf(error));
         return [];
@@ -32,13 +33,14 @@ const list = async (parts: RoleServiceParts): ReturnType<Services['roles']['list
 };
 
 const check = async (parts: RoleServiceParts, local: string, alias: string): ReturnType<Services['roles']['check']> => {
-  const at = { local, alias };
-  const record = await connectionOf(parts, at);
-  const [own, key] = await Promise.all([rolesOf(parts, local), keyGrantsOf(parts, record)]);
-  if (typeof key === 'string')
+  const record = await connectionOf(parts, { local, alias });
+  const at = seenConnection(record);
+  const own = await rolesOf(parts, local);
+  if (isByCertificate(record)) return pairChecks(own, await rolesOf(parts, record.remote), at);
+  const key = await keyGrantsOf(parts, record);
+  if (typeof key === 'string' || key === null)
     throw new RemoraError('preflight-failed', `What the key of ${local}/${alias} grants cannot be told: ${key}`);
-  if (key !== null || isForeign(record)) return keyChecks(own, at, key);
-  return pairChecks(own, await rolesOf(parts, record.remote), at);
+  return keyChecks(own, at, key);
 };
 
 export const roleService = (

@@ -24,7 +24,7 @@ describe('where a key lets users in', () => {
       metadata: {
         managed_by: 'remora',
         remora: {
-          ...{ local: 'eu', alias: 'us', auth: 'api_key', wish: { search: ['logs-*'] }, users: [] },
+          ...{ local: 'eu', remote: 'us', alias: 'us', auth: 'api_key', wish: { search: ['logs-*'] }, users: [] },
           config: expect.stringMatching(/^[0-9a-f]{16}$/),
         },
       },

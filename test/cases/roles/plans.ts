@@ -51,7 +51,7 @@ export const apply = (request: RoleApplyRequest, facts: RoleFacts): StoredPlan =
 export const remove = (facts: Partial<RoleRemovalFacts>, request?: RoleRemoveRequest): StoredPlan =>
   planRoleRemoval(
     request ?? { local: 'eu', alias: 'us', name: 'reader' },
-    { connection: byKey().connection, local: side('eu'), users: [], mappings: [], ...facts },
+    { local: side('eu'), users: [], mappings: [], ...facts },
     context,
   );
 

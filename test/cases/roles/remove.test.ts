@@ -37,7 +37,6 @@ describe('a role that Remora made', () => {
     const facts = byCertificates();
     const plan = apply(wish(), facts);
     const sides = {
-      connection: facts.connection,
       local: side('eu', { role: roleIn(plan, 'eu') }),
       remote: side('us', { role: roleIn(plan, 'us') }),
     };
@@ -73,11 +72,7 @@ describe('is refused', () => {
   test.each([
     ['where others made it', side('eu', { role: {} }), 'was not made by Remora'],
     ['where there is none', side('eu'), 'has no role reader'],
-    [
-      'without manage_security',
-      side('eu', { role, missingPrivileges: ['manage_security'] }),
-      'lacks the cluster privilege',
-    ],
+    ['without manage_security', side('eu', { missingPrivileges: ['manage_security'] }), 'lacks the cluster privilege'],
   ])('%s', (_, one, sentence) => {
     expect(errorOf(() => remove({ local: one })).message).toContain(sentence);
   });

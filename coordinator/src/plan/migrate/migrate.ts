@@ -51,6 +51,10 @@ const gapWarning = ({ mode, alias, local }: ConnectDraft['request']): string =>
     ? `Nodes of ${local} connect anew three times: when the alias ${alias} leads both ways, when they get the key, and when it leads the new way alone. Each time searches over it fail or are skipped for as long as a connection takes, mostly a second or less; in between they cross.`
     : `Searches over the alias ${alias} fail or are skipped from when nodes of ${local} have the key until the alias leads to the new address, mostly a second or two: a proxy has one address.`;
 
+/** Another model lets users in by other roles. */
+const rolesWarning = ({ local, remote, alias }: ConnectDraft['request']): string =>
+  `From when nodes of ${local} have the key on, users get over ${alias} what remote_indices of their roles in cluster ${local} grant, and roles of the same name on ${remote} count no more: give them such roles before, and \`remora roles check ${local} ${alias}\` shows afterwards which roles of Remora's are to be made anew.`;
+
 const trustWarnings = (wish: MigrateRequest, { record }: MigrateFacts, { request }: ConnectDraft): string[] => {
   const { local, remote, alias } = request;
   if (wish.removeTrust) return [];
@@ -95,7 +99,7 @@ export const planMigration = (wish: MigrateRequest, facts: MigrateFacts, context
     restarts: rolled.flatMap(({ restarts }) => restarts),
     outages: rolled.flatMap(({ cluster, restarts }) => outagesOf(cluster, [...new Set(restarts)])),
     warnings: [
-      ...(isDone ? [] : [gapWarning(request), ...trustWarnings(wish, facts, draft)]),
+      ...(isDone ? [] : [gapWarning(request), rolesWarning(request), ...trustWarnings(wish, facts, draft)]),
       ...rolled.flatMap(({ cluster, restarts }) => unreplicatedWarning(cluster, [...new Set(restarts)])),
     ],
   };

@@ -1,3 +1,4 @@
+import type { RoleMark } from '@remora/shared/model/role-mark.ts';
 import type { RoleApplyRequest } from '@remora/shared/model/role-request.ts';
 import { formatSecretReference, parseSecretReference } from '@remora/shared/model/secret-reference.ts';
 import type { PlanContext } from '../context.ts';
@@ -7,7 +8,7 @@ import { roleStep, userStep } from '../role-steps.ts';
 import type { AnyStep, StoredPlan } from '../steps.ts';
 import type { RoleFacts, RoleSide } from './facts.ts';
 import { refuseRole, sidesOf } from './refusals.ts';
-import { localRole, markOfRole, type RoleMark, remoteRole, wishOf } from './wanted.ts';
+import { localRole, markOfRole, remoteRole, wishOf } from './wanted.ts';
 import { roleWarnings } from './warnings.ts';
 
 const STAGE = 'roles';
@@ -25,13 +26,13 @@ const givenTo = (request: RoleApplyRequest, { local, user }: RoleFacts): readonl
 
 const wantedRole = (request: RoleApplyRequest, facts: RoleFacts, side: RoleSide, context: PlanContext): RoleBody => {
   const { connection, isItself } = facts;
-  const { local, alias, model } = connection;
+  const { local, remote, alias, model } = connection;
   const wish = wishOf(request);
   const grants = side === facts.local ? localRole({ model, alias, isItself }, wish) : remoteRole(wish);
   const before = markOfRole(side.role);
   const isAdopted = before ? before.adopted === true : side.role !== null;
   const mark: RoleMark = {
-    ...{ local, alias, auth: model, wish, users: side === facts.local ? givenTo(request, facts) : [] },
+    ...{ local, remote, alias, auth: model, wish, users: side === facts.local ? [...givenTo(request, facts)] : [] },
     ...(isAdopted ? { adopted: true } : {}),
     config: shortHash(context.hash(JSON.stringify(grantLines(grants)))),
   };

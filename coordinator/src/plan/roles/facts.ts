@@ -25,7 +25,8 @@ export interface UserWanted extends UserSeen {
   readonly password: 'none' | 'fits' | 'other' | 'short';
 }
 
-interface ConnectionSeen {
+/** A connection over which a role grants something. */
+export interface ConnectionSeen {
   readonly local: string;
   /** For people where somebody else runs it. */
   readonly remote: string;
@@ -50,7 +51,7 @@ export interface RoleFacts {
 }
 
 /** Everything that the planner of a role's removal looks at. */
-export interface RoleRemovalFacts extends Pick<RoleFacts, 'connection' | 'local' | 'remote'> {
+export interface RoleRemovalFacts extends Pick<RoleFacts, 'local' | 'remote'> {
   /** Users of the local cluster that have it. */
   readonly users: readonly UserSeen[];
   /** Names of role mappings that give it. */

@@ -1,9 +1,10 @@
 import { RemoraError } from '@remora/shared/errors.ts';
+import type { RoleMark } from '@remora/shared/model/role-mark.ts';
 import type { RoleApplyRequest, RoleRemoveRequest } from '@remora/shared/model/role-request.ts';
 import { lacksPrivileges } from '../privileges.ts';
 import { isReserved } from '../role-definition.ts';
 import type { RoleFacts, RoleRemovalFacts, RoleSide } from './facts.ts';
-import { markOfRole, type RoleMark } from './wanted.ts';
+import { markOfRole } from './wanted.ts';
 
 const conflict = (message: string, hint: string): RemoraError => new RemoraError('conflict', message, { hint });
 
@@ -102,11 +103,11 @@ export const givenUsers = (facts: RoleRemovalFacts): readonly string[] =>
 /** Throws what forbids to remove the role: that others made it, or use it. */
 export const refuseRemoval = (request: RoleRemoveRequest, facts: RoleRemovalFacts): void => {
   const { name, local } = request;
+  for (const side of sidesOf(facts)) refuseRights(side);
   const own = sidesOf(facts).filter(({ role }) => role !== null);
   if (own.length === 0)
     throw new RemoraError('not-found', `Cluster ${local} has no role ${name}.`, { hint: 'See `remora roles list`.' });
   for (const side of own) {
-    refuseRights(side);
     const mark = markOfRole(side.role);
     if (mark === null)
       throw conflict(

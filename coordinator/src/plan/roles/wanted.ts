@@ -1,34 +1,14 @@
-import type { RoleApplyRequest } from '@remora/shared/model/role-request.ts';
+import { isRoleMark, type RoleMark, type RoleWish } from '@remora/shared/model/role-mark.ts';
 import type { IndexGrant, RoleBody } from '../role-definition.ts';
 
 /** How a connection lets users in: bound by its key, or by a role of the same name on the other cluster. */
 export type RoleModel = 'api_key' | 'certificate';
 
-/** What a role shall grant, as it was asked for; kept in the metadata of the role, so that drift shows. */
-export type RoleWish = Pick<
-  RoleApplyRequest,
-  'search' | 'replication' | 'followers' | 'localRead' | 'remoteCluster' | 'restricted'
->;
-
-/** What Remora notes in the metadata of its roles. */
-export interface RoleMark {
-  readonly local: string;
-  readonly alias: string;
-  readonly auth: RoleModel;
-  readonly wish: RoleWish;
-  /** Users to whom Remora gave the role. */
-  readonly users: readonly string[];
-  /** Others had made it: it outlives the connection. */
-  readonly adopted?: true;
-  /** Begins the hash of what it grants. */
-  readonly config: string;
-}
-
-/** The mark of a role; null of one that Remora did not make. */
-export const markOfRole = (role: RoleBody | null): RoleMark | null =>
-  role?.metadata?.managed_by === 'remora' && typeof role.metadata.remora === 'object'
-    ? (role.metadata.remora as RoleMark)
-    : null;
+/** The mark of a role; null of one that Remora did not make, and where somebody wrote into the mark what is none. */
+export const markOfRole = (role: RoleBody | null): RoleMark | null => {
+  const { managed_by: by, remora: mark } = role?.metadata ?? {};
+  return by === 'remora' && isRoleMark(mark) ? mark : null;
+};
 
 /** What is asked for of a role, without who gets it. */
 export const wishOf = (request: RoleWish): RoleWish => {

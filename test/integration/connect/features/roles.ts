@@ -151,6 +151,20 @@ export const rolesSuite = (bed: () => Bed): void => {
     expect(await fleet.json<Run>(remove)).toMatchObject({ status: 'succeeded' });
     await eu.call('DELETE', '/_security/user/bob');
     expect(await roles()).toEqual([]);
+  });
+
+  test('one that outlives its connection is told, and removed as before', async () => {
+    const { fleet } = bed();
+    expect(await fleet.json<Run>([...reader, '--yes'])).toMatchObject({ status: 'succeeded' });
     expect(await fleet.json<Run>(['disconnect', 'eu', 'staff', '--yes'])).toMatchObject({ status: 'succeeded' });
+    expect((await roles()).find(({ name }) => name === ROLE)?.drift).toEqual([
+      expect.stringContaining(
+        `eu/staff is not on record any more: \`remora roles remove eu staff --name ${ROLE}\` takes the role away`,
+      ),
+    ]);
+    const remove = ['roles', 'remove', 'eu', 'staff', '--name', ROLE, '--yes'];
+    expect(await fleet.json<Run>(remove)).toMatchObject({ status: 'succeeded' });
+    expect(await roles()).toEqual([]);
+    expect(await fleet.cli(remove)).toMatchObject({ code: 64, stderr: expect.stringContaining('has no role') });
   });
 };
