@@ -193,6 +193,12 @@ test('with it the connection is proven, there is nothing to do again, and the do
   expect(await doctor()).toEqual({ code: 0, failed: [] });
 });
 
+test('its role is not taken over as one for users, which would lock Remora out', async () => {
+  const asked = ['roles', 'apply', 'eu', 'us', '--name', 'remora', '--search', 'logs-*', '--adopt', '--check'];
+  const answer = await fleet.cli(asked);
+  expect(answer).toMatchObject({ code: 64, stderr: expect.stringContaining("is one of Remora's own user") });
+});
+
 test('a key that was invalidated behind our back: said with reason and hint, and mended by another connect', async () => {
   const shown = await fleet.json<ConnectionView>(['connections', 'show', 'eu', 'us']);
   await us.call('DELETE', '/_security/api_key', { ids: [shown.key?.id] });
