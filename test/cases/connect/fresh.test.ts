@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { stepOf } from './plans.ts';
+import { request } from './facts.ts';
+import { planIn, stepOf } from './plans.ts';
 import { checkPlan, type PlanCase } from './runner.ts';
 import { allRoles, changed, nodeOf, shard, world } from './world.ts';
 
@@ -297,4 +298,13 @@ const cases: PlanCase[] = [
 
 describe('a first connect', () => {
   test.each(cases)('$name', checkPlan);
+
+  test('TLS of the remote cluster server stands in the file of every node, by a keystore of its own', () => {
+    const plan = planIn(world(), request());
+    for (const node of ['us-1', 'us-2', 'us-3']) {
+      const { diff } = stepOf(plan, 'node.change', node);
+      expect(diff).toContain('+   xpack.security.remote_cluster_server.ssl.enabled: true');
+      expect(diff).toMatch(/^\+ {3}xpack\.security\.remote_cluster_server\.ssl\.keystore\.path: .+\.p12$/m);
+    }
+  });
 });

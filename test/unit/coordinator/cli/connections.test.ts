@@ -93,3 +93,13 @@ test('how a connection is set, and how much of it is open, stands below what the
     ' proxy lb:443; server name us.example.com; 17 of at most 18 sockets open; skip_unavailable false; first connect within 30s',
   );
 });
+
+test('the list says of each connection what lets it in, and in which mode it is', () => {
+  const other = { ...view(), alias: 'old', auth: 'certificate', mode: 'proxy', managed: false } as const;
+  const [head, ...rows] = connectionsTable([view(), other]).split('\n');
+  const columns = ['ALIAS', 'AUTH', 'MODE'].map((name) => head?.split(/ {2,}/).indexOf(name) ?? -1);
+  expect(rows.map((row) => columns.map((column) => row.split(/ {2,}/)[column]))).toEqual([
+    ['us', 'api_key', 'sniff'],
+    ['old', 'certificate', 'proxy'],
+  ]);
+});
