@@ -1,11 +1,12 @@
 import { messageOf } from '@remora/shared/errors.ts';
 import { describeCertificate } from '../pki/describe.ts';
-import type { NodeObservation } from '../plan/facts.ts';
+import type { ClusterObservation, NodeObservation } from '../plan/facts.ts';
 import { hasPlaceholder } from '../plan/loaded.ts';
 import { otherNamesOf } from '../plan/other-names.ts';
 import { publishedParts } from '../plan/published-address.ts';
+import { isByCertificate } from '../plan/records.ts';
 import { restrictionsFile, restrictionsPath } from '../plan/restrictions.ts';
-import type { ServedNames, TrustRestrictionFacts } from '../plan/trust-restrictions/facts.ts';
+import type { Peer, RestrictingFacts, ServedNames, TrustRestrictionFacts } from '../plan/trust-restrictions/facts.ts';
 import { withJudgedFiles } from './judged-files.ts';
 import { publishAddresses } from './observe-certificates.ts';
 import { type ObserveParts, observeWhole } from './observe-nodes.ts';
@@ -34,15 +35,23 @@ const look = async (
   }
 };
 
-/** Gathers what the planners of trust restrictions look at. Changes nothing. */
+const looksAt = async (
+  parts: ObserveParts,
+  { name: cluster, nodes }: ClusterObservation,
+): Promise<ReadonlyMap<string, ServedNames>> => {
+  const addresses = await publishAddresses(parts, cluster);
+  const looks = nodes.map(
+    async (node) => [node.name, await look(parts, cluster, node, addresses.get(node.name)?.transport)] as const,
+  );
+  return new Map(await Promise.all(looks));
+};
+
+/** Gathers what the planner of their removal looks at. Changes nothing. */
 export const observeTrustRestrictions = async (
   parts: ObserveParts,
   cluster: string,
 ): Promise<TrustRestrictionFacts> => {
-  const [bare, addresses] = await Promise.all([observeWhole(parts, cluster), publishAddresses(parts, cluster)]);
-  const looks = bare.nodes.map(
-    async (node) => [node.name, await look(parts, cluster, node, addresses.get(node.name)?.transport)] as const,
-  );
+  const bare = await observeWhole(parts, cluster);
   const judged = bare.nodes.map((node) => {
     const paths = [restrictionsFile, restrictionsPath(node) ?? restrictionsFile];
     return withJudgedFiles(
@@ -52,5 +61,26 @@ export const observeTrustRestrictions = async (
       [...new Set(paths)].filter((path) => !hasPlaceholder(path)),
     );
   });
-  return { cluster: { ...bare, nodes: await Promise.all(judged) }, ports: new Map(await Promise.all(looks)) };
+  return { cluster: { ...bare, nodes: await Promise.all(judged) }, ports: await looksAt(parts, bare) };
+};
+
+const peersOf = async (parts: ObserveParts, cluster: string): Promise<Peer[]> => {
+  const connections = (await parts.inventory.connections.list())
+    .filter(isByCertificate)
+    .filter(({ local, remote }) => local === cluster || remote === cluster);
+  return Promise.all(
+    connections.map(async ({ local, alias, remote }) => {
+      const other = local === cluster ? remote : local;
+      return {
+        ...{ connection: `${local}/${alias}`, cluster: other },
+        ports: await looksAt(parts, await observeWhole(parts, other)),
+      };
+    }),
+  );
+};
+
+/** Gathers what the planner that restricts trust looks at. Changes nothing. */
+export const observeRestricting = async (parts: ObserveParts, cluster: string): Promise<RestrictingFacts> => {
+  const [facts, peers] = await Promise.all([observeTrustRestrictions(parts, cluster), peersOf(parts, cluster)]);
+  return { ...facts, peers };
 };

@@ -58,7 +58,7 @@ import { observePlacement } from '../observe/observe-placement.ts';
 import { observeRole, observeRoleRemoval } from '../observe/observe-roles.ts';
 import { observeRollback, type RollbackParts } from '../observe/observe-rollback.ts';
 import { observeRotation } from '../observe/observe-rotation.ts';
-import { observeTrustRestrictions } from '../observe/observe-trust-restrictions.ts';
+import { observeRestricting, observeTrustRestrictions } from '../observe/observe-trust-restrictions.ts';
 import { settingsDiffs } from '../observe/settings-diffs.ts';
 import { planAdoption } from '../plan/adopt/adopt.ts';
 import { planCloudChange } from '../plan/cloud-deployment/change.ts';
@@ -186,7 +186,7 @@ const workflows: Workflows = {
   },
   async 'trust-restrictions'(parts, wish, context) {
     checkTrustRestrictionsRequest(wish);
-    return planTrustRestrictions(wish, await observeTrustRestrictions(parts, wish.cluster), context);
+    return planTrustRestrictions(wish, await observeRestricting(parts, wish.cluster), context);
   },
   async 'trust-restrictions-removal'(parts, wish, context) {
     checkTrustRestrictionsRemoval(wish);

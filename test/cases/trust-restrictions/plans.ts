@@ -1,6 +1,6 @@
 import { planRollback } from '../../../coordinator/src/plan/rollback/rollback.ts';
 import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
-import type { TrustRestrictionFacts } from '../../../coordinator/src/plan/trust-restrictions/facts.ts';
+import type { RestrictingFacts } from '../../../coordinator/src/plan/trust-restrictions/facts.ts';
 import { planRestrictionsRemoval } from '../../../coordinator/src/plan/trust-restrictions/remove.ts';
 import { planTrustRestrictions } from '../../../coordinator/src/plan/trust-restrictions/set.ts';
 import { sha256 } from '../connect/facts.ts';
@@ -26,9 +26,10 @@ export const contextOf = (one: TransportWorld) => ({
   hash: sha256,
 });
 
-export const factsIn = (one: TransportWorld): TrustRestrictionFacts => ({
+export const factsIn = (one: TransportWorld): RestrictingFacts => ({
   cluster: placeFacts(one).cluster,
   ports: new Map([...one.loaded].map(([name, { names }]) => [name, { names, problem: '' }])),
+  peers: [],
 });
 
 export const setIn = (one: TransportWorld, allow = [DEPLOYMENT], facts = factsIn(one)): StoredPlan =>

@@ -157,6 +157,19 @@ describe('is refused', () => {
     );
   });
 
+  test.each<[string, readonly string[], string, RegExp | null]>([
+    ['without names', [], '', /^Connection eu\/us goes by certificates, and node eu-1 .* has no name .*certs place/],
+    ['with another name', ['eu-1.node.eu0.cluster.7.account'], '', /let it in with --allow '\*\.node\.eu0\./],
+    ['that is not seen', [], 'its agent is away', /^What node eu-1 \(cluster eu\) serves .* its agent is away/],
+    ['that is let in', [DEPLOYMENT.replace('*', 'eu-1')], '', null],
+  ])('a node of a cluster that is connected by certificates %s', (_, names, problem, sentence) => {
+    const one = named();
+    const peers = [{ connection: 'eu/us', cluster: 'eu', ports: new Map([['eu-1', { names, problem }]]) }];
+    const set = () => setIn(one, [DEPLOYMENT], { ...factsIn(one), peers });
+    if (sentence === null) expect(set().steps.length).toBeGreaterThan(0);
+    else expect(set).toThrow(sentence);
+  });
+
   test.each([
     [{ names: [], problem: 'refused: nobody listens' }, /is not known: refused: nobody listens/],
     [{ names: ['/us-.*/'], problem: '' }, /has the otherName "\/us-\.\*\/", which cannot stand as a pattern/],

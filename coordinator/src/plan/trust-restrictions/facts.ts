@@ -8,10 +8,24 @@ export interface ServedNames {
   readonly problem: string;
 }
 
+/** The other side of a connection by certificate that Remora manages, whichever of the two connects. */
+export interface Peer {
+  /** `LOCAL/ALIAS` */
+  readonly connection: string;
+  readonly cluster: string;
+  /** What its nodes serve, by their names. */
+  readonly ports: ReadonlyMap<string, ServedNames>;
+}
+
 /** What the planners of trust restrictions look at. */
 export interface TrustRestrictionFacts {
   /** With the files that the nodes' elasticsearch.yml names for trust restrictions. */
   readonly cluster: ClusterObservation;
   /** By name of the node. */
   readonly ports: ReadonlyMap<string, ServedNames>;
+}
+
+/** What the planner that restricts trust looks at. */
+export interface RestrictingFacts extends TrustRestrictionFacts {
+  readonly peers: readonly Peer[];
 }

@@ -5,8 +5,8 @@ import { fileSetting } from '../nodes.ts';
 import { reloadFindings } from '../reload-interval.ts';
 import { otherFields, restrictionsFile, restrictionsPath } from '../restrictions.ts';
 import { sslPrefix } from '../ssl.ts';
-import { isPlainName } from '../trusted-names.ts';
-import type { TrustRestrictionFacts } from './facts.ts';
+import { isPlainName, letsIn, ownPattern } from '../trusted-names.ts';
+import type { Peer, ServedNames, TrustRestrictionFacts } from './facts.ts';
 
 const prefix = sslPrefix.transport;
 
@@ -99,6 +99,35 @@ export const refuseRestrictions = (facts: TrustRestrictionFacts): void => {
     }),
   ]);
 };
+
+const peerFindings = (
+  { connection, cluster }: Peer,
+  node: string,
+  { names, problem }: ServedNames,
+  patterns: readonly string[],
+): Finding[] => {
+  const where = `node ${node} (cluster ${cluster})`;
+  if (problem !== '')
+    return [['preflight-failed', `What ${where} serves on its transport port is not known: ${problem}.`]];
+  if (letsIn(patterns, names)) return [];
+  const [first] = names;
+  const mend =
+    first === undefined
+      ? `place certificates with such names there first: \`remora certs place --cluster ${cluster} --purpose transport --ca NAME --cloud-cluster ID --cloud-scope ID\``
+      : `let it in with --allow '${ownPattern(first)}'`;
+  return [
+    [
+      'conflict',
+      `Connection ${connection} goes by certificates, and ${where} has ${names.join(', ') || 'no name of the kind otherName'}, which no pattern matches: the connection would break. So ${mend}.`,
+    ],
+  ];
+};
+
+/** Throws where these patterns would break a connection by certificate that Remora manages. */
+export const refusePeers = (peers: readonly Peer[], patterns: readonly string[]): void =>
+  throwFindings(
+    peers.flatMap((peer) => [...peer.ports].flatMap(([node, served]) => peerFindings(peer, node, served, patterns))),
+  );
 
 /** Throws all that forbids to take restrictions out. */
 export const refuseRemoval = ({ cluster }: TrustRestrictionFacts): void =>

@@ -8,8 +8,8 @@ import { outagesOf, unreplicatedWarning } from '../outages.ts';
 import { wantedRestrictions } from '../restrictions.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
 import { ownPattern } from '../trusted-names.ts';
-import type { TrustRestrictionFacts } from './facts.ts';
-import { refuseRestrictions } from './refusals.ts';
+import type { RestrictingFacts, TrustRestrictionFacts } from './facts.ts';
+import { refusePeers, refuseRestrictions } from './refusals.ts';
 
 /** Nobody is held to names before every node was seen to have one, and one node is before the others. */
 const stages: readonly Stage[] = [
@@ -91,12 +91,14 @@ const certificateAliases = ({ nodes, persistent, transient }: ClusterObservation
   return [...new Set(aliases)].filter((alias) => !hasKey(alias)).sort();
 };
 
-const warningsOf = (cluster: ClusterObservation): string[] => [
-  `Clusters that connect to the transport ports of ${cluster.name} by certificates are let in only by a name that a pattern matches; connections that are open stay so until they are made anew. Which there are cannot be seen from here.`,
-  ...certificateAliases(cluster).map(
-    (alias) =>
-      `The connection ${alias} of ${cluster.name} goes by certificates: the nodes of its remote cluster must have a name that a pattern matches too, or it fails.`,
-  ),
+const warningsOf = ({ cluster, peers }: RestrictingFacts): string[] => [
+  `Clusters that connect to the transport ports of ${cluster.name} by certificates are let in only by a name that a pattern matches; connections that are open stay so until they are made anew. Those that Remora made were looked at; which others there are cannot be seen from here.`,
+  ...certificateAliases(cluster)
+    .filter((alias) => !peers.some(({ connection }) => connection === `${cluster.name}/${alias}`))
+    .map(
+      (alias) =>
+        `The connection ${alias} of ${cluster.name} goes by certificates: the nodes of its remote cluster must have a name that a pattern matches too, or it fails.`,
+    ),
 ];
 
 /**
@@ -105,13 +107,15 @@ const warningsOf = (cluster: ClusterObservation): string[] => [
  */
 export const planTrustRestrictions = (
   request: TrustRestrictionsRequest,
-  facts: TrustRestrictionFacts,
+  facts: RestrictingFacts,
   context: PlanContext,
 ): StoredPlan => {
   refuseRestrictions(facts);
   const { cluster } = facts;
+  const patterns = patternsOf(request, facts);
+  refusePeers(facts.peers, patterns);
   const order = new Map(stages.map(({ id }, index) => [id, index]));
-  const steps = stepsOf(cluster, patternsOf(request, facts), context).sort(
+  const steps = stepsOf(cluster, patterns, context).sort(
     (a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0),
   );
   const restarts = steps.filter(({ effect }) => effect === 'restart').map(({ target }) => target);
@@ -127,6 +131,6 @@ export const planTrustRestrictions = (
     steps,
     restarts,
     outages: outagesOf(cluster, restarts),
-    warnings: steps.length === 0 ? [] : [...warningsOf(cluster), ...unreplicatedWarning(cluster, restarts)],
+    warnings: steps.length === 0 ? [] : [...warningsOf(facts), ...unreplicatedWarning(cluster, restarts)],
   };
 };
