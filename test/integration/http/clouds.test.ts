@@ -86,6 +86,14 @@ test('trust waits for what somebody else changes, and is not proven where Elasti
   expect([failed.code, failed.stderr]).toEqual([1, expect.stringContaining('has not carried the change of')]);
   expect(found.trust).toEqual({ direct: [] });
   [found.hasFailed, found.trust] = [false, before];
+  api.onUpdate = () => {
+    api.fault = { times: 5, status: 503, headers: { 'retry-after': '0' } };
+  };
+  // Elastic Cloud carries it out, whether it answers meanwhile or not.
+  expect((await fleet.json<Run>(command)).status).toBe('succeeded');
+  expect([found.trust, api.fault?.times]).toEqual([{ direct: [] }, 0]);
+  api.onUpdate = () => {};
+  found.trust = before;
 });
 
 test('they are taken out again, and a text that is no key is not sent', async () => {

@@ -8,8 +8,7 @@ export const ANSWER_LIMIT_MS = 30_000;
 
 /** A node or a cluster that did not answer once, say while it collects garbage or elects a master, may answer next time. */
 const isPassing = (error: unknown): error is RemoraError =>
-  error instanceof RemoraError &&
-  ['elasticsearch-error', 'cluster-unreachable', 'cloud-unreachable'].includes(error.code);
+  error instanceof RemoraError && ['elasticsearch-error', 'cluster-unreachable'].includes(error.code);
 
 /**
  * Asks, every half second or after `againMs` of how often it did, until `ask` answers null: all is as it shall be. Until then it answers a clause that says what is not; a node or cluster that did not

@@ -45,8 +45,15 @@ const againMs = (asked: number): number => Math.min(500 * 2 ** asked, 15_000);
 /** Waits for changes of it, whoever asked for them. */
 const waitUntilCarriedOut = async (context: StepContext, client: CloudClient, id: string): Promise<void> => {
   await context.phase('waiting until Elastic Cloud has carried its plan out');
-  const ask = async (): Promise<string | null> =>
-    (await client.deployment(id)).isChanging ? 'a plan of it is being carried out still' : null;
+  const ask = async (): Promise<string | null> => {
+    try {
+      return (await client.deployment(id)).isChanging ? 'a plan of it is being carried out still' : null;
+    } catch (error) {
+      // The plan goes on meanwhile.
+      if (error instanceof RemoraError && error.code === 'cloud-unreachable') return error.message;
+      throw error;
+    }
+  };
   await askUntil(context, PLAN_LIMIT_MS, ask, {
     sentence: (why) => `Deployment ${id} has not taken its trust: ${why}.`,
     againMs,
