@@ -63,7 +63,7 @@ export const checkRoleRemoveRequest = ({ local, alias, name }: RoleRemoveRequest
 /** Throws `bad-input` that names what is wrong. */
 export const checkRoleApplyRequest = (request: RoleApplyRequest): void => {
   checkRoleRemoveRequest(request);
-  const { search, replication, followers, localRead, remoteCluster, user } = request;
+  const { search, replication, followers, localRead, remoteCluster, restricted, user } = request;
   for (const pattern of [search, replication, followers, localRead].flatMap((patterns) => patterns ?? [])) {
     const problem = patternProblem(pattern);
     if (problem !== null) refuse(`"${pattern}" is not an index pattern: ${problem}.`);
@@ -72,6 +72,8 @@ export const checkRoleApplyRequest = (request: RoleApplyRequest): void => {
     refuse('--followers says which indices follow: it needs --replication, which says what they follow.');
   if (search === undefined && replication === undefined && remoteCluster === undefined)
     refuse('The role would grant nothing over the connection: add --search PATTERNS or --replication PATTERNS.');
+  if (restricted && search === undefined && replication === undefined)
+    refuse('--restricted says that patterns cover system indices too: it needs --search or --replication.');
   if (user === undefined) return;
   parseUserName(user.name);
   if (user.password !== undefined) parseSecretReference(user.password);

@@ -13,6 +13,11 @@ test.each([
   ['a slash', { name: 'a/b' }, 'no "/" and no ","'],
   ['a blank at an end', { name: ' a' }, 'no blank at either end'],
   ['nothing that is granted', { search: undefined }, 'would grant nothing over the connection'],
+  [
+    'system indices of no patterns',
+    { search: undefined, remoteCluster: ['monitor_stats'], restricted: true },
+    '--restricted says that patterns',
+  ],
   ['followers of nothing', { followers: ['copy-*'] }, '--followers says which indices follow'],
 ])('%s is refused', (_, more, sentence) => {
   expect(() => checkRoleApplyRequest({ ...good, ...more } as typeof good)).toThrow(sentence);
