@@ -19,7 +19,11 @@ const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['no access', ['connect', 'eu', 'us', '--alias', 'a', '--yes'], /No access was given/],
   ['an unknown mode', [...connect, '--mode', 'snif'], /"snif" is not a connection mode/],
   ['an unknown trust model', [...connect, '--auth', 'magic'], /--auth magic/],
-  ['the certificate model', [...connect, '--auth', 'certificate'], /--search does not go with --auth certificate/],
+  [
+    'flags for keys with the certificate model',
+    [...connect, '--auth', 'certificate'],
+    /--search does not go with --auth certificate/,
+  ],
   [
     'the certificate model on some nodes',
     ['connect', 'eu', 'us', '--alias', 'a', '--auth', 'certificate', '--limit', 'us-1'],
