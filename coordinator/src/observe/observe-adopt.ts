@@ -3,7 +3,7 @@ import { messageOf } from '@remora/shared/errors.ts';
 import { parseAddress } from '@remora/shared/model/address.ts';
 import type { AdoptRequest } from '@remora/shared/model/adopt-request.ts';
 import { listCrossClusterKeys } from '../elasticsearch/api-keys.ts';
-import { anchorOf } from '../pki/anchor.ts';
+import { anchorsOfChain } from '../pki/anchor.ts';
 import { describeCertificate } from '../pki/describe.ts';
 import type { AdoptionFacts, KnownKeys, ServedAuthority, UsedKey } from '../plan/adopt/facts.ts';
 import { remotesOf, standingOf, usedIds } from '../plan/adopt/found-key.ts';
@@ -86,8 +86,8 @@ const servedAt = async (
     const chain = (found.tls?.chain ?? []).flatMap(({ der }) => (der === undefined ? [] : [pemOf(der)]));
     if (chain.length === 0) return { address, ca: null, problem: found.tls?.error || `${found.tcp}: ${found.detail}` };
     // What a server sends along is no trust of anybody's, but tells which CA it is that is trusted by a truststore.
-    const certificatePem = anchorOf(chain, candidates) ?? anchorOf(chain, chain.slice(1).slice(-1));
-    if (certificatePem === null) return { address, ca: null, problem: UNKNOWN_CA };
+    const [certificatePem] = [...anchorsOfChain(chain, candidates), ...anchorsOfChain(chain, chain.slice(1).slice(-1))];
+    if (certificatePem === undefined) return { address, ca: null, problem: UNKNOWN_CA };
     const { selfSigned: _, isCa: __, ...facts } = describeCertificate(certificatePem);
     return { address, ca: { certificatePem, facts }, problem: '' };
   } catch (error) {

@@ -10,7 +10,7 @@ import { observeFollowers } from './other-users.ts';
 
 const observeGoneTransport = async ({ clients }: RollbackParts, name: string): Promise<TransportFacts> => ({
   cluster: await observeGone(clients, name),
-  ...{ ports: new Map(), stores: new Map(), addresses: new Map(), anchors: new Map() },
+  ...{ ports: new Map(), stores: new Map(), addresses: new Map(), anchors: new Map(), waysIn: new Map() },
 });
 
 /** Gathers what is looked at before a connection by certificate is taken apart; null for a connection that is none. Changes nothing. */

@@ -1,5 +1,5 @@
 import { messageOf } from '@remora/shared/errors.ts';
-import { anchorOf } from '../pki/anchor.ts';
+import { anchorsOfChain } from '../pki/anchor.ts';
 import type { TransportFacts } from '../plan/connect-certificate/facts.ts';
 import { certificatesIn } from '../plan/connect-certificate/trust.ts';
 import type { NodeObservation } from '../plan/facts.ts';
@@ -19,23 +19,23 @@ const trustedOn = (seen: Seen, node: NodeObservation): SentAuthority[] =>
     ? inStoreOf(seen, node)
     : transportAuthorities(node).flatMap((path) => certificatesIn(node, path));
 
-const anchorAt = (
+/** The CAs by which what a node serves is trusted, the nearest first; a clause that says why none is known. */
+const anchorsAt = (
   { ports }: Seen,
   { name }: NodeObservation,
   trusted: readonly SentAuthority[],
-): SentAuthority | string => {
+): readonly [SentAuthority, ...SentAuthority[]] | string => {
   const port = ports.get(name);
   if (port?.certificatePem === undefined) return port?.problem || 'its agent did not see what the port serves';
   try {
     const chain = [port.certificatePem, ...port.issuers.map(({ pem }) => pem)];
-    const pem = anchorOf(
+    const found = anchorsOfChain(
       chain,
       trusted.map((one) => one.pem),
     );
-    return (
-      trusted.find((one) => one.pem === pem) ??
-      'no CA file of the cluster holds the CA of its certificate, and no truststore one that a port sends: name that CA as a PEM file in xpack.security.transport.ssl.certificate_authorities'
-    );
+    const [first, ...more] = found.flatMap((pem) => trusted.find((one) => one.pem === pem) ?? []);
+    if (first !== undefined) return [first, ...more];
+    return 'no CA file of the cluster holds the CA of its certificate, and no truststore one that a port sends: name that CA as a PEM file in xpack.security.transport.ssl.certificate_authorities';
   } catch (error) {
     return messageOf(error);
   }
@@ -51,9 +51,16 @@ export const observeTransport = async (parts: ObserveParts, cluster: string): Pr
   ]);
   const stores = await observeStores(parts, looked, nodes);
   const trusted = nodes.flatMap((node) => trustedOn({ ports, stores }, node));
+  const found = new Map(nodes.map((node) => [node.name, anchorsAt({ ports, stores }, node, trusted)]));
   return {
     ...{ cluster: { ...bare, nodes }, ports, stores },
     addresses: new Map([...published].flatMap(([name, { transport }]) => (transport ? [[name, transport]] : []))),
-    anchors: new Map(nodes.map((node) => [node.name, anchorAt({ ports, stores }, node, trusted)])),
+    anchors: new Map([...found].map(([name, all]) => [name, typeof all === 'string' ? all : all[0]])),
+    waysIn: new Map(
+      [...found].map(([name, all]) => [
+        name,
+        typeof all === 'string' ? [] : all.map(({ facts }) => facts.fingerprint256),
+      ]),
+    ),
   };
 };

@@ -235,6 +235,8 @@ export interface CertificateConnectionRecord extends Pick<TransportTrust, 'trust
   readonly settings: readonly string[];
   /** See `ConnectionRecord`. While it is brought to API keys also what that changed. */
   readonly found?: readonly FoundSettings[];
+  /** It is being brought to API keys: a key, a credential and more may be there by now. */
+  readonly migrating?: true;
 }
 
 /** Any connection that Remora manages, be it one side of it only. */

@@ -18,6 +18,10 @@ export interface TrustWorld {
   readonly cas: Record<string, string>;
   /** Further CAs in the truststores of a cluster that no port sends. */
   readonly more: Record<string, readonly string[]>;
+  /** Further CAs by which what the nodes of a cluster serve is trusted, as where a CA was renewed with its key. */
+  readonly alsoBy: Record<string, readonly string[]>;
+  /** Nodes of which nobody sees what they serve, by name. */
+  readonly unseen: string[];
 }
 
 export const TRANSPORT = 'xpack.security.transport.ssl';
@@ -55,7 +59,7 @@ export const trustWorld = (
   const made = world({ remote: sizes.remote ?? 2, local: sizes.local ?? 2 });
   setUp(made.local, local, by.local ?? 'pem');
   setUp(made.remote, remote, by.remote ?? 'pem');
-  return { made, records: [], cas: { eu: local, us: remote }, more: {} };
+  return { made, records: [], cas: { eu: local, us: remote }, more: {}, alsoBy: {}, unseen: [] };
 };
 
 /** The serial number of a CA in this model. */
@@ -92,7 +96,10 @@ const withBytes = (cluster: ClusterObservation): ClusterObservation => ({
 });
 
 /** What the coordinator would observe of the transport ports of a cluster. */
-export const transportFacts = ({ cas, more }: TrustWorld, observed: ClusterObservation): TransportFacts => {
+export const transportFacts = (
+  { cas, more, alsoBy, unseen }: TrustWorld,
+  observed: ClusterObservation,
+): TransportFacts => {
   const cluster = withBytes(observed);
   const ca = cas[cluster.name] ?? '';
   const byStore = ({ agent }: ClusterObservation['nodes'][number]): boolean =>
@@ -110,7 +117,8 @@ export const transportFacts = ({ cas, more }: TrustWorld, observed: ClusterObser
     })),
     stores: new Map(cluster.nodes.filter(byStore).map(({ name }) => [name, stored])),
     addresses: new Map(cluster.nodes.map((node) => [node.name, `${node.transportHost}:${PORT}`])),
-    anchors: each(() => authority(ca)),
+    anchors: each((name) => (unseen.includes(name) ? 'connection refused' : authority(ca))),
+    waysIn: each((name) => (unseen.includes(name) ? [] : [ca, ...(alsoBy[cluster.name] ?? [])])),
   };
 };
 
@@ -128,7 +136,10 @@ const trustedBy = (one: TrustWorld, cluster: ClusterWorld, node: NodeWorld): str
 export const strangers = (one: TrustWorld): string[] =>
   sidesOf(one).flatMap((cluster) =>
     cluster.nodes
-      .filter((node) => !trustedBy(one, cluster, node).includes(one.cas[cluster.name] ?? ''))
+      .filter((node) => {
+        const ways = [one.cas[cluster.name] ?? '', ...(one.alsoBy[cluster.name] ?? [])];
+        return !trustedBy(one, cluster, node).some((ca) => ways.includes(ca));
+      })
       .map(({ name }) => name),
   );
 

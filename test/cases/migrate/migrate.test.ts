@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { lines, stepOf } from '../connect/plans.ts';
 import { nodeOf } from '../connect/world.ts';
-import { connectedBy, planOff, refusalOf } from '../connect-certificate/plans.ts';
+import { connectedBy, planOff, planOn, refusalOf } from '../connect-certificate/plans.ts';
 import { BUNDLE, carriedOut, cutOff, recordsOf, strangers, trustWorld } from '../connect-certificate/world.ts';
 import { planTo } from './plans.ts';
 
@@ -127,6 +127,15 @@ describe('from certificates to API keys', () => {
     }
   });
 
+  test('of one that has its key already nothing is looked at but where it leads: the plan says so', () => {
+    const one = byCertificate();
+    const after = carriedOut(one, planTo(one).steps);
+    const again = planTo(after, { search: ['metrics-*'] });
+    expect(again.steps).toEqual([]);
+    expect(again.warnings).toEqual([expect.stringMatching(/^The connection eu\/us is one by API key already/)]);
+    expect(refusalOf(() => planTo(after, { remote: 'ap' })).message).toMatch(/--remote ap: .* leads to us/);
+  });
+
   test('what another connection by certificate needs stays', () => {
     const one = connectedBy(byCertificate(), { alias: 'second' });
     const after = carriedOut(one, planTo(one, { removeTrust: true }).steps);
@@ -165,6 +174,25 @@ describe('from certificates to API keys', () => {
         return planOff(carriedOut(one, planTo(one).steps.slice(0, 5)));
       },
       /eu\/us is half-way to API keys: bring it there with `remora migrate eu us --to api_key`, or take that run back/,
+    ],
+    [
+      'taking it apart half-way beside another one, for which all but the key was there',
+      () => {
+        const one = byCertificate();
+        const second = connectedBy(carriedOut(one, planTo(one).steps), { alias: 'second' });
+        const { steps } = planTo(second, { alias: 'second' });
+        const placed = steps.findIndex(({ stage }) => stage === 'credentials');
+        return planOff(carriedOut(second, steps.slice(0, placed + 1)), { alias: 'second' });
+      },
+      /eu\/second is half-way to API keys/,
+    ],
+    [
+      'making it by certificate again half-way',
+      () => {
+        const one = byCertificate();
+        return planOn(carriedOut(one, planTo(one).steps.slice(0, 1)));
+      },
+      /eu\/us is half-way to API keys/,
     ],
     [
       'the trust to be taken off alone, while there is no key',

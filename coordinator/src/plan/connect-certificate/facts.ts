@@ -13,6 +13,8 @@ export interface TransportFacts extends Pick<PlaceFacts, 'ports' | 'stores'> {
    * a node of the cluster, which its agent or Elasticsearch there said: what a port sends is believed only as far as that.
    */
   readonly anchors: ReadonlyMap<string, SentAuthority | string>;
+  /** SHA-256 of all such CAs, by name of the node: whoever trusts one of them lets the node in. None where that is not known. */
+  readonly waysIn: ReadonlyMap<string, readonly string[]>;
 }
 
 /** Everything that the planner of a connection by certificate looks at. */

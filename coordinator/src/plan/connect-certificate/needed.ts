@@ -7,6 +7,10 @@ export const transportTrustOf = (record: AnyConnectionRecord): TransportTrust | 
   return 'transport' in record ? (record.transport ?? null) : null;
 };
 
+/** Why a connection that is being brought to API keys is left alone. */
+export const halfWay = ({ local, alias }: Ends): string =>
+  `The connection ${local}/${alias} is half-way to API keys: bring it there with \`remora migrate ${local} ${alias} --to api_key\`, or take that run back with \`remora runs rollback\`, and then give this command again.`;
+
 type Ends = Pick<AnyConnectionRecord, 'local' | 'alias'>;
 
 export const isOther =

@@ -12,10 +12,12 @@ import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { connectingNodes, fileSetting } from '../nodes.ts';
 import { storeFindings } from '../place/refusals.ts';
 import { lacksPrivileges } from '../privileges.ts';
+import { isByCertificate } from '../records.ts';
 import { reloadFindings } from '../reload-interval.ts';
 import { RESTRICTIONS, restrictionsPath } from '../restrictions.ts';
 import { sslPrefix } from '../ssl.ts';
 import type { CertificateConnectFacts, TransportFacts } from './facts.ts';
+import { halfWay } from './needed.ts';
 
 const PREFIX = sslPrefix.transport;
 
@@ -44,7 +46,7 @@ const isOn = (node: NodeObservation): boolean =>
   String(fileSetting(node, `${PREFIX}.enabled`) ?? node.settings[`${PREFIX}.enabled`]) === 'true';
 
 /** What has to hold on each node of both clusters: each of them has to trust the other side's CA. */
-export const transportFindings = (facts: TransportFacts, node: NodeObservation): Finding[] => {
+const transportFindings = (facts: TransportFacts, node: NodeObservation): Finding[] => {
   const { cluster } = facts;
   const found = agentFindings(node, cluster);
   if (found.length > 0 || node.agent.state !== 'online') return found;
@@ -120,6 +122,7 @@ const aliasFindings = (
           `The alias ${alias} of cluster ${cluster.name} is a connection by API key: it stays one, since connections by certificate are deprecated. Choose another alias, or take it apart first with \`remora disconnect ${cluster.name} ${alias}\`.`,
         ],
       ];
+    if (isByCertificate(record) && record.migrating) return [['conflict', halfWay(record)]];
     return record.remote === remote.cluster.name
       ? []
       : [

@@ -11,16 +11,7 @@ import type { FoundSetting, FoundSettings } from '../records.ts';
 import { type Removal, removalChange } from '../removal.ts';
 import { type AnyStep, nodeKey } from '../steps.ts';
 import type { TransportFacts } from './facts.ts';
-import {
-  AUTHORITIES,
-  anchorsOf,
-  BUNDLE,
-  bundleFile,
-  certificatesIn,
-  isConfigured,
-  isHeldElsewhere,
-  truststore,
-} from './trust.ts';
+import { AUTHORITIES, BUNDLE, bundleFile, certificatesIn, heldElsewhere, isConfigured, truststore } from './trust.ts';
 
 /** What of other clusters' CAs goes from the nodes of a cluster. */
 export interface TrustLoss {
@@ -33,45 +24,65 @@ export interface TrustLoss {
   readonly found: readonly FoundSettings[] | undefined;
 }
 
-/** A CA by which the nodes of a cluster trust each other stays where nothing else holds it, whoever brought it: without it the cluster would fall apart. */
-const isOwnTrust = (facts: TransportFacts, node: NodeObservation, one: SentAuthority): boolean =>
-  anchorsOf(facts).some(({ facts: { fingerprint256 } }) => fingerprint256 === one.facts.fingerprint256) &&
-  !isHeldElsewhere(facts, node, one);
+const fingerprintOf = ({ facts }: SentAuthority): string => facts.fingerprint256;
+
+/** What stays in the file of a node for others, or since nobody here brought it. */
+const keptForOthers = ({ drops, needed }: TrustLoss, held: readonly SentAuthority[]): SentAuthority[] =>
+  held.filter((one) => !drops.includes(fingerprintOf(one)) || needed.includes(fingerprintOf(one)));
+
+/**
+ * Of the CAs in the file of a node those that it needs for its own cluster: some node of that is let in by none of what else stays. Whoever brought them, without them the
+ * cluster would fall apart.
+ */
+const ownTrust = (loss: TrustLoss, node: NodeObservation, held: readonly SentAuthority[]): SentAuthority[] => {
+  const others = [...heldElsewhere(node), ...keptForOthers(loss, held).map(fingerprintOf)];
+  const lost = [...loss.facts.waysIn.values()].filter((ways) => !ways.some((one) => others.includes(one)));
+  return held.filter((one) => lost.some((ways) => ways.includes(fingerprintOf(one))));
+};
 
 /** What stays in the file of a node; null where it has none, or none of it goes. */
-const keptOn = ({ facts, drops, needed }: TrustLoss, node: NodeObservation): SentAuthority[] | null => {
+const keptOn = (loss: TrustLoss, node: NodeObservation): SentAuthority[] | null => {
   if (!isConfigured(node)) return null;
   const held = certificatesIn(node, BUNDLE);
-  const kept = held.filter(
-    (one) =>
-      !drops.includes(one.facts.fingerprint256) ||
-      needed.includes(one.facts.fingerprint256) ||
-      isOwnTrust(facts, node, one),
-  );
+  const kept = [...new Set([...keptForOthers(loss, held), ...ownTrust(loss, node, held)])];
   return kept.length === held.length ? null : kept;
 };
 
 const foundOn = ({ facts, found }: TrustLoss, { name }: NodeObservation): Readonly<Record<string, FoundSetting>> =>
   foundOf(found, nodeKey({ cluster: facts.cluster.name, node: name }));
 
+/** Whether what stood in a truststore stands in the file that took its place, as Remora wrote it: the store lacks what somebody added there since. */
+const isStoreWhole = (node: NodeObservation): boolean =>
+  node.agent.state === 'online' &&
+  node.agent.facts.files.some(({ path, source }) => path === foundAuthorities && source !== null);
+
+/** The list that is to stand in the place of Remora's; null where nobody changed it since and none stood there before. */
+const listBack = (loss: TrustLoss, node: NodeObservation): SettingValue | null => {
+  const [now, list] = [fileSetting(node, AUTHORITIES), foundOn(loss, node)[AUTHORITIES]];
+  const isUnchanged = list !== undefined && sameSettingValue(now, list.made);
+  if (isUnchanged && (list.before !== null || isStoreWhole(node))) return list.before;
+  return itemsOf(now).filter((path) => path !== BUNDLE);
+};
+
 /** The list as it stood before where nobody changed it since, a truststore with it; else the list without the file. */
 const settingsBack = (loss: TrustLoss, node: NodeObservation): Record<string, SettingValue | null> => {
   const found = foundOn(loss, node);
-  const [now, list] = [fileSetting(node, AUTHORITIES), found[AUTHORITIES]];
-  if (list === undefined || !sameSettingValue(now, list.made))
-    return { [AUTHORITIES]: itemsOf(now).filter((path) => path !== BUNDLE) };
+  const list = listBack(loss, node);
+  if (list !== null) return { [AUTHORITIES]: list };
   const stores = truststore.flatMap((name) => {
     const before = found[name]?.before ?? null;
     return before === null ? [] : [[name, before] as const];
   });
-  return { [AUTHORITIES]: list.before, ...Object.fromEntries(stores) };
+  return { [AUTHORITIES]: null, ...Object.fromEntries(stores) };
 };
 
 /** Nodes that would trust nobody any more, since somebody changed what stands there: by name. */
 export const leftWithoutTrust = (loss: TrustLoss): string[] =>
   loss.facts.cluster.nodes
-    .filter((node) => keptOn(loss, node)?.length === 0 && itemsOf(settingsBack(loss, node)[AUTHORITIES]).length === 0)
-    .filter((node) => foundOn(loss, node)[AUTHORITIES]?.before !== null)
+    .filter((node) => {
+      const list = keptOn(loss, node)?.length === 0 ? listBack(loss, node) : null;
+      return list !== null && itemsOf(list).length === 0;
+    })
     .map(({ name }) => name);
 
 const removalOn = (loss: TrustLoss, node: NodeObservation): Omit<Removal, 'keystorePassword'> | null => {
@@ -110,13 +121,14 @@ export const trustRemovalSteps = (
   });
 };
 
-/** CAs that stay on nodes of the cluster because it lives on them itself, by subject. */
-export const keptAsOwn = ({ facts, drops, needed }: TrustLoss): string[] => [
-  ...new Set(
-    facts.cluster.nodes
-      .filter(isConfigured)
-      .flatMap((node) => certificatesIn(node, BUNDLE).filter((one) => isOwnTrust(facts, node, one)))
-      .filter(({ facts: { fingerprint256 } }) => drops.includes(fingerprint256) && !needed.includes(fingerprint256))
-      .map((one) => one.facts.subject),
-  ),
-];
+/** In words, the CAs that stay on nodes of the cluster because it lives on them itself. */
+export const keptAsOwn = (loss: TrustLoss): string[] => {
+  const { nodes, name } = loss.facts.cluster;
+  const kept = nodes
+    .filter(isConfigured)
+    .flatMap((node) => ownTrust(loss, node, certificatesIn(node, BUNDLE)).map((one) => one.facts.subject));
+  return [...new Set(kept)].map(
+    (subject) =>
+      `${subject} stays in ${BUNDLE} on nodes of ${name}: the cluster's own nodes are trusted by it, and by no other file.`,
+  );
+};

@@ -30,7 +30,13 @@ export const certificatesIn = ({ agent }: NodeObservation, path: string): SentAu
 /** Whether elasticsearch.yml names Remora's file of other clusters' CAs. */
 export const isConfigured = (node: NodeObservation): boolean => transportAuthorities(node).includes(BUNDLE);
 
-/** Fingerprints and serial numbers of what a node trusts on its transport port but for Remora's file of other clusters' CAs. */
+/** SHA-256 of the CAs in the PEM files that a node names for its transport port, but for Remora's file of other clusters' CAs. */
+export const heldElsewhere = (node: NodeObservation): string[] =>
+  transportAuthorities(node)
+    .filter((path) => path !== BUNDLE)
+    .flatMap((path) => certificatesIn(node, path).map(({ facts }) => facts.fingerprint256));
+
+/** Whether a node trusts a CA on its transport port by something else than that file; of a store serial numbers alone are known. */
 export const isHeldElsewhere = (
   { stores }: Pick<TransportFacts, 'stores'>,
   node: NodeObservation,
@@ -39,9 +45,7 @@ export const isHeldElsewhere = (
   const stored = stores.get(node.name) ?? [];
   if (trustsByStore(node))
     return typeof stored !== 'string' && stored.some(({ serial }) => serial === bareSerial(facts.serial));
-  return transportAuthorities(node)
-    .filter((path) => path !== BUNDLE)
-    .some((path) => certificatesIn(node, path).some((one) => one.facts.fingerprint256 === facts.fingerprint256));
+  return heldElsewhere(node).includes(facts.fingerprint256);
 };
 
 const distinct = (certificates: readonly SentAuthority[]): SentAuthority[] => [

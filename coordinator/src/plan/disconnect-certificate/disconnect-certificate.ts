@@ -1,9 +1,8 @@
 import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
-import { agentFindings, type Finding, nodesAbsent, settingsFileUneditable, throwFindings } from '../agent-findings.ts';
-import type { TransportFacts } from '../connect-certificate/facts.ts';
-import { keylessAliases } from '../connect-certificate/hand-made.ts';
-import { isOther, neededOn, trustHeirs } from '../connect-certificate/needed.ts';
-import { keptAsOwn, leftWithoutTrust, type TrustLoss, trustRemovalSteps } from '../connect-certificate/removal.ts';
+import { type Finding, throwFindings } from '../agent-findings.ts';
+import { halfWay, isOther, neededOn, trustHeirs } from '../connect-certificate/needed.ts';
+import { keptAsOwn, type TrustLoss, trustRemovalSteps } from '../connect-certificate/removal.ts';
+import { removalFindings } from '../connect-certificate/removal-refusals.ts';
 import { BUNDLE } from '../connect-certificate/trust.ts';
 import { connectionDiff } from '../connection-diff.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
@@ -11,7 +10,6 @@ import { aliasSteps } from '../disconnect/local.ts';
 import { aliasFindings, busyFindings, followerFindings } from '../disconnect/refusals.ts';
 import { stageIds, stages } from '../disconnect/stages.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
-import { sslPrefix } from '../ssl.ts';
 import type { AnyStep, StoredPlan } from '../steps.ts';
 import type { CertificateDisconnectFacts } from './facts.ts';
 
@@ -25,53 +23,12 @@ const lossesOf = (facts: CertificateDisconnectFacts): readonly [local: TrustLoss
   ];
 };
 
-const nodeFindings = ({ cluster }: TransportFacts): Finding[] => {
-  const absent = nodesAbsent(cluster);
-  return [
-    ...(absent === null ? [] : [['preflight-failed', absent] as const]),
-    ...cluster.nodes.flatMap((node): Finding[] => {
-      const uneditable = settingsFileUneditable(node, cluster);
-      return [
-        ...agentFindings(node, cluster),
-        ...(uneditable === null ? [] : [['settings-file', uneditable] as const]),
-      ];
-    }),
-  ];
-};
-
-/** Whoever connects by certificate to or from one of the clusters may live on the CAs that would go. */
-const keylessFindings = ({ cluster }: TransportFacts, { connections }: CertificateDisconnectFacts): Finding[] =>
-  keylessAliases(cluster, connections).map((alias) => [
-    'conflict',
-    `Cluster ${cluster.name} has the alias ${alias}, which Remora does not manage and which connects without an API key, so that it may live on ${BUNDLE}: give --keep-trust, or remove that alias first.`,
-  ]);
-
 const trustFindings = (facts: CertificateDisconnectFacts): Finding[] =>
-  lossesOf(facts).flatMap((loss): Finding[] => {
-    if (trustRemovalSteps(loss, { roll: '', files: '' }).length === 0) return [];
-    const { name } = loss.facts.cluster;
-    return [
-      ...nodeFindings(loss.facts),
-      ...keylessFindings(loss.facts, facts),
-      ...leftWithoutTrust(loss).map(
-        (node): Finding => [
-          'conflict',
-          `elasticsearch.yml of node ${node} (cluster ${name}) names ${BUNDLE} alone for its transport port, which somebody changed since: name the CA of the cluster there first.`,
-        ],
-      ),
-    ];
-  });
+  lossesOf(facts).flatMap((loss) => removalFindings(loss, facts.connections, { keep: 'give --keep-trust' }));
 
-/** What a migration changed beyond the transport ports is on record with the connection until it is one by API key. */
-const halfWayFindings = ({ connection: { local, alias, found = [] } }: CertificateDisconnectFacts): Finding[] =>
-  found.some(({ settings }) => Object.keys(settings).some((name) => !name.startsWith(sslPrefix.transport)))
-    ? [
-        [
-          'conflict',
-          `The connection ${local}/${alias} is half-way to API keys: bring it there with \`remora migrate ${local} ${alias} --to api_key\`, or take that run back with \`remora runs rollback\`, and then give this command again.`,
-        ],
-      ]
-    : [];
+/** What a migration made by then is not on record with the connection. */
+const halfWayFindings = ({ connection }: CertificateDisconnectFacts): Finding[] =>
+  connection.migrating ? [['conflict', halfWay(connection)]] : [];
 
 const refuse = (request: DisconnectRequest, facts: CertificateDisconnectFacts): void => {
   const { connection } = facts;
@@ -125,12 +82,7 @@ const warningsOf = ({ keepTrust, remoteGone }: DisconnectRequest, facts: Certifi
       ? [
           `${BUNDLE} and the settings that name it stay on the nodes of ${local} and ${remote} (--keep-trust): they go on trusting each other's transport CA.`,
         ]
-      : lossesOf(facts).flatMap((loss) =>
-          keptAsOwn(loss).map(
-            (subject) =>
-              `${subject} stays in ${BUNDLE} on nodes of ${loss.facts.cluster.name}: the cluster's own nodes are trusted by it, and by no other file.`,
-          ),
-        )),
+      : lossesOf(facts).flatMap(keptAsOwn)),
     ...(remoteGone
       ? [
           `Cluster ${remote} is taken to be gone for good: nothing is changed there, and what is on record of the connection is forgotten.`,

@@ -1,15 +1,19 @@
-import { type Finding, throwFindings } from '../agent-findings.ts';
-import { keylessAliases } from '../connect-certificate/hand-made.ts';
-import { neededOn, trustHeirs } from '../connect-certificate/needed.ts';
+import type { Finding } from '../agent-findings.ts';
+import { neededOn, transportTrustOf, trustHeirs } from '../connect-certificate/needed.ts';
 import { type TrustLoss, trustRemovalSteps } from '../connect-certificate/removal.ts';
-import { BUNDLE } from '../connect-certificate/trust.ts';
+import { removalFindings } from '../connect-certificate/removal-refusals.ts';
 import { type ConnectionRecord, proofOf, type TransportTrust } from '../records.ts';
 import type { AnyStep } from '../steps.ts';
 import type { MigrateFacts } from './facts.ts';
 import { othersOf, recordStep } from './records.ts';
 import { phases, stageIds } from './stages.ts';
 
-const lossesOf = (facts: MigrateFacts, { alias }: ConnectionRecord, { trusts, found }: TransportTrust) => {
+/** What the nodes of each cluster would not trust any more. */
+export const lossesOf = (
+  facts: MigrateFacts,
+  { alias }: Pick<ConnectionRecord, 'alias'>,
+  { trusts, found }: TransportTrust,
+) => {
   const others = othersOf(facts, alias);
   const { local, remote } = facts;
   return {
@@ -18,26 +22,20 @@ const lossesOf = (facts: MigrateFacts, { alias }: ConnectionRecord, { trusts, fo
   } satisfies Record<string, TrustLoss>;
 };
 
-/** Aliases that Remora does not manage and that have no key may live on what would go. */
-const refuseKeyless = (facts: MigrateFacts, own: string): void =>
-  throwFindings(
-    [facts.local, facts.remote].flatMap(({ cluster }) =>
-      keylessAliases(cluster, facts.connections)
-        .filter((alias) => cluster !== facts.local.cluster || alias !== own)
-        .map(
-          (alias): Finding => [
-            'conflict',
-            `Cluster ${cluster.name} has the alias ${alias}, which Remora does not manage and which connects without an API key, so that it may live on ${BUNDLE}: leave out --remove-trust, or remove that alias first.`,
-          ],
-        ),
-    ),
+/** What forbids to take it off. */
+export const distrustFindings = (facts: MigrateFacts, alias: string): Finding[] => {
+  const trust = facts.record && transportTrustOf(facts.record);
+  if (trust === null) return [];
+  const except = { local: facts.local.cluster.name, alias };
+  return Object.values(lossesOf(facts, { alias }, trust)).flatMap((loss) =>
+    removalFindings(loss, facts.connections, { keep: 'leave out --remove-trust', except }),
   );
+};
 
 /** Takes the trust between the transport ports off both clusters, once the connection works without it, and proves that it does. */
 export const distrustSteps = (facts: MigrateFacts, record: ConnectionRecord, isAfterOther: boolean): AnyStep[] => {
   const { transport, ...without } = record;
   if (transport === undefined) return [];
-  refuseKeyless(facts, record.alias);
   const later = { phase: phases.distrust, isAfterOther };
   const losses = lossesOf(facts, record, transport);
   const heirs = trustHeirs(

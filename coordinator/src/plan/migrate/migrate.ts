@@ -1,13 +1,15 @@
-import type { MigrateRequest } from '@remora/shared/model/migrate-request.ts';
+import { givesAccess, type MigrateRequest } from '@remora/shared/model/migrate-request.ts';
 import { draftOf } from '../connect/connect.ts';
 import type { ConnectDraft } from '../connect/draft.ts';
 import { keySteps } from '../connect/key.ts';
 import { serverSetUp } from '../connect/remote.ts';
+import { transportTrustOf } from '../connect-certificate/needed.ts';
+import { keptAsOwn } from '../connect-certificate/removal.ts';
 import { type PlanContext, withoutTrust } from '../context.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
 import { isByCertificate } from '../records.ts';
 import type { AnyStep, StoredPlan } from '../steps.ts';
-import { distrustSteps } from './distrust.ts';
+import { distrustSteps, lossesOf } from './distrust.ts';
 import type { MigrateFacts } from './facts.ts';
 import { localSteps } from './local.ts';
 import { recordAfter, recordOnTheWay, recordStep } from './records.ts';
@@ -21,7 +23,7 @@ const migrationSteps = (facts: MigrateFacts, draft: ConnectDraft): AnyStep[] => 
   const noted = {
     id: 'note-found',
     stage: 'prepare',
-    reason: 'what nodes have in elasticsearch.yml is noted before it is changed',
+    reason: 'what nodes have in elasticsearch.yml is noted before it is changed, and that it goes on',
   };
   return [
     ...(onTheWay === null ? [] : recordStep(noted, facts.record, onTheWay)),
@@ -55,17 +57,28 @@ const gapWarning = ({ mode, alias, local }: ConnectDraft['request']): string =>
 const rolesWarning = ({ local, remote, alias }: ConnectDraft['request']): string =>
   `From when nodes of ${local} have the key on, users get over ${alias} what remote_indices of their roles in cluster ${local} grant, and roles of the same name on ${remote} count no more: give them such roles before, and \`remora roles check ${local} ${alias}\` shows afterwards which roles of Remora's are to be made anew.`;
 
-const trustWarnings = (wish: MigrateRequest, { record }: MigrateFacts, { request }: ConnectDraft): string[] => {
+const trustWarnings = (wish: MigrateRequest, facts: MigrateFacts, { request }: ConnectDraft): string[] => {
   const { local, remote, alias } = request;
-  if (wish.removeTrust) return [];
-  if (record === null)
+  const trust = facts.record && transportTrustOf(facts.record);
+  if (trust === null || trust.trusts.local.length + trust.trusts.remote.length === 0)
     return [
-      `What the nodes of ${local} and ${remote} trust on their transport ports stays, since Remora did not place it: any node of one may join in with the other until that is taken out.`,
+      `Where the nodes of ${local} and ${remote} trust each other on their transport ports, that stays, since Remora did not place it: any node of one may join in with the other until that is taken out.`,
     ];
+  if (wish.removeTrust) return Object.values(lossesOf(facts, request, trust)).flatMap(keptAsOwn);
   return [
     `The nodes of ${local} and ${remote} go on trusting each other's transport CA: \`remora migrate ${local} ${alias} --to api_key --remove-trust\` takes that off later, with a restart of each node.`,
   ];
 };
+
+/** Of one that is there already: what was said of the key is not looked at. */
+const doneWarnings = (wish: MigrateRequest, facts: MigrateFacts, draft: ConnectDraft): string[] => [
+  ...(givesAccess(wish)
+    ? [
+        `The connection ${wish.local}/${wish.alias} is one by API key already: what its key grants and where it leads stay as they are. \`remora connect\` changes them.`,
+      ]
+    : []),
+  ...(wish.removeTrust ? trustWarnings(wish, facts, draft) : []),
+];
 
 /**
  * Plans to bring a connection by certificate to API keys. The remote cluster server, the key and all that takes restarts come first; the alias then leads both ways until
@@ -75,7 +88,7 @@ export const planMigration = (wish: MigrateRequest, facts: MigrateFacts, context
   const request = connectRequestOf(wish, facts.connect.remote.name, facts.connect.local);
   const draft = draftOf(request, facts.connect, context);
   const isDone = facts.record !== null && !isByCertificate(facts.record);
-  if (!isDone) refuse(wish, draft, facts);
+  refuse(wish, draft, facts);
   const order = new Map(stages.map(({ id }, index) => [id, index]));
   const steps = stepsOf(wish, facts, draft).sort((a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0));
   const restartsOf = (cluster: string): string[] =>
@@ -99,7 +112,9 @@ export const planMigration = (wish: MigrateRequest, facts: MigrateFacts, context
     restarts: rolled.flatMap(({ restarts }) => restarts),
     outages: rolled.flatMap(({ cluster, restarts }) => outagesOf(cluster, [...new Set(restarts)])),
     warnings: [
-      ...(isDone ? [] : [gapWarning(request), rolesWarning(request), ...trustWarnings(wish, facts, draft)]),
+      ...(isDone
+        ? doneWarnings(wish, facts, draft)
+        : [gapWarning(request), rolesWarning(request), ...trustWarnings(wish, facts, draft)]),
       ...rolled.flatMap(({ cluster, restarts }) => unreplicatedWarning(cluster, [...new Set(restarts)])),
     ],
   };

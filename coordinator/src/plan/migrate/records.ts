@@ -33,7 +33,7 @@ export const recordOnTheWay = (facts: MigrateFacts, draft: ConnectDraft): Certif
   const { record } = facts;
   if (record === null || !isByCertificate(record)) return null;
   const { found, ...rest } = record;
-  return { ...rest, ...withFound(found, foundNow(facts, draft)) };
+  return { ...rest, migrating: true, ...withFound(found, foundNow(facts, draft)) };
 };
 
 /** What is left of the trust between the transport ports; null where none is on record. */

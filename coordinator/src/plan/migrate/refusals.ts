@@ -3,9 +3,10 @@ import { givesAccess, type MigrateRequest } from '@remora/shared/model/migrate-r
 import { type Finding, throwFindings } from '../agent-findings.ts';
 import type { ConnectDraft } from '../connect/draft.ts';
 import { preflight } from '../connect/preflight.ts';
-import { transportFindings } from '../connect-certificate/refusals.ts';
 import { connectingNodes, itemsOf } from '../nodes.ts';
 import { publishedParts } from '../published-address.ts';
+import { isByCertificate } from '../records.ts';
+import { distrustFindings } from './distrust.ts';
 import type { MigrateFacts } from './facts.ts';
 import { standingSeeds } from './wanted.ts';
 
@@ -74,7 +75,7 @@ const remoteFindings = (wish: MigrateRequest, { connect, remote, record }: Migra
     : [
         [
           'conflict',
-          `The alias ${wish.alias} of cluster ${wish.local} leads to ${seeds.join(', ')}, and no node of cluster ${remote.cluster.name} publishes its transport port there (${published.join(', ') || 'none does'}): is it another cluster?`,
+          `The alias ${wish.alias} of cluster ${wish.local} leads to ${seeds.join(', ')}, and no node of cluster ${remote.cluster.name} publishes its transport port there (${published.join(', ') || 'none does'}). Give --remote of the cluster that it leads to; where it is that one by another name, set the seeds to what its nodes publish.`,
         ],
       ];
 };
@@ -111,7 +112,10 @@ const proxyFindings = ({ mode, proxyAddress, alias }: ConnectRequest, { connect 
     : [];
 };
 
-/** Throws what forbids it, all of it: what forbids a connection by API key, but that the alias is taken, and what is special here. */
+/**
+ * Throws what forbids it, all of it: what forbids a connection by API key, but that the alias is taken, and what is special here. Of one that has its key already only what
+ * forbids to take the old trust off.
+ */
 export const refuse = (wish: MigrateRequest, draft: ConnectDraft, facts: MigrateFacts): void => {
   const { request, servers, context } = draft;
   const own = [
@@ -121,9 +125,11 @@ export const refuse = (wish: MigrateRequest, draft: ConnectDraft, facts: Migrate
     ...credentialFindings(wish, facts),
     ...proxyFindings(request, facts),
   ];
-  const removal = wish.removeTrust
-    ? [facts.remote, facts.local].flatMap((side) => side.cluster.nodes.flatMap((node) => transportFindings(side, node)))
-    : [];
+  const removal = wish.removeTrust ? distrustFindings(facts, wish.alias) : [];
+  if (facts.record !== null && !isByCertificate(facts.record)) {
+    throwFindings([...remoteFindings(wish, facts), ...removal]);
+    return;
+  }
   const connecting = preflight({ facts: facts.connect, request, servers, now: context.now })
     .filter(({ check }) => check !== 'alias-free-or-ours')
     .map(({ code, message }): Finding => [code, message]);

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { anchorOf } from '../../../../coordinator/src/pki/anchor.ts';
+import { anchorsOfChain } from '../../../../coordinator/src/pki/anchor.ts';
 
 describe('by which CA a chain is trusted', () => {
   let directory = '';
@@ -45,15 +45,21 @@ describe('by which CA a chain is trusted', () => {
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
   test('the root, through what the port sends', () => {
-    expect(anchorOf([pem('node'), pem('between')], [pem('namesake'), pem('root')])).toBe(pem('root'));
+    expect(anchorsOfChain([pem('node'), pem('between')], [pem('namesake'), pem('root')])).toEqual([pem('root')]);
   });
 
   test('one in between where that is trusted itself', () => {
-    expect(anchorOf([pem('node')], [pem('root'), pem('between')])).toBe(pem('between'));
+    expect(anchorsOfChain([pem('node')], [pem('root'), pem('between')])).toEqual([pem('between')]);
+  });
+
+  test('all of them where several are trusted, the nearest first', () => {
+    expect(anchorsOfChain([pem('node'), pem('between')], [pem('root'), pem('between')])).toEqual([
+      ...[pem('between'), pem('root')],
+    ]);
   });
 
   test('none: a CA of the same name with another key, or a gap in the chain', () => {
-    expect(anchorOf([pem('node'), pem('between')], [pem('namesake')])).toBeNull();
-    expect(anchorOf([pem('node')], [pem('root')])).toBeNull();
+    expect(anchorsOfChain([pem('node'), pem('between')], [pem('namesake')])).toEqual([]);
+    expect(anchorsOfChain([pem('node')], [pem('root')])).toEqual([]);
   });
 });
