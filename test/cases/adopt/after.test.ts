@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { RollbackFacts } from '../../../coordinator/src/plan/rollback/facts.ts';
 import { planRollback } from '../../../coordinator/src/plan/rollback/rollback.ts';
+import { applySteps } from '../connect/apply.ts';
 import { factsOf, request, sha256 } from '../connect/facts.ts';
 import { lines } from '../connect/plans.ts';
 import { handMade } from '../connect/truth.ts';
@@ -9,7 +10,7 @@ import { disconnected, planOff } from '../disconnect/plans.ts';
 import { change, done, ended, RUN } from '../rollback/connected.ts';
 import { planCa } from '../rotate-ca/plans.ts';
 import { planKey } from '../rotate-key/plans.ts';
-import { adopted, authorities, byHand, CREDENTIALS, planAdopt } from './plans.ts';
+import { adopted, authorities, byHand, CREDENTIALS, connectAgain, planAdopt } from './plans.ts';
 
 const BUNDLE = 'remora-remote-cluster-cas.crt';
 
@@ -32,6 +33,22 @@ test('disconnect takes alias, credential and key off, and leaves what people con
     expect([Object.keys(files), CREDENTIALS in keystore.entries]).toEqual([[handMade.authorities], false]);
   }
   expect(after.local.persistent).toEqual({});
+});
+
+test('requests over it are signed: every remote node gets the file that the trust names, also those whose server stays theirs', () => {
+  const before = adopted(byHand());
+  const signed = { certificateIdentity: 'CN=signer,O=x' };
+  const on = applySteps(before, connectAgain(before, signed).steps);
+  expect(on.remote.nodes.map(({ files }) => Object.keys(files))).toEqual([
+    [handMade.server, 'remora-signing-cas.crt'],
+    [handMade.server, 'remora-signing-cas.crt'],
+  ]);
+  expect(lines(connectAgain(on, signed))).toEqual([]);
+  const off = applySteps(on, connectAgain(on).steps);
+  expect([off.remote.hidden, off.remote.nodes.map(({ files }) => files)]).toEqual([
+    {},
+    before.remote.nodes.map(({ files }) => files),
+  ]);
 });
 
 /** The same with a connection that Remora made beside it, by a CA of its own in its bundle. */

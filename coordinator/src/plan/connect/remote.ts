@@ -121,7 +121,8 @@ const certificateOf = (
 
 const serverSteps = (draft: ServerDraft, server: ServerWish): AnyStep[] => {
   const { node } = server;
-  if (node.agent.state !== 'online' || isLeft(node, draft)) return [];
+  if (node.agent.state !== 'online') return [];
+  if (isLeft(node, draft)) return signingTrustStep(draft, node, node.agent.facts);
   const { issue, isNew } = certificateOf(draft, server);
   const change = nodeChangeStep(draft, server, node.agent.facts, issue);
   const steps = [...(isNew ? [issueStep(draft, node, issue)] : []), ...change];
@@ -130,6 +131,14 @@ const serverSteps = (draft: ServerDraft, server: ServerWish): AnyStep[] => {
     ...steps,
     ...(isVerified ? [verifyStep(draft, server, issue, givenFor(node, draft.request, draft.facts) !== undefined)] : []),
   ];
+};
+
+/** Of a node whose server stays as people made it, too: one that cannot find the file of a setting takes no state of its cluster any more. */
+const signingTrustStep = ({ signing, facts }: ServerDraft, node: NodeObservation, seen: NodeFacts): AnyStep[] => {
+  if (!signing?.trust) return [];
+  const change = changeOf(node, seen, { files: [signing.trust], settings: {}, keystore: {}, keystorePassword: null });
+  const stages = { roll: 'remote-roll', files: 'remote-files' };
+  return change === null ? [] : [nodeStep({ cluster: facts.remote, node, change, effect: 'file', stages })];
 };
 
 const whyIssued = (standing: CertificateRecord | undefined, given: Signed | undefined): string => {
