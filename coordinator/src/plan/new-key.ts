@@ -1,4 +1,4 @@
-import type { ClusterKey, FoundKey } from './cluster-key.ts';
+import type { FoundKey } from './cluster-key.ts';
 import { refusedIndex } from './cluster-key.ts';
 import type { ClusterObservation, ConnectFacts, NodeObservation } from './facts.ts';
 import { keyGrants, markedMetadata } from './key-names.ts';
@@ -23,22 +23,23 @@ export interface KeyReplacement {
   /** Undefined where it could not be looked at. */
   readonly local: ClusterObservation | undefined;
   /** The key that it has. */
-  readonly current: { readonly record: Pick<ApiKeyRecord, 'name'>; readonly key: ClusterKey | null } | undefined;
+  readonly current: { readonly record: Pick<ApiKeyRecord, 'name'> } | undefined;
   /** A key that is made already and takes its place. */
   readonly next: FoundKey | undefined;
   readonly configHash: string;
   /** Null where its metadata cannot be known any more. */
   readonly metadata: object | null;
+  /** What it demands of a signature; null for nothing. */
+  readonly identity: string | null;
 }
 
 const nameOf = ({ connection: { local, alias } }: KeyReplacement): string => `${local}.${alias}`;
 
 /** Makes the new key, `name` being the beginning of its name; nothing where it is made already. */
 export const createKeyStep = (one: KeyReplacement, name: string): AnyStep[] => {
-  const { connection, local, current, next, configHash, metadata } = one;
+  const { connection, local, current, next, configHash, metadata, identity } = one;
   if (next) return [];
   const { remote, alias, access, keySecret, expires } = connection;
-  const identity = current?.key?.certificateIdentity ?? null;
   const input = {
     ...{ cluster: remote, name, access, expiration: expires, secret: keySecret, configHash },
     metadata: markedMetadata(metadata ?? {}, {
@@ -50,7 +51,7 @@ export const createKeyStep = (one: KeyReplacement, name: string): AnyStep[] => {
     {
       ...{ id: `create-key-${nameOf(one)}`, kind: 'api-key.create', target: remote, effect: 'api', stage: 'api-key' },
       reason: `it takes the place of ${current?.record.name ?? 'the key'} of ${connectionName(connection)}`,
-      diff: `+ key ${name}-…: ${keyGrants(access, expires)}\n+ key's secret ${keySecret} (new)`,
+      diff: `+ key ${name}-…: ${keyGrants(access, expires)}${identity === null ? '' : `, certificate_identity ${identity}`}\n+ key's secret ${keySecret} (new)`,
       input,
     },
   ];

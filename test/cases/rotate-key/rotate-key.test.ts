@@ -18,6 +18,7 @@ const whole = [
   'prove-again connection.prove eu none',
 ];
 const again = request(wish);
+const signing = { ca: 'eu-signing', subject: 'CN=eu', identity: 'CN=eu', validityMs: 1000 };
 
 describe('the key of a connection is replaced', () => {
   test('in this order, each proven before the next, without a restart', () => {
@@ -78,6 +79,17 @@ describe('the key of a connection is replaced', () => {
       keys: facts.keys.map((found) => ({ ...found, key: found.key && { ...found.key, certificateIdentity: 'CN=eu' } })),
     }));
     expect(stepOf(plan, 'api-key.create').input.certificateIdentity).toBe('CN=eu');
+  });
+
+  test('and where its cluster has forgotten the old one demands what is on record of the connection', () => {
+    const plan = planKey(standing(), one, (facts) => ({
+      ...facts,
+      connections: facts.connections.map((record) => ({ ...record, signing })),
+      keys: facts.keys.map((found) => ({ ...found, key: null, usable: false })),
+    }));
+    expect(stepOf(plan, 'api-key.create').input.certificateIdentity).toBe('CN=eu');
+    expect(stepOf(plan, 'api-key.create').diff).toContain(', certificate_identity CN=eu\n');
+    expect(plan.warnings.join()).not.toContain('demanded a signature');
   });
 
   test('with the metadata that people gave, also of a connection of an older release, whose record does not have it', () => {

@@ -44,14 +44,15 @@ export const adoptionOf = (request: AdoptRequest, facts: AdoptionFacts, context:
   const next = madeKey(facts, record, configHash);
   const before = record.adopted && keyBefore(facts, record.adopted.key.id);
   const connection = { ...record, keySecret: next?.record.secret ?? newKeySecret(facts, record) };
-  const current = before && { record: before, key: before };
+  const current = before && { record: before };
   const metadata = record.metadata ?? {};
+  const identity = before?.certificateIdentity ?? null;
   return {
     request,
     facts,
     remote,
     standing,
     before,
-    replacement: { connection, local, current, next, configHash, metadata },
+    replacement: { connection, local, current, next, configHash, metadata, identity },
   };
 };

@@ -26,10 +26,16 @@ export interface KeyRotation {
   readonly configHash: string;
   /** Null where its metadata cannot be known any more. */
   readonly metadata: object | null;
+  /** What the new key demands of a signature; null for nothing. */
+  readonly identity: string | null;
 }
 
 const byVersion = (keys: readonly FoundKey[], ends: ConnectionRecord): FoundKey[] =>
   keys.filter((one) => keyVersion(one, ends) > 0).sort((a, b) => keyVersion(a, ends) - keyVersion(b, ends));
+
+/** What the key of a connection demands of a signature, null for nothing; of one that its cluster has forgotten what is on record. */
+const demandOf = (current: FoundKey | undefined, { signing }: ConnectionRecord): string | null =>
+  current?.key ? current.key.certificateIdentity : (signing?.identity ?? null);
 
 /** Whether a key that is there is what a new one would be. */
 const isLikeNew = (
@@ -39,8 +45,9 @@ const isLikeNew = (
 ): boolean => {
   const { standing, current, configHash } = wanted;
   if (!usable || key === null || record.configHash !== configHash || isKeyMostlyOver(key, nowMs)) return false;
-  // Of an old key that is gone nobody knows what it demanded.
-  const identity = current?.key ? current.key.certificateIdentity : key.certificateIdentity;
+  // Of an old key that is gone nobody knows what it demanded, where that is not on record.
+  const isKnown = current?.key || standing.signing !== undefined;
+  const identity = isKnown ? demandOf(current, standing) : key.certificateIdentity;
   return sameAccess(key.access, standing.access) && key.certificateIdentity === identity;
 };
 
@@ -76,7 +83,7 @@ export const rotationOf = (
   const seen = (wanted: string) => facts.clusters.find(({ name }) => name === wanted);
   const local = seen(standing.local);
   return {
-    ...{ standing, current, next, configHash, metadata, local },
+    ...{ standing, current, next, configHash, metadata, local, identity: demandOf(current, standing) },
     connection: { ...standing, keySecret, expires },
     remote: seen(standing.remote),
     old: keys.filter((one) => one.usable && one !== next),

@@ -40,7 +40,7 @@ const ofMetadata = ({ standing, metadata }: KeyRotation): string[] =>
     : [];
 
 const ofIdentity = ({ standing, current, next }: KeyRotation): string[] =>
-  current && current.key === null && (next?.key?.certificateIdentity ?? null) === null
+  current && current.key === null && standing.signing === undefined && (next?.key?.certificateIdentity ?? null) === null
     ? [
         `Whether the key of ${connectionName(standing)} demanded a signature (certificate_identity) is not known any more: the new one demands none.`,
       ]
