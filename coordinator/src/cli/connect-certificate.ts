@@ -11,6 +11,7 @@ import { given } from './frame/input.ts';
 const onlyForKeys = {
   ...{ search: '--search', replication: '--replication', access: '--access', expires: '--expires' },
   ...{ metadata: '--metadata', certificateIdentity: '--certificate-identity', ca: '--ca', san: '--san' },
+  ...{ signingCa: '--signing-ca', signingSubject: '--signing-subject', signingValidity: '--signing-validity' },
   ...{ certValidity: '--cert-validity', remoteHost: '--remote-host', remotePort: '--remote-port' },
   ...{ files: '--files', accepted: '--accepted', limit: '--limit' },
 } as const satisfies Partial<Record<keyof ConnectFlags, string>>;

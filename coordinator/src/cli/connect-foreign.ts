@@ -49,6 +49,7 @@ const refuse = (message: string, hint?: string): never => {
 const ofRemote: Readonly<Record<string, string>> = {
   ...{ search: '--search', replication: '--replication', access: '--access', expires: '--expires' },
   ...{ metadata: '--metadata', certificateIdentity: '--certificate-identity', ca: '--ca', san: '--san' },
+  ...{ signingCa: '--signing-ca', signingSubject: '--signing-subject', signingValidity: '--signing-validity' },
   ...{ certValidity: '--cert-validity', files: '--files', passphraseFile: '--passphrase-file', accepted: '--accepted' },
   ...{ remoteHost: '--remote-host', remotePort: '--remote-port', limit: '--limit' },
 };

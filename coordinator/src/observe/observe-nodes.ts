@@ -89,7 +89,8 @@ const observeNodes = async (parts: ObserveParts, cluster: BareCluster): Promise<
       record.cluster === cluster.name && record.node === name;
   const placedOn = (name: string): string[] => [
     ...certificates.filter(isOn(name)).flatMap(({ path, key }) => (key === undefined ? [path] : [path, key.path])),
-    ...signers.filter(isOn(name)).map(({ alias }) => signingKeystore(alias)),
+    // Also on a node that has none on record: somebody may have copied the file of another there before it joined.
+    ...signers.filter((record) => record.cluster === cluster.name).map(({ alias }) => signingKeystore(alias)),
   ];
   const known = new Map(joined.filter((node) => node.cluster === cluster.name).map((record) => [record.node, record]));
   const nodes = cluster.nodes.map(async (node): Promise<NodeObservation> => {

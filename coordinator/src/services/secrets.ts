@@ -14,11 +14,11 @@ const nameOf = (reference: string): string => parseSecretReference(reference).na
 
 /** Who still needs a secret, in words; removing it would break them at the next change. */
 const usersOf = async (
-  { clusters, connections, cas, certificates, webhooks, signingRequests, clouds }: Inventory,
+  { clusters, connections, cas, certificates, signingCertificates, webhooks, signingRequests, clouds }: Inventory,
   name: string,
 ): Promise<string[]> => {
-  const [allClusters, allConnections, allCas, allCertificates, allWebhooks, allRequests, allClouds] = await Promise.all(
-    [
+  const [allClusters, allConnections, allCas, allCertificates, allWebhooks, allRequests, allClouds, signers] =
+    await Promise.all([
       clusters.list(),
       connections.list(),
       cas.list(),
@@ -26,8 +26,8 @@ const usersOf = async (
       webhooks.list(),
       signingRequests.list(),
       clouds.list(),
-    ],
-  );
+      signingCertificates.list(),
+    ]);
   const uses: readonly (readonly [string | null, string])[] = [
     ...allWebhooks.map((one) => [one.secret, `the webhook (\`remora notify set\`)`] as const),
     ...allClouds.flatMap((one) =>
@@ -37,6 +37,11 @@ const usersOf = async (
     ...allConnections.map((one) => [proofOf(one).keySecret, `the connection ${one.local} ${one.alias}`] as const),
     ...allCas.map((one) => [one.key, `the CA ${one.name}`] as const),
     ...allRequests.map((one) => [one.key, `the signing request ${one.name}`] as const),
+    ...signers.flatMap((one) =>
+      [one.p12Secret, one.passwordSecret].map(
+        (secret) => [secret, `the certificate with which ${one.node} signs for ${one.alias}`] as const,
+      ),
+    ),
     ...allCertificates.flatMap((one) =>
       [one.p12Secret, one.passwordSecret, one.key?.secret ?? null].map(
         (secret) => [secret, `the certificate of ${one.node}`] as const,

@@ -25,8 +25,19 @@ const JAVA_ONLY: readonly (readonly [RegExp, string])[] = [
   [/\[[^\]]*\[/, 'character classes inside of others'],
 ];
 
-/** A repetition of what repeats by itself may take for ever to find out that nothing matches, there as well as here. */
-const NESTED_REPETITION = /\((?:[^()\\]|\\.)*[*+}](?:[^()\\]|\\.)*\)[*+{]/;
+/** A repetition of what repeats by itself, however deep, may take for ever to find out that nothing matches, there as well as here. */
+const hasNestedRepetition = (text: string): boolean => {
+  // For each group that is open whether something in it repeats.
+  const open: boolean[] = [];
+  for (const [token] of text.matchAll(/\\.|\[(?:\\.|[^\]\\])*\]|\)[*+{]?|[(*+{]/gu)) {
+    if (token === '(') open.push(false);
+    const repeats = token.startsWith(')') && open.pop() === true;
+    if (!/^\)?[*+{]$/.test(token)) continue;
+    if (repeats) return true;
+    open.fill(true);
+  }
+  return false;
+};
 
 /** Without what would be read in another way: in a class or not, a character after a backslash is that character. */
 const plainEscapes = (text: string): string =>
@@ -47,7 +58,7 @@ export const parseIdentity = (text: string): RegExp => {
   const [, what] = JAVA_ONLY.find(([pattern]) => pattern.test(unescaped)) ?? [];
   if (what !== undefined)
     return refuse(text, `has ${what}, which Remora cannot try as Java does`, 'Write it without that.');
-  if (NESTED_REPETITION.test(unescaped))
+  if (hasNestedRepetition(unescaped))
     return refuse(text, 'repeats a group that repeats by itself, which may take for ever', 'Write it without that.');
   try {
     return new RegExp(`^(?:${plainEscapes(text)})$`, 'u');

@@ -33,10 +33,12 @@ const inWorlds: readonly (readonly [string, (made: World) => void, string, RegEx
   [
     'a connection that signs its requests',
     ({ local }) => {
-      local.persistent['cluster.remote.us.signing.certificate'] = 'signer.crt';
+      nodeOf(local, 'eu-2').keystore.entries['cluster.remote.us.signing.secure_key_passphrase'] = {
+        ...{ reference: null, writtenAtMs: null },
+      };
     },
     'conflict',
-    /signs its requests \(cluster\.remote\.us\.signing\.certificate\)/,
+    /signs its requests \(cluster\.remote\.us\.signing\.secure_key_passphrase in the keystore\)/,
   ],
   [
     'a connection by certificates',

@@ -22,7 +22,10 @@ const settingsFindings = ({ alias }: AdoptRequest, { local }: AdoptionFacts): Fi
     const values = agent.state === 'online' ? Object.keys(agent.facts.settingsFile.values) : [];
     return values.some((one) => one.startsWith(prefix)) ? [name] : [];
   });
-  const signing = Object.keys(settingsOf(local, alias)).find((name) => name.startsWith('signing.'));
+  // Its settings are shown to nobody, but who signs with an encrypted key has the password in the keystore.
+  const signing = local.nodes
+    .flatMap(({ agent }) => (agent.state === 'online' ? (agent.facts.keystore.entries ?? []) : []))
+    .find(({ name, reference }) => name.startsWith(`${prefix}signing.`) && reference === null)?.name;
   const move = `set the same with \`PUT _cluster/settings\` as persistent, then take ${transient.length > 0 ? 'them out of transient (null)' : 'them out there'}.`;
   return [
     ...(transient.length === 0
@@ -46,7 +49,7 @@ const settingsFindings = ({ alias }: AdoptRequest, { local }: AdoptionFacts): Fi
       : [
           [
             'conflict',
-            `The connection ${local.name}/${alias} signs its requests (${prefix}${signing}), and Remora does not manage strong identity verification of connections that others made yet.`,
+            `The connection ${local.name}/${alias} signs its requests (${signing} in the keystore), and Remora does not manage strong identity verification of connections that others made yet.`,
           ] as const,
         ]),
     ...(transient.length + inFiles.length > 0 || Object.keys(settingsOf(local, alias)).length > 0

@@ -30,6 +30,11 @@ const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
     /--limit does not go with --auth certificate/,
   ],
   [
+    'signatures in the certificate model',
+    ['connect', 'eu', 'us', '--alias', 'a', '--auth', 'certificate', '--signing-ca', 'signing'],
+    /--signing-ca does not go with --auth certificate/,
+  ],
+  [
     'a migration to anything else',
     ['migrate', 'eu', 'us', '--to', 'certificate', '--search', 'a'],
     /migrated to api_key/,
@@ -65,6 +70,11 @@ const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
     'access of a foreign remote',
     ['connect', 'eu', '--alias', 'a', '--remote-key-file', 'f', '--search', 'logs-*'],
     /--search is for a remote cluster that is managed here/,
+  ],
+  [
+    'signatures for a foreign remote',
+    ['connect', 'eu', '--alias', 'a', '--remote-key-file', 'f', '--signing-validity', '90d'],
+    /--signing-validity is for a remote cluster that is managed here/,
   ],
   ['no remote', ['connect', 'eu', '--alias', 'a'], /Which cluster is to be reached\?/],
   ['a bad alias to disconnect', ['disconnect', 'eu', 'a.b', '--yes'], /"a\.b" is not an alias/],

@@ -14,6 +14,7 @@ const matching: [string, string, string][] = [
   ['CN=eu\\-signer\\,O=x', 'CN=eu-signer,O=x', 'CN=eusigner,O=x'],
   ['CN=(?:a|b)\\d{2}', 'CN=a07', 'CN=c07'],
   ['CN=[a\\-c]+', 'CN=a-c', 'CN=b'],
+  ['CN=((a|b)c)+[(+]?', 'CN=acbc(', 'CN=ab'],
 ];
 
 const refused: [string, string][] = [
@@ -28,6 +29,8 @@ const refused: [string, string][] = [
   ['CN=[a-z&&[^b]]', 'intersections of character classes'],
   ['CN=[a[bc]]', 'character classes inside of others'],
   ['CN=(a+)+b', 'repeats a group that repeats by itself'],
+  ['CN=((a+)b?)+c', 'repeats a group that repeats by itself'],
+  ['CN=((ab)*){2}', 'repeats a group that repeats by itself'],
 ];
 
 describe('certificate_identity', () => {
