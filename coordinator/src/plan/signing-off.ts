@@ -8,6 +8,7 @@ import type { CaRecord } from './records.ts';
 import { removalChange } from './removal.ts';
 import { passwordEntry, signingTrust, withoutThem } from './signing-names.ts';
 import { signingSettingsStep } from './signing-settings.ts';
+import { strangeCas } from './signing-wish.ts';
 import type { AnyStep } from './steps.ts';
 
 /** The files are removed last: a node that cannot find the file of a setting takes no state of its cluster any more. */
@@ -88,13 +89,22 @@ const fileChange = ({ others, cas, hash }: TrustOff, node: NodeObservation): Nod
       keystorePassword: null,
     });
   const rest = caBundleFile(others, cas, hash, files.signingCas);
-  const isSame = held.certificates.length === rest.certificates?.length;
-  return isSame ? null : removalChange(facts, { rewritten: rest, keystorePassword: null });
+  const isSame = (one: string): boolean => held.certificates.some(({ fingerprint256 }) => fingerprint256 === one);
+  return held.certificates.length === rest.certificates?.length && rest.certificates.every(isSame)
+    ? null
+    : removalChange(facts, { rewritten: rest, keystorePassword: null });
 };
 
-/** Has a remote cluster take no more signatures of what no other connection needs. */
+/** What people should know where the trust stays as it is, since somebody else uses it. */
+export const keptTrustWarnings = (remote: ClusterObservation, cas: readonly CaRecord[]): string[] =>
+  strangeCas(remote, cas).map(
+    (found) => `${found}, which Remora does not know: the file and the setting that names it stay as they are.`,
+  );
+
+/** Has a remote cluster take no more signatures of what no other connection needs; nothing where somebody else put a CA into the file. */
 export const trustOff = (off: TrustOff): AnyStep[] => {
-  const { remote, others, stages } = off;
+  const { remote, others, cas, stages } = off;
+  if (strangeCas(remote, cas).length > 0) return [];
   const setting = signingSettingsStep({
     ...{ id: 'trust-no-signatures', cluster: remote.name, persistent: withoutThem(signingTrust) },
     ...{ before: signingTrust, stage: stages.settings, reason: 'no other connection is signed' },

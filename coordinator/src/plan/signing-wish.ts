@@ -1,8 +1,9 @@
 import { exactIdentity, matchesAll, subjectFor } from '@remora/shared/model/certificate-identity.ts';
 import { type ConnectRequest, isSigned } from '@remora/shared/model/connect-request.ts';
 import { parseDuration } from '@remora/shared/model/duration.ts';
-import type { ConnectFacts } from './facts.ts';
-import { keyConnections, type Signing, type SigningCertificateRecord } from './records.ts';
+import type { ClusterObservation, ConnectFacts } from './facts.ts';
+import { files } from './placed-files.ts';
+import { type CaRecord, keyConnections, type Signing, type SigningCertificateRecord } from './records.ts';
 import { LIFE } from './server-certificate.ts';
 
 type Known = Pick<ConnectFacts, 'connections' | 'signers'>;
@@ -54,11 +55,37 @@ export const wideWarning = (wish: Signing | null): string[] =>
       ]
     : [];
 
+const inTrustFile = ({ nodes }: ClusterObservation) =>
+  nodes.flatMap(({ name, agent }) =>
+    agent.state === 'online'
+      ? agent.facts.files
+          .filter(({ path, digest }) => path === files.signingCas && digest !== null)
+          .flatMap(({ certificates }) => certificates.map((one) => ({ node: name, ...one })))
+      : [],
+  );
+
+/** CAs whose keys are elsewhere, in the file of a remote cluster: somebody put them there for connections that Remora does not manage, and had them imported. */
+export const theirCas = (remote: ClusterObservation, cas: readonly CaRecord[]): string[] => {
+  const held = new Set(inTrustFile(remote).map(({ fingerprint256 }) => fingerprint256));
+  return cas.filter(({ key, facts }) => key === null && held.has(facts.fingerprint256)).map(({ name }) => name);
+};
+
+/** CAs in that file that Remora does not know, each as somebody would find it. */
+export const strangeCas = (remote: ClusterObservation, cas: readonly CaRecord[]): string[] => {
+  const known = new Set(cas.map((ca) => ca.facts.fingerprint256));
+  return inTrustFile(remote)
+    .filter(({ fingerprint256 }) => !known.has(fingerprint256))
+    .map(({ node, subject }) => `${files.signingCas} of node ${node} (cluster ${remote.name}) holds ${subject}`);
+};
+
 /** CAs whose signatures a remote cluster has to take for other connections than this one, each once, in order. */
-export const othersCas = ({ connections, signers }: Known, { local, remote, alias }: Ends): string[] => {
+export const othersCas = (
+  { connections, signers, remote: cluster, cas }: Known & Pick<ConnectFacts, 'remote' | 'cas'>,
+  { local, remote, alias }: Ends,
+): string[] => {
   const wanted = keyConnections(connections).flatMap((one) =>
     one.remote === remote && one.signing && (one.local !== local || one.alias !== alias) ? [one.signing.ca] : [],
   );
   const used = signers.filter((one) => one.remote === remote && (one.cluster !== local || one.alias !== alias));
-  return [...new Set([...wanted, ...used.map(({ ca }) => ca)])].sort();
+  return [...new Set([...wanted, ...used.map(({ ca }) => ca), ...theirCas(cluster, cas)])].sort();
 };

@@ -84,6 +84,16 @@ export const refusedSigning: RefusalCase[] = [
     says: 'API keys that demand a signature and that Remora did not make (theirs (k9))',
   },
   {
+    name: 'keys of others that demand a signature, although another connection of ours is signed',
+    world: standing((made) => {
+      made.foreignIdentities = ['theirs (k9)'];
+    }, signed),
+    wish: { ...signed, alias: 'second' },
+    code: 'conflict',
+    check: 'signing-ours',
+    says: 'or write the CA of their certificates into remora-signing-cas.crt on every node of us and import it',
+  },
+  {
     name: 'a key of ours that somebody had demand a signature',
     world: standing((made) => {
       made.keys = made.keys.map((key) => ({ ...key, certificateIdentity: 'CN=theirs' }));

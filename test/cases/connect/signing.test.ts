@@ -13,6 +13,7 @@ import { nodeOf, type World, world } from './world.ts';
 const signed: Partial<ConnectRequest> = { certificateIdentity: 'CN=signer,O=x' };
 const nodes = ['eu-2', 'eu-3', 'eu-1'];
 const remoteNodes = ['us-2', 'us-3', 'us-1'];
+const TRUST = 'remora-signing-cas.crt';
 const record = 'prepare connection.record coordinator none';
 const issued = nodes.map((node) => `certificates signing-certificate.issue ${node} none`);
 const demanded = 'identity api-key.identify us api';
@@ -50,6 +51,7 @@ const cases: PlanCase[] = [
     world: standing(),
     wish: signed,
     steps: turnedOn,
+    warnings: [/nobody whether cluster\.remote\.signing\.\* of cluster us was set by hand/],
     also: (plan) => {
       expect(stepOf(plan, 'signing-settings.put', 'us').input).toEqual({
         cluster: 'us',
@@ -77,6 +79,7 @@ const cases: PlanCase[] = [
     world: standing(),
     wish: { signingCa: 'our-ca' },
     steps: turnedOn,
+    warnings: [/set by hand/],
     also: (plan) => {
       expect(stepOf(plan, 'api-key.identify').input.identity).toBe('CN=eu-us');
       expect(stepOf(plan, 'signing-certificate.issue').input).toMatchObject({ ca: 'our-ca', subject: 'CN=eu-us' });
@@ -215,6 +218,41 @@ describe('signatures', () => {
       }
     }
     expect(off.signers).toEqual([]);
+  });
+
+  test('are taken on and off beside those of others, whose CA somebody put into the file and imported: it stays there', () => {
+    const made = standing(({ remote, cas, secretVersions }) => {
+      const [ca] = cas;
+      const theirs = { name: 'theirs', certificate: 'secret:theirs@1', key: null };
+      if (ca) cas.push({ ...ca, ...theirs, facts: { ...ca.facts, fingerprint256: 'theirs' } });
+      secretVersions.theirs = 1;
+      for (const { files } of remote.nodes) files[TRUST] = { source: null, certificates: ['theirs'] };
+      remote.hidden['cluster.remote.signing.certificate_authorities'] = TRUST;
+    })();
+    made.foreignIdentities = ['theirs (k9)'];
+    const trusted = ({ remote }: World) => remote.nodes.map(({ files }) => files[TRUST]?.certificates);
+    const on = applySteps(made, planIn(made, request(signed)).steps);
+    expect(trusted(on)).toEqual(remoteNodes.map(() => ['fingerprint of eu-signing', 'theirs']));
+    const off = applySteps(on, planIn(on, request()).steps);
+    expect(trusted(off)).toEqual(remoteNodes.map(() => ['theirs']));
+    expect(off.remote.hidden).toEqual(made.remote.hidden);
+  });
+
+  test('taken off leave the trust where somebody put a CA into the file that Remora does not know', () => {
+    const made = standing(({ remote }) => nodeOf(remote, 'us-1').files[TRUST]?.certificates.push('theirs'), signed)();
+    const plan = planIn(made, request());
+    expect(lines(plan).filter((line) => line.startsWith('trust-'))).toEqual([]);
+    expect(plan.warnings).toEqual([
+      `${TRUST} of node us-1 (cluster us) holds CN=theirs, which Remora does not know: the file and the setting that names it stay as they are.`,
+    ]);
+    expect(isConnected(applySteps(made, plan.steps), 'us')).toBe(true);
+  });
+
+  test('taken off take their CA off a node that lost the one that is still needed', () => {
+    const made = connected(standing(undefined, signed)(), { ...signed, alias: 'second', signingCa: 'other' });
+    nodeOf(made.remote, 'us-2').files[TRUST] = { source: null, certificates: ['fingerprint of eu-signing'] };
+    const off = applySteps(made, planIn(made, request()).steps);
+    expect(nodeOf(off.remote, 'us-2').files[TRUST]?.certificates).toEqual(['fingerprint of other']);
   });
 
   test('are not taken off some nodes alone, which would lack the file of a setting', () => {

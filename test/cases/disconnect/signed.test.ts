@@ -44,6 +44,16 @@ describe('a connection whose requests are signed', () => {
     ]);
   });
 
+  test('leaves the trust where somebody put a CA into the file that Remora does not know', () => {
+    const two = made();
+    nodeOf(two.remote, 'us-1').files['remora-signing-cas.crt']?.certificates.push('theirs');
+    const plan = planOff(two);
+    expect(plan.warnings.join()).toContain('holds CN=theirs, which Remora does not know: the file and the setting');
+    const after = applySteps(two, plan.steps);
+    expect(after.remote.hidden).toEqual(two.remote.hidden);
+    expect([after.local.hidden, after.signers, after.connections]).toEqual([{}, [], []]);
+  });
+
   test('stays on record while a node is away that has its file', () => {
     const away = made();
     nodeOf(away.local, 'eu-2').agent = 'offline';

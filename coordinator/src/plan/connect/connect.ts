@@ -10,6 +10,7 @@ import { keyConfig } from '../key-names.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
 import { unaskedWarnings } from '../port-proof.ts';
 import { adoptedIn, type ConnectionRecord } from '../records.ts';
+import { keptTrustWarnings } from '../signing-off.ts';
 import { wideWarning } from '../signing-wish.ts';
 import type { AnyStep, StoredPlan } from '../steps.ts';
 import type { ConnectDraft } from './draft.ts';
@@ -22,7 +23,7 @@ import { takenPortWarnings } from './preflight-addresses.ts';
 import { queryWarnings } from './queries.ts';
 import { remoteSteps } from './remote.ts';
 import { restrictedWarnings } from './restricted.ts';
-import { signedSteps, signingDraft, signSteps } from './signing.ts';
+import { blindWarning, signedSteps, signingDraft, signSteps } from './signing.ts';
 import { stages } from './stages.ts';
 import { unsignedSteps } from './unsigned.ts';
 import { accessOf, MAX_ADDRESSES, serverAddresses, serverWishes, targetAddresses } from './wanted.ts';
@@ -126,6 +127,8 @@ export const planConnect = (request: ConnectRequest, facts: ConnectFacts, contex
         ? [...queryWarnings(draft.record.access), ...restrictedWarnings(draft.record.access)]
         : []),
       ...wideWarning(draft.signing.wish),
+      ...(steps.some(({ id }) => id === 'trust-signatures') ? blindWarning(draft.signing, facts.remote) : []),
+      ...(draft.signing.goes ? keptTrustWarnings(facts.remote, facts.cas) : []),
       ...(steps.length > 0 ? [...facts.others.unasked, ...unaskedWarnings(facts.others.trust)] : []),
       ...precedenceWarnings(facts.local, request.alias, draft.settings),
       ...takenPortWarnings(facts.paths, draft.servers),

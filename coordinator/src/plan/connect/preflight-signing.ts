@@ -3,9 +3,10 @@ import { isAtLeast } from '@remora/shared/model/version.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { files } from '../placed-files.ts';
 import { passwordEntry } from '../signing-names.ts';
-import { mayBeSigning, othersCas, signingWish, standingSigning } from '../signing-wish.ts';
+import { mayBeSigning, signingWish, standingSigning, strangeCas, theirCas } from '../signing-wish.ts';
 import { standingKey } from './key.ts';
 import type { Check, PreflightInput } from './preflight-check.ts';
+import { isSigning } from './signing.ts';
 
 const MINIMUM_VERSION = '9.3.0';
 
@@ -61,22 +62,15 @@ const foreignFindings = ({ request, facts }: PreflightInput): string[] => {
   const { local, remote } = facts;
   const key = standingKey(facts, request);
   const isOurs = mayBeSigning(facts, request);
-  const isTrusting = isOurs || othersCas(facts, request).length > 0;
+  // Nothing is written over where all is in place, and who is in the file stays there.
+  const isKept = isSigning(facts, request) || theirCas(remote, facts.cas).length > 0;
   const entry = passwordEntry(request.alias);
   const holder = local.nodes.find(
     ({ agent }) =>
       agent.state === 'online' &&
       agent.facts.keystore.entries?.some(({ name, reference }) => name === entry && reference === null),
   );
-  const known = new Set(facts.cas.map((ca) => ca.facts.fingerprint256));
-  const bundle = remote.nodes.flatMap(({ name, agent }) =>
-    agent.state === 'online'
-      ? agent.facts.files
-          .filter(({ path }) => path === files.signingCas)
-          .flatMap(({ certificates }) => certificates.map((one) => ({ name, ...one })))
-      : [],
-  );
-  const stranger = bundle.find(({ fingerprint256 }) => !known.has(fingerprint256));
+  const [stranger] = strangeCas(remote, facts.cas);
   return [
     ...inFile(local, `cluster.remote.${request.alias}.signing.`),
     ...inFile(remote, 'cluster.remote.signing.'),
@@ -90,14 +84,14 @@ const foreignFindings = ({ request, facts }: PreflightInput): string[] => {
           `The key of this connection demands ${key.certificateIdentity} already, and not by Remora: somebody has requests signed. Take that back first (certificate_identity: null of API key ${key.record.id}, then null for cluster.remote.${request.alias}.signing.*).`,
         ]
       : []),
-    ...(!isTrusting && facts.foreignIdentities.length > 0
+    ...(!isKept && facts.foreignIdentities.length > 0
       ? [
-          `Cluster ${remote.name} has API keys that demand a signature and that Remora did not make (${facts.foreignIdentities.join(', ')}): whoever set that up also set cluster.remote.signing.*, which Elasticsearch shows to nobody and which would be written over. Have these connections made by Remora too, or end these keys first.`,
+          `Cluster ${remote.name} has API keys that demand a signature and that Remora did not make (${facts.foreignIdentities.join(', ')}): whoever set that up also set cluster.remote.signing.*, which Elasticsearch shows to nobody and which would be written over. Have these connections made by Remora too, or end these keys first; or write the CA of their certificates into ${files.signingCas} on every node of ${remote.name} and import it, without its key, with \`remora ca import\`: then it stays there.`,
         ]
       : []),
     ...(stranger
       ? [
-          `${files.signingCas} of node ${stranger.name} (cluster ${remote.name}) holds ${stranger.subject}, which Remora does not know and which would go: import it with \`remora ca import\`.`,
+          `${stranger}, which Remora does not know and which would go: import it, without its key, with \`remora ca import\`, then it stays.`,
         ]
       : []),
   ];

@@ -40,6 +40,12 @@ export interface SigningDraft {
   readonly issues: ReadonlyMap<string, { readonly issue: SigningIssue; readonly isNew: boolean }>;
 }
 
+/** See `SigningDraft.isOn`. */
+export const isSigning = (facts: ConnectFacts, request: ConnectRequest): boolean =>
+  standingSigners(facts, request).length > 0 &&
+  standingKey(facts, request)?.certificateIdentity !== undefined &&
+  facts.proven === true;
+
 export const signingDraft = (request: ConnectRequest, facts: ConnectFacts, context: PlanContext): SigningDraft => {
   const found = signingWish(request, facts);
   const wish = typeof found === 'string' ? null : found;
@@ -56,7 +62,7 @@ export const signingDraft = (request: ConnectRequest, facts: ConnectFacts, conte
   return {
     ...{ wish, standing, key, others },
     goes: wish === null && mayBeSigning(facts, request),
-    isOn: standing.length > 0 && key?.certificateIdentity !== undefined && facts.proven === true,
+    isOn: isSigning(facts, request),
     trust:
       wish === null
         ? null
@@ -123,6 +129,14 @@ const trustProofs = ({ signing, facts }: ConnectDraft): AnyStep[] => {
     ];
   });
 };
+
+/** Of a trust that Remora writes for the first time: what stood there is not known. */
+export const blindWarning = ({ others, key }: SigningDraft, { name }: ConnectFacts['remote']): string[] =>
+  others.length > 0 || key?.certificateIdentity !== undefined
+    ? []
+    : [
+        `Elasticsearch shows to nobody whether cluster.remote.signing.* of cluster ${name} was set by hand: if it was, it is written over, and a rollback does not bring it back.`,
+      ];
 
 /** Has the remote cluster take signatures: before anybody signs, since a signature that is not taken is refused even where none is demanded. */
 const trustSteps = (draft: ConnectDraft): AnyStep[] => {

@@ -3,6 +3,7 @@ import { connectingNodes } from '../nodes.ts';
 import { unreplicatedWarning } from '../outages.ts';
 import { files } from '../placed-files.ts';
 import { casOf, isByCertificate, isForeign } from '../records.ts';
+import { keptTrustWarnings } from '../signing-off.ts';
 import { handMadeAliases } from './hand-made.ts';
 import { foreignEntry, standingSettings } from './local.ts';
 import { awayOf, leftNodes, neighbours, type Scope, servesByUs } from './scope.ts';
@@ -178,6 +179,9 @@ const goneWarnings = ({ request, facts: { connection, keys, remote } }: Scope): 
     : [];
 };
 
+const signingWarnings = ({ signs, request, facts: { remote, cas, connection } }: Scope): string[] =>
+  !signs || request.remoteGone || isForeign(connection) ? [] : keptTrustWarnings(remote, cas);
+
 const followerWarnings = ({ facts: { followers, connection } }: Scope): string[] =>
   followers.length === 0
     ? []
@@ -195,6 +199,7 @@ export const warningsOf = (
   ...changedWarnings(scope),
   ...awayWarnings(scope),
   ...unaskedWarnings(scope),
+  ...signingWarnings(scope),
   ...followerWarnings(scope),
   ...unreplicatedWarning(scope.facts.local, restarts.local),
   ...unreplicatedWarning(scope.facts.remote, restarts.remote),
