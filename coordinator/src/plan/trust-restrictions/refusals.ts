@@ -6,7 +6,7 @@ import { reloadFindings } from '../reload-interval.ts';
 import { otherFields, restrictionsFile, restrictionsPath } from '../restrictions.ts';
 import { sslPrefix } from '../ssl.ts';
 import { isPlainName, letsIn, ownPattern } from '../trusted-names.ts';
-import type { Peer, ServedNames, TrustRestrictionFacts } from './facts.ts';
+import type { Peer, RestrictingFacts, ServedNames, TrustRestrictionFacts } from './facts.ts';
 
 const prefix = sslPrefix.transport;
 
@@ -81,25 +81,6 @@ const clusterFindings = (cluster: ClusterObservation): Finding[] => {
   ];
 };
 
-/** Throws all that forbids to restrict trust: a node that the others do not let in is out of its cluster. */
-export const refuseRestrictions = (facts: TrustRestrictionFacts): void => {
-  const { cluster } = facts;
-  throwFindings([
-    ...clusterFindings(cluster),
-    ...cluster.nodes.flatMap((node) => {
-      const found = nodeFindings(node, cluster);
-      if (found.length > 0) return found;
-      const where = whereOf(node, cluster);
-      return [
-        ...tlsFindings(node, where),
-        ...fieldFindings(node, where),
-        ...reloadFindings(node, cluster),
-        ...nameFindings(node, where, facts),
-      ];
-    }),
-  ]);
-};
-
 const peerFindings = (
   { connection, cluster }: Peer,
   node: string,
@@ -123,11 +104,30 @@ const peerFindings = (
   ];
 };
 
-/** Throws where these patterns would break a connection by certificate that Remora manages. */
-export const refusePeers = (peers: readonly Peer[], patterns: readonly string[]): void =>
-  throwFindings(
-    peers.flatMap((peer) => [...peer.ports].flatMap(([node, served]) => peerFindings(peer, node, served, patterns))),
-  );
+/**
+ * Throws all that forbids to restrict trust by these patterns: a node that the others do not let in is out of its cluster, and one that connects by certificates is out of its
+ * connection.
+ */
+export const refuseRestrictions = (facts: RestrictingFacts, patterns: readonly string[]): void => {
+  const { cluster } = facts;
+  throwFindings([
+    ...clusterFindings(cluster),
+    ...cluster.nodes.flatMap((node) => {
+      const found = nodeFindings(node, cluster);
+      if (found.length > 0) return found;
+      const where = whereOf(node, cluster);
+      return [
+        ...tlsFindings(node, where),
+        ...fieldFindings(node, where),
+        ...reloadFindings(node, cluster),
+        ...nameFindings(node, where, facts),
+      ];
+    }),
+    ...facts.peers.flatMap((peer) =>
+      [...peer.ports].flatMap(([node, served]) => peerFindings(peer, node, served, patterns)),
+    ),
+  ]);
+};
 
 /** Throws all that forbids to take restrictions out. */
 export const refuseRemoval = ({ cluster }: TrustRestrictionFacts): void =>

@@ -9,7 +9,7 @@ import { wantedRestrictions } from '../restrictions.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
 import { ownPattern } from '../trusted-names.ts';
 import type { RestrictingFacts, TrustRestrictionFacts } from './facts.ts';
-import { refusePeers, refuseRestrictions } from './refusals.ts';
+import { refuseRestrictions } from './refusals.ts';
 
 /** Nobody is held to names before every node was seen to have one, and one node is before the others. */
 const stages: readonly Stage[] = [
@@ -110,10 +110,9 @@ export const planTrustRestrictions = (
   facts: RestrictingFacts,
   context: PlanContext,
 ): StoredPlan => {
-  refuseRestrictions(facts);
   const { cluster } = facts;
   const patterns = patternsOf(request, facts);
-  refusePeers(facts.peers, patterns);
+  refuseRestrictions(facts, patterns);
   const order = new Map(stages.map(({ id }, index) => [id, index]));
   const steps = stepsOf(cluster, patterns, context).sort(
     (a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0),
