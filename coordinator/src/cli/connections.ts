@@ -3,7 +3,7 @@ import type { ConnectionView } from '@remora/shared/model/inventory.ts';
 import { parseAlias, parseClusterName } from '@remora/shared/model/names.ts';
 import type { Cli } from './frame/cli.ts';
 import type { Register } from './frame/register.ts';
-import { connectionsTable, proofMatrix } from './show/connections.ts';
+import { connectionsTable, connectionText, proofMatrix } from './show/connections.ts';
 
 /** Exit 1 when a connection that was checked does not hold: the command is made for monitoring. */
 const check = async (cli: Cli, local?: string, alias?: string): Promise<void> => {
@@ -32,13 +32,13 @@ export const register: Register = (command, cli) => {
     });
   command
     .command('show')
-    .description('show one connection')
+    .description('show one connection: whether it works, its settings, and what its key grants')
     .argument('<local>')
     .argument('<alias>')
     .action(async (local: string, alias: string) => {
       const path = `/connections/${encodeURIComponent(parseClusterName(local))}/${encodeURIComponent(parseAlias(alias))}`;
       const found = await (await cli.client()).get<ConnectionView>(path);
-      cli.answer(found, () => `${connectionsTable([found])}\n\n${proofMatrix([found])}`);
+      cli.answer(found, () => connectionText(found));
     });
   command
     .command('check')

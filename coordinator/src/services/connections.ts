@@ -3,6 +3,7 @@ import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import type { ConnectionView } from '@remora/shared/model/inventory.ts';
 import type { ObserveParts } from '../observe/observe-nodes.ts';
 import type { Change, Services } from '../services.ts';
+import { withSetUp } from './connection-set-up.ts';
 import { connectionViews, withPaths } from './connection-views.ts';
 
 export const connectionService = (
@@ -23,7 +24,7 @@ export const connectionService = (
     ...connect,
     ...more,
     list: () => connectionViews(parts),
-    show: one,
+    show: async (local, alias) => withSetUp(parts, await one(local, alias)),
     async check(local, alias) {
       const isOne = local !== undefined && alias !== undefined;
       const views = isOne ? [await one(local, alias)] : await connectionViews(parts, local, alias);

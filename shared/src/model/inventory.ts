@@ -98,6 +98,25 @@ export const ConnectionInfo = Type.Object({
 });
 export type ConnectionInfo = Static<typeof ConnectionInfo>;
 
+const Anything = Type.Object({}, { additionalProperties: true });
+
+/** How a connection is set up. What is on record is absent of one that Remora does not manage, and what a key grants of one whose key others made. */
+export const ConnectionSetUp = Type.Object({
+  /** The persistent settings `cluster.remote.ALIAS.*`, as Elasticsearch answers them: text, or a list of texts. */
+  settings: Type.Record(Type.String(), Type.Unknown()),
+  /** What the key grants, in the form of the create cross-cluster API key API. */
+  access: Type.Optional(Anything),
+  /** How long it lives, as given; null without end. */
+  expires: Type.Optional(Nullable(Type.String())),
+  /** What people gave for its metadata. */
+  metadata: Type.Optional(Anything),
+  /** By which the remote cluster's servers are known; none where Java's own public ones do. */
+  cas: Type.Optional(Type.Array(Type.String())),
+  /** Of one that was taken over: whether the remote servers, and what local nodes trust, stay as people made them. */
+  byHand: Type.Optional(Type.Object({ servers: Type.Boolean(), trust: Type.Boolean() })),
+});
+export type ConnectionSetUp = Static<typeof ConnectionSetUp>;
+
 export const ConnectionView = Type.Object({
   local: Type.String(),
   /** null when Remora does not know which cluster is behind the alias. */
@@ -115,6 +134,8 @@ export const ConnectionView = Type.Object({
   managed: Type.Boolean(),
   /** Absent where the local cluster does not answer, or has no such alias registered. */
   info: Type.Optional(ConnectionInfo),
+  /** Of `connections show`, where the local cluster answers. */
+  setUp: Type.Optional(ConnectionSetUp),
 });
 export type ConnectionView = Static<typeof ConnectionView>;
 

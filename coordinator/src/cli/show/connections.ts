@@ -1,4 +1,5 @@
 import type { ConnectionView, NodeProof, PathView } from '@remora/shared/model/inventory.ts';
+import { setUpText } from './connection-set-up.ts';
 import { table } from './table.ts';
 import { wrap } from './text.ts';
 
@@ -139,3 +140,9 @@ const proofText = (one: ConnectionView): string => {
 /** What every local node proved of every connection, with the reason and what to do where it failed. */
 export const proofMatrix = (connections: readonly ConnectionView[]): string =>
   connections.length === 0 ? 'There are no connections to check.' : connections.map(proofText).join('\n\n');
+
+/** One connection with all that is known of it. */
+export const connectionText = (one: ConnectionView): string =>
+  [connectionsTable([one]), '', proofMatrix([one]), ...(one.setUp === undefined ? [] : [setUpText(one.setUp)])].join(
+    '\n',
+  );

@@ -103,7 +103,13 @@ export const adoptSuite = (bed: () => Bed): void => {
     expect(plan.warnings.join()).toContain(`API key by hand (${key.id}`);
     expect(await fleet.json<Run>([...adopt, '--yes'])).toMatchObject({ status: 'succeeded' });
     expect(await apart(bed())).toEqual(before);
-    expect(await show(bed())).toMatchObject({ managed: true, remote: 'us', connected: true, auth: 'api_key' });
+    expect(await show(bed())).toMatchObject({
+      ...{ managed: true, remote: 'us', connected: true, auth: 'api_key' },
+      setUp: {
+        settings: { 'cluster.remote.hand.seeds': seeds() },
+        ...{ access: { search: [{ names: ['logs-*'] }] }, expires: '30d', metadata: { team: 'search' } },
+      },
+    });
     expect(await searched(bed())).toEqual([DOCUMENTS, DOCUMENTS]);
     expect(await isInvalidated(bed(), key.id)).toBe(false);
   });

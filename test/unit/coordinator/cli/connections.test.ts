@@ -1,6 +1,6 @@
 import type { ConnectionView, PathView } from '@remora/shared/model/inventory.ts';
 import { expect, test } from 'vitest';
-import { connectionsTable, proofMatrix } from '../../../../coordinator/src/cli/show/connections.ts';
+import { connectionsTable, connectionText, proofMatrix } from '../../../../coordinator/src/cli/show/connections.ts';
 
 const certificate = {
   ...{ subject: 'CN=us-1', issuer: 'CN=us-remote', notAfter: '2027-01-02T03:04:05.000Z', fingerprint256: 'f' },
@@ -102,4 +102,28 @@ test('the list says of each connection what lets it in, and in which mode it is'
     ['us', 'api_key', 'sniff'],
     ['old', 'certificate', 'proxy'],
   ]);
+});
+
+test('one connection is shown with its settings, what its key grants, and what stays as people made it', () => {
+  const setUp = {
+    settings: { 'cluster.remote.us.mode': 'sniff', 'cluster.remote.us.seeds': ['10.0.0.1:9443', '10.0.0.2:9443'] },
+    access: { search: [{ names: ['logs-*', 'metrics-*'] }, { names: ['hr'], query: '{}' }] },
+    ...{ expires: '90d', metadata: { team: 'search' }, cas: ['us-remote'], byHand: { servers: true, trust: true } },
+  };
+  expect(
+    connectionText({ ...view(), setUp })
+      .split('\n')
+      .slice(-9),
+  ).toEqual([
+    '  eu-1  ok',
+    '  Settings',
+    '    cluster.remote.us.mode: sniff',
+    '    cluster.remote.us.seeds: 10.0.0.1:9443, 10.0.0.2:9443',
+    '  The key grants (for 90d, metadata {"team":"search"})',
+    '    search: logs-*, metrics-*',
+    '    search: {"names":["hr"],"query":"{}"}',
+    '  CA us-remote',
+    '  Stays as people made it: the remote cluster servers, what local nodes trust',
+  ]);
+  expect(connectionText(view())).not.toContain('Settings');
 });
