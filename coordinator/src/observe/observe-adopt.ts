@@ -140,7 +140,9 @@ export const observeAdoption = async (parts: ObserveParts, request: AdoptRequest
   const [proof, keys, servers] = await Promise.all([
     isRegistered ? proveConnection(parts, local.name, alias, ids.length === 1 ? (ids[0] ?? null) : null) : [],
     name === undefined ? [] : observeKeys(await parts.clients.get(name), ours, secretVersions, parts.clock()),
-    name === undefined || standing ? [] : observeServers(parts, { local, remote: name, alias }, cas),
+    name === undefined || (standing && !standing.adopted)
+      ? []
+      : observeServers(parts, { local, remote: name, alias }, cas),
   ]);
   return {
     ...{ local, remote, used, proof, clusters, servers, connections, cas, apiKeys, keys, secretVersions },

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
+import type { CertificateRecord } from '../../../coordinator/src/plan/records.ts';
 import { lines, stepOf } from '../connect/plans.ts';
 import { isConnected } from '../connect/truth.ts';
-import { adopted, authorities, byHand, CREDENTIALS, connectAgain, planAdopt } from './plans.ts';
+import { nodeOf } from '../connect/world.ts';
+import { adopted, authorities, type Bend, byHand, CREDENTIALS, connectAgain, planAdopt } from './plans.ts';
 
 const keySteps = [
   'api-key api-key.create us api',
@@ -79,7 +81,9 @@ test('the key that the nodes had stays, which is said, and goes where that is as
   const revoke = ['retire api-key.revoke us api', 'prove-again connection.prove eu none'];
   const plan = planAdopt(byHand(), { revokeOld: true });
   expect(lines(plan)).toEqual([...whole, ...revoke]);
-  expect(plan.warnings.join()).not.toContain('stays valid');
+  expect(plan.warnings[0]).toMatch(
+    /^API key by hand \(theirs, made by ann\) of cluster us is invalidated, which nobody/,
+  );
   const later = adopted(byHand());
   expect(lines(planAdopt(later, { revokeOld: true }))).toEqual(revoke);
   expect(lines(planAdopt(adopted(later, { revokeOld: true }), { revokeOld: true }))).toEqual([]);
@@ -150,5 +154,55 @@ test.each([
     new RegExp(
       `^${flag}: people set up the remote cluster server of us-1, us-2 \\(cluster us\\), and it stays as it is`,
     ),
+  );
+});
+
+test('a node that serves nothing beside those of people is theirs to set up, or gets a certificate that is given', () => {
+  const made = adopted(byHand());
+  const node = nodeOf(made.remote, 'us-2');
+  node.yml.values = {};
+  node.running = { ...node.running, settings: {}, certificatePaths: [] };
+  expect(() => connectAgain(made)).toThrow(
+    /do not serve remote clusters as their neighbours do, .* set them up as these are, or give certificates of it with --ca us-remote --files DIR/,
+  );
+});
+
+const newCa: Bend = (facts) => ({
+  ...facts,
+  servers: facts.servers.map((server) =>
+    server.ca === null
+      ? server
+      : { ...server, ca: { certificatePem: 'PEM', facts: { ...server.ca.facts, fingerprint256: '99887766554433' } } },
+  ),
+});
+
+test('what people changed since is put on record, and nothing else happens', () => {
+  const plan = planAdopt(adopted(byHand()), {}, newCa);
+  expect(lines(plan)).toEqual(whole.slice(0, 2));
+  expect(stepOf(plan, 'ca.import').input).toMatchObject({ ca: 'us-remote-99887766', certificatePem: 'PEM' });
+  const { connection } = stepOf(plan, 'connection.record').input;
+  expect(connection).toEqual({ ...adopted(byHand()).connections[0], ca: 'us-remote-99887766' });
+});
+
+test('certificates that Remora has placed since are not those of people any more', () => {
+  const plan = planAdopt(adopted(byHand()), {}, (facts) => ({
+    ...facts,
+    certificates: ['us-1', 'us-2'].map((node) => ({ node, ca: 'us-remote' }) as CertificateRecord),
+  }));
+  expect(lines(plan)).toEqual([whole[1]]);
+  expect(stepOf(plan, 'connection.record').input.connection).toMatchObject({
+    ca: 'us-remote',
+    adopted: { server: false, trust: true },
+  });
+});
+
+test('where what is served is not known, what is on record stays, and that is said', () => {
+  const plan = planAdopt(adopted(byHand()), {}, (facts) => ({
+    ...facts,
+    servers: [{ address: '10.0.1.1:9443', ca: null, problem: 'it leads to no CA.' }],
+  }));
+  expect(plan.steps).toEqual([]);
+  expect(plan.warnings.join('\n')).toMatch(
+    /Whether the CA on record \(us-remote\) is still that of 10\.0\.1\.1:9443 is not known: it leads to no CA\./,
   );
 });

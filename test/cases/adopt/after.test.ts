@@ -94,7 +94,7 @@ test('its key is replaced as that of any other', () => {
 
 test('its CA is not: certificates and CA files are those of people', () => {
   expect(() => planCa(adopted(byHand()))).toThrow(
-    /CA us-remote is that of the connection eu\/us, which was taken over with certificates or CA files that people placed/,
+    /CA us-remote is that of the connection eu\/us, which was taken over with certificates or CA files that people placed.*`remora adopt eu us` then puts that on record/,
   );
 });
 
@@ -156,4 +156,20 @@ test('a run that invalidated the key that the nodes had cannot be taken back', (
   expect(() => roll(rollbackFacts(byHand(), {}, { revokeOld: true }))).toThrow(
     /it invalidated API key theirs of cluster us, which nobody can make valid again/,
   );
+});
+
+test('a run that only put on record what people changed since is taken back without touching a node', () => {
+  const made = adopted(byHand());
+  const [standing] = made.connections;
+  if (!standing) throw new Error('nothing was taken over');
+  const before = { ...standing, ca: 'earlier' };
+  made.connections = [before];
+  const plan = planAdopt(made);
+  expect(lines(plan)).toEqual(['prepare connection.record coordinator none']);
+  const steps = new Map(plan.steps.map(({ id }) => [id, done({ kept: { before } })]));
+  const changed = { run: ended(plan, { steps }), earlierKeys: made.keys, keys: [], backups: new Map() };
+  expect(lines(roll(rollbackFacts(made, changed)))).toEqual([
+    'end inventory.put-back coordinator none',
+    'end run.rollback coordinator none',
+  ]);
 });

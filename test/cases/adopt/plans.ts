@@ -104,7 +104,7 @@ const adoptFacts = (made: World): AdoptionFacts => {
   });
 };
 
-type Bend = (facts: AdoptionFacts) => AdoptionFacts;
+export type Bend = (facts: AdoptionFacts) => AdoptionFacts;
 
 /** A plan for this world; `bend` changes what is observed of it. */
 export const planAdopt = (made: World, wish: Partial<AdoptRequest> = {}, bend: Bend = (facts) => facts): StoredPlan =>

@@ -1,9 +1,7 @@
 import { expect, test } from 'vitest';
 import type { AdoptionFacts } from '../../../coordinator/src/plan/adopt/facts.ts';
 import { nodeOf, type World } from '../connect/world.ts';
-import { adopted, byHand, CREDENTIALS, refusal } from './plans.ts';
-
-type Bend = (facts: AdoptionFacts) => AdoptionFacts;
+import { adopted, type Bend, byHand, CREDENTIALS, refusal } from './plans.ts';
 
 const inWorlds: readonly (readonly [string, (made: World) => void, string, RegExp])[] = [
   [
@@ -197,9 +195,19 @@ test('a CA by name to which nothing leads', () => {
   const made = byHand();
   const [ca] = adopted(byHand()).cas;
   if (ca) made.cas = [{ ...ca, name: 'other', facts: { ...ca.facts, fingerprint256: 'other' } }];
-  expect(refusal(made, { ca: 'other' }).message).toMatch(/do not lead to CA other: leave out --ca/);
+  expect(refusal(made, { ca: 'other' }).message).toMatch(/do not lead to CA other, but to us-remote: leave out --ca/);
 });
 
 test('a connection that is managed already leads where it leads', () => {
   expect(refusal(adopted(byHand()), { remote: 'ap' }).message).toMatch(/eu\/us is managed already, and leads to us/);
+});
+
+test('a name for a CA that has one already, also of a connection that is managed', () => {
+  const says = /The CA of the certificates of cluster us is called us-remote, and not corporate: leave out --ca/;
+  expect(refusal(adopted(byHand()), { ca: 'corporate' }).message).toMatch(says);
+  const [known] = adopted(byHand()).cas;
+  const made = byHand((world) => {
+    if (known) world.cas = [known];
+  });
+  expect(refusal(made, { ca: 'corporate' }).message).toMatch(says);
 });

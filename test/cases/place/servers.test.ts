@@ -74,6 +74,16 @@ describe('certificates for the remote cluster port', () => {
       /^Cluster eu trusts CA corporate in its connection us to us, and not CA other: `remora ca rotate corporate --to other` has everybody trust/,
     ],
     [
+      'of another CA than that of a connection that was taken over, which no rotation replaces',
+      (made) => {
+        made.cas.push({ ...(made.cas[0] as World['cas'][number]), name: 'other', key: 'secret:ca/other/key@1' });
+        const adopted = { key: { id: 'theirs', name: 'by hand' }, server: true, trust: true };
+        made.connections = made.connections.map((one) => ({ ...one, adopted }));
+        return { ca: 'other' };
+      },
+      /^Cluster eu trusts CA corporate .* was taken over as people made it, .*--ca corporate, .* `remora adopt eu us` puts that on record/,
+    ],
+    [
       'where a port does not serve',
       (made) => {
         delete nodeOf(made.remote, 'us-2').yml.values['remote_cluster_server.enabled'];

@@ -29,6 +29,11 @@ const keptSettings = (local: ClusterObservation, { alias }: ConnectionRecord): s
     ([name, value]) => `  cluster.remote.${alias}.${name}: ${[value].flat().join(', ')} (stays)`,
   );
 
+const whyRecorded = (standing: ConnectionRecord | undefined, { keySecret }: ConnectionRecord): string => {
+  if (standing === undefined) return 'Remora manages the connection as it stands from then on';
+  return standing.keySecret === keySecret ? 'people changed what stays as they made it' : 'it gets another key';
+};
+
 /** Filed first, as by `connect`: what the run then makes is known to belong to a connection of ours, and what the nodes had is known. */
 const recordStep = ({ facts, standing, replacement: { connection } }: Adoption): AnyStep[] =>
   JSON.stringify(standing) === JSON.stringify(connection) || (standing && !standing.adopted)
@@ -36,7 +41,7 @@ const recordStep = ({ facts, standing, replacement: { connection } }: Adoption):
     : [
         {
           ...{ id: 'record-connection', kind: 'connection.record', target: 'coordinator', effect: 'none' },
-          reason: standing ? 'it gets another key' : 'Remora manages the connection as it stands from then on',
+          reason: whyRecorded(standing, connection),
           diff: [connectionDiff(standing, connection), ...keptSettings(facts.local, connection)].join('\n'),
           ...{ stage: 'prepare', input: { connection } },
         },
@@ -49,10 +54,11 @@ const recordStep = ({ facts, standing, replacement: { connection } }: Adoption):
 export const planAdoption = (request: AdoptRequest, facts: AdoptionFacts, context: PlanContext): StoredPlan => {
   refuseAdoption(request, facts, context.now);
   const adoption = adoptionOf(request, facts, context);
-  const { standing, remote } = adoption;
+  const { standing, remote, replacement } = adoption;
+  const { connection } = replacement;
   const order = new Map(stages.map(({ id }, index) => [id, index]));
   const steps = [
-    ...(standing ? [] : importSteps(authoritiesOf(request, facts))),
+    ...(standing?.ca === connection.ca ? [] : importSteps(authoritiesOf(request, facts))),
     ...recordStep(adoption),
     ...keySteps(adoption),
     ...revokeSteps(adoption, context.now),

@@ -9,7 +9,7 @@ import type { ConnectionRecord } from '../records.ts';
 import { authoritiesOf } from './authority.ts';
 import type { AdoptionFacts } from './facts.ts';
 import { foreignKeys, keyBefore, standingOf } from './found-key.ts';
-import { recordFor } from './record.ts';
+import { recordFor, refreshed } from './record.ts';
 
 /** A connection that is taken over. */
 export interface Adoption {
@@ -36,9 +36,14 @@ export const adoptionOf = (request: AdoptRequest, facts: AdoptionFacts, context:
   const { local, remote } = facts;
   const standing = standingOf(facts, request);
   const [key] = foreignKeys(facts);
-  const [ca] = authoritiesOf(request, facts);
+  const authorities = authoritiesOf(request, facts);
+  const [ca] = authorities;
   if (!remote) throw new RemoraError('internal', 'the remote cluster is not known');
-  const record = standing ?? (key && ca ? recordFor(request, { ...facts, remote }, { key, ca }) : undefined);
+  const record = standing
+    ? refreshed(standing, facts, authorities)
+    : key && ca
+      ? recordFor(request, { ...facts, remote }, { key, ca })
+      : undefined;
   if (!record) throw new RemoraError('internal', 'neither the key nor the CA of the connection is known');
   const configHash = context.hash(keyConfig(record.access, record.expires, record.metadata));
   const next = madeKey(facts, record, configHash);

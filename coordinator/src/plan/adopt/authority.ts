@@ -30,7 +30,8 @@ export const authoritiesOf = (request: AdoptRequest, facts: AdoptionFacts): Auth
   const distinct = [...new Map(served.map((ca) => [ca.facts.fingerprint256, ca])).values()];
   const found = distinct.map((ca): Authority => {
     const known = facts.cas.find((one) => one.facts.fingerprint256 === ca.facts.fingerprint256);
-    const wanted = distinct.length === 1 ? request.ca : undefined;
+    const isFree = distinct.length === 1 && !facts.cas.some(({ name }) => name === request.ca);
+    const wanted = isFree ? request.ca : undefined;
     const name = known?.name ?? wanted ?? freeName(facts.remote?.name ?? '', ca.facts, facts);
     return { ...ca, name, isNew: known === undefined };
   });

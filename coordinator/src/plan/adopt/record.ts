@@ -4,7 +4,7 @@ import { isHandMadeServer } from '../adopted.ts';
 import type { ClusterKey } from '../cluster-key.ts';
 import type { ClusterObservation, FlatSettings } from '../facts.ts';
 import { ownMetadata } from '../key-names.ts';
-import type { Access, ConnectionRecord } from '../records.ts';
+import type { Access, Adopted, ConnectionRecord } from '../records.ts';
 import { type Authority, isTrustedByBundle } from './authority.ts';
 import type { AdoptionFacts } from './facts.ts';
 
@@ -47,6 +47,29 @@ export const settingsOf = ({ persistent }: Pick<ClusterObservation, 'persistent'
   );
 };
 
+/** What of it stays as people made it. */
+const byHand = (facts: AdoptionFacts, ca: Authority): Omit<Adopted, 'key'> => ({
+  server: facts.remote?.nodes.some((node) => isHandMadeServer(node, facts.certificates)) ?? false,
+  trust: !isTrustedByBundle(facts, ca),
+});
+
+/**
+ * A connection that was taken over, with what people made of it as that stands now: they may have replaced their CA, or given their files up. Where what is served is not
+ * known all stays on record as it is.
+ */
+export const refreshed = (
+  standing: ConnectionRecord,
+  facts: AdoptionFacts,
+  authorities: readonly Authority[],
+): ConnectionRecord => {
+  const { adopted } = standing;
+  const recorded = facts.cas.find(({ name }) => name === standing.ca)?.facts.fingerprint256;
+  const same = authorities.find((one) => one.facts.fingerprint256 === recorded);
+  const ca = same ?? authorities[0];
+  if (!adopted || !ca || facts.servers.some((server) => server.ca === null)) return standing;
+  return { ...standing, ca: same ? standing.ca : ca.name, adopted: { key: adopted.key, ...byHand(facts, ca) } };
+};
+
 /** The connection as it stands, in the form in which `connect` would have filed it; its key is yet to be chosen. */
 export const recordFor = (
   { local, alias }: AdoptRequest,
@@ -55,7 +78,6 @@ export const recordFor = (
 ): ConnectionRecord => {
   const settings = settingsOf(facts.local, alias);
   const metadata = ownMetadata(key.metadata);
-  const server = facts.remote.nodes.some((node) => isHandMadeServer(node, facts.certificates));
   return {
     ...{ local, remote: facts.remote.name, alias, auth: 'api_key' },
     mode: settings.mode === 'proxy' ? 'proxy' : 'sniff',
@@ -65,6 +87,6 @@ export const recordFor = (
     ...(Object.keys(metadata).length === 0 ? {} : { metadata }),
     // `connect` says the mode that people may have left out.
     settings: [...new Set([...Object.keys(settings), 'mode'])].sort(),
-    adopted: { key: { id: key.id, name: key.name }, server, trust: !isTrustedByBundle(facts, ca) },
+    adopted: { key: { id: key.id, name: key.name }, ...byHand(facts, ca) },
   };
 };

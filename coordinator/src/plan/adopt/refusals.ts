@@ -6,6 +6,7 @@ import { credentialEntry } from '../new-key.ts';
 import { connectingNodes } from '../nodes.ts';
 import { lacksPrivileges, mayNotAsk } from '../privileges.ts';
 import { isByCertificate, isForeign, keyConnections } from '../records.ts';
+import { authorityFindings } from './authority-refusals.ts';
 import type { AdoptionFacts } from './facts.ts';
 import { foreignKeys, remotesOf, standingOf, usedIds } from './found-key.ts';
 import { settingsOf } from './record.ts';
@@ -122,7 +123,7 @@ const remoteFindings = (request: AdoptRequest, facts: AdoptionFacts): Finding[] 
   const [first] = silent;
   if (first)
     return preflight(
-      `Which API key ${listed(silent.map(({ node }) => node))} of cluster ${request.local} ${silent.length > 1 ? 'use' : 'uses'} is not told: the remote cluster names it when it refuses something, and it refused nothing (${first.answer}). A key that grants every index cannot be taken over.`,
+      `Which API key ${listed(silent.map(({ node }) => node))} of cluster ${request.local} ${silent.length > 1 ? 'use' : 'uses'} is not told: the remote cluster names it when it refuses something, and it refused nothing (${first.answer}). A key that grants every index cannot be taken over: give the nodes one that grants less first.`,
     );
   const standing = standingOf(facts, request);
   if (standing && request.remote !== undefined && standing.remote !== request.remote)
@@ -180,25 +181,6 @@ const keyFindings = (request: AdoptRequest, facts: AdoptionFacts, now: string): 
   if (key && !isLiving(key, Date.parse(now)))
     return preflight(`API key ${key.name} (${key.id}) has ended or was invalidated.`);
   return [];
-};
-
-const authorityFindings = (request: AdoptRequest, facts: AdoptionFacts): Finding[] => {
-  if (standingOf(facts, request) || !facts.remote) return [];
-  const unknown = facts.servers.filter(({ ca }) => ca === null);
-  if (facts.servers.length === 0)
-    return preflight(`Nothing is known of what cluster ${facts.remote.name} serves: no address was found.`);
-  if (unknown.length > 0)
-    return unknown.map(({ address, problem }): Finding => ['preflight-failed', `At ${address}: ${problem}`]);
-  const found = facts.servers.flatMap(({ ca }) => ca?.facts.fingerprint256 ?? []);
-  const named = facts.cas.find(({ name }) => name === request.ca);
-  return named === undefined || found.includes(named.facts.fingerprint256)
-    ? []
-    : [
-        [
-          'bad-input',
-          `The certificates of cluster ${facts.remote.name} do not lead to CA ${named.name}: leave out --ca.`,
-        ],
-      ];
 };
 
 /** Somebody else's connection would stop. */

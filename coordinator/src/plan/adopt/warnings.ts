@@ -1,12 +1,16 @@
 import { isLiving } from '../cluster-key.ts';
 import type { Adoption } from './adoption.ts';
 
-const keptKey = ({ before, request, remote }: Adoption, now: string): string[] =>
-  !before || request.revokeOld || !isLiving(before, Date.parse(now))
-    ? []
+const keptKey = ({ before, request, remote }: Adoption, now: string): string[] => {
+  if (!before || !isLiving(before, Date.parse(now))) return [];
+  return request.revokeOld
+    ? [
+        `API key ${before.name} (${before.id}, made by ${before.owner}) of cluster ${remote.name} is invalidated, which nobody can take back: whoever else uses it, by a connection that Remora does not manage, gets in no more.`,
+      ]
     : [
         `API key ${before.name} (${before.id}, made by ${before.owner}) of cluster ${remote.name} stays valid, since others may use it: whoever has it gets in. --revoke-old invalidates it.`,
       ];
+};
 
 const keptByHand = ({ standing, replacement: { connection } }: Adoption): string[] => {
   const { adopted, local, remote } = connection;
@@ -25,8 +29,19 @@ const keptByHand = ({ standing, replacement: { connection } }: Adoption): string
   ];
 };
 
+/** Of one that is managed already nothing is refused because of it. */
+const unseenServers = ({ standing, facts }: Adoption): string[] =>
+  standing?.adopted === undefined
+    ? []
+    : facts.servers.flatMap(({ address, ca, problem }) =>
+        ca === null
+          ? [`Whether the CA on record (${standing.ca}) is still that of ${address} is not known: ${problem}`]
+          : [],
+      );
+
 /** What people should know before they say yes. */
 export const adoptionWarnings = (adoption: Adoption, now: string): string[] => [
   ...keptKey(adoption, now),
   ...keptByHand(adoption),
+  ...unseenServers(adoption),
 ];

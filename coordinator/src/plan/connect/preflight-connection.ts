@@ -115,6 +115,10 @@ export const certificateAuthority: Check = {
     if (request.given !== undefined && !facts.cas.some((ca) => ca.name === name))
       return [`There is no CA "${request.ca}": import the one that signed the certificates with \`remora ca import\`.`];
     const [signer] = signers(input);
+    if (signer?.key === null && request.given === undefined && adoptedOf(facts, request)?.server)
+      return [
+        `Nodes of cluster ${remote} do not serve remote clusters as their neighbours do, whose certificates people placed, and the key of CA ${signer.name} is not here: set them up as these are, or give certificates of it with --ca ${signer.name} --files DIR.`,
+      ];
     if (signer?.key === null && request.given === undefined)
       return [
         `The key of CA ${signer.name} is not here, so it cannot sign certificates for cluster ${remote}: choose another with --ca, or give certificates that it signed with --files or --accepted.`,

@@ -5,6 +5,7 @@ import { comingCa } from '../ca-names.ts';
 import type { NodeObservation } from '../facts.ts';
 import { fileSetting } from '../nodes.ts';
 import { unaskedWarnings } from '../port-proof.ts';
+import { adoptedIn, type ConnectionRecord } from '../records.ts';
 import { sslPrefix } from '../ssl.ts';
 import type { PlaceFacts } from './facts.ts';
 
@@ -35,6 +36,10 @@ export const serverFindings = (node: NodeObservation, where: string): Finding[] 
     : [];
 };
 
+/** What people made is replaced by them, and Remora has it on record then. */
+const byHandSentence = ({ local, alias, ca: theirs }: ConnectionRecord, remote: string, ca: string): string =>
+  `Cluster ${local} trusts CA ${theirs} in its connection ${alias} to ${remote}, which was taken over as people made it, and not CA ${ca}: give certificates of CA ${theirs} (--ca ${theirs}, with --files DIR where its key is not here); or have the nodes of ${local} trust CA ${ca} too, replace the certificates by hand, and \`remora adopt ${local} ${alias}\` puts that on record.`;
+
 /** Nobody who connects may be served what they do not trust. */
 export const trustingFindings = (
   { ca, purpose, given }: PlaceRequest,
@@ -54,7 +59,9 @@ export const trustingFindings = (
         ...unseen,
         [
           'conflict',
-          `Cluster ${other.local} trusts CA ${other.ca} in its connection ${other.alias} to ${cluster.name}, and not CA ${ca}: \`remora ca rotate ${other.ca} --to ${ca}\` has everybody trust that one first.`,
+          adoptedIn(other)?.server || adoptedIn(other)?.trust
+            ? byHandSentence(other, cluster.name, ca)
+            : `Cluster ${other.local} trusts CA ${other.ca} in its connection ${other.alias} to ${cluster.name}, and not CA ${ca}: \`remora ca rotate ${other.ca} --to ${ca}\` has everybody trust that one first.`,
         ],
       ];
 };

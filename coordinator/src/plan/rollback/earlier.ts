@@ -138,11 +138,12 @@ export const earlierPart = (
   readonly provable: readonly string[];
 } => {
   const ended = endedCertificates(facts, now);
-  const parts = earlierConnections(facts).map((one) => ({
+  const adopted = adoptedPart(facts, settings);
+  const earlier = earlierConnections(facts).map((one) => ({
     ...partOf(facts, one, settings, ended.length === 0),
     name: `${one.local}.${one.alias}`,
   }));
-  parts.push(...adoptedPart(facts, settings));
+  const parts = [...earlier.filter((one) => !adopted.some(({ name }) => name === one.name)), ...adopted];
   const ends = ended.map(
     ({ cluster, node, facts: { notAfter } }) =>
       `The certificate that node ${node} of cluster ${cluster} gets back has ended at ${notAfter}: connections to it fail, and are not proven, until \`remora connect\` has given it another.`,

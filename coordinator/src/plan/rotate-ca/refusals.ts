@@ -70,7 +70,7 @@ const adoptedFindings = ({ old, connections }: Concerned): Finding[] =>
     .filter(({ adopted }) => adopted?.server || adopted?.trust)
     .map(({ local, alias }) => [
       'conflict',
-      `CA ${old.name} is that of the connection ${local}/${alias}, which was taken over with certificates or CA files that people placed: Remora does not replace these. Replace them where they were made.`,
+      `CA ${old.name} is that of the connection ${local}/${alias}, which was taken over with certificates or CA files that people placed: Remora does not replace these. Have the nodes of ${local} trust the new CA too and replace them where they were made: \`remora adopt ${local} ${alias}\` then puts that on record.`,
     ]);
 
 /** A new CA is made without constraints, and would be trusted for more than the old one. */
