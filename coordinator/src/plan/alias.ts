@@ -2,7 +2,7 @@ import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { reopensConnections } from '@remora/shared/model/connection-settings.ts';
 import { isAtLeast } from '@remora/shared/model/version.ts';
 import { type SettingValue, sameSettingValue } from '@remora/shared/settings.ts';
-import type { ClusterObservation, FlatSettings } from './facts.ts';
+import type { ClusterObservation } from './facts.ts';
 import type { AnyStep } from './steps.ts';
 
 /** An alias of a local cluster as it shall be. */
@@ -42,19 +42,25 @@ interface AliasChange {
   readonly gone: readonly string[];
 }
 
-const ours = (settings: FlatSettings, prefix: string): Record<string, SettingValue> =>
-  Object.fromEntries(
-    Object.entries(settings).flatMap(([name, value]) =>
+/** The settings `cluster.remote.ALIAS.*` as they stand in the cluster's own settings, without the alias's prefix. */
+export const standingSettings = (
+  { persistent }: Pick<ClusterObservation, 'persistent'>,
+  alias: string,
+): Record<string, SettingValue> => {
+  const prefix = `cluster.remote.${alias}.`;
+  return Object.fromEntries(
+    Object.entries(persistent).flatMap(([name, value]) =>
       name.startsWith(prefix) ? [[name.slice(prefix.length), value]] : [],
     ),
   );
+};
 
 /** An alias that people registered without saying its mode sniffs. */
 const isDefaultMode = (name: string, value: SettingValue, standing: AliasChange['standing']): boolean =>
   name === 'mode' && value === 'sniff' && !('mode' in standing) && Object.keys(standing).length > 0;
 
 const changeOfAlias = ({ local, alias, mode, settings, ownSettings }: AliasWish): AliasChange => {
-  const standing = ours(local.persistent, `cluster.remote.${alias}.`);
+  const standing = standingSettings(local, alias);
   return {
     standing,
     changed: Object.entries(settings).filter(

@@ -1,4 +1,5 @@
 import type { AdoptRequest } from '@remora/shared/model/adopt-request.ts';
+import { standingSettings } from '../alias.ts';
 import { connectionDiff } from '../connection-diff.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import type { ClusterObservation } from '../facts.ts';
@@ -8,7 +9,6 @@ import { type Adoption, adoptionOf } from './adoption.ts';
 import { authoritiesOf, importSteps } from './authority.ts';
 import type { AdoptionFacts } from './facts.ts';
 import { keySteps, revokeSteps } from './keys.ts';
-import { settingsOf } from './record.ts';
 import { refuseAdoption } from './refusals.ts';
 import { adoptionWarnings } from './warnings.ts';
 
@@ -25,7 +25,7 @@ const stages: readonly Stage[] = [
 
 /** The settings of the alias, which stay: what `connect` is given to want the same. */
 const keptSettings = (local: ClusterObservation, { alias }: ConnectionRecord): string[] =>
-  Object.entries(settingsOf(local, alias)).map(
+  Object.entries(standingSettings(local, alias)).map(
     ([name, value]) => `  cluster.remote.${alias}.${name}: ${[value].flat().join(', ')} (stays)`,
   );
 

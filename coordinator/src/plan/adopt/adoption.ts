@@ -51,7 +51,7 @@ export const adoptionOf = (request: AdoptRequest, facts: AdoptionFacts, context:
   const connection = { ...record, keySecret: next?.record.secret ?? newKeySecret(facts, record) };
   const current = before && { record: before };
   const metadata = record.metadata ?? {};
-  const identity = before?.certificateIdentity ?? null;
+  const identity = record.signing?.identity ?? before?.certificateIdentity ?? null;
   return {
     request,
     facts,

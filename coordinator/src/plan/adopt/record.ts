@@ -1,8 +1,9 @@
 import type { AdoptRequest } from '@remora/shared/model/adopt-request.ts';
 import { DAY_MS } from '@remora/shared/model/duration.ts';
 import { isHandMadeServer } from '../adopted.ts';
+import { standingSettings } from '../alias.ts';
 import type { ClusterKey } from '../cluster-key.ts';
-import type { ClusterObservation, FlatSettings } from '../facts.ts';
+import type { ClusterObservation } from '../facts.ts';
 import { ownMetadata } from '../key-names.ts';
 import type { Access, Adopted, ConnectionRecord } from '../records.ts';
 import { type Authority, isTrustedByBundle } from './authority.ts';
@@ -37,16 +38,6 @@ const accessOf = ({ access: { search = [], replication = [] } }: ClusterKey): Ac
   ...(replication.length === 0 ? {} : { replication: replication.map(asGiven) }),
 });
 
-/** The settings `cluster.remote.ALIAS.*` as they stand, without the alias's prefix. */
-export const settingsOf = ({ persistent }: Pick<ClusterObservation, 'persistent'>, alias: string): FlatSettings => {
-  const prefix = `cluster.remote.${alias}.`;
-  return Object.fromEntries(
-    Object.entries(persistent)
-      .filter(([name]) => name.startsWith(prefix))
-      .map(([name, value]) => [name.slice(prefix.length), value]),
-  );
-};
-
 /** What of it stays as people made it. */
 const byHand = (facts: AdoptionFacts, ca: Authority): Omit<Adopted, 'key'> => ({
   server: facts.remote?.nodes.some((node) => isHandMadeServer(node, facts.certificates)) ?? false,
@@ -76,7 +67,7 @@ export const recordFor = (
   facts: AdoptionFacts & { readonly remote: ClusterObservation },
   { key, ca }: { readonly key: ClusterKey; readonly ca: Authority },
 ): ConnectionRecord => {
-  const settings = settingsOf(facts.local, alias);
+  const settings = standingSettings(facts.local, alias);
   const metadata = ownMetadata(key.metadata);
   return {
     ...{ local, remote: facts.remote.name, alias, auth: 'api_key' },

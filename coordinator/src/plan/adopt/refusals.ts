@@ -1,5 +1,6 @@
 import type { AdoptRequest } from '@remora/shared/model/adopt-request.ts';
 import { agentFindings, type Finding, keystoreFindings, nodesAbsent, throwFindings } from '../agent-findings.ts';
+import { standingSettings } from '../alias.ts';
 import { isLiving } from '../cluster-key.ts';
 import type { NodeObservation } from '../facts.ts';
 import { credentialEntry } from '../new-key.ts';
@@ -9,7 +10,6 @@ import { isByCertificate, isForeign, keyConnections } from '../records.ts';
 import { authorityFindings } from './authority-refusals.ts';
 import type { AdoptionFacts } from './facts.ts';
 import { foreignKeys, remotesOf, standingOf, usedIds } from './found-key.ts';
-import { settingsOf } from './record.ts';
 
 const preflight = (message: string | null): Finding[] => (message === null ? [] : [['preflight-failed', message]]);
 
@@ -53,7 +53,7 @@ const settingsFindings = ({ alias }: AdoptRequest, { local }: AdoptionFacts): Fi
             `The connection ${local.name}/${alias} signs its requests (${signing} in the keystore), and Remora does not manage strong identity verification of connections that others made yet.`,
           ] as const,
         ]),
-    ...(transient.length + inFiles.length > 0 || Object.keys(settingsOf(local, alias)).length > 0
+    ...(transient.length + inFiles.length > 0 || Object.keys(standingSettings(local, alias)).length > 0
       ? []
       : [
           [

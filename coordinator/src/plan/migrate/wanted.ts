@@ -1,25 +1,16 @@
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { connectionModes } from '@remora/shared/model/connection-settings.ts';
 import type { MigrateRequest } from '@remora/shared/model/migrate-request.ts';
+import { standingSettings } from '../alias.ts';
 import type { ClusterObservation } from '../facts.ts';
 import { itemsOf } from '../nodes.ts';
 
 /** Settings of an alias that say where it leads. */
 const ADDRESSES: readonly string[] = ['mode', 'seeds', 'proxy_address', 'server_name'];
 
-/** Settings below an alias, by the rest of their names. */
-const standingBelow = ({ persistent }: Pick<ClusterObservation, 'persistent'>, alias: string) => {
-  const prefix = `cluster.remote.${alias}.`;
-  return Object.fromEntries(
-    Object.entries(persistent).flatMap(([name, value]) =>
-      name.startsWith(prefix) ? [[name.slice(prefix.length), value]] : [],
-    ),
-  );
-};
-
 /** Where the alias leads now. */
 export const standingSeeds = (cluster: Pick<ClusterObservation, 'persistent'>, alias: string): string[] =>
-  itemsOf(standingBelow(cluster, alias).seeds);
+  itemsOf(standingSettings(cluster, alias).seeds);
 
 /**
  * The connection by API key that is to take the place of one by certificate: the same alias, mode and other settings, with what was asked for of the key and the remote
@@ -31,7 +22,7 @@ export const connectRequestOf = (
   local: Pick<ClusterObservation, 'persistent'>,
 ): ConnectRequest => {
   const { to: _, removeTrust: __, ...rest } = wish;
-  const standing = standingBelow(local, wish.alias);
+  const standing = standingSettings(local, wish.alias);
   const written = String(standing.mode ?? 'sniff').toLowerCase();
   const mode = connectionModes.find((one) => one === written) ?? 'sniff';
   const set = Object.fromEntries(
