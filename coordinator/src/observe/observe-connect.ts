@@ -61,8 +61,8 @@ export const observeProof = async (
 };
 
 /** The keys, and which of them belong to another user than Remora has in their cluster now. */
-const observeOwned = async (
-  parts: ObserveParts,
+export const observeOwned = async (
+  parts: Pick<ObserveParts, 'clients' | 'clock'>,
   cluster: string,
   records: readonly ApiKeyRecord[],
   secrets: Readonly<Record<string, number>>,

@@ -6,8 +6,7 @@ import { keyConnections } from '../plan/records.ts';
 import type { HandedKeyFacts } from '../plan/revoke-handed-key/revoke-handed-key.ts';
 import { unseenCluster } from '../plan/unseen-cluster.ts';
 import { observeClients } from './observe-clients.ts';
-import { otherNodes } from './observe-connect.ts';
-import { observeKeys } from './observe-keys.ts';
+import { observeOwned, otherNodes } from './observe-connect.ts';
 import { type ObserveParts, observeWhole } from './observe-nodes.ts';
 
 /** Gathers what the planner of a key for others looks at: the remote cluster, and what is on record of it. Changes nothing. */
@@ -27,7 +26,7 @@ export const observeKeyCreation = async (parts: ObserveParts, request: KeyCreate
   const ours = apiKeys.filter((record) => handedVersion({ record }, request) > 0);
   const seesKeys = remote.security === 'on' && !remote.missingPrivileges.includes('manage_security');
   const [keys, others] = await Promise.all([
-    seesKeys ? observeKeys(await parts.clients.get(request.remote), ours, secretVersions, parts.clock()) : [],
+    seesKeys ? observeOwned(parts, request.remote, ours, secretVersions) : [],
     observeClients(parts, remote, wish.given === undefined ? [] : keyConnections(all)),
   ]);
   return {

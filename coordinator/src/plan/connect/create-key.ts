@@ -22,13 +22,40 @@ const MINIMUM_VERSION = '8.14.0';
 const isOn = ({ remote }: ConnectFacts): boolean =>
   remote.nodes.length > 0 && remote.nodes.every(({ remoteClusterServer }) => remoteClusterServer !== null);
 
-const refuse = (request: KeyCreateRequest, facts: ConnectFacts, now: string): void => {
-  const { remote, keys, certificates } = facts;
+const configHashOf = (request: KeyCreateRequest, { hash }: PlanContext): string =>
+  hash(keyConfig(accessOf(asConnectRequest(request)), request.expires ?? null, request.metadata));
+
+/** What forbids to change the key that they have. One that another takes the place of is for them to exchange, so nothing is done unasked. */
+const standingFindings = (request: KeyCreateRequest, { keys }: ConnectFacts, context: PlanContext): Finding[] => {
+  const standing = standingHandedKey(keys, request);
+  if (standing === undefined) return [];
+  const { record, otherOwner } = standing;
+  return [
+    ...(record.expiresAtMs !== null && request.expires === undefined
+      ? [
+          [
+            'preflight-failed',
+            `The key for ${request.for} (${record.name}) ends on ${new Date(record.expiresAtMs).toISOString()}, and Elasticsearch cannot take the end of a key away: give --expires with how long it shall live from now.`,
+          ] as const,
+        ]
+      : []),
+    ...(otherOwner !== undefined && record.configHash !== configHashOf(request, context)
+      ? [
+          [
+            'conflict',
+            `The key for ${request.for} (${record.name}) grants something else than is wanted, and belongs to user ${otherOwner} of cluster ${request.remote}, who alone may change it: make another under another name, have them use it, then revoke this one (\`remora api-keys revoke ${request.remote} --for ${request.for}\`).`,
+          ] as const,
+        ]
+      : []),
+  ];
+};
+
+const refuse = (request: KeyCreateRequest, facts: ConnectFacts, context: PlanContext): void => {
+  const { remote, certificates } = facts;
   const on = isOn(facts);
   const wish = asConnectRequest(request);
   const lacks = lacksPrivileges(remote.name, remote.missingPrivileges);
   const old = remote.nodes.find(({ version }) => !isAtLeast(version, MINIMUM_VERSION));
-  const standing = standingHandedKey(keys, request)?.record;
   const foreign = on ? remote.nodes.filter(({ name }) => !certificates.some(({ node }) => node === name)) : [];
   const found: Finding[] = [
     ...(old
@@ -40,14 +67,7 @@ const refuse = (request: KeyCreateRequest, facts: ConnectFacts, now: string): vo
         ]
       : []),
     ...(lacks === null ? [] : [['preflight-failed', lacks] as const]),
-    ...(standing?.expiresAtMs != null && request.expires === undefined
-      ? [
-          [
-            'preflight-failed',
-            `The key for ${request.for} (${standing.name}) ends on ${new Date(standing.expiresAtMs).toISOString()}, and Elasticsearch cannot take the end of a key away: give --expires with how long it shall live from now.`,
-          ] as const,
-        ]
-      : []),
+    ...standingFindings(request, facts, context),
     ...(foreign[0] && request.servedByOther !== true
       ? [
           [
@@ -60,7 +80,9 @@ const refuse = (request: KeyCreateRequest, facts: ConnectFacts, now: string): vo
   const servers = serverWishes(remote, wish);
   throwFindings([
     ...found,
-    ...remoteFindings({ facts, request: wish, servers, now }, on).map(({ code, message }): Finding => [code, message]),
+    ...remoteFindings({ facts, request: wish, servers, now: context.now }, on).map(
+      ({ code, message }): Finding => [code, message],
+    ),
   ]);
 };
 
@@ -68,7 +90,7 @@ const keySteps = (request: KeyCreateRequest, facts: ConnectFacts, context: PlanC
   const { keys, secretVersions } = facts;
   const access = accessOf(asConnectRequest(request));
   const expiration = request.expires ?? null;
-  const configHash = context.hash(keyConfig(access, expiration, request.metadata));
+  const configHash = configHashOf(request, context);
   const standing = standingHandedKey(keys, request);
   if (standing?.record.configHash === configHash) return [];
   const secret = standing?.record.secret ?? newHandedSecret(keys, secretVersions, request);
@@ -94,12 +116,25 @@ const keySteps = (request: KeyCreateRequest, facts: ConnectFacts, context: PlanC
   ];
 };
 
+/** Flags for servers that are yet to be turned on. No refusal: the same command given again finds them on. */
+const untouchedWarnings = ({ remote, ca, certValidity, sans, remoteHost, remotePort }: KeyCreateRequest): string[] => {
+  const flags = Object.entries({
+    ...{ '--ca': ca, '--cert-validity': certValidity, '--san': sans },
+    ...{ '--remote-host': remoteHost, '--remote-port': remotePort },
+  }).flatMap(([flag, value]) => (value === undefined ? [] : [flag]));
+  return flags.length === 0
+    ? []
+    : [
+        `The remote cluster server is on on every node of cluster ${remote}, and stays as it is: nothing is done for ${flags.join(', ')}.`,
+      ];
+};
+
 /**
  * Plans the remote half of a connection whose local cluster others run: the remote cluster server as `connect` sets it up, where it is not on already, and a key.
  * `facts.local` is a cluster that is not seen. Throws a RemoraError with all findings.
  */
 export const planKeyCreation = (request: KeyCreateRequest, facts: ConnectFacts, context: PlanContext): StoredPlan => {
-  refuse(request, facts, context.now);
+  refuse(request, facts, context);
   const { remote } = facts;
   const wish = asConnectRequest(request);
   const draft = { request: wish, facts, context, servers: serverWishes(remote, wish), ca: caNameOf(facts, wish) };
@@ -115,6 +150,7 @@ export const planKeyCreation = (request: KeyCreateRequest, facts: ConnectFacts, 
     stages: remoteStages.filter(({ id }) => steps.some(({ stage }) => stage === id)),
     ...{ steps, restarts, outages: outagesOf(remote, restarts) },
     warnings: [
+      ...(isOn(facts) ? untouchedWarnings(request) : []),
       ...(key.length > 0 ? queryWarnings(accessOf(wish)) : []),
       ...(server.length > 0 ? [...facts.others.unasked, ...unaskedWarnings(facts.others.trust)] : []),
       ...unreplicatedWarning(remote, restarts),
