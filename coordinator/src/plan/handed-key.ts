@@ -2,6 +2,7 @@ import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
 import { type ClusterKey, markOf } from './cluster-key.ts';
 import type { KeyObservation } from './facts.ts';
 import { shortHash } from './key-names.ts';
+import type { ApiKeyRecord } from './records.ts';
 
 /** A key that Remora made for somebody else's cluster. */
 export interface HandedTo {
@@ -16,6 +17,18 @@ export const handedVersion = ({ record }: Pick<KeyObservation, 'record'>, to: Ha
   const { name, version } = parseSecretReference(record.secret);
   return record.cluster === to.remote && name === secretName(to) ? (version ?? 1) : 0;
 };
+
+/** The keys on record that were made for somebody and may still let them in, with the cluster that made each and for whom. */
+export const handedRecords = (
+  records: readonly ApiKeyRecord[],
+  now: string,
+): { readonly remote: string; readonly whom: string; readonly record: ApiKeyRecord }[] =>
+  records.flatMap((record) => {
+    const { name } = parseSecretReference(record.secret);
+    const [, whom] = /^handed-out\/[^/]+\/([^/]+)\/api-key$/.exec(name) ?? [];
+    const isOver = record.revoked === true || (record.expiresAtMs !== null && record.expiresAtMs <= Date.parse(now));
+    return whom === undefined || isOver ? [] : [{ remote: record.cluster, whom, record }];
+  });
 
 /** The newest of their keys that is good; undefined when there is none. */
 export const standingHandedKey = (keys: readonly KeyObservation[], to: HandedTo): KeyObservation | undefined =>

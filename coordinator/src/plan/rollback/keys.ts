@@ -108,7 +108,31 @@ const awayOf = (facts: RollbackFacts): NodeId[] => {
   );
 };
 
+/** Whether the run made its key for others: no keystore here has it, and nobody could be asked. */
+const isForOthers = ({ run }: RollbackFacts): boolean => run.plan.workflow === 'create-key';
+
+/** Noted too: by what is on record it is told who was given a key that still lets them in. */
+const revokeSteps = (facts: RollbackFacts): AnyStep[] =>
+  facts.keys
+    .filter(({ usable }) => usable)
+    .flatMap(({ record }): AnyStep[] => {
+      const { cluster, id, name, secret } = record;
+      const noted = { ...record, revoked: true } as const;
+      return [
+        {
+          ...{ id: `revoke-key-${id}`, kind: 'api-key.revoke', target: cluster, effect: 'api', stage: KEY_STAGE },
+          ...{ reason: 'the run made the key', diff: `- key ${name} (${secret})`, input: { cluster, id } },
+        },
+        {
+          ...{ id: `note-revoked-${id}`, kind: 'inventory.put-back', target: 'coordinator', effect: 'none' },
+          ...{ reason: 'nobody gets in with it any more', diff: `~ API key ${secret}: revoked`, stage: KEY_STAGE },
+          input: { records: [{ collection: 'apiKeys', id: secret, record: noted }] },
+        },
+      ];
+    });
+
 const invalidateSteps = (facts: RollbackFacts): AnyStep[] => {
+  if (isForOthers(facts)) return revokeSteps(facts);
   const away = awayOf(facts).map(nodeKey);
   return facts.keys
     .filter(({ usable }) => usable)
@@ -123,7 +147,7 @@ const invalidateSteps = (facts: RollbackFacts): AnyStep[] => {
 const holderFindings = (facts: RollbackFacts): string[] => {
   const made = facts.keys.filter(({ usable }) => usable).map(({ record }) => record);
   const [first] = made;
-  if (!first) return [];
+  if (!first || isForOthers(facts)) return [];
   const where = localsOf(facts).join(', ') || 'the local cluster';
   const nodes = holders(facts).filter(({ node }) => node.agent.state !== 'missing');
   if (nodes.length === 0)
@@ -172,7 +196,10 @@ const updateWarnings = (facts: RollbackFacts, now: string): string[] =>
   });
 
 const unaskedWarnings = (facts: RollbackFacts): string[] => {
-  if (!facts.keys.some(({ usable }) => usable)) return [];
+  const [first] = facts.keys.filter(({ usable }) => usable);
+  if (!first) return [];
+  if (isForOthers(facts))
+    return [`Whoever was given API key ${first.record.name} of cluster ${first.record.cluster} is let in no more.`];
   const bare = holders(facts).filter(({ node }) => node.agent.state === 'missing');
   return [
     ...bare.map(

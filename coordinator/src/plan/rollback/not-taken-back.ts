@@ -5,6 +5,10 @@ export const notTakenBack: Readonly<Record<string, readonly [why: string, hint: 
     'it took a connection apart, whose API key cannot be made valid again',
     'Make the connection again with `remora connect`.',
   ],
+  'revoke-handed-key': [
+    'it invalidated API keys, which cannot be made valid again',
+    'Make another with `remora api-keys create`, and have its file used.',
+  ],
   'cloud-deployment': [
     'it changed a deployment in Elastic Cloud, which does not tell the key that stood there',
     'Give another `remora clouds key` or `remora clouds trust`, which makes it what it shall be.',

@@ -8,6 +8,7 @@ import { deliveredKey, deliveriesOf, MOST_DELIVERIES, type NodeDeliveries } from
 import { endedCertificates } from './earlier.ts';
 import { endedKeys } from './ended-keys.ts';
 import { beforeOf, isOf, type PastRun, type RollbackFacts } from './facts.ts';
+import { refuseHandedOut } from './handed-keys.ts';
 import { refuseUnnamed } from './named.ts';
 import { notTakenBack } from './not-taken-back.ts';
 import { changedSince, touchedBy } from './touched.ts';
@@ -237,6 +238,7 @@ export const refuse = (facts: RollbackFacts, more: readonly string[], now: strin
   refuseTwice(facts);
   refuseLaterRuns(facts);
   refuseSharedServer(facts);
+  refuseHandedOut(facts, now);
   refuseWithoutCa(facts);
   refuseEndedKeys(facts);
   refuseEnded(facts, now);
