@@ -63,13 +63,14 @@ export const problemsOf = async (
 
 /** Gathers everything that the planner of a CA's rotation looks at. Changes nothing; throws what the records alone forbid. */
 export const observeCaRotation = async (parts: ObserveParts, request: CaRotateRequest): Promise<CaRotationFacts> => {
-  const [certificates, cas, connections, secretVersions, signed, joined] = await Promise.all([
+  const [certificates, cas, connections, secretVersions, signed, joined, apiKeys] = await Promise.all([
     parts.inventory.certificates.list(),
     parts.inventory.cas.list(),
     parts.inventory.connections.list(),
     parts.secretVersions(),
     parts.inventory.signingRequests.list(),
     parts.inventory.nodes.list(),
+    parts.inventory.apiKeys.list(),
   ]);
   const records = { certificates, cas, connections, secretVersions };
   const concerned = concernedBy(request, records, parts.clock().toISOString());
@@ -85,7 +86,7 @@ export const observeCaRotation = async (parts: ObserveParts, request: CaRotateRe
   return {
     ...records,
     clusters,
-    signed,
+    ...{ signed, apiKeys },
     otherNodes: otherNodes(joined, concerned.remotes),
     unseen: new Map(
       [...looked].flatMap(([name, found]) => (typeof found === 'string' ? [[name, found] as const] : [])),

@@ -26,7 +26,7 @@ const created = (made: World, more: Partial<RollbackFacts> = {}): RollbackFacts 
 describe('a run that made a key for others is taken back', () => {
   test('the server is turned off, and nobody gets in with the key', () => {
     const plan = roll(created(world()));
-    const changes = lines(plan).filter((line) => /node\.change|api-key/.test(line));
+    const changes = lines(plan).filter((line) => /node\.change|api-key\./.test(line));
     expect(changes.map((line) => line.replace(/^\S+ /, ''))).toEqual([
       ...['us-2', 'us-3', 'us-1'].map((node) => `node.change ${node} restart`),
       'api-key.revoke us api',

@@ -1,5 +1,6 @@
 import type { CaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
 import { connectingNodes } from '../../../coordinator/src/plan/nodes.ts';
+import type { AnyConnectionRecord } from '../../../coordinator/src/plan/records.ts';
 import type { CaRotationFacts } from '../../../coordinator/src/plan/rotate-ca/facts.ts';
 import { proxyOf } from '../../../coordinator/src/plan/rotate-ca/proofs.ts';
 import { planCaRotation } from '../../../coordinator/src/plan/rotate-ca/rotate-ca.ts';
@@ -28,6 +29,7 @@ const caFacts = (made: World): CaRotationFacts => {
       clusters: [local, remote],
       unseen: new Map(),
       signed: made.signed,
+      apiKeys: made.keys.map(({ record }) => record),
       otherNodes: [],
       cas,
       connections,
@@ -42,10 +44,19 @@ const caFacts = (made: World): CaRotationFacts => {
   };
 };
 
-export const planCa = (made: World, wish: Partial<CaRotateRequest> = {}): StoredPlan =>
-  planCaRotation({ ca: 'us-remote', ...wish }, caFacts(made), {
-    ...{ planId: 'plan-1', now: new Date(made.nowMs).toISOString(), hash: sha256 },
-  });
+/** `foreign` are connections to clusters of others, which stand beside those of the world. */
+export const planCa = (
+  made: World,
+  wish: Partial<CaRotateRequest> = {},
+  foreign: readonly AnyConnectionRecord[] = [],
+): StoredPlan => {
+  const facts = caFacts(made);
+  return planCaRotation(
+    { ca: 'us-remote', ...wish },
+    { ...facts, connections: [...facts.connections, ...foreign] },
+    { planId: 'plan-1', now: new Date(made.nowMs).toISOString(), hash: sha256 },
+  );
+};
 
 /** Two clusters that are connected, with something bent. */
 export const standing = (change: (made: World) => void = () => undefined, nodes = { remote: 3, local: 2 }): World => {

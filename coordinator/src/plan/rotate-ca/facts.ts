@@ -1,6 +1,6 @@
 import type { ClusterObservation } from '../facts.ts';
 import type { GivenFacts } from '../given.ts';
-import type { AnyConnectionRecord, CaRecord, CertificateRecord } from '../records.ts';
+import type { AnyConnectionRecord, ApiKeyRecord, CaRecord, CertificateRecord } from '../records.ts';
 import type { StepInputs } from '../steps.ts';
 import type { TrustObservation } from '../trust.ts';
 
@@ -27,6 +27,8 @@ export interface CaRotationFacts extends CaRecords, GivenFacts {
     /** Whether it may certify some names only. */
     readonly isConstrained: boolean;
   };
+  /** Those of any cluster that are on record. */
+  readonly apiKeys: readonly ApiKeyRecord[];
   readonly trust: readonly TrustObservation[];
   /** By LOCAL/ALIAS, of connections that are registered: why one does not work from nodes whose agents are there; null when it works. */
   readonly problems: ReadonlyMap<string, string | null>;

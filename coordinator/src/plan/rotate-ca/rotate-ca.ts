@@ -18,6 +18,7 @@ import { bundledNodes, bundleNames, bundleStep, trustStep } from './bundles.ts';
 import { type Concerned, concernedBy } from './concerned.ts';
 import type { CaRotationFacts } from './facts.ts';
 import { givenFor } from './given.ts';
+import { outsideWarnings } from './outside.ts';
 import { crossSteps, handshakeSteps } from './proofs.ts';
 import { refuseCaRotation } from './refusals.ts';
 
@@ -188,6 +189,7 @@ export const planCaRotation = (request: CaRotateRequest, facts: CaRotationFacts,
     warnings: [
       ...awayWarnings(steps),
       ...brokenWarnings(concerned, facts),
+      ...(due.length > 0 ? outsideWarnings(concerned, facts, context.now) : []),
       ...trustWarnings(
         servers,
         facts.trust.filter(({ isAway }) => !isAway),
