@@ -83,6 +83,25 @@ describe('the local half of a connection to a cluster of others', () => {
     });
   });
 
+  it('through a proxy registers its address and the name for SNI, and from sniffing takes the seeds out', () => {
+    const proxied = { mode: 'proxy', proxyAddress: 'far:9400', serverName: 'us.example.com' } as const;
+    const { seeds: _, ...wanted } = wish(proxied);
+    const made = world();
+    expect(stepOf(planOf(observed(made), wanted), 'cluster-settings.put').input.persistent).toEqual({
+      'cluster.remote.other.mode': 'proxy',
+      'cluster.remote.other.proxy_address': 'far:9400',
+      'cluster.remote.other.server_name': 'us.example.com',
+    });
+    made.local.persistent = { 'cluster.remote.other.mode': 'sniff', 'cluster.remote.other.seeds': ['far:9443'] };
+    const plan = planOf(observed(made, { connections: [standing()], proven: true }), wanted);
+    expect(stepOf(plan, 'cluster-settings.put').input.persistent).toMatchObject({
+      ...{ 'cluster.remote.other.mode': 'proxy', 'cluster.remote.other.seeds': null },
+    });
+    expect(plan.warnings).toContainEqual(
+      expect.stringMatching(/^The change of mode, .* closes the connections of other/),
+    );
+  });
+
   it('knows a CA that is on record by its fingerprint', () => {
     const made = connected(world());
     const [ca] = made.cas;
