@@ -11,7 +11,7 @@ import type { Command } from 'commander';
 import { planAndFollow } from './frame/change.ts';
 import { addChangeFlags, type ChangeFlags } from './frame/change-flags.ts';
 import type { Cli } from './frame/cli.ts';
-import { addToList, given, readInput, readJsonObject, wholeNumber } from './frame/input.ts';
+import { addToList, given, readCertificates, readJsonObject, wholeNumber } from './frame/input.ts';
 import { prepareDirectory, writeNew } from './frame/new-files.ts';
 
 interface CreateFlags extends ChangeFlags {
@@ -49,7 +49,7 @@ const wishOf = async (remote: string, flags: CreateFlags): Promise<KeyCreateRequ
 };
 
 const serverCaOf = async (flag: string | undefined): Promise<string | null | undefined> =>
-  flag === undefined || flag !== 'public' ? flag && readInput(flag, '--server-ca') : null;
+  flag === undefined || flag !== 'public' ? flag && readCertificates(flag, '--server-ca') : null;
 
 /** The key leaves the coordinator after its run, for this file alone. Given again, the command finds the key that there is and writes it again. */
 const create = async (cli: Cli, remote: string, flags: CreateFlags): Promise<void> => {
@@ -57,6 +57,8 @@ const create = async (cli: Cli, remote: string, flags: CreateFlags): Promise<voi
   const { out } = flags;
   if (out === undefined && !flags.check)
     throw new RemoraError('bad-input', 'The key has to be written somewhere: give --out FILE.');
+  if (out === '-')
+    throw new RemoraError('bad-input', '--out - is refused: the key goes into a file that only you can read.');
   const caPem = await serverCaOf(flags.serverCa);
   if (out !== undefined) await prepareDirectory(dirname(out), [basename(out)]);
   const isDone = await planAndFollow(cli, { address: '/api-keys/creation', wish }, flags);

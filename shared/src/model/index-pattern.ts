@@ -7,6 +7,6 @@ export const patternProblem = (text: string): string | null => {
   if (!/^[^\s,"\\]+$/.test(text)) return 'write names like logs-*, separated by commas';
   if (text.startsWith('-')) return 'a key excludes nothing, name what it grants';
   return text.includes(':')
-    ? 'on the remote cluster its indices have no alias before them, leave out what stands before the colon'
+    ? 'a cluster knows its own indices without an alias before them, leave out what stands before the colon'
     : null;
 };

@@ -43,6 +43,17 @@ describe('a connection by certificate', () => {
     expect(planOn(after).steps).toEqual([]);
   });
 
+  test('settings of the alias in a file too: it is said which win', () => {
+    const one = bent(({ made }) => {
+      const inFile = { 'cluster.remote.us.seeds': ['h:9300'], 'cluster.remote.us.skip_unavailable': false };
+      Object.assign(nodeOf(made.local, 'eu-2').yml.values, inFile);
+    }, connectedBy(trustWorld()));
+    expect(planOn(one)).toMatchObject({
+      steps: [],
+      warnings: [expect.stringMatching(/ of seeds those of the cluster's settings win; skip_unavailable is in force/)],
+    });
+  });
+
   test('one CA: nothing of trust is to do', () => {
     const plan = planOn(trustWorld({ local: 'one', remote: 'one' }));
     expect(lines(plan)).toEqual([

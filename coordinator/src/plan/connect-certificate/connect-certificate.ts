@@ -1,5 +1,6 @@
 import type { CertificateConnectRequest } from '@remora/shared/model/certificate-connect-request.ts';
 import { type AliasWish, aliasSettings, aliasStep, aliasWarnings } from '../alias.ts';
+import { precedenceWarnings } from '../alias-in-files.ts';
 import { MAX_ADDRESSES } from '../connect/wanted.ts';
 import { connectionDiff } from '../connection-diff.ts';
 import { type PlanContext, withoutTrust } from '../context.ts';
@@ -189,6 +190,7 @@ export const planCertificateConnect = (
     warnings: [
       ...(steps.length > 0 ? deprecation(local, remote) : []),
       ...(steps.some(({ id }) => id === 'register-alias') ? aliasWarnings(aliasOf(request, facts)) : []),
+      ...precedenceWarnings(facts.local.cluster, alias, settingsOf(request, facts)),
       ...rolled.flatMap(({ cluster, restarts }) => unreplicatedWarning(cluster, restarts)),
     ],
   };

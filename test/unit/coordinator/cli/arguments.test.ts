@@ -83,6 +83,16 @@ const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
     ['api-keys', 'create', 'us', '--for', 'a', '--search', 'b', '--yes'],
     /give --out FILE/,
   ],
+  [
+    'a key for others on stdout',
+    ['api-keys', 'create', 'us', '--for', 'a', '--search', 'b', '--out', '-', '--yes'],
+    /--out - is refused/,
+  ],
+  [
+    'a CA of the servers that is none',
+    ['api-keys', 'create', 'us', '--for', 'a', '--search', 'b', '--out', 'x', '--server-ca', '/dev/null', '--yes'],
+    /--server-ca \/dev\/null holds no certificate in PEM/,
+  ],
   ['keys of nobody', ['api-keys', 'revoke', 'us', '--yes'], /REMOTE with --for NAME/],
   ['another fleet CA without --yes', ['fleet', 'rotate-ca'], /needs --yes/],
   ['a bad overlap of fleet CAs', ['fleet', 'rotate-ca', '--overlap', 'long', '--yes'], /"long" is not a duration/],
