@@ -89,7 +89,11 @@ const bad: readonly (readonly [string, object, string])[] = [
   ['no access', { search: undefined }, 'No access was given'],
   ['empty access', { search: [] }, 'No access was given'],
   ['a pattern with a comma', { search: ['a,b'] }, '"a,b" is not an index pattern'],
-  ['a pattern of another cluster', { search: ['us:logs-*'] }, '"us:logs-*" is not an index pattern: a cluster knows its own'],
+  [
+    'a pattern of another cluster',
+    { search: ['us:logs-*'] },
+    '"us:logs-*" is not an index pattern: a cluster knows its own',
+  ],
   ['a pattern that excludes', { search: ['-logs'] }, '"-logs" is not an index pattern: a key excludes nothing'],
   [
     'access to what no index is called',
