@@ -10,7 +10,6 @@ import { TestAuthority } from '../../elasticsearch/certificates.ts';
 import type { EsCluster } from '../../elasticsearch/cluster.ts';
 import { createCluster } from '../../elasticsearch/create.ts';
 import { Fleet } from '../../support/fleet.ts';
-import { skipsLongTests } from '../../support/long-tests.ts';
 import { standing } from './standing.ts';
 import { fill, restarts, searchAcross } from './traces.ts';
 
@@ -39,7 +38,7 @@ const byHand = async (us: EsCluster, eu: EsCluster): Promise<void> => {
   await remote.keystore(['add', '-x', '-f', `${SERVER}.secure_password`], `${PASSWORD}\n`);
 };
 
-describe.skipIf(skipsLongTests)('a pair that people connected by hand', () => {
+describe('a pair that people connected by hand', () => {
   const stack = new AsyncDisposableStack();
   let fleet: Fleet;
   let us: EsCluster;

@@ -7,7 +7,6 @@ import type { EsCluster } from '../../elasticsearch/cluster.ts';
 import { startClusters } from '../../elasticsearch/create.ts';
 import { newestVersionHere } from '../../elasticsearch/versions.ts';
 import { Fleet } from '../../support/fleet.ts';
-import { skipsLongTests } from '../../support/long-tests.ts';
 import { standing } from './standing.ts';
 import { fill, searchAcross } from './traces.ts';
 
@@ -38,7 +37,7 @@ const watchGaps = (local: EsCluster) => {
   };
 };
 
-describe.skipIf(skipsLongTests)(`connections by certificate, two CAs, ${await newestVersionHere()}`, () => {
+describe(`connections by certificate, two CAs, ${await newestVersionHere()}`, () => {
   const stack = new AsyncDisposableStack();
   let fleet: Fleet;
   let us: EsCluster;
