@@ -9,6 +9,7 @@ import type { AdoptionFacts, KnownKeys, ServedAuthority, UsedKey } from '../plan
 import { remotesOf, standingOf, usedIds } from '../plan/adopt/found-key.ts';
 import { checkedIndices } from '../plan/cluster-key.ts';
 import type { ClusterObservation, NodeObservation } from '../plan/facts.ts';
+import { isKeyOf } from '../plan/key-names.ts';
 import { hasPlaceholder } from '../plan/loaded.ts';
 import { connectingNodes, fileSetting, itemsOf } from '../plan/nodes.ts';
 import { refusedKeyId } from '../plan/proof-hints.ts';
@@ -134,9 +135,10 @@ export const observeAdoption = async (parts: ObserveParts, request: AdoptRequest
   const found = remotesOf(request, { used, clusters });
   const name = standing?.remote ?? (found.length === 1 ? found[0] : undefined);
   const remote = name === undefined ? undefined : await observeWhole(parts, name);
-  const ours = apiKeys.filter(
-    ({ cluster, secret }) => cluster === name && secret.startsWith(`secret:connection/${request.local}/${alias}/`),
-  );
+  const ours =
+    name === undefined
+      ? []
+      : apiKeys.filter((record) => isKeyOf(record, { local: request.local, remote: name, alias }));
   const [proof, keys, servers] = await Promise.all([
     isRegistered ? proveConnection(parts, local.name, alias, ids.length === 1 ? (ids[0] ?? null) : null) : [],
     name === undefined ? [] : observeKeys(await parts.clients.get(name), ours, secretVersions, parts.clock()),

@@ -4,6 +4,7 @@ import { listCrossClusterKeys } from '../elasticsearch/api-keys.ts';
 import { isLiving } from '../plan/cluster-key.ts';
 import { plannedAddresses } from '../plan/connect/connect.ts';
 import type { ClusterObservation, ConnectFacts, KeyObservation, PathObservation } from '../plan/facts.ts';
+import { isKeyOf } from '../plan/key-names.ts';
 import { connectingNodes } from '../plan/nodes.ts';
 import {
   type AnyConnectionRecord,
@@ -107,11 +108,7 @@ export const observeConnect = async (parts: ObserveParts, request: ConnectReques
       parts.inventory.signingCertificates.list(),
     ]);
   const connection = connections.find((one) => one.local === request.local && one.alias === request.alias);
-  const ours = apiKeys.filter(
-    (record) =>
-      record.cluster === request.remote &&
-      record.secret.startsWith(`secret:connection/${request.local}/${request.alias}/`),
-  );
+  const ours = apiKeys.filter((record) => isKeyOf(record, request));
   const isOther = (one: AnyConnectionRecord): boolean => one.local !== request.local || one.alias !== request.alias;
   const secure = remote.security === 'on' && local.security === 'on';
   const seesKeys = secure && !remote.missingPrivileges.includes('manage_security');

@@ -3,6 +3,7 @@ import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.
 import { isEnded } from '@remora/shared/model/run.ts';
 import type { DisconnectFacts } from '../plan/disconnect/facts.ts';
 import type { ClusterObservation, KeyObservation } from '../plan/facts.ts';
+import { isKeyOf } from '../plan/key-names.ts';
 import {
   type AnyConnectionRecord,
   type ApiKeyRecord,
@@ -90,12 +91,10 @@ const remoteOf = async (
 /** Keys and certificates on record that belong to a connection, or to its remote cluster. */
 const recordsOf = async ({ inventory }: RollbackParts, connection: AnyConnectionRecord) => {
   if (isForeign(connection)) return { ours: [], certificates: [] };
-  const { local, alias, remote } = connection;
+  const { remote } = connection;
   const [apiKeys, certificates] = await Promise.all([inventory.apiKeys.list(), inventory.certificates.list()]);
   return {
-    ours: apiKeys.filter(
-      ({ cluster, secret }) => cluster === remote && secret.startsWith(`secret:connection/${local}/${alias}/`),
-    ),
+    ours: apiKeys.filter((record) => isKeyOf(record, connection)),
     certificates: certificates.filter(
       ({ cluster, purpose }) => cluster === remote && purpose === 'remote_cluster_server',
     ),

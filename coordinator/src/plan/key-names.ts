@@ -1,7 +1,7 @@
 import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
 import type { KeyObservation } from './facts.ts';
-import type { Access } from './records.ts';
+import type { Access, ApiKeyRecord } from './records.ts';
 
 export type Ends = Pick<ConnectRequest, 'local' | 'remote' | 'alias'>;
 
@@ -17,6 +17,9 @@ export const keyVersion = ({ record }: Pick<KeyObservation, 'record'>, ends: End
   const { name, version } = parseSecretReference(record.secret);
   return record.cluster === ends.remote && name === secretName(ends) ? (version ?? 1) : 0;
 };
+
+/** Whether the key was made for this connection. */
+export const isKeyOf = (record: ApiKeyRecord, ends: Ends): boolean => keyVersion({ record }, ends) > 0;
 
 /**
  * The secret of a key that is yet to be made: the version after all that were ever minted *or filed*. A key that was filed and whose secret was lost in a

@@ -4,6 +4,7 @@ import { connectionDiff } from '../connection-diff.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import type { ClusterObservation } from '../facts.ts';
 import type { ConnectionRecord } from '../records.ts';
+import { inStageOrder, usedStages } from '../stage-order.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
 import { type Adoption, adoptionOf } from './adoption.ts';
 import { authoritiesOf, importSteps } from './authority.ts';
@@ -56,20 +57,19 @@ export const planAdoption = (request: AdoptRequest, facts: AdoptionFacts, contex
   const adoption = adoptionOf(request, facts, context);
   const { standing, remote, replacement } = adoption;
   const { connection } = replacement;
-  const order = new Map(stages.map(({ id }, index) => [id, index]));
-  const steps = [
+  const steps = inStageOrder(stages, [
     ...(standing?.ca === connection.ca ? [] : importSteps(authoritiesOf(request, facts))),
     ...recordStep(adoption),
     ...keySteps(adoption),
     ...revokeSteps(adoption, context.now),
-  ].sort((a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0));
+  ]);
   return {
     planId: context.planId,
     hash: context.hash(JSON.stringify(steps, withoutBaseline)),
     ...{ workflow: 'adopt', wanted: request, createdAt: context.now },
     title: `Take over the connection ${request.local}/${request.alias} to ${remote.name}`,
     clusters: [request.local, remote.name],
-    stages: stages.filter(({ id }) => steps.some(({ stage }) => stage === id)),
+    stages: usedStages(stages, steps),
     steps,
     ...{ restarts: [], outages: [] },
     warnings: adoptionWarnings(adoption, context.now),

@@ -3,6 +3,7 @@ import type { CloudChangeRequest, WantedTrust } from '@remora/shared/model/cloud
 import { isAtLeast } from '@remora/shared/model/version.ts';
 import { type DirectRelationship, sameRelationship } from '../cloud-trust.ts';
 import type { PlanContext } from '../context.ts';
+import { usedStages } from '../stage-order.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
 import type { CloudDeploymentFacts } from './facts.ts';
 
@@ -156,7 +157,7 @@ export const planCloudChange = (
     title: `Change deployment ${facts.name} of cloud ${request.cloud}`,
     // It is no cluster of the inventory, and one run at a time changes it all the same. No name of a cluster has a slash.
     clusters: [`${request.cloud}/${request.deployment}`],
-    stages: stages.filter(({ id }) => steps.some(({ stage }) => stage === id)),
+    stages: usedStages(stages, steps),
     steps,
     ...{ restarts: [], outages: [] },
     warnings: warningsOf(steps, facts),

@@ -12,6 +12,7 @@ import { isData, outagesOf, unreplicatedWarning } from '../outages.ts';
 import type { SentAuthority } from '../place/facts.ts';
 import { publishedAddress } from '../published-address.ts';
 import type { CertificateConnectionRecord } from '../records.ts';
+import { inStageOrder, usedStages } from '../stage-order.ts';
 import { type AnyStep, nodeKey, type Stage, type StoredPlan } from '../steps.ts';
 import type { CertificateConnectFacts, TransportFacts } from './facts.ts';
 import { refuse } from './refusals.ts';
@@ -132,18 +133,26 @@ const recordStep = (
       ];
 
 /** The alias as it shall be. */
-const aliasOf = (request: CertificateConnectRequest, facts: CertificateConnectFacts): AliasWish => ({
+const aliasOf = (
+  request: CertificateConnectRequest,
+  facts: CertificateConnectFacts,
+  record: CertificateConnectionRecord,
+): AliasWish => ({
   ...{ local: facts.local.cluster, alias: request.alias, mode: request.mode },
-  ...{ settings: settingsOf(request, facts), ownSettings: recordOf(request, facts).settings },
+  ...{ settings: settingsOf(request, facts), ownSettings: record.settings },
 });
 
-const stepsOf = (request: CertificateConnectRequest, facts: CertificateConnectFacts): AnyStep[] => {
+const stepsOf = (
+  request: CertificateConnectRequest,
+  facts: CertificateConnectFacts,
+  record: CertificateConnectionRecord,
+  wish: AliasWish,
+): AnyStep[] => {
   const { local, remote, alias } = request;
-  const record = recordOf(request, facts);
   const steps = [
     ...recordStep(standingRecord(request, facts), record),
     ...sidesOf(facts).flatMap((side) => trustSteps(side, facts)),
-    ...aliasStep(aliasOf(request, facts)),
+    ...aliasStep(wish),
   ];
   if (steps.length === 0 && facts.proven === true) return [];
   return [
@@ -166,8 +175,9 @@ export const planCertificateConnect = (
   context: PlanContext,
 ): StoredPlan => {
   refuse(request, facts);
-  const order = new Map(stages.map(({ id }, index) => [id, index]));
-  const steps = stepsOf(request, facts).toSorted((a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0));
+  const record = recordOf(request, facts);
+  const wish = aliasOf(request, facts, record);
+  const steps = inStageOrder(stages, stepsOf(request, facts, record, wish));
   const restartsIn = (stage: string): string[] =>
     steps.filter((step) => step.stage === stage).map(({ target }) => target);
   const rolled = [
@@ -183,14 +193,14 @@ export const planCertificateConnect = (
     title: `Connect ${local} to ${remote} as "${alias}" by certificate`,
     createdAt: context.now,
     clusters: [local, remote],
-    stages: stages.filter(({ id }) => steps.some(({ stage }) => stage === id)),
+    stages: usedStages(stages, steps),
     steps,
     restarts: rolled.flatMap(({ restarts }) => restarts),
     outages: rolled.flatMap(({ cluster, restarts }) => outagesOf(cluster, restarts)),
     warnings: [
       ...(steps.length > 0 ? deprecation(local, remote) : []),
-      ...(steps.some(({ id }) => id === 'register-alias') ? aliasWarnings(aliasOf(request, facts)) : []),
-      ...precedenceWarnings(facts.local.cluster, alias, settingsOf(request, facts)),
+      ...(steps.some(({ id }) => id === 'register-alias') ? aliasWarnings(wish) : []),
+      ...precedenceWarnings(facts.local.cluster, alias, wish.settings),
       ...rolled.flatMap(({ cluster, restarts }) => unreplicatedWarning(cluster, restarts)),
     ],
   };

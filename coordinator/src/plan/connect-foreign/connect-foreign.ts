@@ -6,6 +6,7 @@ import { withFound } from '../found-settings.ts';
 import { foundTrust, type LocalSide, localSideSteps, localStages } from '../local-side.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
 import { type AnyConnectionRecord, type ForeignConnectionRecord, isForeign, proofOf } from '../records.ts';
+import { inStageOrder, usedStages } from '../stage-order.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
 import { bundleOf, caSteps, namedCas } from './cas.ts';
 import type { ForeignConnectFacts } from './facts.ts';
@@ -94,16 +95,13 @@ export const planForeignConnect = (
     ...{ bundle: bundleOf(cas, others, facts.cas, context.hash), proof: proofOf(record), proven },
   };
   const first = [...caSteps(cas), ...recordSteps(record, standing, proven)];
-  const order = new Map(stages.map(({ id }, index) => [id, index]));
-  const steps = [...first, ...localSideSteps(side, first.length > 0)].sort(
-    (a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0),
-  );
+  const steps = inStageOrder(stages, [...first, ...localSideSteps(side, first.length > 0)]);
   const restarts = steps.filter(({ stage }) => stage === 'local-roll').map(({ target }) => target);
   return {
     ...{ planId: context.planId, hash: context.hash(JSON.stringify(steps, withoutBaseline)) },
     ...{ workflow: 'connect-foreign', wanted: request, createdAt: context.now, clusters: [local.name] },
     title: `Connect ${local.name} to ${name}, which others run, as "${alias}"`,
-    stages: stages.filter(({ id }) => steps.some(({ stage }) => stage === id)),
+    stages: usedStages(stages, steps),
     ...{ steps, restarts, outages: outagesOf(local, restarts) },
     warnings: [
       ...knownWarnings(request, facts),

@@ -12,6 +12,7 @@ import { unaskedWarnings } from '../port-proof.ts';
 import { adoptedIn, type ConnectionRecord } from '../records.ts';
 import { keptTrustWarnings } from '../signing-off.ts';
 import { wideWarning } from '../signing-wish.ts';
+import { inStageOrder, usedStages } from '../stage-order.ts';
 import type { AnyStep, StoredPlan } from '../steps.ts';
 import type { ConnectDraft } from './draft.ts';
 import { foundBefore } from './found.ts';
@@ -100,10 +101,7 @@ export const planConnect = (request: ConnectRequest, facts: ConnectFacts, contex
   const remote = remoteSteps(draft);
   const local = localSteps(draft, [...remote, ...signSteps(draft)]);
   const signed = [...signedSteps(draft), ...unsignedSteps(draft)];
-  const order = new Map(stages.map((stage, index) => [stage.id, index]));
-  const whole: AnyStep[] = [...remote, ...local, ...signed].sort(
-    (a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0),
-  );
+  const whole: AnyStep[] = inStageOrder(stages, [...remote, ...local, ...signed]);
   const { steps, warnings } = limitSteps(whole, facts, request);
   const restartsIn = (stage: string): string[] =>
     steps.filter((step) => step.stage === stage).map((step) => step.target);
@@ -116,7 +114,7 @@ export const planConnect = (request: ConnectRequest, facts: ConnectFacts, contex
     title: `Connect ${request.local} to ${request.remote} as "${request.alias}"`,
     createdAt: context.now,
     clusters: [request.local, request.remote],
-    stages: stages.filter((stage) => steps.some((step) => step.stage === stage.id)),
+    stages: usedStages(stages, steps),
     steps,
     restarts: [...restarts.remote, ...restarts.local],
     outages: [...outagesOf(facts.remote, restarts.remote), ...outagesOf(facts.local, restarts.local)],

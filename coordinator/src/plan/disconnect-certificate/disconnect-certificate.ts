@@ -10,6 +10,7 @@ import { aliasSteps } from '../disconnect/local.ts';
 import { aliasFindings, busyFindings, followerFindings } from '../disconnect/refusals.ts';
 import { stageIds, stages } from '../disconnect/stages.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
+import { inStageOrder, usedStages } from '../stage-order.ts';
 import type { AnyStep, StoredPlan } from '../steps.ts';
 import type { CertificateDisconnectFacts } from './facts.ts';
 
@@ -109,12 +110,11 @@ export const planCertificateDisconnect = (
         ...trustRemovalSteps(onLocal, { roll: stageIds.localRoll, files: stageIds.localFiles }),
         ...trustRemovalSteps(onRemote, { roll: stageIds.remoteRoll, files: stageIds.remoteFiles }),
       ];
-  const order = new Map(stages.map(({ id }, index) => [id, index]));
-  const steps = [
+  const steps = inStageOrder(stages, [
     ...aliasSteps({ facts: { connection: facts.connection, local: facts.local.cluster } }),
     ...trust,
     ...endSteps(facts),
-  ].sort((a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0));
+  ]);
   const restartsIn = (stage: string): string[] =>
     steps.filter((step) => step.stage === stage).map(({ target }) => target);
   const rolled = [
@@ -129,7 +129,7 @@ export const planCertificateDisconnect = (
     title: `Disconnect ${local} from ${remote} ("${alias}")`,
     createdAt: context.now,
     clusters: [local, remote],
-    stages: stages.filter(({ id }) => steps.some(({ stage }) => stage === id)),
+    stages: usedStages(stages, steps),
     steps,
     restarts: rolled.flatMap(({ restarts }) => restarts),
     outages: rolled.flatMap(({ cluster, restarts }) => outagesOf(cluster, restarts)),

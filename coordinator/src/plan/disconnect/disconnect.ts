@@ -2,6 +2,7 @@ import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import { outagesOf } from '../outages.ts';
 import { isForeign } from '../records.ts';
+import { inStageOrder, usedStages } from '../stage-order.ts';
 import type { StoredPlan } from '../steps.ts';
 import type { DisconnectFacts } from './facts.ts';
 import { keySteps, localSteps } from './local.ts';
@@ -23,14 +24,13 @@ export const planDisconnect = (
 ): StoredPlan => {
   const scope = scopeOf(request, facts, context);
   refuse(scope);
-  const order = new Map(stages.map(({ id }, index) => [id, index]));
-  const steps = [
+  const steps = inStageOrder(stages, [
     ...localSteps(scope),
     ...keySteps(scope),
     ...signingTrustSteps(scope),
     ...serverSteps(scope),
     ...endSteps(scope),
-  ].sort((a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0));
+  ]);
   const restartsIn = (stage: string): string[] =>
     steps.filter((step) => step.stage === stage).map(({ target }) => target);
   const restarts = { local: restartsIn(stageIds.localRoll), remote: restartsIn(stageIds.remoteRoll) };
@@ -44,7 +44,7 @@ export const planDisconnect = (
     title: `Disconnect ${local} from ${remote} ("${alias}")`,
     createdAt: context.now,
     clusters: isForeign(facts.connection) ? [local] : [local, remote],
-    stages: stages.filter(({ id }) => steps.some(({ stage }) => stage === id)),
+    stages: usedStages(stages, steps),
     steps,
     restarts: [...restarts.local, ...restarts.remote],
     outages: [...outagesOf(facts.local, restarts.local), ...outagesOf(facts.remote, restarts.remote)],

@@ -8,6 +8,7 @@ import { keptAsOwn } from '../connect-certificate/removal.ts';
 import { type PlanContext, withoutTrust } from '../context.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
 import { isByCertificate } from '../records.ts';
+import { inStageOrder } from '../stage-order.ts';
 import type { AnyStep, StoredPlan } from '../steps.ts';
 import { distrustSteps, lossesOf } from './distrust.ts';
 import type { MigrateFacts } from './facts.ts';
@@ -89,8 +90,7 @@ export const planMigration = (wish: MigrateRequest, facts: MigrateFacts, context
   const draft = draftOf(request, facts.connect, context);
   const isDone = facts.record !== null && !isByCertificate(facts.record);
   refuse(wish, draft, facts);
-  const order = new Map(stages.map(({ id }, index) => [id, index]));
-  const steps = stepsOf(wish, facts, draft).sort((a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0));
+  const steps = inStageOrder(stages, stepsOf(wish, facts, draft));
   const restartsOf = (cluster: string): string[] =>
     steps.flatMap((step) =>
       step.kind === 'node.change' && step.effect === 'restart' && step.input.cluster === cluster ? [step.target] : [],

@@ -8,6 +8,7 @@ import { rollOrder } from '../order.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
 import { proofStep, serverProof, trustingClients, trustingPeers } from '../port-proof.ts';
 import type { CaRecord } from '../records.ts';
+import { inStageOrder, usedStages } from '../stage-order.ts';
 import type { AnyStep, Stage, StoredPlan, TrustingNode } from '../steps.ts';
 import { type CertificatePlan, plannedCertificate, wantedCertificate } from './certificates.ts';
 import type { PlaceFacts } from './facts.ts';
@@ -194,10 +195,7 @@ const stepsOf = (placement: Placement): AnyStep[] => {
 /** Plans certificates of a CA for ports of a cluster's nodes. Throws all that forbids it; a plan without steps means that all serve them. */
 export const planPlacement = (request: PlaceRequest, facts: PlaceFacts, context: PlanContext): StoredPlan => {
   const ca = refusePlacement(request, facts, context.now);
-  const order = new Map(stages.map(({ id }, index) => [id, index]));
-  const steps = stepsOf({ request, facts, context, ca }).sort(
-    (a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0),
-  );
+  const steps = inStageOrder(stages, stepsOf({ request, facts, context, ca }));
   const restarts = steps
     .filter(({ stage }) => stages.find(({ id }) => id === stage)?.mode === 'roll')
     .map(({ target }) => target);
@@ -210,7 +208,7 @@ export const planPlacement = (request: PlaceRequest, facts: PlaceFacts, context:
     title: `Place ${titles[request.purpose]} certificates of CA ${request.ca} on ${request.node ?? `the nodes of ${request.cluster}`}`,
     createdAt: context.now,
     clusters: [request.cluster],
-    stages: stages.filter(({ id }) => steps.some(({ stage }) => stage === id)),
+    stages: usedStages(stages, steps),
     steps,
     restarts,
     outages: outagesOf(facts.cluster, distinct),

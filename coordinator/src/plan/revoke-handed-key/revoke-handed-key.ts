@@ -4,6 +4,7 @@ import { type ClusterKey, isLiving } from '../cluster-key.ts';
 import type { PlanContext } from '../context.ts';
 import { handedTo, handedVersion } from '../handed-key.ts';
 import type { ApiKeyRecord, RecordBefore } from '../records.ts';
+import { usedStages } from '../stage-order.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
 
 /** Everything that the planner looks at. */
@@ -60,7 +61,7 @@ export const planHandedKeyRevocation = (
     ...{ planId: context.planId, hash: context.hash(JSON.stringify(steps)), workflow: 'revoke-handed-key' },
     ...{ wanted: request, createdAt: context.now, clusters: [remote], steps, restarts: [], outages: [] },
     title: `Revoke the API key of ${remote} that was made for ${request.for}`,
-    stages: stages.filter(({ id }) => steps.some(({ stage }) => stage === id)),
+    stages: usedStages(stages, steps),
     warnings:
       living.length === 0
         ? []

@@ -1,6 +1,7 @@
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import { phases } from '../migrate/stages.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
+import { inStageOrder, usedStages } from '../stage-order.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
 import { earlierPart, PROOF_STAGE } from './earlier.ts';
 import type { RollbackFacts } from './facts.ts';
@@ -70,8 +71,7 @@ export const planRollback = (request: RollbackRequest, facts: RollbackFacts, con
     { id: PRINCIPAL_STAGE, title: 'Roles and users', mode: 'serial' },
     { id: END_STAGE, title: 'Records', mode: 'serial' },
   ];
-  const order = new Map(stages.map(({ id }, index) => [id, index]));
-  const sorted = steps.toSorted((a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0));
+  const sorted = inStageOrder(stages, steps);
   const restarting = sorted.filter(({ stage }) => stages.find(({ id }) => id === stage)?.mode === 'roll');
   const restartsOf = (cluster: string): string[] =>
     restarting.flatMap(({ input, target }) => ('node' in input && input.cluster === cluster ? [target] : []));
@@ -83,7 +83,7 @@ export const planRollback = (request: RollbackRequest, facts: RollbackFacts, con
     ...{ workflow: 'rollback', wanted: request, title: `Take ${run.runId} back (${run.plan.title})` },
     createdAt: context.now,
     clusters: run.plan.clusters,
-    stages: stages.filter(({ id }) => sorted.some(({ stage }) => stage === id)),
+    stages: usedStages(stages, sorted),
     steps: sorted,
     restarts: restarting.map(({ target }) => target),
     outages: rolled.flatMap(({ cluster, restarts }) => outagesOf(cluster, [...new Set(restarts)])),

@@ -6,6 +6,7 @@ import { type PlanContext, withoutTrust } from '../context.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
 import type { CaRecord, CertificateRecord } from '../records.ts';
 import { type Reissue, reissueOf, reissueStages, reissueSteps, shortenedWarnings, trustWarnings } from '../reissue.ts';
+import { inStageOrder, usedStages } from '../stage-order.ts';
 import type { StoredPlan } from '../steps.ts';
 import { dueCertificates, meantCertificates } from './chosen.ts';
 import type { RotateFacts } from './facts.ts';
@@ -110,11 +111,10 @@ export const planRotation = (request: RotateRequest, facts: RotateFacts, context
     ...(request.validity === undefined ? {} : { validityMs: parseDuration(request.validity) }),
   };
   const stages = request.newPassword ? newPasswordStages : reissueStages;
-  const order = new Map(stages.map(({ id }, index) => [id, index]));
-  const steps = [
+  const steps = inStageOrder(stages, [
     ...(request.newPassword ? newPasswordSteps : reissueSteps)(rotations, facts, wish),
     ...signing.steps,
-  ].sort((a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0));
+  ]);
   const restarts = steps.filter(({ effect }) => effect === 'restart').map(({ target }) => target);
   const restarted = rotations.find(({ cluster }) => cluster)?.cluster;
   const clusters = [...new Set([...rotations.map(({ record }) => record.cluster), ...signing.clusters])];
@@ -127,7 +127,7 @@ export const planRotation = (request: RotateRequest, facts: RotateFacts, context
     title: `Replace ${count === 1 ? 'a certificate' : `${count} certificates`}${count === 0 ? '' : ` of ${clusters.join(', ')}`}`,
     createdAt: context.now,
     clusters,
-    stages: stages.filter(({ id }) => steps.some(({ stage }) => stage === id)),
+    stages: usedStages(stages, steps),
     steps,
     restarts,
     outages: restarted ? outagesOf(restarted, restarts) : [],

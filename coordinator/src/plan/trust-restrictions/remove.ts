@@ -7,6 +7,7 @@ import { nodeStep } from '../node-step.ts';
 import { rollOrder } from '../order.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
 import { RESTRICTIONS, restrictionsFile } from '../restrictions.ts';
+import { usedStages } from '../stage-order.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
 import type { TrustRestrictionFacts } from './facts.ts';
 import { refuseRemoval } from './refusals.ts';
@@ -78,7 +79,7 @@ export const planRestrictionsRemoval = (
     title: `Take the trust restrictions of ${cluster.name} out`,
     createdAt: context.now,
     clusters: [cluster.name],
-    stages: stages.filter(({ id }) => steps.some(({ stage }) => stage === id)),
+    stages: usedStages(stages, steps),
     steps,
     restarts,
     outages: outagesOf(cluster, restarts),

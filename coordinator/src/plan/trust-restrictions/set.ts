@@ -6,6 +6,7 @@ import { nodeStep } from '../node-step.ts';
 import { rollOrder } from '../order.ts';
 import { outagesOf, unreplicatedWarning } from '../outages.ts';
 import { wantedRestrictions } from '../restrictions.ts';
+import { inStageOrder, usedStages } from '../stage-order.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
 import { ownPattern } from '../trusted-names.ts';
 import type { RestrictingFacts, TrustRestrictionFacts } from './facts.ts';
@@ -113,10 +114,7 @@ export const planTrustRestrictions = (
   const { cluster } = facts;
   const patterns = patternsOf(request, facts);
   refuseRestrictions(facts, patterns);
-  const order = new Map(stages.map(({ id }, index) => [id, index]));
-  const steps = stepsOf(cluster, patterns, context).sort(
-    (a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0),
-  );
+  const steps = inStageOrder(stages, stepsOf(cluster, patterns, context));
   const restarts = steps.filter(({ effect }) => effect === 'restart').map(({ target }) => target);
   return {
     planId: context.planId,
@@ -126,7 +124,7 @@ export const planTrustRestrictions = (
     title: `Restrict whom the nodes of ${cluster.name} trust`,
     createdAt: context.now,
     clusters: [cluster.name],
-    stages: stages.filter(({ id }) => steps.some(({ stage }) => stage === id)),
+    stages: usedStages(stages, steps),
     steps,
     restarts,
     outages: outagesOf(cluster, restarts),
