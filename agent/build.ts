@@ -6,7 +6,7 @@ import { build, type Plugin } from 'esbuild';
 import type { TSchema } from 'typebox';
 import { Code } from 'typebox/compile';
 import { schemas as protocolSchemas } from '../shared/src/protocol/checks.ts';
-import { schemas as ownSchemas } from './src/checks.ts';
+import { schemas as ownSchemas } from './src/node/checks.ts';
 
 /**
  * The agent as one file without dependencies: dist/remora-agent.mjs, for Node 24. Names are kept readable for stacks in reports; whitespace and dead

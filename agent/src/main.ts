@@ -1,6 +1,6 @@
 import { asRemoraError } from '@remora/shared/errors.ts';
 import { Command, CommanderError } from 'commander';
-import type { JoinOptions } from './join.ts';
+import type { JoinOptions } from './identity/join.ts';
 import { AGENT_VERSION } from './version.ts';
 
 /** `remora agent`: exit codes are 0, 1 failed, 64 bad input (nothing was changed), 69 coordinator unreachable, 77 token refused. */
@@ -27,7 +27,7 @@ const buildProgram = (): Command => {
     .option('--owner <USER:GROUP>', 'owner of new files (default: as elasticsearch.yml)')
     .option('--force', 'let an agent that is enrolled already change to another node, cluster or coordinator')
     .exitOverride()
-    .action(async (options: JoinOptions) => (await import('./join.ts')).joinAgent(options));
+    .action(async (options: JoinOptions) => (await import('./identity/join.ts')).joinAgent(options));
   program
     .command('run')
     .description('connect to the coordinator and serve until SIGTERM')

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
-import { type Address, formatAddress, parseAddress } from '@remora/shared/model/address.ts';
-import { parseValidity } from '@remora/shared/model/duration.ts';
+import { type Address, formatAddress, parseAddress } from '@remora/shared/model/values/address.ts';
+import { parseValidity } from '@remora/shared/model/values/duration.ts';
 
 /** What `remora coordinator` was given; a config file has the same keys in kebab case. */
 export interface CoordinatorFlags {

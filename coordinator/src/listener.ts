@@ -4,13 +4,13 @@ import type { RequestListener, Server } from 'node:http';
 import { createServer, type Server as HttpsServer } from 'node:https';
 import { createServer as createSocket } from 'node:net';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
-import { type Address, formatAddress } from '@remora/shared/model/address.ts';
-import { DAY_MS } from '@remora/shared/model/duration.ts';
+import { type Address, formatAddress } from '@remora/shared/model/values/address.ts';
+import { DAY_MS } from '@remora/shared/model/values/duration.ts';
 import { type CoordinatorConfig, hostsOf } from './config.ts';
 import { lifeOf } from './gateway/session/admission.ts';
 import type { App } from './http/app-types.ts';
 import type { Log } from './log.ts';
-import type { FleetCas } from './pki/fleet-cas.ts';
+import type { FleetCas } from './pki/fleet-ca/fleet-cas.ts';
 import type { ServerTls } from './pki/server-certificate.ts';
 import type { CertificateLife } from './store/records.ts';
 

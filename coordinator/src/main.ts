@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { messageOf } from '@remora/shared/errors.ts';
-import { formatAddress } from '@remora/shared/model/address.ts';
+import { formatAddress } from '@remora/shared/model/values/address.ts';
 import { type CoordinatorFlags, readConfig } from './config.ts';
 import { createLog, type Log } from './log.ts';
 import { createRedactor } from './secrets/redact.ts';

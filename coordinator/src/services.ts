@@ -1,15 +1,21 @@
-import type { AdoptRequest } from '@remora/shared/model/adopt-request.ts';
 import type { AuditEntry, AuditVerdict } from '@remora/shared/model/audit.ts';
-import type { CaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
-import type { CertificateConnectRequest } from '@remora/shared/model/certificate-connect-request.ts';
-import type { CertificateList } from '@remora/shared/model/certificate-view.ts';
+import type { CertificateList } from '@remora/shared/model/certificates/certificate-view.ts';
+import type {
+  CertificateFiles,
+  FileForm,
+  IssuePreview,
+  IssueRequest,
+  IssueWish,
+} from '@remora/shared/model/certificates/issue-request.ts';
+import type {
+  NewSigningRequest,
+  SigningRequestView,
+  SigningWish,
+} from '@remora/shared/model/certificates/signing-request.ts';
 import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
-import type { CloudInput, CloudView, DeploymentView } from '@remora/shared/model/cloud.ts';
-import type { CloudChangeRequest } from '@remora/shared/model/cloud-change.ts';
-import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
-import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
+import type { CloudInput, CloudView, DeploymentView } from '@remora/shared/model/clouds/cloud.ts';
+import type { CloudChangeRequest } from '@remora/shared/model/clouds/cloud-change.ts';
 import type { FleetStatus } from '@remora/shared/model/fleet.ts';
-import type { ForeignConnectRequest, GivenKey, KeptKey } from '@remora/shared/model/foreign-connect-request.ts';
 import type {
   ClusterAdded,
   ClusterView,
@@ -17,39 +23,41 @@ import type {
   DoctorLine,
   NodeView,
 } from '@remora/shared/model/inventory.ts';
+import type { KeyBundle } from '@remora/shared/model/keys/key-bundle.ts';
+import type { KeyList } from '@remora/shared/model/keys/key-view.ts';
+import type { RoleCheck, RoleList } from '@remora/shared/model/keys/role-view.ts';
+import type { AdoptRequest } from '@remora/shared/model/requests/adopt-request.ts';
+import type { CaRotateRequest } from '@remora/shared/model/requests/ca-rotate-request.ts';
+import type { CertificateConnectRequest } from '@remora/shared/model/requests/certificate-connect-request.ts';
+import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
+import type { DisconnectRequest } from '@remora/shared/model/requests/disconnect-request.ts';
 import type {
-  CertificateFiles,
-  FileForm,
-  IssuePreview,
-  IssueRequest,
-  IssueWish,
-} from '@remora/shared/model/issue-request.ts';
-import type { KeyBundle } from '@remora/shared/model/key-bundle.ts';
-import type { HandedKey, HandOutRequest, KeyCreateRequest } from '@remora/shared/model/key-create-request.ts';
-import type { KeyRevokeRequest, KeyRotateRequest } from '@remora/shared/model/key-request.ts';
-import type { KeyList } from '@remora/shared/model/key-view.ts';
-import type { MigrateRequest } from '@remora/shared/model/migrate-request.ts';
-import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
-import type { RestartRequest } from '@remora/shared/model/restart-request.ts';
-import type { RoleApplyRequest, RoleRemoveRequest } from '@remora/shared/model/role-request.ts';
-import type { RoleCheck, RoleList } from '@remora/shared/model/role-view.ts';
-import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
-import type { Run, RunEvent, RunStatus } from '@remora/shared/model/run.ts';
-import type { ScheduleAdded, ScheduleRequest, ScheduleResult, ScheduleView } from '@remora/shared/model/schedule.ts';
-import type { NewSigningRequest, SigningRequestView, SigningWish } from '@remora/shared/model/signing-request.ts';
+  ForeignConnectRequest,
+  GivenKey,
+  KeptKey,
+} from '@remora/shared/model/requests/foreign-connect-request.ts';
+import type { HandedKey, HandOutRequest, KeyCreateRequest } from '@remora/shared/model/requests/key-create-request.ts';
+import type { KeyRevokeRequest, KeyRotateRequest } from '@remora/shared/model/requests/key-request.ts';
+import type { MigrateRequest } from '@remora/shared/model/requests/migrate-request.ts';
+import type { PlaceRequest } from '@remora/shared/model/requests/place-request.ts';
+import type { RestartRequest } from '@remora/shared/model/requests/restart-request.ts';
+import type { RoleApplyRequest, RoleRemoveRequest } from '@remora/shared/model/requests/role-request.ts';
+import type { RotateRequest } from '@remora/shared/model/requests/rotate-request.ts';
 import type {
   TrustRestrictionsRemoval,
   TrustRestrictionsRequest,
-} from '@remora/shared/model/trust-restrictions-request.ts';
+} from '@remora/shared/model/requests/trust-restrictions-request.ts';
+import type { Run, RunEvent, RunStatus } from '@remora/shared/model/run.ts';
+import type { ScheduleAdded, ScheduleRequest, ScheduleResult, ScheduleView } from '@remora/shared/model/schedule.ts';
 import type { WebhookRequest, WebhookTest, WebhookView } from '@remora/shared/model/webhook.ts';
 import type { AuditPage } from './audit/audit-log.ts';
 import type { CaView } from './http/schemas/ca-view.ts';
 import type { RsaBits } from './pki/keys.ts';
-import type { CaFiles } from './pki/read-ca.ts';
+import type { CaFiles } from './pki/read/read-ca.ts';
 import type { RollbackRequest } from './plan/rollback/rollback.ts';
 import type { PlanDocument } from './plan/steps.ts';
-import type { GivenCertificates } from './services/given-certificates.ts';
-import type { UserCreation } from './services/remora-user.ts';
+import type { GivenCertificates } from './services/certificates/given-certificates.ts';
+import type { UserCreation } from './services/clusters/remora-user.ts';
 import type { Page } from './store/page.ts';
 
 export interface ClusterInput {

@@ -8,9 +8,9 @@ import {
   NodeProof,
   NodeView,
 } from '@remora/shared/model/inventory.ts';
-import { KeyView } from '@remora/shared/model/key-view.ts';
+import { KeyView } from '@remora/shared/model/keys/key-view.ts';
+import { RoleCheck, RoleView } from '@remora/shared/model/keys/role-view.ts';
 import { Plan, PlanStep } from '@remora/shared/model/plan.ts';
-import { RoleCheck, RoleView } from '@remora/shared/model/role-view.ts';
 import { Run, RunStep } from '@remora/shared/model/run.ts';
 import { createCli } from '../../coordinator/src/cli/frame/cli.ts';
 import { runProgram } from '../../coordinator/src/cli/frame/program.ts';

@@ -1,5 +1,5 @@
-import { preflightChecks } from '../../coordinator/src/plan/connect/preflight.ts';
-import { gates } from '../../coordinator/src/plan/gates.ts';
+import { preflightChecks } from '../../coordinator/src/plan/connect/preflight/preflight.ts';
+import { gates } from '../../coordinator/src/plan/roll/gates.ts';
 import { code, generatedNote, table } from './markdown.ts';
 
 const gateRows = Object.entries(gates).map(([name, { demands }]) => [code(name), demands]);

@@ -1,5 +1,5 @@
 import Type, { type Static, type TSchema } from 'typebox';
-import { SeenCertificate } from './model/certificate.ts';
+import { SeenCertificate } from './model/certificates/certificate.ts';
 import { NodeFacts } from './model/node-facts.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import type { StoredPlan } from '../../coordinator/src/plan/steps.ts';
-import { KEPT_WHOLE } from '../../coordinator/src/store/run-retention.ts';
+import { KEPT_WHOLE } from '../../coordinator/src/store/runs/run-retention.ts';
 import { Fleet } from '../support/fleet.ts';
 import { copyRun, fileEndedRun } from '../support/history.ts';
 import { smallPlan } from '../support/small-plan.ts';

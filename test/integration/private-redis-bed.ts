@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
-import { type PrivateRedis, startPrivateRedis } from '../../coordinator/src/store/private-redis.ts';
+import { type PrivateRedis, startPrivateRedis } from '../../coordinator/src/store/private-redis/private-redis.ts';
 
 export const OWNER = join(import.meta.dirname, 'private-redis-owner.ts');
 

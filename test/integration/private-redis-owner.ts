@@ -1,4 +1,4 @@
-import { startPrivateRedis } from '../../coordinator/src/store/private-redis.ts';
+import { startPrivateRedis } from '../../coordinator/src/store/private-redis/private-redis.ts';
 
 /** Stands for a coordinator: owns a private Redis until it is killed, or stops it at SIGTERM. First line: JSON with the pid of Redis, or the error. */
 const [directory = ''] = process.argv.slice(2);

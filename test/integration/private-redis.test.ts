@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { PrivateRedis } from '../../coordinator/src/store/private-redis.ts';
+import type { PrivateRedis } from '../../coordinator/src/store/private-redis/private-redis.ts';
 import { client, isRunning, OWNER, owner, scratch, start, until } from './private-redis-bed.ts';
 
 const refuses = async (server: PrivateRedis): Promise<boolean> => {

@@ -12,7 +12,7 @@ import { formatJoinToken } from '@remora/shared/protocol/join-token.ts';
 import { closeCodes, paths } from '@remora/shared/protocol/limits.ts';
 import { type FromAgent, parseFromAgent } from '@remora/shared/protocol/messages.ts';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { openFleetCa } from '../../coordinator/src/pki/fleet-ca.ts';
+import { openFleetCa } from '../../coordinator/src/pki/fleet-ca/fleet-ca.ts';
 import { verifyProofOfPossession } from '../../coordinator/src/pki/proof-of-possession.ts';
 
 type DeliverOptions = { id?: string; fence?: number; onlyIfKnown?: boolean };

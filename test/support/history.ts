@@ -3,8 +3,8 @@ import type { Redis } from 'ioredis';
 import type { StoredPlan } from '../../coordinator/src/plan/steps.ts';
 import { newId } from '../../coordinator/src/run/engine.ts';
 import { keys } from '../../coordinator/src/store/keys.ts';
-import { headOf, pendingStep } from '../../coordinator/src/store/run-hash.ts';
-import { RunStore } from '../../coordinator/src/store/run-store.ts';
+import { headOf, pendingStep } from '../../coordinator/src/store/runs/run-hash.ts';
+import { RunStore } from '../../coordinator/src/store/runs/run-store.ts';
 
 /** So many events a step has in a run that rolls real nodes. */
 const EVENTS_A_STEP = 8;

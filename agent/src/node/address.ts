@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import { RemoraError } from '@remora/shared/errors.ts';
-import { formatAddress, isLoopback } from '@remora/shared/model/address.ts';
+import { formatAddress, isLoopback } from '@remora/shared/model/values/address.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
 
 /** Where this node's HTTP is, as elasticsearch.yml and the operator say it. */

@@ -4,10 +4,10 @@ import { connect, isIP, type Socket } from 'node:net';
 import { resolve } from 'node:path';
 import { checkServerIdentity, type PeerCertificate, connect as startTls, type TLSSocket } from 'node:tls';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
-import type { SeenCertificate } from '@remora/shared/model/certificate.ts';
+import type { SeenCertificate } from '@remora/shared/model/certificates/certificate.ts';
 import type { OperationInput, OperationResult } from '@remora/shared/operations.ts';
-import { seenCertificate } from '../certificate-facts.ts';
 import type { AgentContext } from '../context.ts';
+import { seenCertificate } from '../node/certificate-facts.ts';
 
 type Input = OperationInput<'probe'>;
 type TlsInput = NonNullable<Input['tls']>;

@@ -1,5 +1,5 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import { isAllowedNodeRequest } from '@remora/shared/model/node-requests.ts';
+import { isAllowedNodeRequest } from '@remora/shared/model/requests/node-requests.ts';
 import type { OperationInput, OperationResult } from '@remora/shared/operations.ts';
 import type { AgentContext } from '../context.ts';
 import { callNode } from '../node/http.ts';

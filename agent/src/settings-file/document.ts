@@ -1,5 +1,5 @@
-import type { SourceText, Span } from './source-text.ts';
-import type { SourceToken } from './source-tokens.ts';
+import type { SourceText, Span } from './read/source-text.ts';
+import type { SourceToken } from './read/source-tokens.ts';
 
 /** elasticsearch.yml as the editor sees it: what it means, and where in the text each piece stands. */
 export interface SettingsDocument {

@@ -1,11 +1,11 @@
 import { type SettingValue, sameSettingValue } from '@remora/shared/settings.ts';
 import type { SettingsDocument } from './document.ts';
-import { parseSettings } from './parse.ts';
+import { parseSettings } from './read/parse.ts';
+import { applySplices, type Splice } from './read/source-text.ts';
 import { removeSetting } from './remove-setting.ts';
 import { setSetting } from './set-setting.ts';
 import { settingValue } from './setting-value.ts';
 import { SettingsFileError } from './settings-file-error.ts';
-import { applySplices, type Splice } from './source-text.ts';
 
 export { SettingsFileError, type SettingsFileReason } from './settings-file-error.ts';
 

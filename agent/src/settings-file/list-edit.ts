@@ -1,8 +1,8 @@
 import type { ListItem, ListValue, SettingsDocument } from './document.ts';
-import { appendFlowItem, removeFlowItem } from './flow-items.ts';
+import { appendFlowItem, removeFlowItem } from './read/flow-items.ts';
+import type { Splice } from './read/source-text.ts';
 import { removeLines } from './remove-lines.ts';
 import { renderScalar } from './render.ts';
-import type { Splice } from './source-text.ts';
 
 /**
  * Turns a list that has items into another one that has items: what both have at the beginning and at the end stays, what is between is replaced item by item, so

@@ -1,6 +1,6 @@
-import { parseSettings } from './parse.ts';
+import { parseSettings } from './read/parse.ts';
+import { applySplices, type Splice } from './read/source-text.ts';
 import { isSecretName } from './secret-names.ts';
-import { applySplices, type Splice } from './source-text.ts';
 
 const MASK = '***';
 

@@ -1,5 +1,5 @@
 import { commentsIn, type SettingsDocument } from './document.ts';
-import type { Line, SourceText, Span, Splice } from './source-text.ts';
+import type { Line, SourceText, Span, Splice } from './read/source-text.ts';
 
 /**
  * Takes out the lines that the spans touch, each a whole entry or list item of a block collection, and leaves every comment on them: a line that is a comment

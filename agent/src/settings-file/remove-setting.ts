@@ -1,7 +1,7 @@
 import type { Entry, Placement, Setting, SettingsDocument } from './document.ts';
-import { removeFlowItem } from './flow-items.ts';
+import { removeFlowItem } from './read/flow-items.ts';
+import type { Span, Splice } from './read/source-text.ts';
 import { removeLines } from './remove-lines.ts';
-import type { Span, Splice } from './source-text.ts';
 
 /** What takes a setting out, with the parents that have nothing else: a key left without a value would keep Elasticsearch from starting. Comments stay. */
 export function removeSetting(document: SettingsDocument, name: string): Splice[] {

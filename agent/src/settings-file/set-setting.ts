@@ -1,11 +1,11 @@
 import { type SettingValue, sameSettingValue } from '@remora/shared/settings.ts';
 import { commentsIn, type ListValue, type ScalarValue, type Setting, type SettingsDocument } from './document.ts';
-import { appendFlowItem, refuseComments } from './flow-items.ts';
 import { editList } from './list-edit.ts';
+import { appendFlowItem, refuseComments } from './read/flow-items.ts';
+import type { Splice } from './read/source-text.ts';
 import { removeLines } from './remove-lines.ts';
 import { renderList, renderScalar } from './render.ts';
 import { settingValue } from './setting-value.ts';
-import type { Splice } from './source-text.ts';
 
 /** What gives the setting its value: nothing when it has it already, else a change where it stands, else a line at the end of the file. */
 export function setSetting(document: SettingsDocument, name: string, value: SettingValue): Splice[] {

@@ -1,4 +1,4 @@
-import { isPair } from '@remora/shared/model/pair-sources.ts';
+import { isPair } from '@remora/shared/model/certificates/pair-sources.ts';
 import type { TransactionRecord } from '../journal/record.ts';
 
 /** The paths of a key and its certificate. */

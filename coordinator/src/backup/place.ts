@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { RemoraError } from '@remora/shared/errors.ts';
-import { shellWord } from '@remora/shared/model/shell-word.ts';
+import { shellWord } from '@remora/shared/model/values/shell-word.ts';
 import { Redis } from 'ioredis';
 import type { CoordinatorConfig } from '../config.ts';
 import type { StoreAddress } from '../store/open-store.ts';
-import { startPrivateRedis } from '../store/private-redis.ts';
-import { askRedis, socketPathIn } from '../store/private-redis-socket.ts';
+import { startPrivateRedis } from '../store/private-redis/private-redis.ts';
+import { askRedis, socketPathIn } from '../store/private-redis/private-redis-socket.ts';
 
 /** A store, as somebody beside its coordinators opens it. */
 export interface StorePlace {

@@ -4,7 +4,7 @@ import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import type { Redis } from 'ioredis';
 import { systemClock } from '../clock.ts';
 import type { CoordinatorConfig } from '../config.ts';
-import { firstCertificate } from '../pki/fleet-ca-files.ts';
+import { firstCertificate } from '../pki/fleet-ca/fleet-ca-files.ts';
 import { createDurably, readIfPresent } from '../secrets/durable-file.ts';
 import { keys } from '../store/keys.ts';
 import { SCHEMA_VERSION } from '../store/open-store.ts';

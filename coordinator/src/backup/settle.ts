@@ -7,7 +7,14 @@ import { HIGHEST_FENCE } from '../gateway/gateway-keys.ts';
 import type { ScheduleRecord } from '../schedule/record.ts';
 import { keys } from '../store/keys.ts';
 import { RESTORES, type Restored } from '../store/restores.ts';
-import { hasBegun, isGoingOn, parseRunHash, pendingStep, type RunRecord, type StepState } from '../store/run-hash.ts';
+import {
+  hasBegun,
+  isGoingOn,
+  parseRunHash,
+  pendingStep,
+  type RunRecord,
+  type StepState,
+} from '../store/runs/run-hash.ts';
 import type { CopiedKey } from './store-copy.ts';
 
 /**

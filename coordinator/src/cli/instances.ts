@@ -1,6 +1,6 @@
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
-import type { CertificateInstance } from '@remora/shared/model/issue-request.ts';
-import { fileNameOf } from '@remora/shared/model/names.ts';
+import type { CertificateInstance } from '@remora/shared/model/certificates/issue-request.ts';
+import { fileNameOf } from '@remora/shared/model/values/names.ts';
 import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 
 /** A list of a thousand nodes has 200 KB. */

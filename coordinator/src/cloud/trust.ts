@@ -1,4 +1,4 @@
-import type { DirectRelationship } from '../plan/cloud-trust.ts';
+import type { DirectRelationship } from '../plan/trust/cloud-trust.ts';
 import type { DirectTrust, TrustSettings } from './answers.ts';
 
 /** The relationship of this name, whose CA stands in it. */

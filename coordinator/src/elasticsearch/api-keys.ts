@@ -1,5 +1,5 @@
 import type { Client } from '@elastic/elasticsearch';
-import type { ClusterKey } from '../plan/cluster-key.ts';
+import type { ClusterKey } from '../plan/keys/cluster-key.ts';
 import type { Access } from '../plan/records.ts';
 import { explain, statusOf } from './client.ts';
 

@@ -1,7 +1,7 @@
 import type { Client } from '@elastic/elasticsearch';
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { ClusterObservation, FlatSettings, NodeObservation } from '../plan/facts.ts';
-import { lacksPrivileges, neededPrivileges } from '../plan/privileges.ts';
+import { lacksPrivileges, neededPrivileges } from '../plan/roles/privileges.ts';
 import { statusOf } from './client.ts';
 import { connectionProblem } from './connection-problem.ts';
 import { type ShardState, shardCopies, shardFilter } from './shard-copies.ts';

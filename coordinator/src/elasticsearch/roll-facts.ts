@@ -1,6 +1,6 @@
 import type { Client } from '@elastic/elasticsearch';
-import type { RollFacts } from '../plan/gates.ts';
-import { parseWatermark, type Watermark } from '../plan/watermark.ts';
+import type { RollFacts } from '../plan/roll/gates.ts';
+import { parseWatermark, type Watermark } from '../plan/roll/watermark.ts';
 import { type ShardState, shardCopies, shardFilter } from './shard-copies.ts';
 
 /** The part of a gate's facts that the cluster answers. */

@@ -1,7 +1,7 @@
 import type { Client } from '@elastic/elasticsearch';
-import type { neededPrivileges } from '../plan/privileges.ts';
-import type { RoleBody, UserBody } from '../plan/role-definition.ts';
 import type { KeyGrants } from '../plan/roles/key-coverage.ts';
+import type { neededPrivileges } from '../plan/roles/privileges.ts';
+import type { RoleBody, UserBody } from '../plan/roles/role-definition.ts';
 import { type ClusterAccess, explain, openClient, statusOf } from './client.ts';
 
 const nothing =

@@ -1,4 +1,4 @@
-import type { ShardCopy } from '../plan/shards.ts';
+import type { ShardCopy } from '../plan/roll/shards.ts';
 
 /** What is asked of `_cluster/state/nodes,routing_table` for `shardCopies`. */
 export const shardFilter =

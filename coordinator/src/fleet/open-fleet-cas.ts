@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { systemClock } from '../clock.ts';
-import { type FleetCa, openNextFleetCa } from '../pki/fleet-ca.ts';
-import { removeNextFleetCa, writeTrusted } from '../pki/fleet-ca-files.ts';
-import { type FleetCaState, type FleetCas, openFleetCas, soleFleetCa } from '../pki/fleet-cas.ts';
+import { type FleetCa, openNextFleetCa } from '../pki/fleet-ca/fleet-ca.ts';
+import { removeNextFleetCa, writeTrusted } from '../pki/fleet-ca/fleet-ca-files.ts';
+import { type FleetCaState, type FleetCas, openFleetCas, soleFleetCa } from '../pki/fleet-ca/fleet-cas.ts';
 import { bindFile, refuseOtherFile } from '../store/bound-files.ts';
 import { refuseToJoin } from './others.ts';
 import { type RotationRecord, rotationRecords } from './rotation-record.ts';

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { FleetRotationPhase } from '@remora/shared/model/fleet.ts';
-import type { FleetCa } from '../pki/fleet-ca.ts';
-import type { FleetCaState } from '../pki/fleet-cas.ts';
+import type { FleetCa } from '../pki/fleet-ca/fleet-ca.ts';
+import type { FleetCaState } from '../pki/fleet-ca/fleet-cas.ts';
 
 /** Who signs and who is trusted in a phase. In `drop` that is so until the old one is gone. */
 export const stateIn = (phase: FleetRotationPhase, old: FleetCa, next: FleetCa): FleetCaState => {

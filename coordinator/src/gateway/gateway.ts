@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '@remora/shared/errors.ts';
 import type { Redis } from 'ioredis';
 import type { App } from '../http/app-types.ts';
-import type { FleetCas } from '../pki/fleet-cas.ts';
+import type { FleetCas } from '../pki/fleet-ca/fleet-cas.ts';
 import { type NodeId, nodeKey } from '../plan/steps.ts';
 import type { Inventory } from '../store/inventory.ts';
 import { restoresOf } from '../store/restores.ts';

@@ -1,4 +1,4 @@
-import { parseDuration } from '@remora/shared/model/duration.ts';
+import { parseDuration } from '@remora/shared/model/values/duration.ts';
 import Type from 'typebox';
 import type { Services } from '../services.ts';
 import type { App } from './app-types.ts';

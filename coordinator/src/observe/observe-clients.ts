@@ -1,9 +1,9 @@
+import { type ServerClients, seedHosts } from '../plan/certificates/given.ts';
 import type { ClusterObservation } from '../plan/facts.ts';
-import { type ServerClients, seedHosts } from '../plan/given.ts';
 import type { ConnectionRecord } from '../plan/records.ts';
 import { proxyOf } from '../plan/rotate-ca/proofs.ts';
+import { type Looked, lookAt, observeAllTrust, unaskedIn } from './certificates/observe-rotation.ts';
 import type { ObserveParts } from './observe-nodes.ts';
-import { type Looked, lookAt, observeAllTrust, unaskedIn } from './observe-rotation.ts';
 
 /** Who connects to the remote cluster ports of a cluster by these connections, by which ways, and what they trust. */
 export const observeClients = async (

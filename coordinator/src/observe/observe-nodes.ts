@@ -6,13 +6,13 @@ import type { ClusterClients } from '../elasticsearch/clusters.ts';
 import { type BareCluster, type BareNode, observeCluster } from '../elasticsearch/observe-cluster.ts';
 import type { AgentCalls } from '../gateway/agent-calls.ts';
 import type { AgentObservation, ClusterObservation, NodeObservation } from '../plan/facts.ts';
-import { keystorePasswordInput, keystorePasswordReference } from '../plan/node-step.ts';
-import { files, foundAuthorities, portFiles, signingKeystore } from '../plan/placed-files.ts';
+import { keystorePasswordInput, keystorePasswordReference } from '../plan/node/node-step.ts';
+import { files, foundAuthorities, portFiles, signingKeystore } from '../plan/node/placed-files.ts';
 import type { NodeRecord } from '../plan/records.ts';
 import { type NodeId, nodeKey } from '../plan/steps.ts';
 import type { Inventory } from '../store/inventory.ts';
+import { configuredCertificates } from './certificates/ssl-certificates.ts';
 import { settingsToRead } from './settings-to-read.ts';
-import { configuredCertificates } from './ssl-certificates.ts';
 
 export interface ObserveParts {
   readonly clients: ClusterClients;

@@ -1,18 +1,18 @@
 import { findKey } from '../elasticsearch/api-keys.ts';
 import { explain } from '../elasticsearch/client.ts';
 import { findRole, findUser } from '../elasticsearch/security.ts';
-import { isLiving } from '../plan/cluster-key.ts';
 import type { ClusterObservation, FlatSettings, NodeObservation } from '../plan/facts.ts';
-import { keystorePasswordInput, keystorePasswordReference } from '../plan/node-step.ts';
+import { isLiving } from '../plan/keys/cluster-key.ts';
+import { keystorePasswordInput, keystorePasswordReference } from '../plan/node/node-step.ts';
 import { type ApiKeyRecord, adoptedIn, isForeign } from '../plan/records.ts';
 import { deliveredKey, deliveriesOf, MOST_DELIVERIES, type NodeDeliveries } from '../plan/rollback/deliveries.ts';
 import type { Backups, PastRun, RollbackFacts } from '../plan/rollback/facts.ts';
-import { earlierSecretsOf } from '../plan/rollback/keys.ts';
-import { principalKey, writesPrincipal } from '../plan/rollback/principals.ts';
+import { earlierSecretsOf } from '../plan/rollback/keys/keys.ts';
+import { principalKey, writesPrincipal } from '../plan/rollback/keys/principals.ts';
 import { refuseRun } from '../plan/rollback/refusals.ts';
 import type { StoredPlan } from '../plan/steps.ts';
-import type { RunRecord } from '../store/run-hash.ts';
-import { observeKeysOfAll } from './observe-keys.ts';
+import type { RunRecord } from '../store/runs/run-hash.ts';
+import { observeKeysOfAll } from './keys/observe-keys.ts';
 import { type ObserveParts, observeWhole } from './observe-nodes.ts';
 
 /** Runs as they are kept; `not-found` for an unknown id. */

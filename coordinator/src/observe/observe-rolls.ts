@@ -1,7 +1,7 @@
 import { explain } from '../elasticsearch/client.ts';
 import { listNodes, listShards } from '../elasticsearch/observe-cluster.ts';
-import type { BatchOptions } from '../plan/batches.ts';
-import { type RollPreview, rollsOf } from '../plan/planned-batches.ts';
+import type { BatchOptions } from '../plan/roll/batches.ts';
+import { type RollPreview, rollsOf } from '../plan/roll/planned-batches.ts';
 import type { NodeId, StoredPlan } from '../plan/steps.ts';
 import type { GateParts } from './roll-gates.ts';
 

@@ -1,7 +1,7 @@
 import { explain } from '../elasticsearch/client.ts';
 import type { ClusterClients } from '../elasticsearch/clusters.ts';
 import { observeRoll } from '../elasticsearch/roll-facts.ts';
-import { type ClosedGate, closedGates } from '../plan/gates.ts';
+import { type ClosedGate, closedGates } from '../plan/roll/gates.ts';
 import type { NodeId, StepInputs } from '../plan/steps.ts';
 
 export interface GateParts {

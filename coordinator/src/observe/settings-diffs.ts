@@ -1,6 +1,6 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { OperationInput } from '@remora/shared/operations.ts';
-import { withSettingsDiff } from '../plan/node-diff.ts';
+import { withSettingsDiff } from '../plan/node/node-diff.ts';
 import type { AnyStep } from '../plan/steps.ts';
 import type { ObserveParts } from './observe-nodes.ts';
 

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { isSignedBy } from './judge.ts';
+import { isSignedBy } from './read/judge.ts';
 
 /** A chain that is longer is not looked at further. */
 const MOST_ISSUERS = 8;

@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto';
-import { DAY_MS } from '@remora/shared/model/duration.ts';
+import { DAY_MS } from '@remora/shared/model/values/duration.ts';
 import { buildCertificate, validity } from './certificate-builder.ts';
 import { generateRsaKeyPair, parsePrivateKey, parseRsaPrivateKey, type RsaBits } from './keys.ts';
-import { type NameConstraints, nameConstraintsExtension } from './name-constraints.ts';
+import { type NameConstraints, nameConstraintsExtension } from './names/name-constraints.ts';
 
 export interface CertificateAuthority {
   readonly certificatePem: string;

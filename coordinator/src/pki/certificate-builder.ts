@@ -1,7 +1,7 @@
 import { type KeyObject, randomBytes, sign } from 'node:crypto';
 import { RemoraError } from '@remora/shared/errors.ts';
-import type { DistinguishedNameParts, NamePart } from '@remora/shared/model/distinguished-name.ts';
-import { DAY_MS } from '@remora/shared/model/duration.ts';
+import type { DistinguishedNameParts, NamePart } from '@remora/shared/model/certificates/distinguished-name.ts';
+import { DAY_MS } from '@remora/shared/model/values/duration.ts';
 import { BACKDATED_MS } from '@remora/shared/protocol/enrol.ts';
 import forge from 'node-forge';
 

@@ -1,6 +1,6 @@
-import type { FileForm } from '@remora/shared/model/issue-request.ts';
+import type { FileForm } from '@remora/shared/model/certificates/issue-request.ts';
 import { toPemPair } from './pem-pair.ts';
-import { newPassword, toPkcs12 } from './pkcs12.ts';
+import { newPassword, toPkcs12 } from './pkcs12/pkcs12.ts';
 
 /** A certificate whose key is here. */
 export interface KeyedCertificate {

@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { RemoraError } from '@remora/shared/errors.ts';
-import { contentOf, extensionOf } from './der.ts';
 import { type DescribedCertificate, describeCertificate } from './describe.ts';
-import { WEAK_SIGNATURE } from './read-ca.ts';
+import { contentOf, extensionOf } from './names/der.ts';
+import { WEAK_SIGNATURE } from './read/read-ca.ts';
 import type { CertificateUsage } from './usages.ts';
 
 /** What was asked for. */

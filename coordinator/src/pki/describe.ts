@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
-import { canonicalIp } from '@remora/shared/model/address.ts';
-import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
-import { otherNamesIn } from './general-names.ts';
+import type { CertificateFacts } from '@remora/shared/model/certificates/certificate.ts';
+import { canonicalIp } from '@remora/shared/model/values/address.ts';
+import { otherNamesIn } from './names/general-names.ts';
 
 export interface DescribedCertificate extends CertificateFacts {
   /** Its own key signed it. */

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { RemoraError } from '@remora/shared/errors.ts';
-import { isHostName } from '@remora/shared/model/address.ts';
+import { isHostName } from '@remora/shared/model/values/address.ts';
 import forge from 'node-forge';
 import { type CertificateAuthority, keyMatches } from './ca.ts';
 import {
@@ -10,15 +10,15 @@ import {
   encodedSubject,
   validity,
 } from './certificate-builder.ts';
-import { childrenOf, toDer } from './der.ts';
+import { parseRsaPrivateKey, parseRsaPublicKey } from './keys.ts';
+import { childrenOf, toDer } from './names/der.ts';
 import {
   alternativeNamesExtension,
   type GeneralName,
   generalNames,
   type SubjectAlternativeNames,
-} from './general-names.ts';
-import { parseRsaPrivateKey, parseRsaPublicKey } from './keys.ts';
-import { nameConstraintsOf, whyForbidden } from './name-constraints.ts';
+} from './names/general-names.ts';
+import { nameConstraintsOf, whyForbidden } from './names/name-constraints.ts';
 import { type CertificateUsage, usageExtensions } from './usages.ts';
 
 export interface IssueRequest {

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
-import { canonicalIp } from '@remora/shared/model/address.ts';
-import { DAY_MS } from '@remora/shared/model/duration.ts';
+import { canonicalIp } from '@remora/shared/model/values/address.ts';
+import { DAY_MS } from '@remora/shared/model/values/duration.ts';
 import { readIfPresent, readPrivateIfPresent, writeDurably } from '../secrets/durable-file.ts';
 import { type CertificateAuthority, keyMatches } from './ca.ts';
 import { describeCertificate, parsePemBundle } from './describe.ts';

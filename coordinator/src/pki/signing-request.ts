@@ -2,9 +2,9 @@ import { sign } from 'node:crypto';
 import { RemoraError } from '@remora/shared/errors.ts';
 import forge from 'node-forge';
 import { type DistinguishedName, subjectFields } from './certificate-builder.ts';
-import { toDer } from './der.ts';
-import { alternativeNamesExtension, type GeneralName } from './general-names.ts';
 import { type KeyPair, parseRsaPrivateKey } from './keys.ts';
+import { toDer } from './names/der.ts';
+import { alternativeNamesExtension, type GeneralName } from './names/general-names.ts';
 import { type CertificateUsage, usageExtensions } from './usages.ts';
 
 const { pki } = forge;

@@ -1,4 +1,4 @@
-import type { IssuedPurpose } from '@remora/shared/model/issued-purpose.ts';
+import type { IssuedPurpose } from '@remora/shared/model/certificates/issued-purpose.ts';
 
 export type CertificateUsage = 'server' | 'client';
 

@@ -1,5 +1,5 @@
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
-import type { GivenFacts, ServerClients } from './given.ts';
+import type { GivenFacts, ServerClients } from './certificates/given.ts';
 import type {
   AnyConnectionRecord,
   ApiKeyRecord,
@@ -7,7 +7,7 @@ import type {
   CertificateRecord,
   SigningCertificateRecord,
 } from './records.ts';
-import type { ShardCopy } from './shards.ts';
+import type { ShardCopy } from './roll/shards.ts';
 
 /** A setting as the API answers it flat: everything is text or a list of texts. */
 export type FlatSettings = Readonly<Record<string, string | readonly string[]>>;

@@ -1,7 +1,7 @@
-import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
-import type { IssuedPurpose } from '@remora/shared/model/issued-purpose.ts';
+import type { CertificateFacts } from '@remora/shared/model/certificates/certificate.ts';
+import type { IssuedPurpose } from '@remora/shared/model/certificates/issued-purpose.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
-import type { ServingPurpose } from './ssl.ts';
+import type { ServingPurpose } from './node/ssl.ts';
 import type { NodeId, PemKey } from './steps.ts';
 
 /** A cluster as the inventory keeps it. The password is a reference. */

@@ -1,13 +1,13 @@
-import type { Address } from '@remora/shared/model/address.ts';
-import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
+import type { CertificateFacts } from '@remora/shared/model/certificates/certificate.ts';
 import type { Estimate, PLAN_VERSION, PlannedBatch, PlanStage } from '@remora/shared/model/plan.ts';
+import type { Address } from '@remora/shared/model/values/address.ts';
 import type { ChangeOperation, OperationCall } from '@remora/shared/operations.ts';
 import type { EffectClass, SettingValue } from '@remora/shared/settings.ts';
-import type { BatchOptions } from './batches.ts';
-import type { DirectRelationship } from './cloud-trust.ts';
+import type { ServingPurpose } from './node/ssl.ts';
 import type { Access, AnyConnectionRecord, RecordBefore, SigningCertificateRecord } from './records.ts';
-import type { RoleBody, UserBody } from './role-definition.ts';
-import type { ServingPurpose } from './ssl.ts';
+import type { RoleBody, UserBody } from './roles/role-definition.ts';
+import type { BatchOptions } from './roll/batches.ts';
+import type { DirectRelationship } from './trust/cloud-trust.ts';
 
 /** A node of a cluster; node names are unique within their cluster. */
 export interface NodeId {

@@ -4,8 +4,8 @@ import type { RunStatus, StepError } from '@remora/shared/model/run.ts';
 import type { Clock } from '../clock.ts';
 import type { DebtRecord } from '../plan/records.ts';
 import type { Collection } from '../store/inventory.ts';
-import type { RunControl } from '../store/run-control.ts';
-import type { RunRecord } from '../store/run-hash.ts';
+import type { RunControl } from '../store/runs/run-control.ts';
+import type { RunRecord } from '../store/runs/run-hash.ts';
 import type { IsOnline } from './agent-presence.ts';
 
 /** Who resumes a run whose nodes are back, as the run and the audit log say. */

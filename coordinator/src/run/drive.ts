@@ -2,19 +2,19 @@ import { messageOf } from '@remora/shared/errors.ts';
 import { isEnded, type RunStatus, type StepError } from '@remora/shared/model/run.ts';
 import type { Clock } from '../clock.ts';
 import type { StoredPlan } from '../plan/steps.ts';
-import { isGoingOn, type RunRecord } from '../store/run-hash.ts';
-import type { RunStore } from '../store/run-store.ts';
-import { haltIfCancelled, RunHalted } from './halt.ts';
-import type { StageParts } from './next-step.ts';
-import { NodesLeft, tellLivingKeys } from './nodes-left.ts';
-import { wantRollback } from './on-failure.ts';
+import { isGoingOn, type RunRecord } from '../store/runs/run-hash.ts';
+import type { RunStore } from '../store/runs/run-store.ts';
 import { outlast } from './outlast.ts';
 import { refuseStale } from './recheck.ts';
 import { restoreAll, tryRestores } from './restore.ts';
-import { failuresOf, interruptedOf, runBatch, toleratedFailures } from './roll-stage.ts';
 import { StepFailure, unbegin } from './run-step.ts';
 import { RunTakenOver, RunWriter } from './run-writer.ts';
-import { runStage } from './stages.ts';
+import { haltIfCancelled, RunHalted } from './stage/halt.ts';
+import type { StageParts } from './stage/next-step.ts';
+import { NodesLeft, tellLivingKeys } from './stage/nodes-left.ts';
+import { wantRollback } from './stage/on-failure.ts';
+import { failuresOf, interruptedOf, runBatch, toleratedFailures } from './stage/roll-stage.ts';
+import { runStage } from './stage/stages.ts';
 
 export interface RunLog {
   info(fields: Readonly<Record<string, unknown>>, message: string): void;

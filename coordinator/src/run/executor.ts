@@ -3,7 +3,7 @@ import type { ChangeOperation, OperationCall } from '@remora/shared/operations.t
 import type { Result } from '@remora/shared/protocol/delivery.ts';
 import type { NodeId, StepInputs, StepKind } from '../plan/steps.ts';
 import type { InventoryRecords } from '../store/inventory.ts';
-import type { Batch } from './batch.ts';
+import type { Batch } from './stage/batch.ts';
 
 /** What a step remembers between its beginning and its end; written through the fence, so that whoever goes on with the run sees it. */
 export interface StepMemory {

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asRemoraError } from '@remora/shared/errors.ts';
-import { formatDuration } from '@remora/shared/model/duration.ts';
+import { formatDuration } from '@remora/shared/model/values/duration.ts';
 import { limitOf } from '../limit.ts';
-import { isUnseen } from '../plan/node-step.ts';
+import { isUnseen } from '../plan/node/node-step.ts';
 import type { StoredPlan } from '../plan/steps.ts';
-import { hasBegun, type RunRecord } from '../store/run-hash.ts';
-import { haltIfCancelled } from './halt.ts';
-import { mayPass, PLAN_LIMIT_MS } from './may-pass.ts';
-import type { StageParts } from './next-step.ts';
+import { hasBegun, type RunRecord } from '../store/runs/run-hash.ts';
 import { outlast } from './outlast.ts';
 import { StepFailure } from './run-step.ts';
+import { haltIfCancelled } from './stage/halt.ts';
+import { mayPass, PLAN_LIMIT_MS } from './stage/may-pass.ts';
+import type { StageParts } from './stage/next-step.ts';
 
 const AGAIN_MS = 2000;
 

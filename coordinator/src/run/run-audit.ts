@@ -1,6 +1,6 @@
 import type { AuditDraft } from '../audit/chain.ts';
 import { type AnyStep, nodeKey, type StepKind } from '../plan/steps.ts';
-import type { RunRecord, StepState } from '../store/run-hash.ts';
+import type { RunRecord, StepState } from '../store/runs/run-hash.ts';
 
 /** What a driver records of its run; the run adds on whose behalf, and by which plan. */
 export type RunAudit = Omit<AuditDraft, 'actor' | 'runId' | 'planId'>;

@@ -3,12 +3,12 @@ import { asRemoraError } from '@remora/shared/errors.ts';
 import type { StepError } from '@remora/shared/model/run.ts';
 import type { Clock } from '../clock.ts';
 import type { AnyStep, StepInputs, StepKind } from '../plan/steps.ts';
-import { isGoingOn, pendingStep } from '../store/run-hash.ts';
+import { isGoingOn, pendingStep } from '../store/runs/run-hash.ts';
 import { isStoreFailure } from '../store/store-failure.ts';
 import type { Executor, Executors } from './executor.ts';
-import { RunHalted, StepPostponed } from './halt.ts';
 import { stepEnd } from './run-audit.ts';
 import type { RunWriter } from './run-writer.ts';
+import { RunHalted, StepPostponed } from './stage/halt.ts';
 import { type StepContextParts, stepContext } from './step-context.ts';
 import { STOP_GRACE_MS, stopWith } from './stop-with.ts';
 

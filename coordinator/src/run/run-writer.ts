@@ -3,9 +3,9 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { RunStatus, StepError } from '@remora/shared/model/run.ts';
 import type { InventoryRecords } from '../store/inventory.ts';
-import type { RunRecord, StepState } from '../store/run-hash.ts';
-import { hasBegun, pendingStep } from '../store/run-hash.ts';
-import type { EventDraft, Patch, RunStore } from '../store/run-store.ts';
+import type { RunRecord, StepState } from '../store/runs/run-hash.ts';
+import { hasBegun, pendingStep } from '../store/runs/run-hash.ts';
+import type { EventDraft, Patch, RunStore } from '../store/runs/run-store.ts';
 import { outlast } from './outlast.ts';
 import { ofRun, type RunAudit } from './run-audit.ts';
 

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentCalls } from '../gateway/agent-calls.ts';
 import type { AnyStep } from '../plan/steps.ts';
 import { type IsOnline, showPresence } from './agent-presence.ts';
-import { Batch } from './batch.ts';
 import type { Restorers, StepContext } from './executor.ts';
-import { haltIfCancelled } from './halt.ts';
 import { auditTarget } from './run-audit.ts';
 import type { RunWriter } from './run-writer.ts';
+import { Batch } from './stage/batch.ts';
+import { haltIfCancelled } from './stage/halt.ts';
 import { STOP_GRACE_MS, stopWith } from './stop-with.ts';
 
 export interface StepContextParts {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { parseDuration } from '@remora/shared/model/duration.ts';
+import { parseDuration } from '@remora/shared/model/values/duration.ts';
 import { parseCron } from './cron.ts';
 import type { ScheduleRecord } from './record.ts';
 

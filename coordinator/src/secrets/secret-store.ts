@@ -1,5 +1,5 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import { formatSecretReference, parseSecretReference } from '@remora/shared/model/secret-reference.ts';
+import { formatSecretReference, parseSecretReference } from '@remora/shared/model/values/secret-reference.ts';
 import type { Redis } from 'ioredis';
 import { once, RECORD } from '../audit/audit-lua.ts';
 import type { AuditDraft } from '../audit/chain.ts';

@@ -1,5 +1,5 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
+import { parseSecretReference } from '@remora/shared/model/values/secret-reference.ts';
 import { proofOf } from '../plan/records.ts';
 import type { SecretStore } from '../secrets/secret-store.ts';
 import type { Services } from '../services.ts';

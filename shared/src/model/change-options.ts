@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { RemoraError } from '../errors.ts';
-import { parseDuration } from './duration.ts';
+import { parseDuration } from './values/duration.ts';
 
 const Text = Type.String({ minLength: 1, maxLength: 1024 });
 const Texts = Type.Array(Text, { minItems: 1, maxItems: 200 });

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { SeenCertificate } from './certificate.ts';
+import { SeenCertificate } from './certificates/certificate.ts';
 
 const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 

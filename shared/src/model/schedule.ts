@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { RemoraError } from '../errors.ts';
-import { parseDuration, parseValidity } from './duration.ts';
-import { parseClusterName, parseScheduleName } from './names.ts';
+import { parseDuration, parseValidity } from './values/duration.ts';
+import { parseClusterName, parseScheduleName } from './values/names.ts';
 
 const Text = Type.String({ minLength: 1, maxLength: 1024 });
 const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);

@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { RemoraError } from '../errors.ts';
-import { isLoopback } from './address.ts';
+import { isLoopback } from './values/address.ts';
 
 const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 

@@ -1,10 +1,10 @@
 import type { RemoraError } from '@remora/shared/errors.ts';
-import type { AdoptRequest } from '@remora/shared/model/adopt-request.ts';
 import type { NodeProof } from '@remora/shared/model/inventory.ts';
+import type { AdoptRequest } from '@remora/shared/model/requests/adopt-request.ts';
 import { planAdoption } from '../../../coordinator/src/plan/adopt/adopt.ts';
 import type { AdoptionFacts, ServedAuthority } from '../../../coordinator/src/plan/adopt/facts.ts';
-import type { ClusterKey } from '../../../coordinator/src/plan/cluster-key.ts';
-import { connectingNodes } from '../../../coordinator/src/plan/nodes.ts';
+import type { ClusterKey } from '../../../coordinator/src/plan/keys/cluster-key.ts';
+import { connectingNodes } from '../../../coordinator/src/plan/node/nodes.ts';
 import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import { applySteps } from '../connect/apply.ts';
 import { certificateFacts, factsOf, request, sha256 } from '../connect/facts.ts';

@@ -1,9 +1,9 @@
-import type { CloudChangeRequest, WantedTrust } from '@remora/shared/model/cloud-change.ts';
-import { checkCloudChangeRequest } from '@remora/shared/model/cloud-change.ts';
+import type { CloudChangeRequest, WantedTrust } from '@remora/shared/model/clouds/cloud-change.ts';
+import { checkCloudChangeRequest } from '@remora/shared/model/clouds/cloud-change.ts';
 import { describe, expect, test } from 'vitest';
 import { planCloudChange } from '../../../coordinator/src/plan/cloud-deployment/change.ts';
 import type { CloudDeploymentFacts } from '../../../coordinator/src/plan/cloud-deployment/facts.ts';
-import type { DirectRelationship } from '../../../coordinator/src/plan/cloud-trust.ts';
+import type { DirectRelationship } from '../../../coordinator/src/plan/trust/cloud-trust.ts';
 import { sha256 } from '../connect/facts.ts';
 import { lines, stepOf } from '../connect/plans.ts';
 import { caOf } from '../place/world.ts';

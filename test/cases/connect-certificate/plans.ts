@@ -1,6 +1,6 @@
 import type { RemoraError } from '@remora/shared/errors.ts';
-import type { CertificateConnectRequest } from '@remora/shared/model/certificate-connect-request.ts';
-import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
+import type { CertificateConnectRequest } from '@remora/shared/model/requests/certificate-connect-request.ts';
+import type { DisconnectRequest } from '@remora/shared/model/requests/disconnect-request.ts';
 import {
   planCertificateConnect,
   transportTargets,

@@ -1,5 +1,5 @@
 import type { RemoraError } from '@remora/shared/errors.ts';
-import type { ForeignConnectRequest } from '@remora/shared/model/foreign-connect-request.ts';
+import type { ForeignConnectRequest } from '@remora/shared/model/requests/foreign-connect-request.ts';
 import { describe, expect, it, test } from 'vitest';
 import { planForeignConnect } from '../../../coordinator/src/plan/connect-foreign/connect-foreign.ts';
 import type { ForeignConnectFacts } from '../../../coordinator/src/plan/connect-foreign/facts.ts';

@@ -1,4 +1,4 @@
-import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
 import fc from 'fast-check';
 import { request } from './facts.ts';

@@ -1,4 +1,4 @@
-import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { AnyStep } from '../../../coordinator/src/plan/steps.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { withSettingsDiff } from '../../../coordinator/src/plan/node-diff.ts';
+import { withSettingsDiff } from '../../../coordinator/src/plan/node/node-diff.ts';
 import { request, sha256 } from './facts.ts';
 import { connected, planIn, stepOf } from './plans.ts';
 import { nodeOf, world } from './world.ts';

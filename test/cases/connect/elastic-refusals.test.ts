@@ -1,8 +1,8 @@
-import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
-import { checkConnectRequest } from '@remora/shared/model/connect-request.ts';
-import { parseApiKeyName } from '@remora/shared/model/names.ts';
+import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
+import { checkConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
+import { parseApiKeyName } from '@remora/shared/model/values/names.ts';
 import { describe, expect, test } from 'vitest';
-import { keyNameOf } from '../../../coordinator/src/plan/key-names.ts';
+import { keyNameOf } from '../../../coordinator/src/plan/keys/key-names.ts';
 import { planOff } from '../disconnect/plans.ts';
 import { request } from './facts.ts';
 import { connected, lines, planIn, stepOf } from './plans.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { formatAddress } from '@remora/shared/model/address.ts';
-import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
-import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import type { CertificateFacts } from '@remora/shared/model/certificates/certificate.ts';
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
+import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
+import { formatAddress } from '@remora/shared/model/values/address.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
 import { plannedAddresses } from '../../../coordinator/src/plan/connect/connect.ts';
 import type {
@@ -13,7 +13,7 @@ import type {
   NodeObservation,
   PathObservation,
 } from '../../../coordinator/src/plan/facts.ts';
-import { connectingNodes } from '../../../coordinator/src/plan/nodes.ts';
+import { connectingNodes } from '../../../coordinator/src/plan/node/nodes.ts';
 import { isConnected } from './truth.ts';
 import { type ClusterWorld, listening, type NodeWorld, type World } from './world.ts';
 

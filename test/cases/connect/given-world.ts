@@ -1,4 +1,4 @@
-import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
 import { applySteps } from './apply.ts';
 import { certificateFacts, request } from './facts.ts';
 import { planIn } from './plans.ts';

@@ -1,5 +1,5 @@
-import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
-import { checkConnectRequest } from '@remora/shared/model/connect-request.ts';
+import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
+import { checkConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
 import { describe, expect, test } from 'vitest';
 import { planConnect } from '../../../coordinator/src/plan/connect/connect.ts';
 import type { ConnectFacts } from '../../../coordinator/src/plan/facts.ts';

@@ -1,4 +1,4 @@
-import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
 import { planConnect } from '../../../coordinator/src/plan/connect/connect.ts';
 import type { PlannedStep, StepKind, StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import { applySteps } from './apply.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { preflightChecks } from '../../../coordinator/src/plan/connect/preflight.ts';
+import { preflightChecks } from '../../../coordinator/src/plan/connect/preflight/preflight.ts';
 import { request } from './facts.ts';
 import { refusedGiven } from './given-world.ts';
 import { connected, planIn } from './plans.ts';

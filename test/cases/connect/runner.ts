@@ -1,5 +1,5 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
 import { expect } from 'vitest';
 import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import { request } from './facts.ts';

@@ -1,4 +1,4 @@
-import { parseSecretReference } from '@remora/shared/model/secret-reference.ts';
+import { parseSecretReference } from '@remora/shared/model/values/secret-reference.ts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';

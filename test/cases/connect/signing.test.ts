@@ -1,4 +1,4 @@
-import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
 import { describe, expect, test } from 'vitest';
 import { applySteps } from './apply.ts';
 import { request } from './facts.ts';

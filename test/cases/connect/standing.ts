@@ -1,4 +1,4 @@
-import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
 import { connected } from './plans.ts';
 import { type World, world } from './world.ts';
 

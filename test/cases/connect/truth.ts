@@ -1,4 +1,4 @@
-import { formatAddress } from '@remora/shared/model/address.ts';
+import { formatAddress } from '@remora/shared/model/values/address.ts';
 import type { CertificateRecord } from '../../../coordinator/src/plan/records.ts';
 import { listening, type NodeWorld, type World } from './world.ts';
 

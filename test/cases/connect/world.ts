@@ -8,7 +8,7 @@ import type {
   SigningCertificateRecord,
   SigningRequestRecord,
 } from '../../../coordinator/src/plan/records.ts';
-import type { ShardCopy } from '../../../coordinator/src/plan/shards.ts';
+import type { ShardCopy } from '../../../coordinator/src/plan/roll/shards.ts';
 
 /**
  * A small model of two clusters and of what Remora keeps of them, from which facts are observed (facts.ts) and to which plans are applied (apply.ts). It is

@@ -1,5 +1,5 @@
 import type { RemoraError } from '@remora/shared/errors.ts';
-import type { KeyCreateRequest } from '@remora/shared/model/key-create-request.ts';
+import type { KeyCreateRequest } from '@remora/shared/model/requests/key-create-request.ts';
 import { describe, expect, test } from 'vitest';
 import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import { applySteps } from '../connect/apply.ts';

@@ -1,8 +1,8 @@
-import { asConnectRequest, type KeyCreateRequest } from '@remora/shared/model/key-create-request.ts';
-import { planKeyCreation } from '../../../coordinator/src/plan/connect/create-key.ts';
+import { asConnectRequest, type KeyCreateRequest } from '@remora/shared/model/requests/key-create-request.ts';
+import { planKeyCreation } from '../../../coordinator/src/plan/connect/key/create-key.ts';
+import { unseenCluster } from '../../../coordinator/src/plan/connection/unseen-cluster.ts';
 import type { ConnectFacts } from '../../../coordinator/src/plan/facts.ts';
 import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
-import { unseenCluster } from '../../../coordinator/src/plan/unseen-cluster.ts';
 import { applySteps } from '../connect/apply.ts';
 import { factsOf, sha256 } from '../connect/facts.ts';
 import type { World } from '../connect/world.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { unseenCluster } from '../../../coordinator/src/plan/connection/unseen-cluster.ts';
 import { planDisconnect } from '../../../coordinator/src/plan/disconnect/disconnect.ts';
 import type { ForeignConnectionRecord } from '../../../coordinator/src/plan/records.ts';
 import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
-import { unseenCluster } from '../../../coordinator/src/plan/unseen-cluster.ts';
 import { factsOf, request, sha256 } from '../connect/facts.ts';
 import { connected, lines, stepOf } from '../connect/plans.ts';
 import { nodeOf, type World, world } from '../connect/world.ts';

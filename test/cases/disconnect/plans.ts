@@ -1,5 +1,5 @@
 import type { RemoraError } from '@remora/shared/errors.ts';
-import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
+import type { DisconnectRequest } from '@remora/shared/model/requests/disconnect-request.ts';
 import { planDisconnect } from '../../../coordinator/src/plan/disconnect/disconnect.ts';
 import type { DisconnectFacts } from '../../../coordinator/src/plan/disconnect/facts.ts';
 import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';

@@ -1,4 +1,4 @@
-import type { MigrateRequest } from '@remora/shared/model/migrate-request.ts';
+import type { MigrateRequest } from '@remora/shared/model/requests/migrate-request.ts';
 import type { MigrateFacts } from '../../../coordinator/src/plan/migrate/facts.ts';
 import { planMigration } from '../../../coordinator/src/plan/migrate/migrate.ts';
 import { connectRequestOf } from '../../../coordinator/src/plan/migrate/wanted.ts';

@@ -1,5 +1,5 @@
-import { isIp } from '@remora/shared/model/address.ts';
-import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
+import type { PlaceRequest } from '@remora/shared/model/requests/place-request.ts';
+import { isIp } from '@remora/shared/model/values/address.ts';
 import { describe, expect, test } from 'vitest';
 import type { PlaceFacts } from '../../../coordinator/src/plan/place/facts.ts';
 import type { SigningRequestRecord } from '../../../coordinator/src/plan/records.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { pemFilesToRead } from '../../../coordinator/src/plan/pem.ts';
+import { pemFilesToRead } from '../../../coordinator/src/plan/certificates/pem.ts';
 import type { PlaceFacts } from '../../../coordinator/src/plan/place/facts.ts';
 import type { AnyStep } from '../../../coordinator/src/plan/steps.ts';
 import { lines, stepOf } from '../connect/plans.ts';

@@ -1,5 +1,5 @@
 import type { RemoraError } from '@remora/shared/errors.ts';
-import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
+import type { PlaceRequest } from '@remora/shared/model/requests/place-request.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { StoredAuthority } from '../../../coordinator/src/plan/place/facts.ts';

@@ -1,4 +1,4 @@
-import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
+import type { PlaceRequest } from '@remora/shared/model/requests/place-request.ts';
 import { expect } from 'vitest';
 import type { PlaceFacts } from '../../../coordinator/src/plan/place/facts.ts';
 import { planPlacement } from '../../../coordinator/src/plan/place/place.ts';

@@ -1,8 +1,8 @@
-import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
+import type { PlaceRequest } from '@remora/shared/model/requests/place-request.ts';
+import { publishedParts } from '../../../coordinator/src/plan/connection/published-address.ts';
 import type { ClusterObservation, NodeObservation } from '../../../coordinator/src/plan/facts.ts';
 import type { PlaceFacts } from '../../../coordinator/src/plan/place/facts.ts';
 import { planPlacement } from '../../../coordinator/src/plan/place/place.ts';
-import { publishedParts } from '../../../coordinator/src/plan/published-address.ts';
 import { keyConnections } from '../../../coordinator/src/plan/records.ts';
 import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import { applySteps } from '../connect/apply.ts';

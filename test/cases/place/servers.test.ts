@@ -1,4 +1,4 @@
-import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
+import type { PlaceRequest } from '@remora/shared/model/requests/place-request.ts';
 import { describe, expect, test } from 'vitest';
 import type { PastRun, RollbackFacts } from '../../../coordinator/src/plan/rollback/facts.ts';
 import { planRollback } from '../../../coordinator/src/plan/rollback/rollback.ts';

@@ -1,9 +1,9 @@
-import type { PlacedPurpose } from '@remora/shared/model/place-request.ts';
+import type { PlacedPurpose } from '@remora/shared/model/requests/place-request.ts';
 import type { OperationCall } from '@remora/shared/operations.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
+import { bareSerial } from '../../../coordinator/src/plan/certificates/serial.ts';
 import type { PlaceFacts, SentAuthority } from '../../../coordinator/src/plan/place/facts.ts';
 import type { CaRecord, CertificateRecord, SigningRequestRecord } from '../../../coordinator/src/plan/records.ts';
-import { bareSerial } from '../../../coordinator/src/plan/serial.ts';
 import type { AnyStep, CertificateIssue } from '../../../coordinator/src/plan/steps.ts';
 import { certificateFacts, factsOf, request, ymlDigest } from '../connect/facts.ts';
 import { type NodeWorld, nodeOf, type World, world } from '../connect/world.ts';

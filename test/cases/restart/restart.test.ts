@@ -1,4 +1,4 @@
-import type { RestartRequest } from '@remora/shared/model/restart-request.ts';
+import type { RestartRequest } from '@remora/shared/model/requests/restart-request.ts';
 import { describe, expect, test } from 'vitest';
 import { planRestart } from '../../../coordinator/src/plan/restart/restart.ts';
 import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ClusterKey } from '../../../coordinator/src/plan/cluster-key.ts';
+import type { ClusterKey } from '../../../coordinator/src/plan/keys/cluster-key.ts';
 import type { ApiKeyRecord } from '../../../coordinator/src/plan/records.ts';
 import { planHandedKeyRevocation } from '../../../coordinator/src/plan/revoke-handed-key/revoke-handed-key.ts';
 import { sha256 } from '../connect/facts.ts';

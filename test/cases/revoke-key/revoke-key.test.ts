@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ClusterKey } from '../../../coordinator/src/plan/cluster-key.ts';
+import type { ClusterKey } from '../../../coordinator/src/plan/keys/cluster-key.ts';
 import { planKeyRevocation } from '../../../coordinator/src/plan/revoke-key/revoke-key.ts';
 import { sha256 } from '../connect/facts.ts';
 import { keyFacts, standing } from '../rotate-key/plans.ts';

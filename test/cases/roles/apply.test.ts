@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { RoleBody } from '../../../coordinator/src/plan/role-definition.ts';
+import type { RoleBody } from '../../../coordinator/src/plan/roles/role-definition.ts';
 import { apply, bob, byCertificates, byKey, errorOf, roleIn, side, usersOf, wish } from './plans.ts';
 
 const follow = ['monitor', 'read', 'write', 'manage_follow_index'];

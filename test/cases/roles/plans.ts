@@ -3,11 +3,11 @@ import {
   checkRoleApplyRequest,
   type RoleApplyRequest,
   type RoleRemoveRequest,
-} from '@remora/shared/model/role-request.ts';
-import type { RoleBody, UserBody } from '../../../coordinator/src/plan/role-definition.ts';
+} from '@remora/shared/model/requests/role-request.ts';
 import { planRoleApply } from '../../../coordinator/src/plan/roles/apply.ts';
 import type { RoleFacts, RoleRemovalFacts, RoleSide } from '../../../coordinator/src/plan/roles/facts.ts';
 import { planRoleRemoval } from '../../../coordinator/src/plan/roles/remove.ts';
+import type { RoleBody, UserBody } from '../../../coordinator/src/plan/roles/role-definition.ts';
 import type { AnyStep, StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import { sha256 } from '../connect/facts.ts';
 

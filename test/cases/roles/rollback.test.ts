@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { RollbackFacts } from '../../../coordinator/src/plan/rollback/facts.ts';
-import { principalKey, writesPrincipal } from '../../../coordinator/src/plan/rollback/principals.ts';
+import { principalKey, writesPrincipal } from '../../../coordinator/src/plan/rollback/keys/principals.ts';
 import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import { connected, done, ended, refusalOf, roll } from '../rollback/connected.ts';
 import { apply, bob, byKey, remove, roleIn, side, wish } from './plans.ts';

@@ -1,5 +1,5 @@
-import type { CaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
-import { connectingNodes } from '../../../coordinator/src/plan/nodes.ts';
+import type { CaRotateRequest } from '@remora/shared/model/requests/ca-rotate-request.ts';
+import { connectingNodes } from '../../../coordinator/src/plan/node/nodes.ts';
 import type { AnyConnectionRecord } from '../../../coordinator/src/plan/records.ts';
 import type { CaRotationFacts } from '../../../coordinator/src/plan/rotate-ca/facts.ts';
 import { proxyOf } from '../../../coordinator/src/plan/rotate-ca/proofs.ts';

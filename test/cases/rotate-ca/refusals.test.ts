@@ -1,5 +1,5 @@
 import type { RemoraError } from '@remora/shared/errors.ts';
-import type { CaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
+import type { CaRotateRequest } from '@remora/shared/model/requests/ca-rotate-request.ts';
 import { describe, expect, test } from 'vitest';
 import { certificateFacts } from '../connect/facts.ts';
 import { nodeOf, type World } from '../connect/world.ts';

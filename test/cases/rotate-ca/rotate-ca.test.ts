@@ -1,4 +1,4 @@
-import type { CaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
+import type { CaRotateRequest } from '@remora/shared/model/requests/ca-rotate-request.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { AnyStep } from '../../../coordinator/src/plan/steps.ts';

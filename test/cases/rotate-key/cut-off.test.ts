@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ClusterKey } from '../../../coordinator/src/plan/cluster-key.ts';
+import type { ClusterKey } from '../../../coordinator/src/plan/keys/cluster-key.ts';
 import type { KeyRotationFacts } from '../../../coordinator/src/plan/rotate-key/facts.ts';
 import { request } from '../connect/facts.ts';
 import { lines, planIn, stepOf } from '../connect/plans.ts';

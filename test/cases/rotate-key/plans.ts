@@ -1,7 +1,7 @@
 import type { RemoraError } from '@remora/shared/errors.ts';
-import type { KeyRotateRequest } from '@remora/shared/model/key-request.ts';
-import type { ClusterKey, FoundKey } from '../../../coordinator/src/plan/cluster-key.ts';
-import { markedMetadata } from '../../../coordinator/src/plan/key-names.ts';
+import type { KeyRotateRequest } from '@remora/shared/model/requests/key-request.ts';
+import type { ClusterKey, FoundKey } from '../../../coordinator/src/plan/keys/cluster-key.ts';
+import { markedMetadata } from '../../../coordinator/src/plan/keys/key-names.ts';
 import { keyConnections } from '../../../coordinator/src/plan/records.ts';
 import type { KeyRotationFacts } from '../../../coordinator/src/plan/rotate-key/facts.ts';
 import { planKeyRotation } from '../../../coordinator/src/plan/rotate-key/rotate-key.ts';

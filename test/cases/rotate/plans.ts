@@ -1,5 +1,5 @@
 import type { RemoraError } from '@remora/shared/errors.ts';
-import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
+import type { RotateRequest } from '@remora/shared/model/requests/rotate-request.ts';
 import { keyConnections } from '../../../coordinator/src/plan/records.ts';
 import type { RotateFacts } from '../../../coordinator/src/plan/rotate/facts.ts';
 import { planRotation } from '../../../coordinator/src/plan/rotate/rotate.ts';

@@ -1,4 +1,4 @@
-import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
+import type { RotateRequest } from '@remora/shared/model/requests/rotate-request.ts';
 import { describe, expect, test } from 'vitest';
 import type { RotateFacts } from '../../../coordinator/src/plan/rotate/facts.ts';
 import { planRotation } from '../../../coordinator/src/plan/rotate/rotate.ts';

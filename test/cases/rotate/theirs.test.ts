@@ -1,4 +1,4 @@
-import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
+import type { RotateRequest } from '@remora/shared/model/requests/rotate-request.ts';
 import { describe, expect, test } from 'vitest';
 import { stepOf } from '../connect/plans.ts';
 import { nodeOf } from '../connect/world.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { planRollback } from '../../../coordinator/src/plan/rollback/rollback.ts';
-import { letsIn } from '../../../coordinator/src/plan/trusted-names.ts';
+import { letsIn } from '../../../coordinator/src/plan/trust/trusted-names.ts';
 import { lines, stepOf } from '../connect/plans.ts';
 import { nodeOf } from '../connect/world.ts';
 import { carryOut, nodes, planIn, rollbackFacts, wish } from '../place/plans.ts';

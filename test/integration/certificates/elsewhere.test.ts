@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CertificateView } from '@remora/shared/model/certificate-view.ts';
+import type { CertificateView } from '@remora/shared/model/certificates/certificate-view.ts';
 import type { ConnectionView } from '@remora/shared/model/inventory.ts';
 import type { Plan } from '@remora/shared/model/plan.ts';
 import type { Run } from '@remora/shared/model/run.ts';

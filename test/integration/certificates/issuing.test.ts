@@ -3,7 +3,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AuditEntry } from '@remora/shared/model/audit.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Written } from '../../../coordinator/src/cli/certs-issue.ts';
+import type { Written } from '../../../coordinator/src/cli/certificates/certs-issue.ts';
 import { filesBelow } from '../connect/canary.ts';
 import { type OwnCoordinator, startOwnCoordinator } from './own-coordinator.ts';
 

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CertificateView } from '@remora/shared/model/certificate-view.ts';
+import type { CertificateView } from '@remora/shared/model/certificates/certificate-view.ts';
 import type { Plan } from '@remora/shared/model/plan.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AuditEntry } from '@remora/shared/model/audit.ts';
-import type { SigningRequestView } from '@remora/shared/model/signing-request.ts';
+import type { SigningRequestView } from '@remora/shared/model/certificates/signing-request.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Written } from '../../../coordinator/src/cli/certs-issue.ts';
+import type { Written } from '../../../coordinator/src/cli/certificates/certs-issue.ts';
 import { filesBelow } from '../connect/canary.ts';
 import { type OwnCoordinator, startOwnCoordinator } from './own-coordinator.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConnectionView } from '@remora/shared/model/inventory.ts';
-import type { KeyView } from '@remora/shared/model/key-view.ts';
+import type { KeyView } from '@remora/shared/model/keys/key-view.ts';
 import type { Plan } from '@remora/shared/model/plan.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import type { ScheduleAdded } from '@remora/shared/model/schedule.ts';

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AuditEntry } from '@remora/shared/model/audit.ts';
 import type { ConnectionView, DoctorLine } from '@remora/shared/model/inventory.ts';
-import type { KeyView } from '@remora/shared/model/key-view.ts';
+import type { KeyView } from '@remora/shared/model/keys/key-view.ts';
 import type { Plan } from '@remora/shared/model/plan.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';

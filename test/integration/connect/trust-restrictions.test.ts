@@ -2,7 +2,7 @@ import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { connect } from 'node:tls';
-import type { CertificateView } from '@remora/shared/model/certificate-view.ts';
+import type { CertificateView } from '@remora/shared/model/certificates/certificate-view.ts';
 import type { Plan } from '@remora/shared/model/plan.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

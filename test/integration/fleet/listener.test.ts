@@ -7,8 +7,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { readConfig } from '../../../coordinator/src/config.ts';
 import { openListener } from '../../../coordinator/src/listener.ts';
 import { createLog } from '../../../coordinator/src/log.ts';
-import { openFleetCa } from '../../../coordinator/src/pki/fleet-ca.ts';
-import { openFleetCas, soleFleetCa } from '../../../coordinator/src/pki/fleet-cas.ts';
+import { openFleetCa } from '../../../coordinator/src/pki/fleet-ca/fleet-ca.ts';
+import { openFleetCas, soleFleetCa } from '../../../coordinator/src/pki/fleet-ca/fleet-cas.ts';
 import { createRedactor } from '../../../coordinator/src/secrets/redact.ts';
 
 const DAY_MS = 86_400_000;

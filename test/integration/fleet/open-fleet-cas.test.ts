@@ -9,9 +9,13 @@ import { refuseToStay } from '../../../coordinator/src/fleet/others.ts';
 import { FleetCaRotation } from '../../../coordinator/src/fleet/rotation.ts';
 import { rotationRecords } from '../../../coordinator/src/fleet/rotation-record.ts';
 import { gatewayKeys } from '../../../coordinator/src/gateway/gateway-keys.ts';
-import { makeNextFleetCa, openFleetCa } from '../../../coordinator/src/pki/fleet-ca.ts';
-import { removeNextFleetCa, replaceFleetCa, writeTrusted } from '../../../coordinator/src/pki/fleet-ca-files.ts';
-import { type FleetCas, openFleetCas, soleFleetCa } from '../../../coordinator/src/pki/fleet-cas.ts';
+import { makeNextFleetCa, openFleetCa } from '../../../coordinator/src/pki/fleet-ca/fleet-ca.ts';
+import {
+  removeNextFleetCa,
+  replaceFleetCa,
+  writeTrusted,
+} from '../../../coordinator/src/pki/fleet-ca/fleet-ca-files.ts';
+import { type FleetCas, openFleetCas, soleFleetCa } from '../../../coordinator/src/pki/fleet-ca/fleet-cas.ts';
 import { keys } from '../../../coordinator/src/store/keys.ts';
 import { type GatewayFleet, startGatewayFleet, type TestCoordinator } from '../../support/gateway-fleet.ts';
 

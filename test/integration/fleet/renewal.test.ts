@@ -7,7 +7,7 @@ import { agentCertificates } from '../../../coordinator/src/gateway/enrol/agent-
 import { fingerprintOf } from '../../../coordinator/src/gateway/session/admission.ts';
 import { openTurnedAways } from '../../../coordinator/src/gateway/session/turned-away.ts';
 import { generateRsaKeyPair, type KeyPair } from '../../../coordinator/src/pki/keys.ts';
-import { turnedAwayLines } from '../../../coordinator/src/services/doctor-identity.ts';
+import { turnedAwayLines } from '../../../coordinator/src/services/doctor/doctor-identity.ts';
 import { keys as storeKeys } from '../../../coordinator/src/store/keys.ts';
 import { type GatewayFleet, startGatewayFleet, type TestCoordinator } from '../../support/gateway-fleet.ts';
 import { createSmallAgent } from '../../support/small-agent.ts';

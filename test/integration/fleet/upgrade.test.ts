@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
 import { handleUpgrades } from '../../../coordinator/src/gateway/session/upgrade.ts';
-import { openFleetCa } from '../../../coordinator/src/pki/fleet-ca.ts';
+import { openFleetCa } from '../../../coordinator/src/pki/fleet-ca/fleet-ca.ts';
 import { generateRsaKeyPair } from '../../../coordinator/src/pki/keys.ts';
 
 test('an agent that is refused and has reset its connection meanwhile is noted, and does no harm', async () => {

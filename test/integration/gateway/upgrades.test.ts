@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { openFleetCa } from '../../../coordinator/src/pki/fleet-ca.ts';
+import { openFleetCa } from '../../../coordinator/src/pki/fleet-ca/fleet-ca.ts';
 import { generateRsaKeyPair, type KeyPair } from '../../../coordinator/src/pki/keys.ts';
 import { keys as storeKeys } from '../../../coordinator/src/store/keys.ts';
 import { type GatewayFleet, startGatewayFleet, type TestCoordinator } from '../../support/gateway-fleet.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { clusterClients } from '../../../coordinator/src/elasticsearch/clusters.ts';
 import { generateRsaKeyPair, type KeyPair } from '../../../coordinator/src/pki/keys.ts';
-import { verifyNode } from '../../../coordinator/src/services/verify-node.ts';
+import { verifyNode } from '../../../coordinator/src/services/clusters/verify-node.ts';
 import { freePorts } from '../../elasticsearch/ports.ts';
 import { sharedPair } from '../../elasticsearch/shared-pair.ts';
 import { type GatewayFleet, startGatewayFleet, type TestCoordinator } from '../../support/gateway-fleet.ts';

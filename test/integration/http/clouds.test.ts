@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CloudView, DeploymentView } from '@remora/shared/model/cloud.ts';
+import type { CloudView, DeploymentView } from '@remora/shared/model/clouds/cloud.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CloudApi } from '../../support/cloud-api.ts';

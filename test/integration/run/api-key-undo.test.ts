@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import type { ApiKeyRecord } from '../../../coordinator/src/plan/records.ts';
 import type { AnyStep } from '../../../coordinator/src/plan/steps.ts';
-import { putBackApiKeyStep } from '../../../coordinator/src/run/steps/api-key-undo.ts';
+import { putBackApiKeyStep } from '../../../coordinator/src/run/steps/keys/api-key-undo.ts';
 import type { StepParts } from '../../../coordinator/src/run/steps/parts.ts';
 import { openInventory } from '../../../coordinator/src/store/inventory.ts';
 import { clientsOf, startWireCluster } from '../../support/wire-cluster.ts';

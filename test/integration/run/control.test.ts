@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { AuditLog } from '../../../coordinator/src/audit/audit-log.ts';
-import { RunControl } from '../../../coordinator/src/store/run-control.ts';
+import { RunControl } from '../../../coordinator/src/store/runs/run-control.ts';
 import { type Bench, makeBench, until } from './bench.ts';
 import { effectsOf, planOf, release, serialPlan, workStep } from './effects.ts';
 

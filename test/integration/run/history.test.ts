@@ -1,8 +1,8 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import { expect, test } from 'vitest';
 import { keys } from '../../../coordinator/src/store/keys.ts';
-import { RunControl } from '../../../coordinator/src/store/run-control.ts';
-import { KEPT_PLANS, KEPT_RUNS, KEPT_STEPS, KEPT_WHOLE } from '../../../coordinator/src/store/run-retention.ts';
+import { RunControl } from '../../../coordinator/src/store/runs/run-control.ts';
+import { KEPT_PLANS, KEPT_RUNS, KEPT_STEPS, KEPT_WHOLE } from '../../../coordinator/src/store/runs/run-retention.ts';
 import { copyRun, fileEndedRun } from '../../support/history.ts';
 import { makeBench } from './bench.ts';
 import { documentOf, serialPlan } from './effects.ts';

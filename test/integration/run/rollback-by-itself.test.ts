@@ -3,12 +3,16 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { ConnectionRecord } from '../../../coordinator/src/plan/records.ts';
 import type { AnyStep, StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import { newHead, type RunEngine } from '../../../coordinator/src/run/engine.ts';
-import { ROLLBACK } from '../../../coordinator/src/run/on-failure.ts';
-import { invalidateApiKeyStep } from '../../../coordinator/src/run/steps/api-key-undo.ts';
-import { recordConnectionStep } from '../../../coordinator/src/run/steps/connection.ts';
+import { ROLLBACK } from '../../../coordinator/src/run/stage/on-failure.ts';
+import { recordConnectionStep } from '../../../coordinator/src/run/steps/cluster/connection.ts';
+import { invalidateApiKeyStep } from '../../../coordinator/src/run/steps/keys/api-key-undo.ts';
 import type { StepParts } from '../../../coordinator/src/run/steps/parts.ts';
 import { putBackRecordsStep } from '../../../coordinator/src/run/steps/rollback.ts';
-import { type ByItselfParts, refusalByItself, rollBackByItself } from '../../../coordinator/src/services/rollbacks.ts';
+import {
+  type ByItselfParts,
+  refusalByItself,
+  rollBackByItself,
+} from '../../../coordinator/src/services/runs/rollbacks.ts';
 import { type Inventory, openInventory } from '../../../coordinator/src/store/inventory.ts';
 import { type Bench, makeBench, until } from './bench.ts';
 import { fileExecutors, fileRestorers, planOf, workStep } from './effects.ts';

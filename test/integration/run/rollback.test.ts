@@ -5,7 +5,7 @@ import { AuditLog } from '../../../coordinator/src/audit/audit-log.ts';
 import type { AnyStep, StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import { newHead, type RunEngine } from '../../../coordinator/src/run/engine.ts';
 import type { RestoreContext } from '../../../coordinator/src/run/executor.ts';
-import { ROLLBACK, type Wanted } from '../../../coordinator/src/run/on-failure.ts';
+import { ROLLBACK, type Wanted } from '../../../coordinator/src/run/stage/on-failure.ts';
 import { type Bench, makeBench, until } from './bench.ts';
 import { fileRestorers, planOf, serialPlan, type Work, workStep } from './effects.ts';
 

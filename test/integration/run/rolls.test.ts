@@ -1,6 +1,6 @@
 import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import { describe, expect, test } from 'vitest';
-import type { BatchLimits } from '../../../coordinator/src/plan/batches.ts';
+import type { BatchLimits } from '../../../coordinator/src/plan/roll/batches.ts';
 import { makeBench, until } from './bench.ts';
 import { effectsOf, release, rollOf } from './effects.ts';
 

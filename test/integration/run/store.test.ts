@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { openStore } from '../../../coordinator/src/store/open-store.ts';
-import type { Write } from '../../../coordinator/src/store/run-store.ts';
+import type { Write } from '../../../coordinator/src/store/runs/run-store.ts';
 import { type Bench, makeBench } from './bench.ts';
 import { serialPlan } from './effects.ts';
 import { startRestartableRedis } from './restartable-redis.ts';

@@ -10,7 +10,7 @@ import { startPlace } from '../../../coordinator/src/backup/place.ts';
 import { restore } from '../../../coordinator/src/backup/restore.ts';
 import { readConfig } from '../../../coordinator/src/config.ts';
 import { keys } from '../../../coordinator/src/store/keys.ts';
-import { RunStore } from '../../../coordinator/src/store/run-store.ts';
+import { RunStore } from '../../../coordinator/src/store/runs/run-store.ts';
 import { createStoreBed, fenceOf, filesPlan, type StoreBed } from '../../support/store-bed.ts';
 
 const SECRET = 'a secret that only the sealing key opens';

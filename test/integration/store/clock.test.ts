@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { RunStore } from '../../../coordinator/src/store/run-store.ts';
+import { RunStore } from '../../../coordinator/src/store/runs/run-store.ts';
 import { createStoreBed, fenceOf, filesPlan } from '../../support/store-bed.ts';
 
 const HOURS_MS = 5 * 3_600_000;

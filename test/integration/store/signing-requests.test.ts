@@ -6,7 +6,7 @@ import { describeCertificate } from '../../../coordinator/src/pki/describe.ts';
 import { issueCertificate } from '../../../coordinator/src/pki/issue.ts';
 import { createSealer } from '../../../coordinator/src/secrets/sealing.ts';
 import { SecretStore } from '../../../coordinator/src/secrets/secret-store.ts';
-import { signingRequestService } from '../../../coordinator/src/services/signing-requests.ts';
+import { signingRequestService } from '../../../coordinator/src/services/certificates/signing-requests.ts';
 import { openInventory } from '../../../coordinator/src/store/inventory.ts';
 import { startRedis, type TestRedis } from '../../support/redis.ts';
 

@@ -11,7 +11,7 @@ import { type CoordinatorConfig, readConfig } from '../../../coordinator/src/con
 import { gatewayKeys, HIGHEST_FENCE } from '../../../coordinator/src/gateway/gateway-keys.ts';
 import { readDurability } from '../../../coordinator/src/store/durability.ts';
 import { keys } from '../../../coordinator/src/store/keys.ts';
-import { RunStore } from '../../../coordinator/src/store/run-store.ts';
+import { RunStore } from '../../../coordinator/src/store/runs/run-store.ts';
 import { createStoreBed, filesPlan } from '../../support/store-bed.ts';
 
 const PASSPHRASE = 'correct horse battery';

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { files } from '../../../coordinator/src/plan/placed-files.ts';
-import { keystorePasswordNames } from '../../../coordinator/src/plan/secret-names.ts';
+import { files } from '../../../coordinator/src/plan/node/placed-files.ts';
+import { keystorePasswordNames } from '../../../coordinator/src/plan/node/secret-names.ts';
 import { blocks, read, root } from './markdown.ts';
 
 const commands = read('docs/commands.md');

@@ -1,5 +1,5 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import { type ConnectRequest, checkConnectRequest, parseMode } from '@remora/shared/model/connect-request.ts';
+import { type ConnectRequest, checkConnectRequest, parseMode } from '@remora/shared/model/requests/connect-request.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 

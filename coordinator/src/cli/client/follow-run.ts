@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAtRest, type Run, type RunEvent } from '@remora/shared/model/run.ts';
-import type { Progress } from '../show/progress.ts';
+import type { Progress } from '../show/progress/progress.ts';
 import type { ApiClient } from './api-client.ts';
 
 /**

@@ -1,8 +1,8 @@
 import type { Plan } from '@remora/shared/model/plan.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import type { ApiClient } from '../client/api-client.ts';
-import { followStarted } from '../show/follow.ts';
 import { checkedPlanText, planText } from '../show/plan.ts';
+import { followStarted } from '../show/progress/follow.ts';
 import { type ChangeFlags, changeOptionsOf } from './change-flags.ts';
 import { type Cli, confirmOrRefuse } from './cli.ts';
 

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { ApiClient } from '../client/api-client.ts';
-import type { Progress } from '../show/progress.ts';
+import type { Progress } from '../show/progress/progress.ts';
 import { wrap } from '../show/text.ts';
 
 /** What a command has of the world: the coordinator, its output, and the person at the terminal if there is one. */
@@ -49,7 +49,7 @@ export const createCli = (json: () => boolean, outcome: CliOutcome): Cli => {
       process.stdout.write(`${json() ? JSON.stringify(value, null, 2) : text()}\n`);
     },
     async progress() {
-      const { liveProgress, plainProgress } = await import('../show/progress.ts');
+      const { liveProgress, plainProgress } = await import('../show/progress/progress.ts');
       return process.stderr.isTTY ? liveProgress(process.stderr) : plainProgress((text) => process.stderr.write(text));
     },
     line: (text) => void process.stdout.write(`${text}\n`),

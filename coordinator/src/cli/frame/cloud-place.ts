@@ -1,5 +1,5 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import type { CloudPlace } from '@remora/shared/model/cloud-name.ts';
+import type { CloudPlace } from '@remora/shared/model/clouds/cloud-name.ts';
 
 /** The cluster and scope of names by the pattern of Elastic Cloud; undefined where no such names are asked for. Throws `bad-input` for one flag alone. */
 export const cloudPlaceOf = ({

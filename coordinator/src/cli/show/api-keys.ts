@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
-import type { KeyView } from '@remora/shared/model/key-view.ts';
-import { leftText } from './left.ts';
+import type { KeyView } from '@remora/shared/model/keys/key-view.ts';
+import { leftText } from './progress/left.ts';
 import { type Column, table } from './table.ts';
 import { counted, terminalWidth, wrap } from './text.ts';
 

@@ -1,6 +1,10 @@
 import { styleText } from 'node:util';
-import { type CertificateLevel, type CertificateView, isCaPurpose } from '@remora/shared/model/certificate-view.ts';
-import { leftText } from './left.ts';
+import {
+  type CertificateLevel,
+  type CertificateView,
+  isCaPurpose,
+} from '@remora/shared/model/certificates/certificate-view.ts';
+import { leftText } from './progress/left.ts';
 import { type Column, table } from './table.ts';
 import { counted, terminalWidth, wrap } from './text.ts';
 

@@ -1,5 +1,5 @@
 import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
-import { shellWord } from '@remora/shared/model/shell-word.ts';
+import { shellWord } from '@remora/shared/model/values/shell-word.ts';
 
 /** An option as the flag that it was given with. */
 const flagOf = ([name, value]: [string, unknown]): string => {

@@ -1,4 +1,4 @@
-import type { RoleCheck, RoleView } from '@remora/shared/model/role-view.ts';
+import type { RoleCheck, RoleView } from '@remora/shared/model/keys/role-view.ts';
 import { table } from './table.ts';
 import { wrap } from './text.ts';
 

@@ -1,5 +1,5 @@
-import { formatDuration } from '@remora/shared/model/duration.ts';
 import { isEnded, type Run, type RunStep } from '@remora/shared/model/run.ts';
+import { formatDuration } from '@remora/shared/model/values/duration.ts';
 import { flagsOf } from './flags.ts';
 import { type Column, table } from './table.ts';
 import { counted, toTheMinute, toTheSecond, wrap } from './text.ts';

@@ -1,5 +1,5 @@
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
-import { formatDuration } from '@remora/shared/model/duration.ts';
+import { formatDuration } from '@remora/shared/model/values/duration.ts';
 import type { Result } from '@remora/shared/protocol/delivery.ts';
 import { type NodeId, nodeKey } from '../../plan/steps.ts';
 import type { CallOptions } from '../agent-calls.ts';

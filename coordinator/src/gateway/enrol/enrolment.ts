@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { RemoraError } from '@remora/shared/errors.ts';
-import { parseNodeName } from '@remora/shared/model/names.ts';
+import { parseNodeName } from '@remora/shared/model/values/names.ts';
 import { type JoinRequest, type JoinResponse, joinProof } from '@remora/shared/protocol/enrol.ts';
 import { PROTOCOL_VERSION } from '@remora/shared/protocol/limits.ts';
 import { verifyProofOfPossession } from '../../pki/proof-of-possession.ts';

@@ -1,5 +1,5 @@
 import type { FromCoordinator } from '@remora/shared/protocol/messages.ts';
-import type { FleetCas } from '../../pki/fleet-cas.ts';
+import type { FleetCas } from '../../pki/fleet-ca/fleet-cas.ts';
 import { nodeKey } from '../../plan/steps.ts';
 import type { Inventory } from '../../store/inventory.ts';
 import type { Peer } from './admission.ts';

@@ -1,6 +1,6 @@
-import type { AdoptRequest } from '@remora/shared/model/adopt-request.ts';
-import { standingSettings } from '../alias.ts';
-import { connectionDiff } from '../connection-diff.ts';
+import type { AdoptRequest } from '@remora/shared/model/requests/adopt-request.ts';
+import { standingSettings } from '../connection/alias.ts';
+import { connectionDiff } from '../connection/connection-diff.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import type { ClusterObservation } from '../facts.ts';
 import type { ConnectionRecord } from '../records.ts';

@@ -1,10 +1,10 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import type { AdoptRequest } from '@remora/shared/model/adopt-request.ts';
-import type { ClusterKey, FoundKey } from '../cluster-key.ts';
+import type { AdoptRequest } from '@remora/shared/model/requests/adopt-request.ts';
 import type { PlanContext } from '../context.ts';
 import type { ClusterObservation } from '../facts.ts';
-import { keyConfig, keyVersion, newKeySecret } from '../key-names.ts';
-import type { KeyReplacement } from '../new-key.ts';
+import type { ClusterKey, FoundKey } from '../keys/cluster-key.ts';
+import { keyConfig, keyVersion, newKeySecret } from '../keys/key-names.ts';
+import type { KeyReplacement } from '../keys/new-key.ts';
 import type { ConnectionRecord } from '../records.ts';
 import { authoritiesOf } from './authority.ts';
 import type { AdoptionFacts } from './facts.ts';

@@ -1,5 +1,5 @@
-import type { AdoptRequest } from '@remora/shared/model/adopt-request.ts';
-import type { Finding } from '../agent-findings.ts';
+import type { AdoptRequest } from '@remora/shared/model/requests/adopt-request.ts';
+import type { Finding } from '../node/agent-findings.ts';
 import { authoritiesOf } from './authority.ts';
 import type { AdoptionFacts } from './facts.ts';
 import { standingOf } from './found-key.ts';

@@ -1,9 +1,9 @@
-import type { AdoptRequest } from '@remora/shared/model/adopt-request.ts';
-import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
-import { holdsInBundle } from '../adopted.ts';
-import { connectingNodes, fileSetting, itemsOf } from '../nodes.ts';
-import { files } from '../placed-files.ts';
-import { sslPrefix } from '../ssl.ts';
+import type { CertificateFacts } from '@remora/shared/model/certificates/certificate.ts';
+import type { AdoptRequest } from '@remora/shared/model/requests/adopt-request.ts';
+import { holdsInBundle } from '../connection/adopted.ts';
+import { connectingNodes, fileSetting, itemsOf } from '../node/nodes.ts';
+import { files } from '../node/placed-files.ts';
+import { sslPrefix } from '../node/ssl.ts';
 import type { AnyStep } from '../steps.ts';
 import type { AdoptionFacts } from './facts.ts';
 

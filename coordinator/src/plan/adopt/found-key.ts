@@ -1,5 +1,5 @@
-import type { AdoptRequest } from '@remora/shared/model/adopt-request.ts';
-import type { ClusterKey } from '../cluster-key.ts';
+import type { AdoptRequest } from '@remora/shared/model/requests/adopt-request.ts';
+import type { ClusterKey } from '../keys/cluster-key.ts';
 import { type ConnectionRecord, keyConnections } from '../records.ts';
 import type { AdoptionFacts, KnownKeys, UsedKey } from './facts.ts';
 

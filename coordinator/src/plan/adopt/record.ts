@@ -1,10 +1,10 @@
-import type { AdoptRequest } from '@remora/shared/model/adopt-request.ts';
-import { DAY_MS } from '@remora/shared/model/duration.ts';
-import { isHandMadeServer } from '../adopted.ts';
-import { standingSettings } from '../alias.ts';
-import type { ClusterKey } from '../cluster-key.ts';
+import type { AdoptRequest } from '@remora/shared/model/requests/adopt-request.ts';
+import { DAY_MS } from '@remora/shared/model/values/duration.ts';
+import { isHandMadeServer } from '../connection/adopted.ts';
+import { standingSettings } from '../connection/alias.ts';
 import type { ClusterObservation } from '../facts.ts';
-import { ownMetadata } from '../key-names.ts';
+import type { ClusterKey } from '../keys/cluster-key.ts';
+import { ownMetadata } from '../keys/key-names.ts';
 import type { Access, Adopted, ConnectionRecord } from '../records.ts';
 import { type Authority, isTrustedByBundle } from './authority.ts';
 import type { AdoptionFacts } from './facts.ts';

@@ -1,4 +1,4 @@
-import { isLiving } from '../cluster-key.ts';
+import { isLiving } from '../keys/cluster-key.ts';
 import type { Adoption } from './adoption.ts';
 
 const keptKey = ({ before, request, remote }: Adoption, now: string): string[] => {

@@ -1,10 +1,10 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import type { CloudChangeRequest, WantedTrust } from '@remora/shared/model/cloud-change.ts';
-import { isAtLeast } from '@remora/shared/model/version.ts';
-import { type DirectRelationship, sameRelationship } from '../cloud-trust.ts';
+import type { CloudChangeRequest, WantedTrust } from '@remora/shared/model/clouds/cloud-change.ts';
+import { isAtLeast } from '@remora/shared/model/values/version.ts';
 import type { PlanContext } from '../context.ts';
 import { usedStages } from '../stage-order.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
+import { type DirectRelationship, sameRelationship } from '../trust/cloud-trust.ts';
 import type { CloudDeploymentFacts } from './facts.ts';
 
 /** What is served is trusted before a key has anybody connect there; and a key goes before the trust that it needs. */

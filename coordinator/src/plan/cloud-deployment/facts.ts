@@ -1,5 +1,5 @@
-import type { DirectRelationship } from '../cloud-trust.ts';
 import type { CaRecord } from '../records.ts';
+import type { DirectRelationship } from '../trust/cloud-trust.ts';
 
 /** What the planner of a deployment's change looks at. */
 export interface CloudDeploymentFacts {

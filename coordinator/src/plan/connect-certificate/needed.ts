@@ -1,4 +1,4 @@
-import { foundIn, withFound } from '../found-settings.ts';
+import { foundIn, withFound } from '../node/found-settings.ts';
 import type { AnyConnectionRecord, TransportTrust } from '../records.ts';
 
 /** What is on record of a connection's trust between transport ports: of one by certificate, and of one by API key that was such a one and kept it. */

@@ -1,4 +1,6 @@
-import type { CertificateConnectRequest } from '@remora/shared/model/certificate-connect-request.ts';
+import type { CertificateConnectRequest } from '@remora/shared/model/requests/certificate-connect-request.ts';
+import { incompatible } from '../connect/preflight/preflight-clusters.ts';
+import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import {
   agentFindings,
   type Finding,
@@ -6,16 +8,14 @@ import {
   nodesAbsent,
   settingsFileUneditable,
   throwFindings,
-} from '../agent-findings.ts';
-import { incompatible } from '../connect/preflight-clusters.ts';
-import type { ClusterObservation, NodeObservation } from '../facts.ts';
-import { connectingNodes, fileSetting } from '../nodes.ts';
+} from '../node/agent-findings.ts';
+import { connectingNodes, fileSetting } from '../node/nodes.ts';
+import { reloadFindings } from '../node/reload-interval.ts';
+import { sslPrefix } from '../node/ssl.ts';
 import { storeFindings } from '../place/refusals.ts';
-import { lacksPrivileges } from '../privileges.ts';
 import { isByCertificate } from '../records.ts';
-import { reloadFindings } from '../reload-interval.ts';
-import { RESTRICTIONS, restrictionsPath } from '../restrictions.ts';
-import { sslPrefix } from '../ssl.ts';
+import { lacksPrivileges } from '../roles/privileges.ts';
+import { RESTRICTIONS, restrictionsPath } from '../trust/restrictions.ts';
 import type { CertificateConnectFacts, TransportFacts } from './facts.ts';
 import { halfWay } from './needed.ts';
 

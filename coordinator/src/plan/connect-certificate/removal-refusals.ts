@@ -1,4 +1,4 @@
-import { agentFindings, type Finding, nodesAbsent, settingsFileUneditable } from '../agent-findings.ts';
+import { agentFindings, type Finding, nodesAbsent, settingsFileUneditable } from '../node/agent-findings.ts';
 import type { AnyConnectionRecord } from '../records.ts';
 import type { TransportFacts } from './facts.ts';
 import { keylessAliases } from './hand-made.ts';

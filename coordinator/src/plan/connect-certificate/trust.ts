@@ -1,15 +1,15 @@
 import type { SettingValue } from '@remora/shared/settings.ts';
+import { bareSerial } from '../certificates/serial.ts';
 import type { NodeObservation } from '../facts.ts';
-import { changedSettings } from '../found-settings.ts';
-import type { WantedFile, WantedNode } from '../node-change.ts';
-import { fileSetting } from '../nodes.ts';
+import { changedSettings } from '../node/found-settings.ts';
+import type { WantedFile, WantedNode } from '../node/node-change.ts';
+import { fileSetting } from '../node/nodes.ts';
+import { foundAuthorities, portFiles } from '../node/placed-files.ts';
+import { sslPrefix } from '../node/ssl.ts';
 import type { SentAuthority } from '../place/facts.ts';
 import { bundleOf, inStore, inStoreOf, trustsByStore } from '../place/trust.ts';
-import { foundAuthorities, portFiles } from '../placed-files.ts';
-import { transportAuthorities } from '../port-proof.ts';
 import type { FoundSetting } from '../records.ts';
-import { bareSerial } from '../serial.ts';
-import { sslPrefix } from '../ssl.ts';
+import { transportAuthorities } from '../trust/port-proof.ts';
 import type { TransportFacts } from './facts.ts';
 
 /** The CAs of the transport ports of other clusters, on each node. */

@@ -1,8 +1,8 @@
-import { neededCas } from '../ca-bundle.ts';
-import type { WantedFile } from '../node-change.ts';
-import { files } from '../placed-files.ts';
+import type { WantedFile } from '../node/node-change.ts';
+import { files } from '../node/placed-files.ts';
 import type { AnyConnectionRecord, CaRecord } from '../records.ts';
 import type { AnyStep } from '../steps.ts';
+import { neededCas } from '../trust/ca-bundle.ts';
 import type { ForeignConnectFacts, GivenCa } from './facts.ts';
 
 const LONGEST_NAME = 63;

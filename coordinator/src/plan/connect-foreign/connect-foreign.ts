@@ -1,11 +1,11 @@
-import type { ForeignConnectRequest } from '@remora/shared/model/foreign-connect-request.ts';
-import { aliasSettings, aliasWarnings } from '../alias.ts';
-import { connectionDiff } from '../connection-diff.ts';
+import type { ForeignConnectRequest } from '@remora/shared/model/requests/foreign-connect-request.ts';
+import { aliasSettings, aliasWarnings } from '../connection/alias.ts';
+import { connectionDiff } from '../connection/connection-diff.ts';
+import { foundTrust, type LocalSide, localSideSteps, localStages } from '../connection/local-side.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
-import { withFound } from '../found-settings.ts';
-import { foundTrust, type LocalSide, localSideSteps, localStages } from '../local-side.ts';
-import { outagesOf, unreplicatedWarning } from '../outages.ts';
+import { withFound } from '../node/found-settings.ts';
 import { type AnyConnectionRecord, type ForeignConnectionRecord, isForeign, proofOf } from '../records.ts';
+import { outagesOf, unreplicatedWarning } from '../roll/outages.ts';
 import { inStageOrder, usedStages } from '../stage-order.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
 import { bundleOf, caSteps, namedCas } from './cas.ts';

@@ -1,4 +1,4 @@
-import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
+import type { CertificateFacts } from '@remora/shared/model/certificates/certificate.ts';
 import type { ClusterObservation, PathObservation } from '../facts.ts';
 import type { AnyConnectionRecord, CaRecord } from '../records.ts';
 

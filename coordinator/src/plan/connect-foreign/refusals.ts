@@ -1,6 +1,7 @@
-import { canonicalIp } from '@remora/shared/model/address.ts';
-import type { ForeignConnectRequest } from '@remora/shared/model/foreign-connect-request.ts';
-import { compareVersions, isAtLeast } from '@remora/shared/model/version.ts';
+import type { ForeignConnectRequest } from '@remora/shared/model/requests/foreign-connect-request.ts';
+import { canonicalIp } from '@remora/shared/model/values/address.ts';
+import { compareVersions, isAtLeast } from '@remora/shared/model/values/version.ts';
+import { hiddenAlias, takenAlias } from '../connection/free-alias.ts';
 import {
   agentFindings,
   type Finding,
@@ -8,13 +9,12 @@ import {
   nodesAbsent,
   settingsFileUneditable,
   throwFindings,
-} from '../agent-findings.ts';
-import { hiddenAlias, takenAlias } from '../free-alias.ts';
-import { connectingNodes, fileSetting } from '../nodes.ts';
-import { lacksPrivileges, mayNotAsk } from '../privileges.ts';
-import { notPublicProblems, publicTrustProblems, truststoreProblems } from '../public-trust.ts';
+} from '../node/agent-findings.ts';
+import { connectingNodes, fileSetting } from '../node/nodes.ts';
+import { sslPrefix } from '../node/ssl.ts';
 import { isForeign } from '../records.ts';
-import { sslPrefix } from '../ssl.ts';
+import { lacksPrivileges, mayNotAsk } from '../roles/privileges.ts';
+import { notPublicProblems, publicTrustProblems, truststoreProblems } from '../trust/public-trust.ts';
 import type { ForeignConnectFacts, WayObservation } from './facts.ts';
 
 const MINIMUM_VERSION = '8.14.0';

@@ -1,4 +1,4 @@
-import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
 import type { PlanContext } from '../context.ts';
 import type { ConnectFacts } from '../facts.ts';
 import type { ConnectionRecord } from '../records.ts';

@@ -1,10 +1,10 @@
-import { isHandMadeServer } from '../adopted.ts';
+import { isHandMadeServer } from '../connection/adopted.ts';
+import { foundTrust } from '../connection/local-side.ts';
 import type { ConnectFacts, NodeObservation } from '../facts.ts';
-import { changedSettings, type FoundByNode } from '../found-settings.ts';
-import { foundTrust } from '../local-side.ts';
-import { files } from '../placed-files.ts';
+import { changedSettings, type FoundByNode } from '../node/found-settings.ts';
+import { files } from '../node/placed-files.ts';
+import { sslPrefix } from '../node/ssl.ts';
 import type { Adopted, FoundSetting } from '../records.ts';
-import { sslPrefix } from '../ssl.ts';
 import { nodeKey } from '../steps.ts';
 import { serverSettings } from './remote.ts';
 import type { ServerWish } from './wanted.ts';

@@ -1,8 +1,6 @@
-import { parseAddress } from '@remora/shared/model/address.ts';
-import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
-import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
-import { caNameOf, comingCa, signingCa } from '../ca-names.ts';
-import type { ConnectFacts, NodeObservation } from '../facts.ts';
+import type { CertificateFacts } from '@remora/shared/model/certificates/certificate.ts';
+import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
+import { parseAddress } from '@remora/shared/model/values/address.ts';
 import {
   choiceFindings,
   type GivenChoice,
@@ -13,9 +11,11 @@ import {
   seedProblems,
   serverMisfit,
   serverUse,
-} from '../given.ts';
-import { isMeant } from './limit.ts';
-import type { Check, PreflightInput } from './preflight-check.ts';
+} from '../certificates/given.ts';
+import type { ConnectFacts, NodeObservation } from '../facts.ts';
+import { caNameOf, comingCa, signingCa } from '../trust/ca-names.ts';
+import { isMeant } from './key/limit.ts';
+import type { Check, PreflightInput } from './preflight/preflight-check.ts';
 import type { ServerWish } from './wanted.ts';
 
 /** Which certificates that were signed elsewhere the remote nodes are to get; null where a CA of the inventory makes them. */

@@ -1,5 +1,5 @@
-import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
-import { adoptedOf, isHandMadeServer } from '../adopted.ts';
+import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
+import { adoptedOf, isHandMadeServer } from '../connection/adopted.ts';
 import type { ConnectFacts, NodeObservation } from '../facts.ts';
 import { givenFor } from './given.ts';
 

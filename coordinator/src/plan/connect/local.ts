@@ -1,14 +1,14 @@
-import { bundledConnections } from '../adopted.ts';
-import type { AliasWish } from '../alias.ts';
-import { caBundleFile, neededCas } from '../ca-bundle.ts';
-import { withComing } from '../ca-names.ts';
-import { localSideSteps } from '../local-side.ts';
-import type { WantedFile } from '../node-change.ts';
+import { bundledConnections } from '../connection/adopted.ts';
+import type { AliasWish } from '../connection/alias.ts';
+import { localSideSteps } from '../connection/local-side.ts';
+import type { WantedFile } from '../node/node-change.ts';
 import { proofOf } from '../records.ts';
 import type { AnyStep } from '../steps.ts';
+import { caBundleFile, neededCas } from '../trust/ca-bundle.ts';
+import { withComing } from '../trust/ca-names.ts';
 import type { ConnectDraft } from './draft.ts';
-import { keySteps } from './key.ts';
-import { replacedKeySteps } from './replaced-keys.ts';
+import { keySteps } from './key/key.ts';
+import { replacedKeySteps } from './key/replaced-keys.ts';
 import { signingSide } from './signing.ts';
 
 /**

@@ -1,10 +1,10 @@
-import { isHostName, isIp } from '@remora/shared/model/address.ts';
-import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
+import { isHostName, isIp } from '@remora/shared/model/values/address.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
+import { publishedParts } from '../connection/published-address.ts';
 import type { NodeObservation } from '../facts.ts';
-import { hasPlaceholder, isSettingLoaded } from '../loaded.ts';
-import { fileSetting } from '../nodes.ts';
-import { publishedParts } from '../published-address.ts';
+import { hasPlaceholder, isSettingLoaded } from '../node/loaded.ts';
+import { fileSetting } from '../node/nodes.ts';
 
 const DEFAULT_PORT = 9443;
 /** The default of `remote_cluster.publish_port`. */

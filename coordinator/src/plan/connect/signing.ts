@@ -1,20 +1,26 @@
-import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
-import { caBundleFile } from '../ca-bundle.ts';
+import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
+import type { SigningSide } from '../connection/local-side.ts';
 import type { PlanContext } from '../context.ts';
 import type { ConnectFacts, KeyObservation, NodeObservation } from '../facts.ts';
-import { isSecureSettingLoaded } from '../loaded.ts';
-import type { SigningSide } from '../local-side.ts';
-import type { WantedFile } from '../node-change.ts';
+import { isSecureSettingLoaded } from '../node/loaded.ts';
+import type { WantedFile } from '../node/node-change.ts';
+import { files, signingKeystore } from '../node/placed-files.ts';
 import { rollOrder } from '../order.ts';
-import { files, signingKeystore } from '../placed-files.ts';
 import type { Signing, SigningCertificateRecord } from '../records.ts';
-import { isCurrentSigner, newSigningIssue, signerFile, signerStep, signerStepId } from '../signing-certificates.ts';
-import { passwordEntry, signingTrust, signSettings, withoutThem } from '../signing-names.ts';
-import { signingSettingsStep } from '../signing-settings.ts';
-import { mayBeSigning, othersCas, signingWish, standingSigners } from '../signing-wish.ts';
+import {
+  isCurrentSigner,
+  newSigningIssue,
+  signerFile,
+  signerStep,
+  signerStepId,
+} from '../signing/signing-certificates.ts';
+import { passwordEntry, signingTrust, signSettings, withoutThem } from '../signing/signing-names.ts';
+import { signingSettingsStep } from '../signing/signing-settings.ts';
+import { mayBeSigning, othersCas, signingWish, standingSigners } from '../signing/signing-wish.ts';
 import type { AnyStep, Crossing, SigningIssue } from '../steps.ts';
+import { caBundleFile } from '../trust/ca-bundle.ts';
 import type { ConnectDraft } from './draft.ts';
-import { standingKey } from './key.ts';
+import { standingKey } from './key/key.ts';
 
 /** After the reload, since a node that lacks the password of its file would sign nothing, and before anything is asked over a new alias. */
 export const signStage = { id: 'sign', title: 'Have the local cluster sign', mode: 'serial' } as const;

@@ -1,4 +1,4 @@
-import { localStages } from '../local-side.ts';
+import { localStages } from '../connection/local-side.ts';
 import type { Stage } from '../steps.ts';
 import { signStage } from './signing.ts';
 import { demandOffStage, signOffStage, unsignedStages } from './unsigned.ts';

@@ -1,11 +1,11 @@
-import { formatAddress, isIp, isLoopback, parseAddress } from '@remora/shared/model/address.ts';
-import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
-import { parseDuration } from '@remora/shared/model/duration.ts';
+import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
+import { formatAddress, isIp, isLoopback, parseAddress } from '@remora/shared/model/values/address.ts';
+import { parseDuration } from '@remora/shared/model/values/duration.ts';
+import { commonNameOf, distinctNames, LIFE } from '../certificates/server-certificate.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { byName } from '../order.ts';
-import { isData } from '../outages.ts';
 import type { Access } from '../records.ts';
-import { commonNameOf, distinctNames, LIFE } from '../server-certificate.ts';
+import { isData } from '../roll/outages.ts';
 import type { CertificateWish } from '../steps.ts';
 import { type ServerAddress, serverAddress } from './server-address.ts';
 

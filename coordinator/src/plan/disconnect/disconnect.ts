@@ -1,7 +1,7 @@
-import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
+import type { DisconnectRequest } from '@remora/shared/model/requests/disconnect-request.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
-import { outagesOf } from '../outages.ts';
 import { isForeign } from '../records.ts';
+import { outagesOf } from '../roll/outages.ts';
 import { inStageOrder, usedStages } from '../stage-order.ts';
 import type { StoredPlan } from '../steps.ts';
 import type { DisconnectFacts } from './facts.ts';

@@ -1,5 +1,5 @@
-import type { ClusterKey } from '../cluster-key.ts';
 import type { ClusterObservation, KeyObservation } from '../facts.ts';
+import type { ClusterKey } from '../keys/cluster-key.ts';
 import type { AnyConnectionRecord, CaRecord, CertificateRecord, SigningCertificateRecord } from '../records.ts';
 
 /** Everything that the disconnect planner looks at. */

@@ -1,4 +1,4 @@
-import { connectingNodes } from '../nodes.ts';
+import { connectingNodes } from '../node/nodes.ts';
 import type { DisconnectFacts } from './facts.ts';
 
 const ALIAS = /^cluster\.remote\.([^.]+)\.(.+)$/;

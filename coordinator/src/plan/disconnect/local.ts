@@ -1,10 +1,10 @@
 import type { NodeObservation } from '../facts.ts';
-import { keystorePasswordReference, nodeStep } from '../node-step.ts';
+import { keystorePasswordReference, nodeStep } from '../node/node-step.ts';
+import { blindRemoval, removalChange } from '../node/removal.ts';
 import { isForeign } from '../records.ts';
-import { blindRemoval, removalChange } from '../removal.ts';
-import { signSettings, withoutThem } from '../signing-names.ts';
-import { ownPasswordEntry, signerFileOf } from '../signing-off.ts';
-import { signingSettingsStep } from '../signing-settings.ts';
+import { signSettings, withoutThem } from '../signing/signing-names.ts';
+import { ownPasswordEntry, signerFileOf } from '../signing/signing-off.ts';
+import { signingSettingsStep } from '../signing/signing-settings.ts';
 import type { AnyStep } from '../steps.ts';
 import { nodeKey } from '../steps.ts';
 import { awayOf, localNodes, type Scope } from './scope.ts';

@@ -1,5 +1,5 @@
-import { connectionDiff } from '../connection-diff.ts';
-import { foundIn, withFound } from '../found-settings.ts';
+import { connectionDiff } from '../connection/connection-diff.ts';
+import { foundIn, withFound } from '../node/found-settings.ts';
 import {
   type AnyConnectionRecord,
   adoptedIn,
@@ -7,8 +7,8 @@ import {
   isForeign,
   type RecordBefore,
 } from '../records.ts';
-import { signerId } from '../signing-names.ts';
-import { standingSigners } from '../signing-wish.ts';
+import { signerId } from '../signing/signing-names.ts';
+import { standingSigners } from '../signing/signing-wish.ts';
 import { type AnyStep, nodeKey } from '../steps.ts';
 import { leftNodes, neighbours, type Scope, servesByUs } from './scope.ts';
 import { foreignKeystore } from './server.ts';

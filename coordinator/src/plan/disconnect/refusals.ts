@@ -1,3 +1,4 @@
+import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import {
   agentFindings,
   type Finding,
@@ -5,11 +6,10 @@ import {
   nodesAbsent,
   settingsFileUneditable,
   throwFindings,
-} from '../agent-findings.ts';
-import type { ClusterObservation, NodeObservation } from '../facts.ts';
-import { files } from '../placed-files.ts';
-import { lacksPrivileges } from '../privileges.ts';
+} from '../node/agent-findings.ts';
+import { files } from '../node/placed-files.ts';
 import { isForeign } from '../records.ts';
+import { lacksPrivileges } from '../roles/privileges.ts';
 import { handMadeAliases } from './hand-made.ts';
 import { type AliasScope, foreignEntry, standingSettings, trustSteps } from './local.ts';
 import { localNodes, type Scope, servesByUs } from './scope.ts';

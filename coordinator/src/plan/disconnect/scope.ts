@@ -1,13 +1,13 @@
-import type { DisconnectRequest } from '@remora/shared/model/disconnect-request.ts';
-import { bundledConnections } from '../adopted.ts';
-import { neededCas } from '../ca-bundle.ts';
+import type { DisconnectRequest } from '@remora/shared/model/requests/disconnect-request.ts';
+import { bundledConnections } from '../connection/adopted.ts';
 import type { PlanContext } from '../context.ts';
 import type { NodeObservation } from '../facts.ts';
-import { foundIn } from '../found-settings.ts';
+import { foundIn } from '../node/found-settings.ts';
+import { sslPrefix } from '../node/ssl.ts';
 import { rollOrder } from '../order.ts';
 import { type AnyConnectionRecord, adoptedIn, casOf, isForeign, keyConnections } from '../records.ts';
-import { mayBeSigning } from '../signing-wish.ts';
-import { sslPrefix } from '../ssl.ts';
+import { mayBeSigning } from '../signing/signing-wish.ts';
+import { neededCas } from '../trust/ca-bundle.ts';
 import type { DisconnectFacts } from './facts.ts';
 import { handMadeAliases } from './hand-made.ts';
 

@@ -1,9 +1,9 @@
 import type { NodeObservation } from '../facts.ts';
-import { connectingNodes } from '../nodes.ts';
-import { unreplicatedWarning } from '../outages.ts';
-import { files } from '../placed-files.ts';
+import { connectingNodes } from '../node/nodes.ts';
+import { files } from '../node/placed-files.ts';
 import { casOf, isByCertificate, isForeign } from '../records.ts';
-import { keptTrustWarnings } from '../signing-off.ts';
+import { unreplicatedWarning } from '../roll/outages.ts';
+import { keptTrustWarnings } from '../signing/signing-off.ts';
 import { handMadeAliases } from './hand-made.ts';
 import { foreignEntry, standingSettings } from './local.ts';
 import { awayOf, leftNodes, neighbours, type Scope, servesByUs } from './scope.ts';

@@ -1,7 +1,7 @@
-import type { Finding } from '../agent-findings.ts';
 import { neededOn, transportTrustOf, trustHeirs } from '../connect-certificate/needed.ts';
 import { type TrustLoss, trustRemovalSteps } from '../connect-certificate/removal.ts';
 import { removalFindings } from '../connect-certificate/removal-refusals.ts';
+import type { Finding } from '../node/agent-findings.ts';
 import { type ConnectionRecord, proofOf, type TransportTrust } from '../records.ts';
 import type { AnyStep } from '../steps.ts';
 import type { MigrateFacts } from './facts.ts';

@@ -1,13 +1,13 @@
-import { givesAccess, type MigrateRequest } from '@remora/shared/model/migrate-request.ts';
+import { givesAccess, type MigrateRequest } from '@remora/shared/model/requests/migrate-request.ts';
 import { draftOf } from '../connect/connect.ts';
 import type { ConnectDraft } from '../connect/draft.ts';
-import { keySteps } from '../connect/key.ts';
+import { keySteps } from '../connect/key/key.ts';
 import { serverSetUp } from '../connect/remote.ts';
 import { transportTrustOf } from '../connect-certificate/needed.ts';
 import { keptAsOwn } from '../connect-certificate/removal.ts';
 import { type PlanContext, withoutTrust } from '../context.ts';
-import { outagesOf, unreplicatedWarning } from '../outages.ts';
 import { isByCertificate } from '../records.ts';
+import { outagesOf, unreplicatedWarning } from '../roll/outages.ts';
 import { inStageOrder } from '../stage-order.ts';
 import type { AnyStep, StoredPlan } from '../steps.ts';
 import { distrustSteps, lossesOf } from './distrust.ts';

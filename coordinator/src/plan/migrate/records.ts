@@ -1,8 +1,9 @@
 import type { ConnectDraft } from '../connect/draft.ts';
 import { foundBefore } from '../connect/found.ts';
 import { isOther, transportTrustOf } from '../connect-certificate/needed.ts';
-import { connectionDiff } from '../connection-diff.ts';
-import { foundByNode, withFound } from '../found-settings.ts';
+import { connectionDiff } from '../connection/connection-diff.ts';
+import { foundByNode, withFound } from '../node/found-settings.ts';
+import { sslPrefix } from '../node/ssl.ts';
 import {
   type AnyConnectionRecord,
   type CertificateConnectionRecord,
@@ -11,7 +12,6 @@ import {
   isByCertificate,
   type TransportTrust,
 } from '../records.ts';
-import { sslPrefix } from '../ssl.ts';
 import type { AnyStep } from '../steps.ts';
 import type { MigrateFacts } from './facts.ts';
 

@@ -1,10 +1,10 @@
-import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
-import { givesAccess, type MigrateRequest } from '@remora/shared/model/migrate-request.ts';
-import { type Finding, throwFindings } from '../agent-findings.ts';
+import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
+import { givesAccess, type MigrateRequest } from '@remora/shared/model/requests/migrate-request.ts';
 import type { ConnectDraft } from '../connect/draft.ts';
-import { preflight } from '../connect/preflight.ts';
-import { connectingNodes, itemsOf } from '../nodes.ts';
-import { publishedParts } from '../published-address.ts';
+import { preflight } from '../connect/preflight/preflight.ts';
+import { publishedParts } from '../connection/published-address.ts';
+import { type Finding, throwFindings } from '../node/agent-findings.ts';
+import { connectingNodes, itemsOf } from '../node/nodes.ts';
 import { isByCertificate } from '../records.ts';
 import { distrustFindings } from './distrust.ts';
 import type { MigrateFacts } from './facts.ts';

@@ -1,9 +1,9 @@
-import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
 import { connectionModes } from '@remora/shared/model/connection-settings.ts';
-import type { MigrateRequest } from '@remora/shared/model/migrate-request.ts';
-import { standingSettings } from '../alias.ts';
+import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
+import type { MigrateRequest } from '@remora/shared/model/requests/migrate-request.ts';
+import { standingSettings } from '../connection/alias.ts';
 import type { ClusterObservation } from '../facts.ts';
-import { itemsOf } from '../nodes.ts';
+import { itemsOf } from '../node/nodes.ts';
 
 /** Settings of an alias that say where it leads. */
 const ADDRESSES: readonly string[] = ['mode', 'seeds', 'proxy_address', 'server_name'];

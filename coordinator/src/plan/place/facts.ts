@@ -1,6 +1,6 @@
-import type { CertificateFacts } from '@remora/shared/model/certificate.ts';
+import type { CertificateFacts } from '@remora/shared/model/certificates/certificate.ts';
+import type { GivenFacts, ServerClients } from '../certificates/given.ts';
 import type { ClusterObservation } from '../facts.ts';
-import type { GivenFacts, ServerClients } from '../given.ts';
 import type { CaRecord, CertificateRecord } from '../records.ts';
 
 /** A CA certificate as a port sent it beside its own. */

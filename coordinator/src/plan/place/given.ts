@@ -1,8 +1,6 @@
-import { isLoopback } from '@remora/shared/model/address.ts';
-import { type CertificateFacts, coversAddress } from '@remora/shared/model/certificate.ts';
-import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
-import type { Finding } from '../agent-findings.ts';
-import type { NodeObservation } from '../facts.ts';
+import { type CertificateFacts, coversAddress } from '@remora/shared/model/certificates/certificate.ts';
+import type { PlaceRequest } from '@remora/shared/model/requests/place-request.ts';
+import { isLoopback } from '@remora/shared/model/values/address.ts';
 import {
   choiceFindings,
   type GivenChoice,
@@ -12,9 +10,11 @@ import {
   seedProblems,
   serverMisfit,
   serverUse,
-} from '../given.ts';
-import { fileSetting } from '../nodes.ts';
-import { sslPrefix } from '../ssl.ts';
+} from '../certificates/given.ts';
+import type { NodeObservation } from '../facts.ts';
+import type { Finding } from '../node/agent-findings.ts';
+import { fileSetting } from '../node/nodes.ts';
+import { sslPrefix } from '../node/ssl.ts';
 import type { PlaceFacts } from './facts.ts';
 import { LOOPBACK, ownNames, sharedHosts } from './names.ts';
 

@@ -1,13 +1,13 @@
-import { isIp, isLoopback } from '@remora/shared/model/address.ts';
-import { cloudNodeName } from '@remora/shared/model/cloud-name.ts';
-import { parseDuration } from '@remora/shared/model/duration.ts';
-import type { PlacedPurpose, PlaceRequest } from '@remora/shared/model/place-request.ts';
-import { wishedLifeMs } from '../certificate-life.ts';
+import { cloudNodeName } from '@remora/shared/model/clouds/cloud-name.ts';
+import type { PlacedPurpose, PlaceRequest } from '@remora/shared/model/requests/place-request.ts';
+import { isIp, isLoopback } from '@remora/shared/model/values/address.ts';
+import { parseDuration } from '@remora/shared/model/values/duration.ts';
+import { wishedLifeMs } from '../certificates/certificate-life.ts';
+import { namesAskedFor } from '../certificates/given.ts';
+import { commonNameOf, distinctNames, LIFE } from '../certificates/server-certificate.ts';
 import type { NodeObservation } from '../facts.ts';
-import { namesAskedFor } from '../given.ts';
-import { otherNamesOf, withOtherNames } from '../other-names.ts';
-import { commonNameOf, distinctNames, LIFE } from '../server-certificate.ts';
 import type { CertificateWish } from '../steps.ts';
+import { otherNamesOf, withOtherNames } from '../trust/other-names.ts';
 import type { PlaceFacts } from './facts.ts';
 
 export const LOOPBACK = ['localhost', '127.0.0.1', '::1'];

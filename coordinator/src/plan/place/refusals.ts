@@ -1,5 +1,7 @@
-import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
+import type { PlaceRequest } from '@remora/shared/model/requests/place-request.ts';
 import { sameSettingValue } from '@remora/shared/settings.ts';
+import { isPem, pemFindings } from '../certificates/pem.ts';
+import type { NodeObservation } from '../facts.ts';
 import {
   agentFindings,
   type Finding,
@@ -7,14 +9,12 @@ import {
   nodesAbsent,
   settingsFileUneditable,
   throwFindings,
-} from '../agent-findings.ts';
-import type { NodeObservation } from '../facts.ts';
-import { fileSetting } from '../nodes.ts';
-import { isPem, pemFindings } from '../pem.ts';
-import { portFiles } from '../placed-files.ts';
+} from '../node/agent-findings.ts';
+import { fileSetting } from '../node/nodes.ts';
+import { portFiles } from '../node/placed-files.ts';
+import { reloadFindings } from '../node/reload-interval.ts';
+import { sslPrefix } from '../node/ssl.ts';
 import type { CaRecord } from '../records.ts';
-import { reloadFindings } from '../reload-interval.ts';
-import { sslPrefix } from '../ssl.ts';
 import type { PlaceFacts } from './facts.ts';
 import { givenFindings } from './given.ts';
 import { restrictionFindings } from './restricted.ts';

@@ -1,9 +1,9 @@
-import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
-import type { Finding } from '../agent-findings.ts';
+import type { PlaceRequest } from '@remora/shared/model/requests/place-request.ts';
 import type { NodeObservation } from '../facts.ts';
-import { otherNamesOf } from '../other-names.ts';
-import { otherFields, RESTRICTIONS, restrictionsPath, standingPatterns } from '../restrictions.ts';
-import { letsIn } from '../trusted-names.ts';
+import type { Finding } from '../node/agent-findings.ts';
+import { otherNamesOf } from '../trust/other-names.ts';
+import { otherFields, RESTRICTIONS, restrictionsPath, standingPatterns } from '../trust/restrictions.ts';
+import { letsIn } from '../trust/trusted-names.ts';
 import type { PlaceFacts } from './facts.ts';
 import { givenFor } from './given.ts';
 import { otherNamesWished } from './names.ts';

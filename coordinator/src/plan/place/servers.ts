@@ -1,12 +1,12 @@
-import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
+import type { PlaceRequest } from '@remora/shared/model/requests/place-request.ts';
 import { sameSettingValue } from '@remora/shared/settings.ts';
-import type { Finding } from '../agent-findings.ts';
-import { comingCa } from '../ca-names.ts';
 import type { NodeObservation } from '../facts.ts';
-import { fileSetting } from '../nodes.ts';
-import { unaskedWarnings } from '../port-proof.ts';
+import type { Finding } from '../node/agent-findings.ts';
+import { fileSetting } from '../node/nodes.ts';
+import { sslPrefix } from '../node/ssl.ts';
 import { adoptedIn, type ConnectionRecord } from '../records.ts';
-import { sslPrefix } from '../ssl.ts';
+import { comingCa } from '../trust/ca-names.ts';
+import { unaskedWarnings } from '../trust/port-proof.ts';
 import type { PlaceFacts } from './facts.ts';
 
 /** Whether a node serves remote clusters over TLS: what does not serve is set up by `connect`, with all that belongs to it. */

@@ -1,12 +1,12 @@
-import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
+import type { PlaceRequest } from '@remora/shared/model/requests/place-request.ts';
+import { bareSerial } from '../certificates/serial.ts';
 import type { NodeObservation } from '../facts.ts';
-import type { WantedFile, WantedNode } from '../node-change.ts';
-import { itemsOf } from '../nodes.ts';
-import { foundAuthorities, portFiles } from '../placed-files.ts';
-import { transportAuthorities } from '../port-proof.ts';
+import type { WantedFile, WantedNode } from '../node/node-change.ts';
+import { itemsOf } from '../node/nodes.ts';
+import { foundAuthorities, portFiles } from '../node/placed-files.ts';
+import { sslPrefix } from '../node/ssl.ts';
 import type { CaRecord } from '../records.ts';
-import { bareSerial } from '../serial.ts';
-import { sslPrefix } from '../ssl.ts';
+import { transportAuthorities } from '../trust/port-proof.ts';
 import type { PlaceFacts, SentAuthority, StoredAuthority } from './facts.ts';
 
 const AUTHORITIES = `${sslPrefix.transport}.certificate_authorities`;

@@ -1,7 +1,7 @@
-import { isIp } from '@remora/shared/model/address.ts';
-import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
-import { fileSetting, itemsOf } from '../nodes.ts';
-import { sslPrefix } from '../ssl.ts';
+import type { PlaceRequest } from '@remora/shared/model/requests/place-request.ts';
+import { isIp } from '@remora/shared/model/values/address.ts';
+import { fileSetting, itemsOf } from '../node/nodes.ts';
+import { sslPrefix } from '../node/ssl.ts';
 import type { AnyStep } from '../steps.ts';
 import type { PlaceFacts } from './facts.ts';
 import { serverWarnings } from './servers.ts';

@@ -1,12 +1,12 @@
 import { type ErrorCode, RemoraError } from '@remora/shared/errors.ts';
-import type { RestartRequest } from '@remora/shared/model/restart-request.ts';
-import { agentFindings, nodesAbsent, throwFindings } from '../agent-findings.ts';
+import type { RestartRequest } from '@remora/shared/model/requests/restart-request.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
-import { restartOf, restartOfAny } from '../node-change.ts';
-import { nodeStep } from '../node-step.ts';
+import { agentFindings, nodesAbsent, throwFindings } from '../node/agent-findings.ts';
+import { restartOf, restartOfAny } from '../node/node-change.ts';
+import { nodeStep } from '../node/node-step.ts';
 import { byName, rollOrder } from '../order.ts';
-import { outagesOf, unreplicatedWarning } from '../outages.ts';
+import { outagesOf, unreplicatedWarning } from '../roll/outages.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
 
 const roll: Stage = { id: 'roll', title: 'Restart the nodes', mode: 'roll' };

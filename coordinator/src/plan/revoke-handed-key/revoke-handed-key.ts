@@ -1,8 +1,8 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import type { HandedKey } from '@remora/shared/model/key-create-request.ts';
-import { type ClusterKey, isLiving } from '../cluster-key.ts';
+import type { HandedKey } from '@remora/shared/model/requests/key-create-request.ts';
 import type { PlanContext } from '../context.ts';
-import { handedTo, handedVersion } from '../handed-key.ts';
+import { type ClusterKey, isLiving } from '../keys/cluster-key.ts';
+import { handedTo, handedVersion } from '../keys/handed-key.ts';
 import type { ApiKeyRecord, RecordBefore } from '../records.ts';
 import { usedStages } from '../stage-order.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';

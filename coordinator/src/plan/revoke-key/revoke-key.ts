@@ -1,7 +1,7 @@
-import type { KeyRevokeRequest } from '@remora/shared/model/key-request.ts';
-import { type ClusterKey, isLiving, isMarkedFor } from '../cluster-key.ts';
+import type { KeyRevokeRequest } from '@remora/shared/model/requests/key-request.ts';
 import type { PlanContext } from '../context.ts';
-import { keyVersion } from '../key-names.ts';
+import { type ClusterKey, isLiving, isMarkedFor } from '../keys/cluster-key.ts';
+import { keyVersion } from '../keys/key-names.ts';
 import type { ApiKeyRecord, ConnectionRecord } from '../records.ts';
 import type { AnyStep, StoredPlan } from '../steps.ts';
 

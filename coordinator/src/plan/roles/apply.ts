@@ -1,13 +1,13 @@
-import type { RoleMark } from '@remora/shared/model/role-mark.ts';
-import type { RoleApplyRequest } from '@remora/shared/model/role-request.ts';
-import { formatSecretReference, parseSecretReference } from '@remora/shared/model/secret-reference.ts';
+import type { RoleMark } from '@remora/shared/model/keys/role-mark.ts';
+import type { RoleApplyRequest } from '@remora/shared/model/requests/role-request.ts';
+import { formatSecretReference, parseSecretReference } from '@remora/shared/model/values/secret-reference.ts';
 import type { PlanContext } from '../context.ts';
-import { shortHash } from '../key-names.ts';
-import { canonicalText, grantLines, type RoleBody, type UserBody } from '../role-definition.ts';
-import { roleStep, userStep } from '../role-steps.ts';
+import { shortHash } from '../keys/key-names.ts';
 import type { AnyStep, StoredPlan } from '../steps.ts';
 import type { RoleFacts, RoleSide } from './facts.ts';
 import { refuseRole, sidesOf } from './refusals.ts';
+import { canonicalText, grantLines, type RoleBody, type UserBody } from './role-definition.ts';
+import { roleStep, userStep } from './role-steps.ts';
 import { localRole, markOfRole, remoteRole, wishOf } from './wanted.ts';
 import { roleWarnings } from './warnings.ts';
 

@@ -1,5 +1,5 @@
-import type { RoleBody, UserBody } from '../role-definition.ts';
 import type { KeyGrants } from './key-coverage.ts';
+import type { RoleBody, UserBody } from './role-definition.ts';
 import type { RoleModel } from './wanted.ts';
 
 /** A cluster on which a role of the wanted name may be. */

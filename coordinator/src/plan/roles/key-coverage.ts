@@ -1,5 +1,5 @@
-import { includesPattern, isRegex, matchesPattern, overlapPatterns } from '../patterns.ts';
-import type { IndexGrant, RoleBody } from '../role-definition.ts';
+import { includesPattern, isRegex, matchesPattern, overlapPatterns } from '../keys/patterns.ts';
+import type { IndexGrant, RoleBody } from './role-definition.ts';
 
 /** What a cross-cluster key grants, as its role descriptor `cross_cluster` says it. */
 export interface KeyGrants {

@@ -1,9 +1,9 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import type { RoleMark } from '@remora/shared/model/role-mark.ts';
-import type { RoleApplyRequest, RoleRemoveRequest } from '@remora/shared/model/role-request.ts';
-import { lacksPrivileges } from '../privileges.ts';
-import { isReserved } from '../role-definition.ts';
+import type { RoleMark } from '@remora/shared/model/keys/role-mark.ts';
+import type { RoleApplyRequest, RoleRemoveRequest } from '@remora/shared/model/requests/role-request.ts';
 import type { RoleFacts, RoleRemovalFacts, RoleSide } from './facts.ts';
+import { lacksPrivileges } from './privileges.ts';
+import { isReserved } from './role-definition.ts';
 import { markOfRole } from './wanted.ts';
 
 const conflict = (message: string, hint: string): RemoraError => new RemoraError('conflict', message, { hint });

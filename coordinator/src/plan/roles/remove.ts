@@ -1,10 +1,10 @@
-import type { RoleRemoveRequest } from '@remora/shared/model/role-request.ts';
+import type { RoleRemoveRequest } from '@remora/shared/model/requests/role-request.ts';
 import type { PlanContext } from '../context.ts';
-import { isRemoras, type RoleBody } from '../role-definition.ts';
-import { roleStep, userStep } from '../role-steps.ts';
 import type { AnyStep, StoredPlan } from '../steps.ts';
 import type { RoleRemovalFacts, RoleSide, UserSeen } from './facts.ts';
 import { givenUsers, refuseRemoval, sidesOf } from './refusals.ts';
+import { isRemoras, type RoleBody } from './role-definition.ts';
+import { roleStep, userStep } from './role-steps.ts';
 import { markOfRole } from './wanted.ts';
 
 const STAGE = 'roles';

@@ -1,5 +1,5 @@
-import { isRoleMark, type RoleMark, type RoleWish } from '@remora/shared/model/role-mark.ts';
-import type { IndexGrant, RoleBody } from '../role-definition.ts';
+import { isRoleMark, type RoleMark, type RoleWish } from '@remora/shared/model/keys/role-mark.ts';
+import type { IndexGrant, RoleBody } from './role-definition.ts';
 
 /** How a connection lets users in: bound by its key, or by a role of the same name on the other cluster. */
 export type RoleModel = 'api_key' | 'certificate';

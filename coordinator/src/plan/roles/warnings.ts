@@ -1,7 +1,7 @@
-import type { RoleApplyRequest } from '@remora/shared/model/role-request.ts';
-import type { RoleBody } from '../role-definition.ts';
+import type { RoleApplyRequest } from '@remora/shared/model/requests/role-request.ts';
 import type { RoleFacts } from './facts.ts';
 import { beyondKey } from './key-coverage.ts';
+import type { RoleBody } from './role-definition.ts';
 
 const keyWarnings = ({ connection, key }: RoleFacts, name: string, role: RoleBody): string[] => {
   if (key === undefined) return [];

@@ -1,4 +1,4 @@
-import { rotationPhase } from '../ca-rotation-stages.ts';
+import { rotationPhase } from '../certificates/ca-rotation-stages.ts';
 import { type AnyStep, type NodeId, nodeKey } from '../steps.ts';
 import type { Backups, PastRun, PastStep, RollbackFacts } from './facts.ts';
 

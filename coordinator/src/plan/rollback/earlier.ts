@@ -3,7 +3,7 @@ import { type AnyConnectionRecord, type CertificateRecord, isByCertificate, isFo
 import type { AnyStep } from '../steps.ts';
 import { changesOn } from './deliveries.ts';
 import { beforeOf, type RollbackFacts } from './facts.ts';
-import { isUsable } from './keys.ts';
+import { isUsable } from './keys/keys.ts';
 import type { Part } from './settings.ts';
 
 export const PROOF_STAGE = 'prove';

@@ -1,4 +1,4 @@
-import type { ConnectRequest } from '@remora/shared/model/connect-request.ts';
+import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
 import type { RunStatus, StepStatus } from '@remora/shared/model/run.ts';
 import type { OperationResult } from '@remora/shared/operations.ts';
 import type { ClusterObservation, FlatSettings, KeyObservation } from '../facts.ts';
@@ -9,7 +9,7 @@ import type {
   CertificateRecord,
   SigningCertificateRecord,
 } from '../records.ts';
-import type { RoleBody, UserBody } from '../role-definition.ts';
+import type { RoleBody, UserBody } from '../roles/role-definition.ts';
 import type { StoredPlan } from '../steps.ts';
 
 /** What a run recorded of one of its steps; see StepState. */

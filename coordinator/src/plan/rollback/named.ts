@@ -1,7 +1,7 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import { otherNamesOf } from '../other-names.ts';
 import type { CertificateRecord } from '../records.ts';
-import { restrictionsPath } from '../restrictions.ts';
+import { otherNamesOf } from '../trust/other-names.ts';
+import { restrictionsPath } from '../trust/restrictions.ts';
 import { beforeOf, type RollbackFacts } from './facts.ts';
 
 /** Nodes whose trust was restricted by names since would turn away what goes back to a certificate without them. */

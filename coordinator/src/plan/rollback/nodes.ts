@@ -1,11 +1,11 @@
 import type { OperationCall } from '@remora/shared/operations.ts';
 import { settingRule } from '@remora/shared/settings.ts';
-import { rotationPhases } from '../ca-rotation-stages.ts';
+import { rotationPhases } from '../certificates/ca-rotation-stages.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
-import { afterOther, type NodeChange, restartOf } from '../node-change.ts';
-import { keystorePasswordInput, keystorePasswordReference, nodeStep } from '../node-step.ts';
+import { afterOther, type NodeChange, restartOf } from '../node/node-change.ts';
+import { keystorePasswordInput, keystorePasswordReference, nodeStep } from '../node/node-step.ts';
+import { files } from '../node/placed-files.ts';
 import { rollOrder } from '../order.ts';
-import { files } from '../placed-files.ts';
 import { type AnyStep, nodeKey, type Stage } from '../steps.ts';
 import { deliveredKey, deliveriesOf, type NodeDeliveries } from './deliveries.ts';
 import type { Backups, RollbackFacts } from './facts.ts';

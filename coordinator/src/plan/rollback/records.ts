@@ -7,7 +7,7 @@ import {
   type SigningCertificateRecord,
   signingCaOf,
 } from '../records.ts';
-import { signerId } from '../signing-names.ts';
+import { signerId } from '../signing/signing-names.ts';
 import { type AnyStep, nodeKey } from '../steps.ts';
 import { beforeOf, type RollbackFacts } from './facts.ts';
 

@@ -1,14 +1,14 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import type { PlaceRequest } from '@remora/shared/model/place-request.ts';
+import type { PlaceRequest } from '@remora/shared/model/requests/place-request.ts';
 import { isEnded } from '@remora/shared/model/run.ts';
-import { agentFindings, type Finding, notInCluster, throwFindings } from '../agent-findings.ts';
+import { agentFindings, type Finding, notInCluster, throwFindings } from '../node/agent-findings.ts';
 import { type CertificateRecord, type ConnectionRecord, keyConnections } from '../records.ts';
 import type { AnyStep, NodeId } from '../steps.ts';
 import { deliveredKey, deliveriesOf, MOST_DELIVERIES, type NodeDeliveries } from './deliveries.ts';
 import { endedCertificates } from './earlier.ts';
-import { endedKeys } from './ended-keys.ts';
 import { beforeOf, isOf, type PastRun, type RollbackFacts } from './facts.ts';
-import { refuseHandedOut } from './handed-keys.ts';
+import { endedKeys } from './keys/ended-keys.ts';
+import { refuseHandedOut } from './keys/handed-keys.ts';
 import { refuseUnnamed } from './named.ts';
 import { notTakenBack } from './not-taken-back.ts';
 import { changedSince, touchedBy } from './touched.ts';

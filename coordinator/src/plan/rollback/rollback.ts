@@ -1,13 +1,13 @@
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import { phases } from '../migrate/stages.ts';
-import { outagesOf, unreplicatedWarning } from '../outages.ts';
+import { outagesOf, unreplicatedWarning } from '../roll/outages.ts';
 import { inStageOrder, usedStages } from '../stage-order.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
 import { earlierPart, PROOF_STAGE } from './earlier.ts';
 import type { RollbackFacts } from './facts.ts';
-import { KEY_STAGE, keysPart } from './keys.ts';
+import { KEY_STAGE, keysPart } from './keys/keys.ts';
+import { PRINCIPAL_STAGE, principalsPart } from './keys/principals.ts';
 import { nodesPart } from './nodes.ts';
-import { PRINCIPAL_STAGE, principalsPart } from './principals.ts';
 import { END_STAGE, endSteps } from './records.ts';
 import { refuse } from './refusals.ts';
 import { type NodesBack, rotationBack } from './rotation.ts';

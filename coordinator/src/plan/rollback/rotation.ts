@@ -1,4 +1,4 @@
-import { rotationPhases } from '../ca-rotation-stages.ts';
+import { rotationPhases } from '../certificates/ca-rotation-stages.ts';
 import type { CaRecord, RecordBefore } from '../records.ts';
 import { type AnyStep, nodeKey, type Stage } from '../steps.ts';
 import type { RollbackFacts } from './facts.ts';

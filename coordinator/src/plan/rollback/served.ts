@@ -1,9 +1,9 @@
-import { isIp } from '@remora/shared/model/address.ts';
-import { wishedLifeMs } from '../certificate-life.ts';
-import { proofStep, serverProof } from '../port-proof.ts';
+import { isIp } from '@remora/shared/model/values/address.ts';
+import { wishedLifeMs } from '../certificates/certificate-life.ts';
+import { commonNameOf } from '../certificates/server-certificate.ts';
 import type { CertificateRecord } from '../records.ts';
-import { commonNameOf } from '../server-certificate.ts';
 import type { AnyStep, CertificateIssue, NodeId } from '../steps.ts';
+import { proofStep, serverProof } from '../trust/port-proof.ts';
 import { beforeOf, type RollbackFacts } from './facts.ts';
 
 const issueOf = (record: CertificateRecord): CertificateIssue => {

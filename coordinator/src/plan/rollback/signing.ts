@@ -1,7 +1,7 @@
-import { signingSettingsStep } from '../signing-settings.ts';
+import { signingSettingsStep } from '../signing/signing-settings.ts';
 import type { AnyStep, PlannedStep, Stage } from '../steps.ts';
 import { beforeOf, type RollbackFacts } from './facts.ts';
-import { isUsable } from './keys.ts';
+import { isUsable } from './keys/keys.ts';
 import type { Part } from './settings.ts';
 
 /** What goes is taken back before the files that it names, what comes back after them: in the reverse of how a run does it. */

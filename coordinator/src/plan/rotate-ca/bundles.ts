@@ -1,15 +1,15 @@
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
-import { bundledConnections } from '../adopted.ts';
-import { caBundleFile, neededCas } from '../ca-bundle.ts';
+import { bundledConnections } from '../connection/adopted.ts';
 import type { PlanContext } from '../context.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
-import { changeOf, type NodeChange, type WantedFile } from '../node-change.ts';
-import { nodeStep } from '../node-step.ts';
-import { connectingNodes } from '../nodes.ts';
+import { changeOf, type NodeChange, type WantedFile } from '../node/node-change.ts';
+import { nodeStep } from '../node/node-step.ts';
+import { connectingNodes } from '../node/nodes.ts';
+import { files } from '../node/placed-files.ts';
 import { byName } from '../order.ts';
-import { files } from '../placed-files.ts';
 import { casOf, isForeign } from '../records.ts';
 import type { AnyStep } from '../steps.ts';
+import { caBundleFile, neededCas } from '../trust/ca-bundle.ts';
 import type { Concerned } from './concerned.ts';
 import type { CaRotationFacts } from './facts.ts';
 

@@ -1,9 +1,9 @@
 import { type ErrorCode, RemoraError } from '@remora/shared/errors.ts';
-import type { CaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
-import { DAY_MS } from '@remora/shared/model/duration.ts';
-import { comingCa } from '../ca-names.ts';
+import type { CaRotateRequest } from '@remora/shared/model/requests/ca-rotate-request.ts';
+import { DAY_MS } from '@remora/shared/model/values/duration.ts';
 import { type CaRecord, type CertificateRecord, type ConnectionRecord, keyConnections } from '../records.ts';
 import { nodeKey } from '../steps.ts';
+import { comingCa } from '../trust/ca-names.ts';
 import type { CaRecords } from './facts.ts';
 
 /** A CA that ends sooner would have to be replaced at once. */

@@ -1,8 +1,8 @@
+import type { GivenFacts } from '../certificates/given.ts';
 import type { ClusterObservation } from '../facts.ts';
-import type { GivenFacts } from '../given.ts';
 import type { AnyConnectionRecord, ApiKeyRecord, CaRecord, CertificateRecord } from '../records.ts';
 import type { StepInputs } from '../steps.ts';
-import type { TrustObservation } from '../trust.ts';
+import type { TrustObservation } from '../trust/trust.ts';
 
 /** What the records say of CAs and who uses them. */
 export interface CaRecords {

@@ -1,6 +1,5 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import type { CaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
-import { type Finding, throwFindings } from '../agent-findings.ts';
+import type { CaRotateRequest } from '@remora/shared/model/requests/ca-rotate-request.ts';
 import {
   choiceFindings,
   type GivenChoice,
@@ -10,10 +9,11 @@ import {
   seedHosts,
   seedProblems,
   serverMisfit,
-} from '../given.ts';
-import { dialledName } from '../published-address.ts';
+} from '../certificates/given.ts';
+import type { NewCertificates, Reissue } from '../certificates/reissue.ts';
+import { dialledName } from '../connection/published-address.ts';
+import { type Finding, throwFindings } from '../node/agent-findings.ts';
 import { keyConnections } from '../records.ts';
-import type { NewCertificates, Reissue } from '../reissue.ts';
 import type { Concerned } from './concerned.ts';
 import type { CaRotationFacts } from './facts.ts';
 import { ways } from './proofs.ts';

@@ -1,4 +1,4 @@
-import { handedRecords } from '../handed-key.ts';
+import { handedRecords } from '../keys/handed-key.ts';
 import { isForeign } from '../records.ts';
 import type { Concerned } from './concerned.ts';
 import type { CaRotationFacts } from './facts.ts';

@@ -1,8 +1,8 @@
-import { parseAddress } from '@remora/shared/model/address.ts';
+import { parseAddress } from '@remora/shared/model/values/address.ts';
 import type { ClusterObservation } from '../facts.ts';
 import type { ConnectionRecord } from '../records.ts';
 import type { AnyStep, ProxyWay } from '../steps.ts';
-import type { TrustObservation } from '../trust.ts';
+import type { TrustObservation } from '../trust/trust.ts';
 import type { CaRotationFacts } from './facts.ts';
 
 /** What a cluster connects through by this alias; null of one that connects to the nodes themselves. */

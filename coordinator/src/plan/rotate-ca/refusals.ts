@@ -1,11 +1,11 @@
-import { agentFindings, type Finding, nodesAbsent, throwFindings } from '../agent-findings.ts';
+import type { Reissue } from '../certificates/reissue.ts';
+import { reissueFindings } from '../certificates/reissue-refusals.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
-import { connectingNodes, fileSetting, itemsOf } from '../nodes.ts';
-import { files } from '../placed-files.ts';
-import type { Reissue } from '../reissue.ts';
-import { reissueFindings } from '../reissue-refusals.ts';
-import { reloadFindings } from '../reload-interval.ts';
-import { sslPrefix } from '../ssl.ts';
+import { agentFindings, type Finding, nodesAbsent, throwFindings } from '../node/agent-findings.ts';
+import { connectingNodes, fileSetting, itemsOf } from '../node/nodes.ts';
+import { files } from '../node/placed-files.ts';
+import { reloadFindings } from '../node/reload-interval.ts';
+import { sslPrefix } from '../node/ssl.ts';
 import type { Concerned } from './concerned.ts';
 import type { CaRotationFacts } from './facts.ts';
 

@@ -1,10 +1,6 @@
-import type { CaRotateRequest } from '@remora/shared/model/ca-rotate-request.ts';
-import { caKeySecret } from '../ca-names.ts';
-import { caRotationStages } from '../ca-rotation-stages.ts';
-import { isBehind } from '../certificate-versions.ts';
-import { connectionDiff } from '../connection-diff.ts';
-import { type PlanContext, withoutBaseline } from '../context.ts';
-import { files } from '../placed-files.ts';
+import type { CaRotateRequest } from '@remora/shared/model/requests/ca-rotate-request.ts';
+import { caRotationStages } from '../certificates/ca-rotation-stages.ts';
+import { isBehind } from '../certificates/certificate-versions.ts';
 import {
   type NewCertificates,
   type Reissue,
@@ -12,8 +8,12 @@ import {
   reissueSteps,
   shortenedWarnings,
   trustWarnings,
-} from '../reissue.ts';
+} from '../certificates/reissue.ts';
+import { connectionDiff } from '../connection/connection-diff.ts';
+import { type PlanContext, withoutBaseline } from '../context.ts';
+import { files } from '../node/placed-files.ts';
 import type { AnyStep, StoredPlan } from '../steps.ts';
+import { caKeySecret } from '../trust/ca-names.ts';
 import { bundledNodes, bundleNames, bundleStep, trustStep } from './bundles.ts';
 import { type Concerned, concernedBy } from './concerned.ts';
 import type { CaRotationFacts } from './facts.ts';

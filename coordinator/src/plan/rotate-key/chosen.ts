@@ -1,8 +1,8 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import { parseDuration } from '@remora/shared/model/duration.ts';
-import type { KeyRotateRequest } from '@remora/shared/model/key-request.ts';
-import { type FoundKey, isKeyMostlyOver } from '../cluster-key.ts';
-import { connectionName } from '../new-key.ts';
+import type { KeyRotateRequest } from '@remora/shared/model/requests/key-request.ts';
+import { parseDuration } from '@remora/shared/model/values/duration.ts';
+import { type FoundKey, isKeyMostlyOver } from '../keys/cluster-key.ts';
+import { connectionName } from '../keys/new-key.ts';
 import {
   type AnyConnectionRecord,
   type CertificateConnectionRecord,

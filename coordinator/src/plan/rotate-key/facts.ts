@@ -1,5 +1,5 @@
-import type { ClusterKey, FoundKey } from '../cluster-key.ts';
 import type { ClusterObservation } from '../facts.ts';
+import type { ClusterKey, FoundKey } from '../keys/cluster-key.ts';
 import type { ConnectionRecord } from '../records.ts';
 
 /** Everything that the planner of a key's rotation looks at. */

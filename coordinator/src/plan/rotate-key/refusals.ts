@@ -1,4 +1,6 @@
-import type { KeyRotateRequest } from '@remora/shared/model/key-request.ts';
+import type { KeyRotateRequest } from '@remora/shared/model/requests/key-request.ts';
+import type { ClusterObservation, NodeObservation } from '../facts.ts';
+import { connectionName, credentialEntry } from '../keys/new-key.ts';
 import {
   agentFailed,
   agentFindings,
@@ -6,11 +8,9 @@ import {
   type Finding,
   keystoreFindings,
   nodesAbsent,
-} from '../agent-findings.ts';
-import type { ClusterObservation, NodeObservation } from '../facts.ts';
-import { connectionName, credentialEntry } from '../new-key.ts';
-import { connectingNodes } from '../nodes.ts';
-import { lacksPrivileges, mayNotAsk } from '../privileges.ts';
+} from '../node/agent-findings.ts';
+import { connectingNodes } from '../node/nodes.ts';
+import { lacksPrivileges, mayNotAsk } from '../roles/privileges.ts';
 import type { KeyRotationFacts } from './facts.ts';
 import type { KeyRotation } from './rotation.ts';
 

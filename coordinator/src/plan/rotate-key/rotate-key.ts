@@ -1,7 +1,7 @@
-import type { KeyRotateRequest } from '@remora/shared/model/key-request.ts';
-import { type Finding, throwFindings } from '../agent-findings.ts';
+import type { KeyRotateRequest } from '@remora/shared/model/requests/key-request.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
-import { connectionName } from '../new-key.ts';
+import { connectionName } from '../keys/new-key.ts';
+import { type Finding, throwFindings } from '../node/agent-findings.ts';
 import type { AnyStep, StoredPlan } from '../steps.ts';
 import { isDue, isRevoked, meantConnections } from './chosen.ts';
 import type { KeyRotationFacts } from './facts.ts';

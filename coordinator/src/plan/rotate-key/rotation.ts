@@ -1,8 +1,8 @@
-import type { KeyRotateRequest } from '@remora/shared/model/key-request.ts';
-import { type ClusterKey, type FoundKey, isKeyMostlyOver, isMarkedFor, sameAccess } from '../cluster-key.ts';
+import type { KeyRotateRequest } from '@remora/shared/model/requests/key-request.ts';
 import type { PlanContext } from '../context.ts';
 import type { ClusterObservation } from '../facts.ts';
-import { keyConfig, keyVersion, newKeySecret, ownMetadata } from '../key-names.ts';
+import { type ClusterKey, type FoundKey, isKeyMostlyOver, isMarkedFor, sameAccess } from '../keys/cluster-key.ts';
+import { keyConfig, keyVersion, newKeySecret, ownMetadata } from '../keys/key-names.ts';
 import type { ConnectionRecord } from '../records.ts';
 import type { KeyRotationFacts } from './facts.ts';
 

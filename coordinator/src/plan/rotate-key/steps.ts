@@ -1,9 +1,9 @@
-import { formatDuration, parseDurationOrNone } from '@remora/shared/model/duration.ts';
-import { DEFAULT_GRACE, type KeyRotateRequest } from '@remora/shared/model/key-request.ts';
-import type { ClusterKey } from '../cluster-key.ts';
-import { connectionDiff } from '../connection-diff.ts';
-import { keyNameOf } from '../key-names.ts';
-import { createKeyStep, inUseStep, newKeyNodeSteps, proveKeyStep } from '../new-key.ts';
+import { DEFAULT_GRACE, type KeyRotateRequest } from '@remora/shared/model/requests/key-request.ts';
+import { formatDuration, parseDurationOrNone } from '@remora/shared/model/values/duration.ts';
+import { connectionDiff } from '../connection/connection-diff.ts';
+import type { ClusterKey } from '../keys/cluster-key.ts';
+import { keyNameOf } from '../keys/key-names.ts';
+import { createKeyStep, inUseStep, newKeyNodeSteps, proveKeyStep } from '../keys/new-key.ts';
 import type { AnyStep } from '../steps.ts';
 import type { KeyRotationFacts } from './facts.ts';
 import type { KeyRotation } from './rotation.ts';

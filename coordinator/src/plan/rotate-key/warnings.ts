@@ -1,7 +1,7 @@
-import { sameAccess } from '../cluster-key.ts';
-import { connectionName, credentialEntry } from '../new-key.ts';
-import { isUnseen } from '../node-step.ts';
-import { connectingNodes } from '../nodes.ts';
+import { sameAccess } from '../keys/cluster-key.ts';
+import { connectionName, credentialEntry } from '../keys/new-key.ts';
+import { isUnseen } from '../node/node-step.ts';
+import { connectingNodes } from '../node/nodes.ts';
 import type { AnyStep } from '../steps.ts';
 import type { KeyRotationFacts } from './facts.ts';
 import type { KeyRotation } from './rotation.ts';

@@ -1,8 +1,8 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import { parseDuration } from '@remora/shared/model/duration.ts';
-import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
-import { isMostlyOver } from '../certificate-life.ts';
-import { isBehind } from '../certificate-versions.ts';
+import type { RotateRequest } from '@remora/shared/model/requests/rotate-request.ts';
+import { parseDuration } from '@remora/shared/model/values/duration.ts';
+import { isMostlyOver } from '../certificates/certificate-life.ts';
+import { isBehind } from '../certificates/certificate-versions.ts';
 import type { ClusterObservation } from '../facts.ts';
 import type { CertificateRecord, SigningCertificateRecord } from '../records.ts';
 import { nodeKey } from '../steps.ts';

@@ -1,6 +1,6 @@
 import type { ClusterObservation } from '../facts.ts';
 import type { CaRecord, CertificateRecord, ConnectionRecord, SigningCertificateRecord } from '../records.ts';
-import type { TrustObservation } from '../trust.ts';
+import type { TrustObservation } from '../trust/trust.ts';
 
 /** Everything that the planner of a rotation looks at. */
 export interface RotateFacts {

@@ -1,11 +1,18 @@
-import { type Finding, keystoreFindings } from '../agent-findings.ts';
+import {
+  issueOf,
+  issueStep,
+  type NewCertificates,
+  type Placing,
+  type Reissue,
+  verifyStep,
+} from '../certificates/reissue.ts';
+import { passwordEntries, serverFiles } from '../certificates/server-certificate.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
-import { changeOf, type WantedNode } from '../node-change.ts';
-import { keystorePasswordReference, nodeStep } from '../node-step.ts';
+import { type Finding, keystoreFindings } from '../node/agent-findings.ts';
+import { changeOf, type WantedNode } from '../node/node-change.ts';
+import { keystorePasswordReference, nodeStep } from '../node/node-step.ts';
+import { serverSecrets } from '../node/secret-names.ts';
 import { rollOrder } from '../order.ts';
-import { issueOf, issueStep, type NewCertificates, type Placing, type Reissue, verifyStep } from '../reissue.ts';
-import { serverSecrets } from '../secret-names.ts';
-import { passwordEntries, serverFiles } from '../server-certificate.ts';
 import type { AnyStep, Stage } from '../steps.ts';
 import type { RotateFacts } from './facts.ts';
 

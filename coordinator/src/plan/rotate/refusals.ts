@@ -1,7 +1,7 @@
-import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
-import { type Finding, throwFindings } from '../agent-findings.ts';
-import type { Reissue } from '../reissue.ts';
-import { reissueFindings } from '../reissue-refusals.ts';
+import type { RotateRequest } from '@remora/shared/model/requests/rotate-request.ts';
+import type { Reissue } from '../certificates/reissue.ts';
+import { reissueFindings } from '../certificates/reissue-refusals.ts';
+import { type Finding, throwFindings } from '../node/agent-findings.ts';
 import { newPasswordFindings } from './new-passwords.ts';
 
 const caFinding = ({ record, ca }: Reissue, now: string): Finding[] => {

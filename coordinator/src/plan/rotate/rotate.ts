@@ -1,11 +1,18 @@
-import { parseDuration } from '@remora/shared/model/duration.ts';
-import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
-import type { Finding } from '../agent-findings.ts';
-import { isBehind } from '../certificate-versions.ts';
+import type { RotateRequest } from '@remora/shared/model/requests/rotate-request.ts';
+import { parseDuration } from '@remora/shared/model/values/duration.ts';
+import { isBehind } from '../certificates/certificate-versions.ts';
+import {
+  type Reissue,
+  reissueOf,
+  reissueStages,
+  reissueSteps,
+  shortenedWarnings,
+  trustWarnings,
+} from '../certificates/reissue.ts';
 import { type PlanContext, withoutTrust } from '../context.ts';
-import { outagesOf, unreplicatedWarning } from '../outages.ts';
+import type { Finding } from '../node/agent-findings.ts';
 import type { CaRecord, CertificateRecord } from '../records.ts';
-import { type Reissue, reissueOf, reissueStages, reissueSteps, shortenedWarnings, trustWarnings } from '../reissue.ts';
+import { outagesOf, unreplicatedWarning } from '../roll/outages.ts';
 import { inStageOrder, usedStages } from '../stage-order.ts';
 import type { StoredPlan } from '../steps.ts';
 import { dueCertificates, meantCertificates } from './chosen.ts';

@@ -1,14 +1,14 @@
-import { parseDuration } from '@remora/shared/model/duration.ts';
-import type { RotateRequest } from '@remora/shared/model/rotate-request.ts';
-import { agentFindings, type Finding } from '../agent-findings.ts';
-import { isMostlyOver } from '../certificate-life.ts';
-import { isOtherVersion } from '../certificate-versions.ts';
+import type { RotateRequest } from '@remora/shared/model/requests/rotate-request.ts';
+import { parseDuration } from '@remora/shared/model/values/duration.ts';
+import { isMostlyOver } from '../certificates/certificate-life.ts';
+import { isOtherVersion } from '../certificates/certificate-versions.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
-import { changeOf } from '../node-change.ts';
-import { nodeStep } from '../node-step.ts';
-import { signingKeystore } from '../placed-files.ts';
+import { agentFindings, type Finding } from '../node/agent-findings.ts';
+import { changeOf } from '../node/node-change.ts';
+import { nodeStep } from '../node/node-step.ts';
+import { signingKeystore } from '../node/placed-files.ts';
 import type { CaRecord, SigningCertificateRecord } from '../records.ts';
-import { newSigningIssue, signerFile, signerStep, signerStepId } from '../signing-certificates.ts';
+import { newSigningIssue, signerFile, signerStep, signerStepId } from '../signing/signing-certificates.ts';
 import { type AnyStep, nodeKey } from '../steps.ts';
 import type { RotateFacts } from './facts.ts';
 

@@ -1,11 +1,17 @@
 import { sameSettingValue } from '@remora/shared/settings.ts';
-import { agentFindings, type Finding, nodesAbsent, settingsFileUneditable, throwFindings } from '../agent-findings.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
-import { fileSetting } from '../nodes.ts';
-import { reloadFindings } from '../reload-interval.ts';
-import { otherFields, restrictionsFile, restrictionsPath } from '../restrictions.ts';
-import { sslPrefix } from '../ssl.ts';
-import { isPlainName, letsIn, ownPattern } from '../trusted-names.ts';
+import {
+  agentFindings,
+  type Finding,
+  nodesAbsent,
+  settingsFileUneditable,
+  throwFindings,
+} from '../node/agent-findings.ts';
+import { fileSetting } from '../node/nodes.ts';
+import { reloadFindings } from '../node/reload-interval.ts';
+import { sslPrefix } from '../node/ssl.ts';
+import { otherFields, restrictionsFile, restrictionsPath } from '../trust/restrictions.ts';
+import { isPlainName, letsIn, ownPattern } from '../trust/trusted-names.ts';
 import type { Peer, RestrictingFacts, ServedNames, TrustRestrictionFacts } from './facts.ts';
 
 const prefix = sslPrefix.transport;

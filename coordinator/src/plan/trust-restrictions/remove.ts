@@ -1,14 +1,14 @@
-import type { TrustRestrictionsRemoval } from '@remora/shared/model/trust-restrictions-request.ts';
+import type { TrustRestrictionsRemoval } from '@remora/shared/model/requests/trust-restrictions-request.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import type { NodeObservation } from '../facts.ts';
-import { isSecureSettingLoaded } from '../loaded.ts';
-import { changeOf, type NodeChange, restartOf } from '../node-change.ts';
-import { nodeStep } from '../node-step.ts';
+import { isSecureSettingLoaded } from '../node/loaded.ts';
+import { changeOf, type NodeChange, restartOf } from '../node/node-change.ts';
+import { nodeStep } from '../node/node-step.ts';
 import { rollOrder } from '../order.ts';
-import { outagesOf, unreplicatedWarning } from '../outages.ts';
-import { RESTRICTIONS, restrictionsFile } from '../restrictions.ts';
+import { outagesOf, unreplicatedWarning } from '../roll/outages.ts';
 import { usedStages } from '../stage-order.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
+import { RESTRICTIONS, restrictionsFile } from '../trust/restrictions.ts';
 import type { TrustRestrictionFacts } from './facts.ts';
 import { refuseRemoval } from './refusals.ts';
 

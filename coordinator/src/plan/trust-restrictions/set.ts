@@ -1,14 +1,14 @@
-import type { TrustRestrictionsRequest } from '@remora/shared/model/trust-restrictions-request.ts';
+import type { TrustRestrictionsRequest } from '@remora/shared/model/requests/trust-restrictions-request.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
-import { changeOf } from '../node-change.ts';
-import { nodeStep } from '../node-step.ts';
+import { changeOf } from '../node/node-change.ts';
+import { nodeStep } from '../node/node-step.ts';
 import { rollOrder } from '../order.ts';
-import { outagesOf, unreplicatedWarning } from '../outages.ts';
-import { wantedRestrictions } from '../restrictions.ts';
+import { outagesOf, unreplicatedWarning } from '../roll/outages.ts';
 import { inStageOrder, usedStages } from '../stage-order.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
-import { ownPattern } from '../trusted-names.ts';
+import { wantedRestrictions } from '../trust/restrictions.ts';
+import { ownPattern } from '../trust/trusted-names.ts';
 import type { RestrictingFacts, TrustRestrictionFacts } from './facts.ts';
 import { refuseRestrictions } from './refusals.ts';
 

@@ -1,8 +1,8 @@
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ConnectionView } from '@remora/shared/model/inventory.ts';
-import type { KeyBundle } from '@remora/shared/model/key-bundle.ts';
-import type { KeyView } from '@remora/shared/model/key-view.ts';
+import type { KeyBundle } from '@remora/shared/model/keys/key-bundle.ts';
+import type { KeyView } from '@remora/shared/model/keys/key-view.ts';
 import type { Plan } from '@remora/shared/model/plan.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import { expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-import type { CertificateView } from '@remora/shared/model/certificate-view.ts';
+import type { CertificateView } from '@remora/shared/model/certificates/certificate-view.ts';
 import type { ConnectionView } from '@remora/shared/model/inventory.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import { expect, test } from 'vitest';

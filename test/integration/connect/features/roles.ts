@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { RoleCheck, RoleView } from '@remora/shared/model/keys/role-view.ts';
 import type { Plan } from '@remora/shared/model/plan.ts';
-import type { RoleCheck, RoleView } from '@remora/shared/model/role-view.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import { expect, test } from 'vitest';
 import { type Bed, DOCUMENTS } from './bed.ts';

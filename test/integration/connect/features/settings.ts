@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import type { ConnectionView } from '@remora/shared/model/inventory.ts';
-import type { KeyView } from '@remora/shared/model/key-view.ts';
+import type { KeyView } from '@remora/shared/model/keys/key-view.ts';
 import type { Plan } from '@remora/shared/model/plan.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import { expect, onTestFinished, test } from 'vitest';

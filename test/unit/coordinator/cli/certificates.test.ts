@@ -1,4 +1,4 @@
-import type { CertificateView } from '@remora/shared/model/certificate-view.ts';
+import type { CertificateView } from '@remora/shared/model/certificates/certificate-view.ts';
 import { describe, expect, test } from 'vitest';
 import { certificateTable } from '../../../../coordinator/src/cli/show/certificates.ts';
 

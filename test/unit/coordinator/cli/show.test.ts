@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import { readServerEvents } from '../../../../coordinator/src/cli/client/server-events.ts';
 import { checkedPlanText, keptPlanText, planText } from '../../../../coordinator/src/cli/show/plan.ts';
-import { plainProgress } from '../../../../coordinator/src/cli/show/progress.ts';
+import { plainProgress } from '../../../../coordinator/src/cli/show/progress/progress.ts';
+import { timingLines } from '../../../../coordinator/src/cli/show/progress/timing.ts';
 import { runText } from '../../../../coordinator/src/cli/show/run.ts';
 import { table } from '../../../../coordinator/src/cli/show/table.ts';
 import { plain } from '../../../../coordinator/src/cli/show/text.ts';
-import { timingLines } from '../../../../coordinator/src/cli/show/timing.ts';
 import type { ChangeOptions } from '../../../../shared/src/model/change-options.ts';
 import type { Plan, PlannedBatch, PlanStep } from '../../../../shared/src/model/plan.ts';
 import type { Run, RunEvent, RunStep } from '../../../../shared/src/model/run.ts';

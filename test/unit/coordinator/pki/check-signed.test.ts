@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { checkSigned } from '../../../../coordinator/src/pki/check-signed.ts';
-import { generalNames } from '../../../../coordinator/src/pki/general-names.ts';
 import { generateRsaKeyPair } from '../../../../coordinator/src/pki/keys.ts';
+import { generalNames } from '../../../../coordinator/src/pki/names/general-names.ts';
 import { signingRequest } from '../../../../coordinator/src/pki/signing-request.ts';
 import { openssl, scratch } from './outside-tools.ts';
 

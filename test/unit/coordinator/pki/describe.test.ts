@@ -1,4 +1,4 @@
-import { coversAddress } from '@remora/shared/model/certificate.ts';
+import { coversAddress } from '@remora/shared/model/certificates/certificate.ts';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type CertificateAuthority, createCa } from '../../../../coordinator/src/pki/ca.ts';

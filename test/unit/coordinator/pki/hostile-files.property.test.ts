@@ -4,9 +4,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { parseInstances } from '../../../../coordinator/src/cli/instances.ts';
 import { createCa } from '../../../../coordinator/src/pki/ca.ts';
 import { describeCertificate, parsePemBundle } from '../../../../coordinator/src/pki/describe.ts';
-import { parseSubtree } from '../../../../coordinator/src/pki/name-constraints.ts';
-import { toPkcs12 } from '../../../../coordinator/src/pki/pkcs12.ts';
-import { readCa } from '../../../../coordinator/src/pki/read-ca.ts';
+import { parseSubtree } from '../../../../coordinator/src/pki/names/name-constraints.ts';
+import { toPkcs12 } from '../../../../coordinator/src/pki/pkcs12/pkcs12.ts';
+import { readCa } from '../../../../coordinator/src/pki/read/read-ca.ts';
 import { zipOf } from '../../../support/zip-file.ts';
 import { openssl } from './outside-tools.ts';
 

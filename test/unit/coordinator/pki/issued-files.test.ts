@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type IssuedPurpose, issuedPurposes } from '@remora/shared/model/issued-purpose.ts';
+import { type IssuedPurpose, issuedPurposes } from '@remora/shared/model/certificates/issued-purpose.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type CertificateAuthority, createCa } from '../../../../coordinator/src/pki/ca.ts';
 import { describeCertificate } from '../../../../coordinator/src/pki/describe.ts';
 import { issueCertificate } from '../../../../coordinator/src/pki/issue.ts';
 import { generateRsaKeyPair, type KeyPair } from '../../../../coordinator/src/pki/keys.ts';
 import { toPemPair } from '../../../../coordinator/src/pki/pem-pair.ts';
-import { type Pkcs12Encryption, toPkcs12 } from '../../../../coordinator/src/pki/pkcs12.ts';
+import { type Pkcs12Encryption, toPkcs12 } from '../../../../coordinator/src/pki/pkcs12/pkcs12.ts';
 import { usagesOf } from '../../../../coordinator/src/pki/usages.ts';
 import {
   fileWith,

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { parseSubject } from '@remora/shared/model/distinguished-name.ts';
+import { parseSubject } from '@remora/shared/model/certificates/distinguished-name.ts';
 import { expect, test } from 'vitest';
 import { createCa } from '../../../../coordinator/src/pki/ca.ts';
 import { describeCertificate } from '../../../../coordinator/src/pki/describe.ts';

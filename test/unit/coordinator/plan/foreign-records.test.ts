@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { neededCas } from '../../../../coordinator/src/plan/ca-bundle.ts';
 import {
   type CaRecord,
   type ConnectionRecord,
@@ -10,6 +9,7 @@ import {
   proofOf,
 } from '../../../../coordinator/src/plan/records.ts';
 import { meantConnections } from '../../../../coordinator/src/plan/rotate-key/chosen.ts';
+import { neededCas } from '../../../../coordinator/src/plan/trust/ca-bundle.ts';
 
 /** As an older release wrote it. */
 const own: ConnectionRecord = {

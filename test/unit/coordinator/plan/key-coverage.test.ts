@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { includesPattern, overlapPatterns } from '../../../../coordinator/src/plan/patterns.ts';
+import { includesPattern, overlapPatterns } from '../../../../coordinator/src/plan/keys/patterns.ts';
 import { beyondKey, type KeyGrants } from '../../../../coordinator/src/plan/roles/key-coverage.ts';
 
 describe('whether all that one pattern matches is matched by another', () => {

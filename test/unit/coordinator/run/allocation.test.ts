@@ -2,7 +2,11 @@ import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import type { StepContext } from '../../../../coordinator/src/run/executor.ts';
-import { ALLOCATION, pauseAllocation, restoreAllocation } from '../../../../coordinator/src/run/steps/allocation.ts';
+import {
+  ALLOCATION,
+  pauseAllocation,
+  restoreAllocation,
+} from '../../../../coordinator/src/run/steps/node/allocation.ts';
 import { clientsOf, startWireCluster } from '../../../support/wire-cluster.ts';
 
 const SETTING = 'cluster.routing.allocation.enable';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ApiKeyRecord } from '../../../../coordinator/src/plan/records.ts';
 import type { StepContext } from '../../../../coordinator/src/run/executor.ts';
-import { revokeApiKeysStep } from '../../../../coordinator/src/run/steps/api-keys-revoke.ts';
+import { revokeApiKeysStep } from '../../../../coordinator/src/run/steps/keys/api-keys-revoke.ts';
 import type { StepParts } from '../../../../coordinator/src/run/steps/parts.ts';
 import { clientsOf, startWireCluster } from '../../../support/wire-cluster.ts';
 

@@ -2,7 +2,7 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import { expect, test } from 'vitest';
 import type { NodeId } from '../../../../coordinator/src/plan/steps.ts';
 import type { StepContext } from '../../../../coordinator/src/run/executor.ts';
-import { proveConnectionStep } from '../../../../coordinator/src/run/steps/connection.ts';
+import { proveConnectionStep } from '../../../../coordinator/src/run/steps/cluster/connection.ts';
 import type { StepParts } from '../../../../coordinator/src/run/steps/parts.ts';
 import { clientsOf, startWireCluster } from '../../../support/wire-cluster.ts';
 

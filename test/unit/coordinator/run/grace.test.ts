@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { StepContext, StepMemory } from '../../../../coordinator/src/run/executor.ts';
-import { invalidateApiKeyStep } from '../../../../coordinator/src/run/steps/api-key-undo.ts';
+import { invalidateApiKeyStep } from '../../../../coordinator/src/run/steps/keys/api-key-undo.ts';
 import type { StepParts } from '../../../../coordinator/src/run/steps/parts.ts';
 import { clientsOf, startWireCluster } from '../../../support/wire-cluster.ts';
 

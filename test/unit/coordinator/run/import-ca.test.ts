@@ -3,10 +3,10 @@ import { type CertificateAuthority, createCa } from '../../../../coordinator/src
 import { describeCertificate } from '../../../../coordinator/src/pki/describe.ts';
 import type { CaRecord } from '../../../../coordinator/src/plan/records.ts';
 import type { StepContext } from '../../../../coordinator/src/run/executor.ts';
-import { importCaStep } from '../../../../coordinator/src/run/steps/certificates.ts';
+import { importCaStep } from '../../../../coordinator/src/run/steps/certificates/certificates.ts';
 import { createSealer } from '../../../../coordinator/src/secrets/sealing.ts';
 import { SecretStore } from '../../../../coordinator/src/secrets/secret-store.ts';
-import { caService } from '../../../../coordinator/src/services/cas.ts';
+import { caService } from '../../../../coordinator/src/services/certificates/cas.ts';
 import { openInventory } from '../../../../coordinator/src/store/inventory.ts';
 import { startRedis, type TestRedis } from '../../../support/redis.ts';
 

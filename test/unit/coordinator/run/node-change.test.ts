@@ -3,10 +3,10 @@ import type { ChangeOperation, OperationCall } from '@remora/shared/operations.t
 import type { Result } from '@remora/shared/protocol/delivery.ts';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { StepInputs } from '../../../../coordinator/src/plan/steps.ts';
-import { Batch } from '../../../../coordinator/src/run/batch.ts';
 import type { StepContext, StepMemory } from '../../../../coordinator/src/run/executor.ts';
-import { StepPostponed } from '../../../../coordinator/src/run/halt.ts';
-import { nodeChangeStep } from '../../../../coordinator/src/run/steps/node-change.ts';
+import { Batch } from '../../../../coordinator/src/run/stage/batch.ts';
+import { StepPostponed } from '../../../../coordinator/src/run/stage/halt.ts';
+import { nodeChangeStep } from '../../../../coordinator/src/run/steps/node/node-change.ts';
 import type { StepParts } from '../../../../coordinator/src/run/steps/parts.ts';
 import { clientsOf, startWireCluster } from '../../../support/wire-cluster.ts';
 

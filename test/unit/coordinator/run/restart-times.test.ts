@@ -2,8 +2,8 @@ import type { Result } from '@remora/shared/protocol/delivery.ts';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { StepInputs } from '../../../../coordinator/src/plan/steps.ts';
 import type { StepContext } from '../../../../coordinator/src/run/executor.ts';
+import { measured } from '../../../../coordinator/src/run/steps/node/restart-times.ts';
 import type { StepParts } from '../../../../coordinator/src/run/steps/parts.ts';
-import { measured } from '../../../../coordinator/src/run/steps/restart-times.ts';
 
 const change: StepInputs['node.change'] = {
   ...{ cluster: 'us', node: 'us-1', baseline: { health: 'green', nodes: 3 } },

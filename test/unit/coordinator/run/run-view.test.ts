@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseRunHash, runView } from '../../../../coordinator/src/store/run-hash.ts';
+import { parseRunHash, runView } from '../../../../coordinator/src/store/runs/run-hash.ts';
 
 const outline = ['a', 'b'].map((id) => ({ id, kind: 'ca.create', target: 'us', stage: 'one', reason: `why ${id}` }));
 const head = {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { StepContext } from '../../../../coordinator/src/run/executor.ts';
+import { putSigningSettingsStep } from '../../../../coordinator/src/run/steps/cluster/signing-settings.ts';
 import type { StepParts } from '../../../../coordinator/src/run/steps/parts.ts';
-import { putSigningSettingsStep } from '../../../../coordinator/src/run/steps/signing-settings.ts';
 import { clientsOf, startWireCluster } from '../../../support/wire-cluster.ts';
 
 const FILE = 'remora-signing-us.p12';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { CaRecord, ConnectionRecord } from '../../../../coordinator/src/plan/records.ts';
 import type { StepContext } from '../../../../coordinator/src/run/executor.ts';
-import { successionStep } from '../../../../coordinator/src/run/steps/succession.ts';
+import { successionStep } from '../../../../coordinator/src/run/steps/keys/succession.ts';
 
 const ca = { name: 'us-remote', certificatePem: 'PEM' } as CaRecord;
 const connection = (local: string): ConnectionRecord =>

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { NodeId } from '../../../../coordinator/src/plan/steps.ts';
 import type { StepContext } from '../../../../coordinator/src/run/executor.ts';
+import { verifyApiKeyStep } from '../../../../coordinator/src/run/steps/keys/verify-api-key.ts';
 import type { StepParts } from '../../../../coordinator/src/run/steps/parts.ts';
-import { verifyApiKeyStep } from '../../../../coordinator/src/run/steps/verify-api-key.ts';
 import { clientsOf, startWireCluster } from '../../../support/wire-cluster.ts';
 
 const SECRET = 'secret:connection/eu/us/api-key@2';

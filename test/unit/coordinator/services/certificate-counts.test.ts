@@ -1,13 +1,16 @@
 import { X509Certificate } from 'node:crypto';
-import type { SeenCertificate } from '@remora/shared/model/certificate.ts';
+import type { SeenCertificate } from '@remora/shared/model/certificates/certificate.ts';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { certificatesIn } from '../../../../agent/src/certificate-facts.ts';
-import type { NodeCertificates } from '../../../../coordinator/src/observe/observe-certificates.ts';
+import { certificatesIn } from '../../../../agent/src/node/certificate-facts.ts';
+import type { NodeCertificates } from '../../../../coordinator/src/observe/certificates/observe-certificates.ts';
 import { type CertificateAuthority, createCa } from '../../../../coordinator/src/pki/ca.ts';
 import { issueCertificate } from '../../../../coordinator/src/pki/issue.ts';
 import { generateRsaKeyPair } from '../../../../coordinator/src/pki/keys.ts';
 import type { CaRecord, CertificateRecord } from '../../../../coordinator/src/plan/records.ts';
-import { type CertificatesKnown, certificateViews } from '../../../../coordinator/src/services/certificate-views.ts';
+import {
+  type CertificatesKnown,
+  certificateViews,
+} from '../../../../coordinator/src/services/certificates/certificate-views.ts';
 
 /** How the work of a look grows with the fleet: nodes with a port and a record each, and the CA that signed all of them in a file of each. */
 const now = new Date();

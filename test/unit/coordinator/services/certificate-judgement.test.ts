@@ -2,12 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { SeenCertificate } from '@remora/shared/model/certificate.ts';
+import type { SeenCertificate } from '@remora/shared/model/certificates/certificate.ts';
 import { afterAll, expect, test } from 'vitest';
-import { certificatesIn, publicKeyDigestIn } from '../../../../agent/src/certificate-facts.ts';
-import type { NodeCertificates } from '../../../../coordinator/src/observe/observe-certificates.ts';
-import type { ConfiguredCertificate } from '../../../../coordinator/src/observe/ssl-certificates.ts';
-import { certificateViews } from '../../../../coordinator/src/services/certificate-views.ts';
+import { certificatesIn, publicKeyDigestIn } from '../../../../agent/src/node/certificate-facts.ts';
+import type { NodeCertificates } from '../../../../coordinator/src/observe/certificates/observe-certificates.ts';
+import type { ConfiguredCertificate } from '../../../../coordinator/src/observe/certificates/ssl-certificates.ts';
+import { certificateViews } from '../../../../coordinator/src/services/certificates/certificate-views.ts';
 
 /** Certificates by openssl, as agents see them: what is judged are real keys and signatures. */
 const root = mkdtempSync(join(tmpdir(), 'remora-judged-'));

@@ -1,0 +1,45 @@
+import {
+  checkTrustRestrictionsRemoval,
+  checkTrustRestrictionsRequest,
+} from '@remora/shared/model/requests/trust-restrictions-request.ts';
+import { planAndCarryOut } from '../frame/change.ts';
+import { addChangeFlags, type ChangeFlags } from '../frame/change-flags.ts';
+import type { Cli } from '../frame/cli.ts';
+import type { Register } from '../frame/register.ts';
+
+interface SetFlags extends ChangeFlags {
+  readonly allow: string[];
+}
+
+const set = async (cli: Cli, cluster: string, flags: SetFlags): Promise<void> => {
+  const wish = { cluster, allow: flags.allow };
+  checkTrustRestrictionsRequest(wish);
+  await planAndCarryOut(cli, { address: '/trust-restrictions', wish }, flags);
+};
+
+const remove = async (cli: Cli, cluster: string, flags: ChangeFlags): Promise<void> => {
+  checkTrustRestrictionsRemoval({ cluster });
+  await planAndCarryOut(cli, { address: '/trust-restrictions/removal', wish: { cluster } }, flags);
+};
+
+export const register: Register = (command, cli) => {
+  const setting = command
+    .command('set')
+    .description(
+      'have the nodes of a cluster let in those alone, on their transport ports, whose certificates have one of these names',
+    )
+    .argument('<cluster>', 'the cluster')
+    .requiredOption(
+      '--allow <pattern>',
+      "name of nodes that are let in beside the cluster's own, like '*.node.ID.cluster.SCOPE.account'; may come again; all that are let in are given each time",
+      (pattern: string, before: readonly string[] = []) => [...before, pattern],
+    );
+  addChangeFlags(setting);
+  setting.action((cluster: string, flags: SetFlags) => set(cli, cluster, flags));
+  const removal = command
+    .command('remove')
+    .description('have them let in again whoever has a certificate of a CA that they trust')
+    .argument('<cluster>', 'the cluster');
+  addChangeFlags(removal);
+  removal.action((cluster: string, flags: ChangeFlags) => remove(cli, cluster, flags));
+};

@@ -1,0 +1,121 @@
+import { RemoraError } from '@remora/shared/errors.ts';
+import { type ConnectRequest, checkConnectRequest, parseMode } from '@remora/shared/model/requests/connect-request.ts';
+import type { Command } from 'commander';
+import { addGivenFlags, changeWithGiven } from '../certificates/given-certificates.ts';
+import { planAndCarryOut } from '../frame/change.ts';
+import { addChangeFlags, type ChangeFlags } from '../frame/change-flags.ts';
+import type { Cli } from '../frame/cli.ts';
+import { addToList, given } from '../frame/input.ts';
+import type { Register } from '../frame/register.ts';
+import { certificateRequestOf } from './connect-certificate.ts';
+import { addForeignFlags, connectForeign, type ForeignFlags, isForeignConnect } from './connect-foreign.ts';
+import {
+  addAddressOptions,
+  addKeyOptions,
+  addServerOptions,
+  type KeyAndServerFlags,
+  keyAndServerOf,
+} from './connection-flags.ts';
+
+export interface ConnectFlags extends KeyAndServerFlags, ForeignFlags {
+  readonly alias: string;
+  readonly auth: string;
+  readonly mode: string;
+  readonly seeds?: string[];
+  readonly proxyAddress?: string;
+  readonly serverName?: string;
+  readonly certificateIdentity?: string;
+  readonly signingCa?: string;
+  readonly signingSubject?: string;
+  readonly signingValidity?: string;
+  readonly skipUnavailable?: boolean;
+  readonly set?: Record<string, string>;
+  readonly limit?: string[];
+}
+
+const truth = (value: string): boolean => {
+  if (value === 'true' || value === 'false') return value === 'true';
+  throw new RemoraError('bad-input', `--skip-unavailable ${value}: write true or false.`);
+};
+
+const addSetting = (pair: string, before: Record<string, string> = {}): Record<string, string> => {
+  const at = pair.indexOf('=');
+  if (at < 1 || at === pair.length - 1) throw new RemoraError('bad-input', `--set ${pair}: write KEY=VALUE.`);
+  return { ...before, [pair.slice(0, at)]: pair.slice(at + 1) };
+};
+
+const requestOf = async (local: string, remote: string, flags: ConnectFlags & ChangeFlags): Promise<ConnectRequest> => {
+  if (flags.auth !== 'api_key')
+    throw new RemoraError('bad-input', `--auth ${flags.auth}: write api_key or certificate.`);
+  const request = given<ConnectRequest>({
+    local,
+    remote,
+    alias: flags.alias,
+    mode: parseMode(flags.mode),
+    seeds: flags.seeds,
+    proxyAddress: flags.proxyAddress,
+    serverName: flags.serverName,
+    ...(await keyAndServerOf(flags)),
+    certificateIdentity: flags.certificateIdentity,
+    signingCa: flags.signingCa,
+    signingSubject: flags.signingSubject,
+    signingValidity: flags.signingValidity,
+    skipUnavailable: flags.skipUnavailable,
+    set: flags.set,
+    nodes: flags.limit,
+  });
+  checkConnectRequest(request);
+  return request;
+};
+
+const connect = async (cli: Cli, local: string, remote: string, flags: ConnectFlags & ChangeFlags): Promise<void> => {
+  if (flags.auth === 'certificate') {
+    const wish = certificateRequestOf(local, remote, flags);
+    await planAndCarryOut(cli, { address: '/connections/by-certificate', wish }, flags);
+    return;
+  }
+  const wish = await requestOf(local, remote, flags);
+  const whose = { ca: wish.ca ?? '', purpose: 'remote_cluster_server' } as const;
+  await changeWithGiven(cli, { address: '/connections', wish }, whose, flags);
+};
+
+const addConnectOptions = (command: Command): void => {
+  command
+    .requiredOption('--alias <alias>', 'how the local cluster shall call the remote one in searches')
+    .option('--auth <model>', 'trust model: api_key, or certificate, which is deprecated since 9.0', 'api_key')
+    .option('--mode <mode>', 'sniff or proxy', 'sniff');
+  addAddressOptions(command);
+  addKeyOptions(command)
+    .option(
+      '--certificate-identity <regex>',
+      'requests are signed, and the key demands a certificate whose whole subject matches (9.3 or later)',
+    )
+    .option('--signing-ca <name>', "the CA of the signing certificates (default: one of Remora's own)")
+    .option('--signing-subject <name>', 'their subject, like CN=eu-signer,O=Example (default: one that matches)')
+    .option(
+      '--signing-validity <time>',
+      'how long they are valid (default: as long as those that are there, else 365d)',
+    )
+    .option('--skip-unavailable <bool>', 'whether searches go on when the remote cluster is away', truth)
+    .option('--set <key=value>', 'a further setting of cluster.remote.ALIAS, like transport.compress=true', addSetting);
+  addServerOptions(command).option(
+    '--limit <nodes>',
+    'change only these nodes, NODE or CLUSTER/NODE, separated by commas',
+    addToList,
+  );
+};
+
+export const register: Register = (command, cli) => {
+  command
+    .argument('<local>', 'the cluster that searches')
+    .argument('[remote]', 'the cluster that is searched; not with --remote-key-file');
+  addConnectOptions(command);
+  addGivenFlags(command);
+  addForeignFlags(command);
+  addChangeFlags(command);
+  command.action((local: string, remote: string | undefined, flags: ConnectFlags & ChangeFlags) =>
+    isForeignConnect(remote, flags)
+      ? connectForeign(cli, local, flags, command.getOptionValueSource('mode') === 'cli')
+      : connect(cli, local, remote ?? '', flags),
+  );
+};

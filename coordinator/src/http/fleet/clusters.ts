@@ -1,0 +1,68 @@
+import { ClusterAdded, ClusterView } from '@remora/shared/model/inventory.ts';
+import Type from 'typebox';
+import type { Services } from '../../services.ts';
+import type { App } from '../app-types.ts';
+
+const ClusterBody = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 63 }),
+    urls: Type.Array(Type.String({ minLength: 1, maxLength: 1024 }), { minItems: 1, maxItems: 100 }),
+    caPem: Type.Union([Type.String({ minLength: 1 }), Type.Null()]),
+    user: Type.String({ minLength: 1, maxLength: 1024 }),
+    password: Type.String({ minLength: 1, maxLength: 4096 }),
+    allowPlainHttp: Type.Optional(Type.Boolean()),
+    /** Has the user be made first, or brought up to date, with the least that Remora needs. Credentials of the administrator are not kept. */
+    creation: Type.Optional(
+      Type.Object(
+        {
+          adminUser: Type.String({ minLength: 1, maxLength: 1024 }),
+          adminPassword: Type.String({ minLength: 1, maxLength: 4096 }),
+          aliases: Type.Array(Type.String({ minLength: 1, maxLength: 1024 }), { maxItems: 200 }),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+  },
+  { additionalProperties: false },
+);
+const Name = Type.Object({ name: Type.String({ minLength: 1 }) });
+
+export const clusterRoutes = (app: App, { clusters }: Pick<Services, 'clusters'>): void => {
+  app.get(
+    '/clusters',
+    { schema: { tags: ['clusters'], summary: 'All clusters', response: { 200: Type.Array(ClusterView) } } },
+    () => clusters.list(),
+  );
+  app.post(
+    '/clusters',
+    {
+      config: { idempotent: 'address' },
+      schema: {
+        tags: ['clusters'],
+        summary: 'Add a cluster, or give a known one other URLs, another CA, user and password',
+        body: ClusterBody,
+        response: { 200: ClusterAdded, 201: ClusterAdded },
+      },
+    },
+    async ({ body, actor }, reply) => {
+      const added = await clusters.add({ ...body, allowPlainHttp: body.allowPlainHttp ?? false }, actor);
+      return reply.code(added.updated ? 200 : 201).send(added);
+    },
+  );
+  app.get(
+    '/clusters/:name',
+    { schema: { tags: ['clusters'], summary: 'One cluster', params: Name, response: { 200: ClusterView } } },
+    ({ params }) => clusters.show(params.name),
+  );
+  app.delete(
+    '/clusters/:name',
+    {
+      config: { idempotent: 'address' },
+      schema: { tags: ['clusters'], summary: 'Forget a cluster', params: Name, response: { 204: Type.Null() } },
+    },
+    async ({ params, actor }, reply) => {
+      await clusters.remove(params.name, actor);
+      return reply.code(204).send(null);
+    },
+  );
+};

@@ -1,0 +1,152 @@
+import { isSigned } from '@remora/shared/model/requests/connect-request.ts';
+import { isAtLeast } from '@remora/shared/model/values/version.ts';
+import type { ClusterObservation, NodeObservation } from '../../facts.ts';
+import { files } from '../../node/placed-files.ts';
+import { passwordEntry } from '../../signing/signing-names.ts';
+import { mayBeSigning, signingWish, standingSigning, strangeCas, theirCas } from '../../signing/signing-wish.ts';
+import { standingKey } from '../key/key.ts';
+import { isSigning } from '../signing.ts';
+import type { Check, PreflightInput } from './preflight-check.ts';
+
+const MINIMUM_VERSION = '9.3.0';
+
+const versionFindings = ({ facts: { local, remote } }: PreflightInput): string[] =>
+  [local, remote].flatMap(({ name, nodes }) => {
+    const old = nodes.find(({ version }) => !isAtLeast(version, MINIMUM_VERSION));
+    return old === undefined
+      ? []
+      : [
+          `Cluster ${name} is ${old.version}: signed requests (--certificate-identity) need 9.3 or later on both sides. Upgrade it first, or leave the flag out.`,
+        ];
+  });
+
+/** What would need two of them at once. */
+const changeFindings = ({ request, facts }: PreflightInput): string[] => {
+  const standing = standingSigning(facts, request);
+  const wish = signingWish(request, facts);
+  if (typeof wish === 'string') return [wish];
+  if (standing === undefined || wish === null) return [];
+  const other =
+    standing.ca !== wish.ca
+      ? `of CA ${standing.ca}, and not ${wish.ca}`
+      : standing.subject !== wish.subject
+        ? `${standing.subject}, and not ${wish.subject}`
+        : undefined;
+  return other === undefined
+    ? []
+    : [
+        `The nodes of cluster ${request.local} sign for ${request.alias} with certificates ${other}: have nothing signed first, with the same command without --certificate-identity and --signing-… flags, then give it again. Neither drops a search.`,
+      ];
+};
+
+const settingIn = (nodes: readonly NodeObservation[], prefix: string): readonly [string, string] | undefined =>
+  nodes
+    .flatMap(({ name, agent }) =>
+      agent.state === 'online'
+        ? Object.keys(agent.facts.settingsFile.values).map((setting): [string, string] => [name, setting])
+        : [],
+    )
+    .find(([, setting]) => setting.startsWith(prefix));
+
+const inFile = ({ name, nodes }: ClusterObservation, prefix: string): string[] => {
+  const found = settingIn(nodes, prefix);
+  return found === undefined
+    ? []
+    : [
+        `elasticsearch.yml of node ${found[0]} (cluster ${name}) has ${found[1]}, which Remora did not write: take it out and restart the node. What stands there is read at its start alone, and files that it names must not be changed after that.`,
+      ];
+};
+
+/** Elasticsearch shows these settings to nobody, so this is what can be known of what somebody else did. */
+const foreignFindings = ({ request, facts }: PreflightInput): string[] => {
+  const { local, remote } = facts;
+  const key = standingKey(facts, request);
+  const isOurs = mayBeSigning(facts, request);
+  // Nothing is written over where all is in place, and who is in the file stays there.
+  const isKept = isSigning(facts, request) || theirCas(remote, facts.cas).length > 0;
+  const entry = passwordEntry(request.alias);
+  const holder = local.nodes.find(
+    ({ agent }) =>
+      agent.state === 'online' &&
+      agent.facts.keystore.entries?.some(({ name, reference }) => name === entry && reference === null),
+  );
+  const [stranger] = strangeCas(remote, facts.cas);
+  return [
+    ...inFile(local, `cluster.remote.${request.alias}.signing.`),
+    ...inFile(remote, 'cluster.remote.signing.'),
+    ...(holder && !isOurs
+      ? [
+          `The keystore of node ${holder.name} (cluster ${local.name}) has ${entry} with a value that Remora did not write: take it out first with \`elasticsearch-keystore remove ${entry}\`.`,
+        ]
+      : []),
+    ...(!isOurs && key?.certificateIdentity !== undefined
+      ? [
+          `The key of this connection demands ${key.certificateIdentity} already, and not by Remora: somebody has requests signed. Take that back first (certificate_identity: null of API key ${key.record.id}, then null for cluster.remote.${request.alias}.signing.*).`,
+        ]
+      : []),
+    ...(!isKept && facts.foreignIdentities.length > 0
+      ? [
+          `Cluster ${remote.name} has API keys that demand a signature and that Remora did not make (${facts.foreignIdentities.join(', ')}): whoever set that up also set cluster.remote.signing.*, which Elasticsearch shows to nobody and which would be written over. Have these connections made by Remora too, or end these keys first; or write the CA of their certificates into ${files.signingCas} on every node of ${remote.name} and import it, without its key, with \`remora ca import\`: then it stays there.`,
+        ]
+      : []),
+    ...(stranger
+      ? [
+          `${stranger}, which Remora does not know and which would go: import it, without its key, with \`remora ca import\`, then it stays.`,
+        ]
+      : []),
+  ];
+};
+
+const caFindings = ({ request, facts, now }: PreflightInput): string[] => {
+  const wish = signingWish(request, facts);
+  if (wish === null || typeof wish === 'string') return [];
+  const ca = facts.cas.find(({ name }) => name === wish.ca);
+  if (ca === undefined) return [];
+  if (ca.key === null)
+    return [
+      `The key of CA ${ca.name} is not here, so it cannot sign signing certificates: choose another with --signing-ca.`,
+    ];
+  if (ca.retiredAt !== undefined)
+    return [`CA ${ca.name} is retired, and ${ca.successor} took its place: give --signing-ca ${ca.successor}.`];
+  return ca.facts.notAfter <= now
+    ? [
+        `CA ${ca.name} ended at ${ca.facts.notAfter}: nobody would take a signature of it. Choose another with --signing-ca.`,
+      ]
+    : [];
+};
+
+export const signingWorks: Check = {
+  code: 'preflight-failed',
+  demands: 'where requests are to be signed, every node on both sides is 9.3 or later, and the CA can sign',
+  run: (input) => (isSigned(input.request) ? [...versionFindings(input), ...caFindings(input)] : []),
+};
+
+export const signingFits: Check = {
+  code: 'bad-input',
+  demands:
+    'a subject is known that `--certificate-identity` matches, and certificates that are in use need not become ones of another subject or CA',
+  run: changeFindings,
+};
+
+/** Only its owner may change a key. */
+const ownerFindings = ({ request, facts }: PreflightInput): string[] => {
+  const key = standingKey(facts, request);
+  const wish = signingWish(request, facts);
+  if (key?.otherOwner === undefined || typeof wish === 'string') return [];
+  return key.certificateIdentity === wish?.identity
+    ? []
+    : [
+        `API key ${key.record.name} belongs to user ${key.otherOwner}, who alone may change what it demands of a signature: have another one take its place first, with \`remora api-keys rotate ${request.local} ${request.alias}\`.`,
+      ];
+};
+
+export const signingOurs: Check = {
+  code: 'conflict',
+  demands:
+    'where requests are to be signed, nobody else set that up: neither in elasticsearch.yml nor in the keystore, nor for keys that Remora did not make',
+  run: (input) => {
+    const { request, facts } = input;
+    const isTouched = isSigned(request) || mayBeSigning(facts, request);
+    return [...(isSigned(request) ? foreignFindings(input) : []), ...(isTouched ? ownerFindings(input) : [])];
+  },
+};

@@ -1,0 +1,41 @@
+import type { ClusterObservation } from '../facts.ts';
+import { byName } from '../order.ts';
+
+/** What elasticsearch.yml of a node says of an alias, by the names of the settings without its prefix. */
+interface AliasInFile {
+  readonly node: string;
+  readonly names: readonly string[];
+}
+
+/** Nodes in whose elasticsearch.yml the alias stands. */
+export const aliasInFiles = ({ nodes }: Pick<ClusterObservation, 'nodes'>, alias: string): AliasInFile[] => {
+  const prefix = `cluster.remote.${alias}.`;
+  return [...nodes].sort(byName).flatMap(({ name: node, agent }) => {
+    const values = agent.state === 'online' ? agent.facts.settingsFile.values : {};
+    const names = Object.keys(values).filter((name) => name.startsWith(prefix));
+    return names.length === 0 ? [] : [{ node, names: names.map((name) => name.slice(prefix.length)).sort() }];
+  });
+};
+
+const list = (names: readonly string[]): string => names.join(', ');
+
+/**
+ * Elasticsearch takes each setting of an alias from the cluster's settings where it stands there, else from the node's own elasticsearch.yml. `settings` are those that shall
+ * stand in the former.
+ */
+export const precedenceWarnings = (
+  local: Pick<ClusterObservation, 'name' | 'nodes'>,
+  alias: string,
+  settings: Readonly<Record<string, unknown>>,
+): string[] =>
+  aliasInFiles(local, alias).map(({ node, names }) => {
+    const hidden = names.filter((name) => name in settings);
+    const inForce = names.filter((name) => !(name in settings));
+    const parts = [
+      ...(hidden.length === 0 ? [] : [`of ${list(hidden)} those of the cluster's settings win`]),
+      ...(inForce.length === 0
+        ? []
+        : [`${list(inForce)} ${inForce.length > 1 ? 'are' : 'is'} in force on that node alone`]),
+    ];
+    return `elasticsearch.yml of node ${node} (cluster ${local.name}) has settings of ${alias} too: ${parts.join('; ')}. Take them out there, and restart the node, to have it like the others.`;
+  });

@@ -1,0 +1,65 @@
+import { sayDuration } from '@remora/shared/model/values/duration.ts';
+import { isMostlyOver } from '../certificates/certificate-life.ts';
+import type { WantedFile } from '../node/node-change.ts';
+import { signingKeystore } from '../node/placed-files.ts';
+import { signingSecrets } from '../node/secret-names.ts';
+import type { Signing, SigningCertificateRecord } from '../records.ts';
+import type { AnyStep, NodeId, SigningIssue } from '../steps.ts';
+
+type Versions = Readonly<Record<string, number>>;
+
+/** A further version of the file with which a node signs. The password stays, since Elasticsearch reads the one and the other at different times. */
+export const newSigningIssue = (
+  place: NodeId & { readonly alias: string; readonly remote: string },
+  wish: Omit<Signing, 'identity'>,
+  versions: Versions,
+): SigningIssue => {
+  const names = signingSecrets(place);
+  const { cluster, node, alias, remote } = place;
+  return {
+    ...{ cluster, node, alias, remote, ca: wish.ca, subject: wish.subject, validityMs: wish.validityMs },
+    p12Secret: `secret:${names.p12}@${(versions[names.p12] ?? 0) + 1}`,
+    passwordSecret: `secret:${names.password}@1`,
+  };
+};
+
+/** Whether a node's certificate does for what is wished. */
+export const isCurrentSigner = (
+  record: SigningCertificateRecord,
+  { ca, subject, validityMs }: Signing,
+  now: string,
+): boolean =>
+  record.ca === ca && record.subject === subject && record.validityMs === validityMs && !isMostlyOver(record, now);
+
+/** The file as it shall stand on the node. */
+export const signerFile = ({ alias, p12Secret }: SigningIssue): WantedFile => ({
+  ...{ path: signingKeystore(alias), content: { $secret: p12Secret }, source: p12Secret, digest: null, mode: 0o640 },
+  what: `PKCS#12 with the certificate that signs for ${alias} (${p12Secret})`,
+});
+
+/** Names of nodes have no comma. */
+export const signerStepId = (what: string, { cluster, node, alias }: SigningIssue): string =>
+  `${what}-${cluster}.${node},${alias}`;
+
+/** The step that makes it. */
+export const signerStep = (
+  input: SigningIssue,
+  standing: SigningCertificateRecord | undefined,
+  { reason, stage }: { readonly reason: string; readonly stage: string },
+): AnyStep => ({
+  ...{ id: signerStepId('issue-signing-certificate', input), kind: 'signing-certificate.issue', target: input.node },
+  ...{ effect: 'none', reason, stage, input },
+  diff: [
+    ...(standing
+      ? [
+          `- signing certificate ${standing.subject}`,
+          `-   valid from ${standing.facts.notBefore} to ${standing.facts.notAfter}`,
+          `-   SHA-256 ${standing.facts.fingerprint256}`,
+        ]
+      : []),
+    `+ signing certificate ${input.subject}`,
+    `+   issued by CA ${input.ca}`,
+    `+   valid for ${sayDuration(input.validityMs)} from its issue`,
+    `+   kept as ${input.p12Secret}`,
+  ].join('\n'),
+});

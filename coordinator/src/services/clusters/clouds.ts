@@ -1,0 +1,93 @@
+import { X509Certificate } from 'node:crypto';
+import { messageOf, RemoraError } from '@remora/shared/errors.ts';
+import {
+  CLOUD_URL,
+  type CloudInput,
+  type CloudView,
+  checkCloudInput,
+  cloudUrl,
+  type DeploymentView,
+} from '@remora/shared/model/clouds/cloud.ts';
+import type { Clock } from '../../clock.ts';
+import { openCloud } from '../../cloud/client.ts';
+import { cloudRecord, openNamedCloud } from '../../cloud/open.ts';
+import { type CloudRecord, cloudSecret } from '../../cloud/record.ts';
+import type { SecretStore } from '../../secrets/secret-store.ts';
+import type { Services } from '../../services.ts';
+import type { Collection } from '../../store/inventory.ts';
+
+export interface CloudServiceParts {
+  readonly clouds: Collection<CloudRecord>;
+  readonly secrets: Pick<SecretStore, 'get' | 'put' | 'remove'>;
+  readonly clock: Clock;
+  readonly change: Services['clouds']['change'];
+}
+
+const view = async (parts: CloudServiceParts, record: CloudRecord): Promise<CloudView> => {
+  const { name, url, apiKey, addedAt } = record;
+  try {
+    const deployments = await (await openNamedCloud(parts, name)).deployments();
+    const shown = deployments.map((one) => ({ id: one.id, name: one.name }));
+    return { name, url, apiKey, addedAt, deployments: shown, error: null };
+  } catch (error) {
+    return { name, url, apiKey, addedAt, deployments: null, error: messageOf(error) };
+  }
+};
+
+const checkCa = (caPem: string): void => {
+  try {
+    new X509Certificate(caPem);
+  } catch {
+    throw new RemoraError('bad-input', '--ca holds no certificate in PEM.');
+  }
+};
+
+/** The cloud is asked with the key before either is kept. */
+const add = async (parts: CloudServiceParts, name: string, input: CloudInput, actor: string): Promise<CloudView> => {
+  checkCloudInput(name, input);
+  if (input.caPem !== undefined) checkCa(input.caPem);
+  const access = { name, url: cloudUrl(input.url ?? CLOUD_URL), caPem: input.caPem ?? null };
+  await openCloud({ ...access, apiKey: input.apiKey }).deployments();
+  const known = await parts.clouds.get(name);
+  const apiKey = await parts.secrets.put(cloudSecret(name), input.apiKey);
+  const record: CloudRecord = { ...access, apiKey, addedAt: known?.addedAt ?? parts.clock().toISOString() };
+  const audit = { actor, target: name, detail: `${record.url}, ${apiKey}` };
+  const isFiled = known
+    ? await parts.clouds.change(name, ({ keys }) => ({ ...record, ...(keys === undefined ? {} : { keys }) }), {
+        ...audit,
+        action: 'cloud.update',
+      })
+    : await parts.clouds.add(name, record, { ...audit, action: 'cloud.add' });
+  if (!isFiled)
+    throw new RemoraError('conflict', `Somebody else just ${known ? 'removed the' : 'added a'} cloud "${name}".`);
+  return view(parts, record);
+};
+
+/** `cluster.remote.ALIAS.credentials` */
+const CREDENTIALS = /^cluster\.remote\.(.+)\.credentials$/;
+
+const deployment = async (parts: CloudServiceParts, cloud: string, id: string): Promise<DeploymentView> => {
+  const client = await openNamedCloud(parts, cloud);
+  const found = await client.deployment(id);
+  const [entries, { certificates, restriction }] = await Promise.all([client.keystore(found), client.authority(id)]);
+  const { name, region, healthy, version, endpoint, clusterId, trust } = found;
+  return {
+    ...{ cloud, id: found.id, name, region, healthy, version, endpoint, clusterId, restriction },
+    keys: entries.flatMap((entry) => CREDENTIALS.exec(entry)?.[1] ?? []),
+    trusts: (trust.direct ?? []).map((one) => one.name),
+    authorities: [...certificates],
+  };
+};
+
+export const cloudService = (parts: CloudServiceParts): Services['clouds'] => ({
+  add: (name, input, actor) => add(parts, name, input, actor),
+  list: async () => Promise.all((await parts.clouds.list()).map((record) => view(parts, record))),
+  show: async (name) => view(parts, await cloudRecord(parts, name)),
+  deployment: (name, id) => deployment(parts, name, id),
+  change: parts.change,
+  async remove(name, actor) {
+    await cloudRecord(parts, name);
+    await parts.clouds.remove(name, { actor, action: 'cloud.remove', target: name });
+    await parts.secrets.remove(cloudSecret(name));
+  },
+});
