@@ -1,5 +1,6 @@
 import { appendFileSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { vi } from 'vitest';
 import { keystoreEntries } from '../../../agent/src/keystore/entries.ts';
 import type { EsCluster } from '../../elasticsearch/cluster.ts';
 import type { EsNode } from '../../elasticsearch/node.ts';
@@ -67,13 +68,28 @@ interface Standing {
   readonly clusters: Record<string, StandingCluster>;
 }
 
+/**
+ * An agent that is asked whether a directory can be written makes a file there for a moment, and somebody may ask at any time. One that stays is a fault,
+ * and shows as an error here.
+ */
+const withoutTrial = ({ name, configDir }: EsNode): Promise<void> =>
+  vi.waitFor(() => {
+    const trials = readdirSync(configDir).filter((file) => file.startsWith('.remora-trial-'));
+    if (trials.length > 0) throw new Error(`${name} still has ${trials.join(', ')}`);
+  }, 10_000);
+
 /** Everything that a connection may change on these clusters and their nodes, to be compared one by one. */
-export const standing = async (...clusters: readonly EsCluster[]): Promise<Standing> => ({
-  nodes: Object.fromEntries(clusters.flatMap(({ nodes }) => nodes).map((node) => [node.name, standingNode(node)])),
-  clusters: Object.fromEntries(
-    await Promise.all(clusters.map(async (cluster) => [cluster.name, await inCluster(cluster)] as const)),
-  ),
-});
+export const standing = async (...clusters: readonly EsCluster[]): Promise<Standing> => {
+  const inClusters = await Promise.all(
+    clusters.map(async (cluster) => [cluster.name, await inCluster(cluster)] as const),
+  );
+  const nodes: Standing['nodes'] = {};
+  for (const node of clusters.flatMap((cluster) => cluster.nodes)) {
+    await withoutTrial(node);
+    nodes[node.name] = standingNode(node);
+  }
+  return { nodes, clusters: Object.fromEntries(inClusters) };
+};
 
 /** Somebody writes into the elasticsearch.yml of a cluster's first node, and `expected` is what is to stand once the node has started with it. */
 export const writeSince = ({ name, nodes: [node] }: EsCluster, expected: Standing): void => {

@@ -39,9 +39,10 @@ export const identitySuite = (bed: () => Bed): void => {
     bed().fleet.json<Run>(['connect', 'eu', 'us', '--alias', ALIAS, '--search', 'logs-*', ...more, '--yes']);
 
   const signers = async (): Promise<CertificateView[]> =>
-    (await bed().fleet.json<CertificateView[]>(['certs', 'list'])).filter(
-      ({ purpose }) => purpose === 'remote_cluster_signing',
-    );
+    (await bed().fleet.json<CertificateView[]>(['certs', 'list']))
+      .filter(({ purpose }) => purpose === 'remote_cluster_signing')
+      // The list begins with what ends first, which of two certificates of one run is either.
+      .sort((a, b) => ((a.node ?? '') < (b.node ?? '') ? -1 : 1));
 
   /** Searches over the alias from both nodes while the run goes on; answers how it ended and what failed. */
   const underSearches = async (change: () => Promise<Run>) => {
