@@ -19,10 +19,10 @@ const register = ['connect cluster-settings.put eu api', 'connect connection.pro
 /** All steps of a first connect, in this order of nodes. */
 const everything = (remote: string[], local: string[]): string[] => [
   ...prepare,
+  ...key,
   ...certificates(...remote),
   ...remoteRoll(...remote),
   ...verifies(...remote),
-  ...key,
   ...localRoll(...local),
   ...register,
 ];

@@ -146,12 +146,12 @@ const cases: PlanCase[] = [
     steps: [
       record,
       'prepare ca.create coordinator none',
+      'api-key api-key.create us api',
       ...issued,
       ...remoteNodes.map((node) => `remote-files node.change ${node} file`),
       ...remoteNodes.map((node) => `remote-verify remote-server.verify ${node} none`),
       ...remoteNodes.map((node) => `remote-verify signing-trust.verify ${node} none`),
       'signing-trust signing-settings.put us api',
-      'api-key api-key.create us api',
       ...localFiles('reload'),
       ...reloads(),
       'sign signing-settings.put eu api',

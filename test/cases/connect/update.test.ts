@@ -186,10 +186,10 @@ describe('two remotes of one local cluster', () => {
   const steps = [
     'prepare connection.record coordinator none',
     'prepare ca.create coordinator none',
+    'api-key api-key.create ap api',
     'certificates certificate.issue ap-1 none',
     'remote-roll node.change ap-1 restart',
     'remote-verify remote-server.verify ap-1 none',
-    'api-key api-key.create ap api',
     ...localFiles('reload'),
     ...reloads(),
     put,

@@ -31,14 +31,16 @@ interface Case {
 }
 
 /** The steps by which `connect` sets the remote cluster up, as its own plan has them. */
-const setUp = (made: World): string[] =>
-  lines(planIn(made, request())).filter((line) => /^(prepare ca|certificates|remote-)/.test(line));
+const setUp = (made: World, stage: RegExp): string[] =>
+  lines(planIn(made, request())).filter((line) => stage.test(line));
+const prepared = (made: World): string[] => setUp(made, /^prepare ca/);
+const rolled = (made: World): string[] => setUp(made, /^(certificates|remote-)/);
 
 const cases: Case[] = [
   {
-    name: 'with the server off: as connect turns it on, then the key, and nothing of another cluster',
+    name: 'with the server off: the key, then the server as connect turns it on, and nothing of another cluster',
     world,
-    steps: [...setUp(world()), create],
+    steps: [...prepared(world()), create, ...rolled(world())],
     also: (plan) => {
       expect(plan).toMatchObject({ clusters: ['us'], restarts: ['us-2', 'us-3', 'us-1'], outages: [] });
       expect(stepOf(plan, 'api-key.create').input).toMatchObject({
@@ -69,10 +71,10 @@ const cases: Case[] = [
       return made;
     },
     steps: [
+      create,
       'certificates certificate.issue us-3 none',
       'remote-roll node.change us-3 restart',
       'remote-verify remote-server.verify us-3 none',
-      create,
     ],
     also: ({ restarts }) => expect(restarts).toEqual(['us-3']),
   },
@@ -133,7 +135,7 @@ const cases: Case[] = [
     name: 'for a proxy: nothing depends on how nodes publish themselves',
     world,
     wish: { mode: 'proxy', proxyAddress: 'proxy.example.com:443', serverName: 'us.example.com' },
-    steps: [...setUp(world()), create],
+    steps: [...prepared(world()), create, ...rolled(world())],
     also: (plan) => expect(stepOf(plan, 'remote-server.verify', 'us-1').input.planned).toBeNull(),
   },
 ];

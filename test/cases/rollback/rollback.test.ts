@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { PastRun, RollbackFacts } from '../../../coordinator/src/plan/rollback/facts.ts';
+import { request } from '../connect/facts.ts';
+import { stepOf } from '../connect/plans.ts';
 import { change, connected, done, ended, RUN, refusalOf, roll, withBackup } from './connected.ts';
 
 describe('a rollback', () => {
@@ -67,6 +69,28 @@ describe('a rollback', () => {
     const made = roll({ ...facts, run: { ...facts.run, status: 'failed', steps }, keys: [] });
     expect(made.steps.map(({ id }) => id)).toEqual(['change-us.us-2', 'put-back-records', 'mark-run']);
     expect(plan.steps.length).toBeGreaterThan(10);
+  });
+
+  test('of a run that ended at the roll of the remote cluster ends its key too, and waits for no local node: it came to none', () => {
+    const { facts } = connected();
+    const begun = ['record-connection', 'create-api-key', 'change-us.us-2'];
+    const steps = new Map([...facts.run.steps].filter(([id]) => begun.includes(id)));
+    steps.set('change-us.us-2', done({ status: 'failed' }));
+    const eu = facts.clusters.get('eu');
+    if (!eu) throw new Error('no cluster');
+    const away = { ...eu, nodes: eu.nodes.map((node) => ({ ...node, agent: { state: 'offline' } as const })) };
+    const clusters = new Map([...facts.clusters, ['eu', away]]);
+    const failed = { ...facts, clusters, run: { ...facts.run, status: 'failed' as const, steps } };
+    const made = roll(failed);
+    expect(made.steps.map(({ id }) => id)).toEqual([
+      ...['change-us.us-2', 'invalidate-key-k1', 'put-back-records', 'mark-run'],
+    ]);
+    expect(stepOf(made, 'api-key.invalidate').input).toMatchObject({ id: 'k1', away: ['eu/eu-1'] });
+    steps.set('change-eu.eu-1', done({ status: 'failed', kept: { began: true } }));
+    expect(refusalOf(failed).findings.join('\n')).toContain('eu-1');
+    steps.delete('change-eu.eu-1');
+    const limited = { ...failed.run.plan, wanted: request({ nodes: ['us-2', 'eu-2'] }) };
+    expect(refusalOf({ ...failed, run: { ...failed.run, plan: limited } }).findings.join('\n')).toContain('eu-1');
   });
 
   test('of a node that has gone says so and goes on', () => {

@@ -3,15 +3,15 @@ import type { Stage } from '../steps.ts';
 import { signStage } from './signing.ts';
 import { demandOffStage, signOffStage, unsignedStages } from './unsigned.ts';
 
-/** Of the remote cluster, and the key. */
+/** Of the remote cluster, and the key, which comes first: what Elasticsearch refuses of it is refused before a node was changed. */
 export const remoteStages: readonly Stage[] = [
   { id: 'prepare', title: 'Prepare', mode: 'serial' },
+  { id: 'api-key', title: 'Cross-cluster API key', mode: 'serial' },
   { id: 'certificates', title: 'Issue certificates', mode: 'parallel' },
   { id: 'remote-files', title: 'Place files on the remote cluster', mode: 'parallel' },
   { id: 'remote-roll', title: 'Roll the remote cluster', mode: 'roll' },
   { id: 'remote-verify', title: 'Verify the remote cluster server', mode: 'parallel' },
   { id: 'signing-trust', title: 'Have the remote cluster take signatures', mode: 'serial' },
-  { id: 'api-key', title: 'Cross-cluster API key', mode: 'serial' },
 ];
 
 export const stages: readonly Stage[] = [

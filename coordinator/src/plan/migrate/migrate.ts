@@ -82,7 +82,7 @@ const doneWarnings = (wish: MigrateRequest, facts: MigrateFacts, draft: ConnectD
 ];
 
 /**
- * Plans to bring a connection by certificate to API keys. The remote cluster server, the key and all that takes restarts come first; the alias then leads both ways until
+ * Plans to bring a connection by certificate to API keys. The key, the remote cluster server and all that takes restarts come first; the alias then leads both ways until
  * every node has proven the key. Throws a RemoraError with all findings when it cannot be done; a plan without steps means that it is one by API key already.
  */
 export const planMigration = (wish: MigrateRequest, facts: MigrateFacts, context: PlanContext): StoredPlan => {

@@ -22,14 +22,14 @@ export const stageIds = {
 /** Of the changes of nodes; see `node.change`. The trust between transport ports goes last, so it is back first; credentials go before what they rely on. */
 export const phases = { credentials: 2, distrust: 3 } as const;
 
-/** All that takes restarts comes before the switch, or after its proof. */
+/** The key comes first, which Elasticsearch may refuse; all that takes restarts before the switch, or after its proof. */
 export const stages: readonly Stage[] = [
   { id: 'prepare', title: 'Prepare', mode: 'serial' },
+  { id: 'api-key', title: 'Cross-cluster API key', mode: 'serial' },
   { id: 'certificates', title: 'Issue certificates', mode: 'parallel' },
   { id: 'remote-files', title: 'Place files on the remote cluster', mode: 'parallel' },
   { id: 'remote-roll', title: 'Roll the remote cluster', mode: 'roll' },
   { id: 'remote-verify', title: 'Verify the remote cluster server', mode: 'parallel' },
-  { id: 'api-key', title: 'Cross-cluster API key', mode: 'serial' },
   { id: stageIds.localFiles, title: 'Place files on the local cluster', mode: 'parallel' },
   { id: stageIds.localRoll, title: 'Roll the local cluster', mode: 'roll' },
   { id: stageIds.handshakes, title: 'Try the new way', mode: 'parallel' },

@@ -13,8 +13,8 @@ const refuse = (message: string): never => {
 };
 
 /**
- * Whether an object may stand as `access` of the create cross-cluster API key API, as far as Elasticsearch itself looks at it then. The key is created after
- * the remote nodes were restarted: what is refused only there has cost a roll for nothing. Throws `bad-input`.
+ * Whether an object may stand as `access` of the create cross-cluster API key API, as far as Elasticsearch itself looks at it then. What it
+ * refuses later fails the run that makes the key. Throws `bad-input`.
  */
 export const checkAccessFile = (access: object): void => {
   const kinds = Object.entries(access) as [string, unknown][];

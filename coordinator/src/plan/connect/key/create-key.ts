@@ -7,6 +7,7 @@ import { keyConfig, keyGrants } from '../../keys/key-names.ts';
 import { type Finding, throwFindings } from '../../node/agent-findings.ts';
 import { lacksPrivileges } from '../../roles/privileges.ts';
 import { outagesOf, unreplicatedWarning } from '../../roll/outages.ts';
+import { inStageOrder, usedStages } from '../../stage-order.ts';
 import type { AnyStep, StoredPlan } from '../../steps.ts';
 import { caNameOf } from '../../trust/ca-names.ts';
 import { unaskedWarnings } from '../../trust/port-proof.ts';
@@ -139,15 +140,14 @@ export const planKeyCreation = (request: KeyCreateRequest, facts: ConnectFacts, 
   const wish = asConnectRequest(request);
   const draft = { request: wish, facts, context, servers: serverWishes(remote, wish), ca: caNameOf(facts, wish) };
   const server = isOn(facts) ? [] : serverSetUp(draft);
-  const order = new Map(remoteStages.map(({ id }, index) => [id, index]));
   const key = keySteps(request, facts, context);
-  const steps = [...server, ...key].sort((a, b) => (order.get(a.stage) ?? 0) - (order.get(b.stage) ?? 0));
+  const steps = inStageOrder(remoteStages, [...server, ...key]);
   const restarts = steps.filter(({ stage }) => stage === 'remote-roll').map(({ target }) => target);
   return {
     ...{ planId: context.planId, hash: context.hash(JSON.stringify(steps, withoutTrust)), workflow: 'create-key' },
     ...{ wanted: request, createdAt: context.now, clusters: [remote.name] },
     title: `Make an API key of ${remote.name} for ${request.for}`,
-    stages: remoteStages.filter(({ id }) => steps.some(({ stage }) => stage === id)),
+    stages: usedStages(remoteStages, steps),
     ...{ steps, restarts, outages: outagesOf(remote, restarts) },
     warnings: [
       ...(isOn(facts) ? untouchedWarnings(request) : []),

@@ -1,3 +1,4 @@
+import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
 import type { NodeObservation } from '../../facts.ts';
 import { agentFailed, agentOffline, notInCluster } from '../../node/agent-findings.ts';
 import { type AnyConnectionRecord, proofOf } from '../../records.ts';
@@ -78,14 +79,24 @@ const keptEntries = (
   );
 };
 
+/** Whether a `connect` or `migrate` ended before it came to any node of the local cluster. What is limited to some nodes makes the key for others too. */
+const endedBefore = (facts: RollbackFacts, delivered: readonly NodeId[]): boolean => {
+  const { workflow, wanted } = facts.run.plan;
+  const isWhole = workflow === 'migrate' || (workflow === 'connect' && (wanted as ConnectRequest).nodes === undefined);
+  const locals = localsOf(facts);
+  return isWhole && !delivered.some(({ cluster }) => locals.includes(cluster));
+};
+
 /**
- * Whether a rotation never came to a node, which then does not have the new key. A restore of the store from a back-up may have lost that it did. A node that a
- * `connect` was limited without may have its key from elsewhere.
+ * Whether a run never came to a node, which then does not have the key that it made: whoever gave it that since is rolled back first. A restore of the store from a
+ * back-up may have lost that it did.
  */
-const isUnreached = ({ run }: RollbackFacts): ((node: NodeId) => boolean) => {
-  const reached = new Set(deliveriesOf(run).map(nodeKey));
-  const isTold = ['rotate-key', 'adopt'].includes(run.plan.workflow) && run.restored === null;
-  return (node) => isTold && !reached.has(nodeKey(node));
+const isUnreached = (facts: RollbackFacts): ((node: NodeId) => boolean) => {
+  const { plan, restored } = facts.run;
+  const delivered = deliveriesOf(facts.run);
+  const reached = new Set(delivered.map(nodeKey));
+  const isTold = ['rotate-key', 'adopt'].includes(plan.workflow) || endedBefore(facts, delivered);
+  return (node) => isTold && restored === null && !reached.has(nodeKey(node));
 };
 
 /** Why it cannot be asked whether the keystore of a node has a key; null where it can, and where there is no agent to ask. */
