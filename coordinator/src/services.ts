@@ -138,8 +138,8 @@ export interface Services {
     add(input: ClusterInput, actor: string): Promise<ClusterAdded>;
     list(): Promise<ClusterView[]>;
     show(name: string): Promise<ClusterView>;
-    /** `conflict` while a run holds the cluster, or a connection or a node with an agent is left. */
-    remove(name: string, actor: string): Promise<void>;
+    /** `conflict` while a run holds the cluster, a connection or a node with an agent is left, or, unless they may, keys that others were given live on. */
+    remove(name: string, actor: string, options: { readonly leaveKeys: boolean }): Promise<void>;
   };
   readonly tokens: {
     create(input: TokenInput, actor: string): Promise<{ token: string; expiresAt: string }>;

@@ -167,3 +167,30 @@ describe('while a run holds a cluster', () => {
     expect(await recorded()).toBeNull();
   });
 });
+
+describe('a cluster with a key that was made for others', () => {
+  const secret = 'secret:handed-out/west/team/api-key@1';
+  const apiKeys = () => http.fleet.inventory.apiKeys;
+
+  it('is not removed, and what to do is said; with --leave-keys it is', async () => {
+    await give(us, password);
+    await add();
+    await apiKeys().put(secret, {
+      ...{ secret, cluster: 'west', id: 'k', name: 'remora-for-team', expiresAtMs: null, configHash: 'c' },
+    });
+    expect(await call('DELETE', '/clusters/west')).toMatchObject({
+      status: 409,
+      body: { code: 'conflict', detail: expect.stringContaining('made for others and let them in: for team.') },
+    });
+    expect((await call('DELETE', '/clusters/west?leaveKeys=true')).status).toBe(204);
+    expect(await recorded()).toBeNull();
+  });
+
+  it('is removed once they let nobody in', async () => {
+    await add();
+    const record = await apiKeys().get(secret);
+    if (record) await apiKeys().put(secret, { ...record, revoked: true });
+    expect((await call('DELETE', '/clusters/west')).status).toBe(204);
+    await apiKeys().remove(secret);
+  });
+});

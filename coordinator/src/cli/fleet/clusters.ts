@@ -100,5 +100,10 @@ export const register: Register = (command, cli) => {
       const cluster = await (await cli.client()).get<ClusterView>(`/clusters/${encodeURIComponent(name)}`);
       cli.answer(cluster, () => show([cluster]));
     });
-  removeCommand(command, cli, 'cluster', (name) => `/clusters/${encodeURIComponent(name)}`);
+  removeCommand(
+    command,
+    cli,
+    'cluster',
+    (name, { leaveKeys }) => `/clusters/${encodeURIComponent(name)}${leaveKeys ? '?leaveKeys=true' : ''}`,
+  ).option('--leave-keys', 'keys that were made for others live on, and Remora ends them no more');
 };

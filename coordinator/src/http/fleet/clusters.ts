@@ -26,6 +26,8 @@ const ClusterBody = Type.Object(
   { additionalProperties: false },
 );
 const Name = Type.Object({ name: Type.String({ minLength: 1 }) });
+/** Keys that were made for others may live on. */
+const Removal = Type.Object({ leaveKeys: Type.Optional(Type.Literal('true')) }, { additionalProperties: false });
 
 export const clusterRoutes = (app: App, { clusters }: Pick<Services, 'clusters'>): void => {
   app.get(
@@ -58,10 +60,13 @@ export const clusterRoutes = (app: App, { clusters }: Pick<Services, 'clusters'>
     '/clusters/:name',
     {
       config: { idempotent: 'address' },
-      schema: { tags: ['clusters'], summary: 'Forget a cluster', params: Name, response: { 204: Type.Null() } },
+      schema: {
+        ...{ tags: ['clusters'], summary: 'Forget a cluster', params: Name, response: { 204: Type.Null() } },
+        querystring: Removal,
+      },
     },
-    async ({ params, actor }, reply) => {
-      await clusters.remove(params.name, actor);
+    async ({ params, query, actor }, reply) => {
+      await clusters.remove(params.name, actor, { leaveKeys: query.leaveKeys === 'true' });
       return reply.code(204).send(null);
     },
   );

@@ -7,6 +7,7 @@ import type { Clock } from '../../clock.ts';
 import { type ClusterAccess, explain, openClient } from '../../elasticsearch/client.ts';
 import type { ClusterClients } from '../../elasticsearch/clusters.ts';
 import { connectionProblem } from '../../elasticsearch/connection-problem.ts';
+import { handedRecords } from '../../plan/keys/handed-key.ts';
 import { type ClusterRecord, isForeign } from '../../plan/records.ts';
 import type { SecretStore } from '../../secrets/secret-store.ts';
 import type { ClusterInput, Services } from '../../services.ts';
@@ -166,7 +167,27 @@ const add = async (parts: ClusterServiceParts, input: ClusterInput, actor: strin
   return { ...(await view(parts, record)), updated: known !== null, unreachable };
 };
 
-const remove = async (parts: ClusterServiceParts, name: string, actor: string): Promise<void> => {
+/** Keys of a cluster that is forgotten live on, and `api-keys revoke` would not find it any more. */
+const refuseHandedOut = async ({ inventory, clock }: ClusterServiceParts, name: string): Promise<void> => {
+  const all = handedRecords(await inventory.apiKeys.list(), clock().toISOString());
+  const own = all.filter(({ remote }) => remote === name);
+  if (own[0] === undefined) return;
+  const whom = [...new Set(own.map((one) => one.whom))].sort();
+  throw new RemoraError(
+    'conflict',
+    `Cluster ${name} has API keys that were made for others and let them in: for ${whom.join(', ')}. Remora could not end them any more.`,
+    {
+      hint: `\`remora api-keys revoke ${name} --for ${own[0].whom}\` ends one. With --leave-keys they live on; a cluster that is added again under this name has them on record again.`,
+    },
+  );
+};
+
+const remove = async (
+  parts: ClusterServiceParts,
+  name: string,
+  actor: string,
+  { leaveKeys }: { readonly leaveKeys: boolean },
+): Promise<void> => {
   await parts.clients.record(name);
   await refuseWhileLocked(parts.lockOf, name, `Cluster ${name}`);
   const nodes = (await parts.inventory.nodes.list()).filter(({ cluster }) => cluster === name);
@@ -186,6 +207,7 @@ const remove = async (parts: ClusterServiceParts, name: string, actor: string): 
       'conflict',
       `Cluster ${name} still has ${nodes.length} node${nodes.length > 1 ? 's' : ''} with an agent: remove ${nodes.length > 1 ? 'them' : nodes[0].node} first with \`remora nodes remove\`.`,
     );
+  if (!leaveKeys) await refuseHandedOut(parts, name);
   await parts.inventory.clusters.remove(name, { actor, action: 'cluster.remove', target: name });
   await parts.secrets.remove(passwordOf(name));
 };
@@ -197,5 +219,5 @@ export const clusterService = (parts: ClusterServiceParts): Services['clusters']
     return Promise.all(records.map((record) => view(parts, record)));
   },
   show: async (name) => view(parts, await parts.clients.record(name)),
-  remove: (name, actor) => remove(parts, name, actor),
+  remove: (name, actor, options) => remove(parts, name, actor, options),
 });
