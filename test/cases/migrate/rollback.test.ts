@@ -1,60 +1,27 @@
 import { expect, test } from 'vitest';
-import type { RollbackFacts } from '../../../coordinator/src/plan/rollback/facts.ts';
-import type { AnyStep } from '../../../coordinator/src/plan/steps.ts';
-import { factsOf, request } from '../connect/facts.ts';
 import { lines, stepOf } from '../connect/plans.ts';
 import { connectedBy } from '../connect-certificate/plans.ts';
-import { carriedOut, recordsOf, trustWorld } from '../connect-certificate/world.ts';
-import { type Backup, change, done, keyOf, RUN, roll } from '../rollback/connected.ts';
+import { cutOff, type TrustWorld, trustWorld } from '../connect-certificate/world.ts';
+import { roll } from '../rollback/connected.ts';
 import { planTo } from './plans.ts';
+import { CREDENTIALS, factsToRollBack, migratedUpTo, restarted, takenBack } from './taken-back.ts';
 
 const SEEDS = 'cluster.remote.us.seeds';
-const CREDENTIALS = 'cluster.remote.us.credentials';
 const transport = ['10.0.1.1:9300'];
 const server = ['10.0.1.1:9443'];
 
-/** A fleet of one node a side right after its migration. */
-const migrated = (): RollbackFacts => {
-  const before = connectedBy(trustWorld({}, {}, { local: 1, remote: 1 }));
-  const plan = planTo(before);
-  const after = carriedOut(before, plan.steps);
-  const [certificate] = before.records;
-  const kept = (step: AnyStep): unknown => {
-    if (step.kind === 'connection.record') return { before: certificate };
-    if (step.kind === 'cluster-settings.put')
-      return { before: { [SEEDS]: step.id === 'lead-to-both' ? transport : [...transport, ...server] } };
-    return ['ca.create', 'certificate.issue'].includes(step.kind) ? { before: null } : null;
-  };
-  const backup = (...changes: Backup['changes']): Backup => ({ changes, unknown: [] });
-  const { local, remote, secretVersions } = factsOf(after.made, request());
-  return {
-    run: {
-      ...{ runId: RUN, status: 'succeeded', rollback: null, restored: null, plan },
-      steps: new Map(plan.steps.map((step) => [step.id, done({ kept: kept(step) })])),
-    },
-    others: [],
-    clusters: new Map([local, remote].map((cluster) => [cluster.name, cluster])),
-    settings: new Map([
-      ['us', {}],
-      ['eu', after.made.local.persistent],
-    ]),
-    backups: new Map([
-      ['us/us-1', backup(change('setting', 'remote_cluster_server.enabled', { now: true }))],
-      ['eu/eu-1', backup(change('setting', 'xpack.security.remote_cluster_client.ssl.enabled', { now: true }))],
-      ['eu/eu-1/2', backup(change('entry', CREDENTIALS))],
-    ]),
-    keys: [keyOf('secret:connection/eu/us/api-key@1', 'k1', `remora-eu-us-${RUN}-1-r1`)],
-    ...{ earlierKeys: [], connections: recordsOf(after), cas: [], certificates: [], apiKeys: [] },
-    ...{ signers: [], secretVersions, principals: new Map() },
-  };
-};
+const byCertificate = (nodes = 2) => connectedBy(trustWorld({}, {}, { local: nodes, remote: nodes }));
+const migrated = (one = byCertificate()) => migratedUpTo(one, planTo(one));
 
-test('a migration is taken back: no node has the key any more when the alias leads to the transport ports again', () => {
-  const plan = roll(migrated());
+test('a migration is taken back the way it came: the alias leads both ways while nodes lose the key', () => {
+  const plan = roll(factsToRollBack(migrated(byCertificate(1))));
   expect(lines(plan)).toEqual([
+    'both-ports cluster-settings.put eu api',
     'files-eu.2 node.change eu-1 reload',
     'reload-eu.2 secure-settings.reload eu-1 reload',
+    'prove-both connection.prove eu none',
     'settings cluster-settings.put eu api',
+    'prove-alone connection.prove eu none',
     'roll-eu node.change eu-1 restart',
     'roll-us node.change us-1 restart',
     'prove connection.prove eu none',
@@ -62,9 +29,37 @@ test('a migration is taken back: no node has the key any more when the alias lea
     'end inventory.put-back coordinator none',
     'end run.rollback coordinator none',
   ]);
-  expect(stepOf(plan, 'cluster-settings.put').input.persistent).toEqual({ [SEEDS]: transport });
-  expect(stepOf(plan, 'connection.prove').input).toEqual({ local: 'eu', remote: 'us', alias: 'us', keySecret: null });
+  const written = plan.steps.flatMap(({ kind, input }) => (kind === 'cluster-settings.put' ? [input.persistent] : []));
+  expect(written).toEqual([{ [SEEDS]: [...transport, ...server] }, { [SEEDS]: transport }]);
+  expect(plan.stages.find(({ id }) => id === 'reload-eu.2')).toMatchObject({ mode: 'serial' });
+  expect(stepOf(plan, 'connection.prove').input).toMatchObject({
+    local: 'eu',
+    remote: 'us',
+    alias: 'us',
+    keySecret: null,
+  });
   expect(stepOf(plan, 'inventory.put-back').input.records).toContainEqual(
     expect.objectContaining({ id: 'eu/us', record: expect.objectContaining({ auth: 'certificate' }) }),
   );
+});
+
+const neverCutOff = (now: TrustWorld, { id }: { readonly id: string }): void => {
+  expect([id, cutOff(now)]).toEqual([id, []]);
+  for (const { name } of now.made.local.nodes) expect([id, name, cutOff(restarted(now, name))]).toEqual([id, name, []]);
+};
+
+test('wherever the migration ended, and wherever its rollback is cut off, no node is, also one that restarts in between', () => {
+  const one = byCertificate();
+  const { steps } = planTo(one);
+  for (let done = 1; done <= steps.length; done += 1) {
+    const ended = migratedUpTo(one, planTo(one), done);
+    const back = roll(factsToRollBack(ended)).steps;
+    for (let cut = 0; cut < back.length; cut += 1) {
+      const half = takenBack(ended, back.slice(0, cut), neverCutOff);
+      const { now } = takenBack(half, roll(factsToRollBack(half)).steps, neverCutOff);
+      expect(now.made.local.persistent).toEqual(one.made.local.persistent);
+      for (const { keystore, running } of now.made.local.nodes)
+        expect([Object.keys(keystore.entries).includes(CREDENTIALS), running.credentials]).toEqual([false, {}]);
+    }
+  }
 });

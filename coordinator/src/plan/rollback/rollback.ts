@@ -1,5 +1,4 @@
 import { type PlanContext, withoutBaseline } from '../context.ts';
-import { phases } from '../migrate/stages.ts';
 import { outagesOf, unreplicatedWarning } from '../roll/outages.ts';
 import { inStageOrder, usedStages } from '../stage-order.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
@@ -11,8 +10,8 @@ import { nodesPart } from './nodes.ts';
 import { END_STAGE, endSteps } from './records.ts';
 import { refuse } from './refusals.ts';
 import { type NodesBack, rotationBack } from './rotation.ts';
-import { ALIAS_STAGE, settingsPart } from './settings.ts';
 import { signingPart, signingStages } from './signing.ts';
+import { settingsBack, switchProofs, withAliases } from './switch-back.ts';
 
 /** A run that is to be taken back. */
 export interface RollbackRequest {
@@ -32,19 +31,6 @@ const hashOf = (context: PlanContext, steps: readonly AnyStep[], provable: reado
   );
 };
 
-/**
- * Aliases go back first, so that nothing asks over them any more. One that led to the transport ports must not lead there again while nodes have a key, which those do
- * not take: it goes back when no node has it any more.
- */
-const withAliases = ({ workflow }: StoredPlan, stages: readonly Stage[]): Stage[] => {
-  const aliases: Stage = { id: ALIAS_STAGE, title: 'Put cluster settings back', mode: 'serial' };
-  const at =
-    workflow === 'migrate'
-      ? stages.findLastIndex(({ id }) => id.startsWith('reload-') && id.endsWith(`.${phases.credentials}`))
-      : -1;
-  return [...stages.slice(0, at + 1), aliases, ...stages.slice(at + 1)];
-};
-
 const nodesBack = (facts: RollbackFacts, now: string): NodesBack =>
   facts.run.plan.workflow === 'rotate-ca'
     ? rotationBack(facts, now)
@@ -55,17 +41,20 @@ const nodesBack = (facts: RollbackFacts, now: string): NodesBack =>
  * somebody changed since stays and is named in the warnings. Throws a RemoraError with all findings when it cannot be done.
  */
 export const planRollback = (request: RollbackRequest, facts: RollbackFacts, context: PlanContext): StoredPlan => {
-  const [settings, nodes, keys] = [settingsPart(facts), nodesBack(facts, context.now), keysPart(facts, context.now)];
+  const [settings, nodes, keys] = [settingsBack(facts), nodesBack(facts, context.now), keysPart(facts, context.now)];
   const signing = signingPart(facts);
   const earlier = earlierPart(facts, settings, context.now);
   const principals = principalsPart(facts);
   refuse(facts, [...settings.findings, ...keys.findings, ...principals.findings], context.now);
   const changes = [...settings.steps, ...signing.steps, ...nodes.steps];
   const { steps: proofs, provable } = changes.length + keys.steps.length > 0 ? earlier : { steps: [], provable: [] };
-  const steps = [...changes, ...proofs, ...keys.steps, ...principals.steps, ...endSteps(facts, nodes.isBack)];
+  const steps = [
+    ...[...changes, ...switchProofs(facts.run, settings, proofs), ...proofs],
+    ...[...keys.steps, ...principals.steps, ...endSteps(facts, nodes.isBack)],
+  ];
   const stages: readonly Stage[] = [
     signingStages.demandOff,
-    ...withAliases(facts.run.plan, [signingStages.off, ...nodes.stages, signingStages.on, signingStages.demandOn]),
+    ...withAliases(facts.run, [signingStages.off, ...nodes.stages, signingStages.on, signingStages.demandOn]),
     { id: PROOF_STAGE, title: 'Prove what was there before', mode: 'serial' },
     { id: KEY_STAGE, title: 'API keys', mode: 'serial' },
     { id: PRINCIPAL_STAGE, title: 'Roles and users', mode: 'serial' },
