@@ -39,8 +39,8 @@ export const errorTable = {
   ),
   conflict: refused(
     409,
-    'Something of that name exists already.',
-    'Choose another name, or remove the existing one first.',
+    'Something stands in the way: it is there already, others made it, or it is in use.',
+    'Mend what the message names, then give the command again.',
   ),
   'not-confirmed': refused(
     409,
@@ -194,7 +194,10 @@ export const errorTable = {
     'The connection could not be proven from every node.',
     'The proof names the node and the reason.',
   ),
-  'elasticsearch-error': failed('Elasticsearch answered with an error.', 'The message has what it answered.'),
+  'elasticsearch-error': failed(
+    'Elasticsearch answered with an error.',
+    'Mend what its answer names, then give the same command again: it goes on with what is missing.',
+  ),
   'protocol-violation': failed(
     'A peer sent something that the protocol does not allow.',
     'Check that both sides are of the same release.',

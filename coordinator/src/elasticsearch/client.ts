@@ -1,5 +1,6 @@
 import type { Client, Connection, TransportRequestOptions, TransportRequestParams } from '@elastic/elasticsearch';
 import { RemoraError } from '@remora/shared/errors.ts';
+import { adviceFor } from './advice.ts';
 
 /** How to reach a cluster: what `clusters add` was given. */
 export interface ClusterAccess {
@@ -87,12 +88,21 @@ export const openClient = async (access: ClusterAccess, timeoutMs = 10_000): Pro
   return client;
 };
 
+interface Cause {
+  readonly reason?: string;
+  readonly caused_by?: Cause;
+}
+
+/** What came of what, from the outside in: where a body cannot be parsed, only the innermost says why. */
+const reasonsOf = ({ reason, caused_by: cause }: Cause): string[] => [
+  ...(reason ? [reason] : []),
+  ...(cause ? reasonsOf(cause) : []),
+];
+
 interface Failure {
   readonly statusCode?: number;
   readonly body?: {
-    error?:
-      | { type?: string; reason?: string; caused_by?: { reason?: string }; suppressed?: readonly { reason?: string }[] }
-      | string;
+    error?: (Cause & { type?: string; suppressed?: readonly { reason?: string }[] }) | string;
   };
   readonly name?: string;
   readonly message?: string;
@@ -102,7 +112,7 @@ const reasonOf = (failure: Failure): string => {
   const error = failure.body?.error;
   if (typeof error === 'string') return error;
   if (!error) return failure.message ?? 'no reason given';
-  const first = [error.reason, error.caused_by?.reason].filter(Boolean).join(': ') || (error.type ?? 'no reason given');
+  const first = [...new Set(reasonsOf(error))].join(': ') || (error.type ?? 'no reason given');
   // Of several settings that are wrong the first stands alone, and the others beside it.
   const more = (error.suppressed ?? []).flatMap(({ reason }) => reason ?? []);
   return [...new Set([first, ...more])].join('; ');
@@ -147,7 +157,10 @@ export const explain = (error: unknown, cluster: string, tried: string): RemoraE
     );
   }
   const status = failure.statusCode ? `${failure.statusCode}: ` : '';
-  return new RemoraError('elasticsearch-error', `${tried} on cluster ${cluster}: ${status}${reasonOf(failure)}.`, {
+  const reason = reasonOf(failure).replace(/\.$/, '');
+  const hint = adviceFor(reason);
+  return new RemoraError('elasticsearch-error', `${tried} on cluster ${cluster}: ${status}${reason}.`, {
+    ...(hint === undefined ? {} : { hint }),
     cause: error,
   });
 };

@@ -48,7 +48,7 @@ export const planOff = (one: TrustWorld, wish: Partial<DisconnectRequest> = {}):
   const { local, remote, connections, secretVersions } = observed(one, wishOf({ alias }));
   const connection = connections.filter(isByCertificate).find((record) => record.alias === alias);
   if (!connection) throw new Error(`there is no connection ${alias}`);
-  const facts = { connection, local, remote, connections, secretVersions, followers: [], busy: [] };
+  const facts = { connection, local, remote, connections, secretVersions, followers: [], roles: [], busy: [] };
   return planCertificateDisconnect({ local: 'eu', alias, ...wish }, facts, contextOf(one));
 };
 

@@ -63,6 +63,8 @@ const refused: readonly (readonly [number, string, object, string])[] = [
   [61, 'no names', access({}), 'has no list "names" of index patterns'],
   [61, 'a list of no names', access({ names: [] }), 'has no list "names" of index patterns'],
   [61, 'a name that is empty', access({ names: [''] }), 'has no list "names" of index patterns'],
+  [61, 'a name that is a broken expression', { search: ['/[/'] }, 'as a regular expression of Lucene it has a "["'],
+  [61, 'an expression without its end', access({ names: ['/logs'] }), 'and ends with another one'],
   [62, 'privileges', access({ ...names, privileges: ['read'] }), 'has "privileges": it may have names'],
   [62, 'role descriptors', { search: undefined, access: { role_descriptors: {} } }, 'has "role_descriptors"'],
   [
@@ -70,6 +72,12 @@ const refused: readonly (readonly [number, string, object, string])[] = [
     'exceptions outside of what is granted',
     access({ ...names, field_security: { grant: ['a'], except: ['b'] } }),
     'with exceptions among what is granted',
+  ],
+  [
+    63,
+    'a field that is a broken expression',
+    access({ ...names, field_security: { grant: ['/[/'] } }),
+    'has the field "/[/": as a regular expression of Lucene',
   ],
   [63, 'a query without a name', access({ ...names, query: {} }), 'neither an object of the query DSL, with one name'],
   [63, 'a query with two', access({ ...names, query: '{"term":{},"match":{}}' }), 'with one name'],

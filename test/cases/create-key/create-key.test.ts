@@ -226,6 +226,6 @@ describe('is refused before anything is changed', () => {
     const made = connected(world());
     made.certificates = [];
     nodeOf(made.remote, 'us-2').agent = 'offline';
-    expect(lines(planCreation(made, { servedByOther: true }))).toEqual([create]);
+    expect(lines(planCreation(made, { serverCa: null }))).toEqual([create]);
   });
 });

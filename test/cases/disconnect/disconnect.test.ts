@@ -93,6 +93,17 @@ describe('a connection that is the only one', () => {
     expect(again.keys.map(({ record }) => record.secret)).toEqual(['secret:connection/eu/us/api-key@2']);
   });
 
+  test('roles that were made for it stay, and the plan names them with the command that takes them away', () => {
+    const of = (...roles: readonly string[]) => planOff(connected(world()), {}, { roles }).warnings;
+    expect(of()).toEqual([]);
+    expect(of('reader')).toEqual([
+      'Role reader of cluster eu, which was made for this connection, stays: `remora roles remove eu us --name reader` takes it away, also afterwards.',
+    ]);
+    expect(of('copier', 'reader')[0]).toMatch(
+      /^The roles copier, reader of cluster eu, .* --name copier` takes the first/,
+    );
+  });
+
   test('keeps what takes restarts, if it is asked to', () => {
     const made = connected(world({ remote: 2, local: 1 }));
     const plan = planOff(made, { keepTrust: true, keepServer: true });

@@ -32,7 +32,7 @@ const planOff = (made: World, more: Partial<ForeignConnectionRecord> = {}, waitO
     {
       ...{ connection: record, local, remote: unseenCluster('theirs', ''), cas, secretVersions },
       ...{ connections: [...connections, record], certificates: [], signers: [], keys: [], strays: [] },
-      ...{ otherKeys: [], followers: [], busy: [] },
+      ...{ otherKeys: [], followers: [], roles: [], busy: [] },
     },
     { planId: 'plan-off', now: new Date(made.nowMs).toISOString(), hash: sha256 },
   );

@@ -7,7 +7,7 @@ import { applySteps } from '../connect/apply.ts';
 import { factsOf, request, sha256 } from '../connect/facts.ts';
 import type { World } from '../connect/world.ts';
 
-type More = Partial<Pick<DisconnectFacts, 'strays' | 'otherKeys' | 'followers' | 'busy'>>;
+type More = Partial<Pick<DisconnectFacts, 'strays' | 'otherKeys' | 'followers' | 'roles' | 'busy'>>;
 
 /** What the coordinator would observe before it takes `eu/ALIAS` apart. */
 const observed = (world: World, alias: string, more: More): DisconnectFacts => {
@@ -18,7 +18,7 @@ const observed = (world: World, alias: string, more: More): DisconnectFacts => {
   const { local, remote, connections, cas, certificates, signers, secretVersions } = facts;
   return {
     ...{ connection, local, remote, connections, cas, certificates, signers, keys, secretVersions },
-    ...{ strays: [], otherKeys: [], followers: [], busy: [], ...more },
+    ...{ strays: [], otherKeys: [], followers: [], roles: [], busy: [], ...more },
   };
 };
 

@@ -5,6 +5,7 @@ import { adoptSuite } from './features/adopt.ts';
 import { Bed, DOCUMENTS } from './features/bed.ts';
 import { halfManagedSuite } from './features/half-managed.ts';
 import { identitySuite } from './features/identity.ts';
+import { refusedSuite } from './features/refused.ts';
 import { rolesSuite } from './features/roles.ts';
 import { settingsSuite } from './features/settings.ts';
 import { restarts, searchAcross } from './traces.ts';
@@ -33,4 +34,5 @@ describe(`on a pair of ${await newestVersionHere()} that is connected`, () => {
   describe('adopt', () => adoptSuite(() => bed));
   describe('half managed', () => halfManagedSuite(() => bed));
   describe('identity', () => identitySuite(() => bed));
+  describe('refused', () => refusedSuite(() => bed));
 });

@@ -11,7 +11,7 @@ import type { Command } from 'commander';
 import { planAndFollow } from '../frame/change.ts';
 import { addChangeFlags, type ChangeFlags } from '../frame/change-flags.ts';
 import type { Cli } from '../frame/cli.ts';
-import { addToList, given, readCertificates, readJsonObject, wholeNumber } from '../frame/input.ts';
+import { addToList, given, readInput, readJsonObject, wholeNumber } from '../frame/input.ts';
 import { prepareDirectory, writeNew } from '../frame/new-files.ts';
 
 interface CreateFlags extends ChangeFlags {
@@ -33,6 +33,11 @@ interface CreateFlags extends ChangeFlags {
   readonly remotePort?: number;
 }
 
+const serverCaOf = async (flag: string | undefined): Promise<string | null | undefined> => {
+  if (flag === undefined) return undefined;
+  return flag === 'public' ? null : readInput(flag, '--server-ca');
+};
+
 const wishOf = async (remote: string, flags: CreateFlags): Promise<KeyCreateRequest> => {
   const { search, replication, access, expires, metadata, proxyAddress, serverName } = flags;
   const wish = given<KeyCreateRequest>({
@@ -42,14 +47,11 @@ const wishOf = async (remote: string, flags: CreateFlags): Promise<KeyCreateRequ
     metadata: metadata === undefined ? undefined : await readJsonObject(metadata, '--metadata'),
     ...{ ca: flags.ca, certValidity: flags.certValidity, sans: flags.san },
     ...{ remoteHost: flags.remoteHost, remotePort: flags.remotePort },
-    servedByOther: flags.serverCa === undefined ? undefined : true,
+    serverCa: await serverCaOf(flags.serverCa),
   });
   checkKeyCreateRequest(wish);
   return wish;
 };
-
-const serverCaOf = async (flag: string | undefined): Promise<string | null | undefined> =>
-  flag === undefined || flag !== 'public' ? flag && readCertificates(flag, '--server-ca') : null;
 
 /** The key leaves the coordinator after its run, for this file alone. Given again, the command finds the key that there is and writes it again. */
 const create = async (cli: Cli, remote: string, flags: CreateFlags): Promise<void> => {
@@ -59,7 +61,6 @@ const create = async (cli: Cli, remote: string, flags: CreateFlags): Promise<voi
     throw new RemoraError('bad-input', 'The key has to be written somewhere: give --out FILE.');
   if (out === '-')
     throw new RemoraError('bad-input', '--out - is refused: the key goes into a file that only you can read.');
-  const caPem = await serverCaOf(flags.serverCa);
   if (out !== undefined) await prepareDirectory(dirname(out), [basename(out)]);
   const isDone = await planAndFollow(cli, { address: '/api-keys/creation', wish }, flags);
   if (out === undefined || flags.check) return;
@@ -67,7 +68,7 @@ const create = async (cli: Cli, remote: string, flags: CreateFlags): Promise<voi
     cli.note(`${out} is not written: give the command again once the key is there.`);
     return;
   }
-  const { mode, proxyAddress, serverName } = wish;
+  const { mode, proxyAddress, serverName, serverCa: caPem } = wish;
   const request = given<HandOutRequest>({ remote, for: wish.for, mode, proxyAddress, serverName, caPem });
   const bundle = await (await cli.client()).post<KeyBundle>('/api-keys/handed-out/bundle', request);
   const content = Buffer.from(`${JSON.stringify(bundle, null, 2)}\n`);

@@ -1,4 +1,3 @@
-import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
@@ -23,21 +22,6 @@ export const readSecret = async (path: string, flag: string): Promise<string> =>
   const value = (await readInput(path, flag)).replace(/\r?\n$/, '');
   if (value === '') throw new RemoraError('bad-input', `${flag} ${path} is empty.`);
   return value;
-};
-
-/** Text of a PEM file that holds certificates; throws `bad-input` where it holds none or one that nobody can read, for calls that come after something was made. */
-export const readCertificates = async (path: string, flag: string): Promise<string> => {
-  const content = await readInput(path, flag);
-  const blocks = content.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
-  if (blocks.length === 0) throw new RemoraError('bad-input', `${flag} ${path} holds no certificate in PEM.`);
-  for (const [index, block] of blocks.entries())
-    try {
-      new X509Certificate(block);
-    } catch (error) {
-      const what = `certificate ${index + 1} of ${flag} ${path} cannot be read: ${messageOf(error)}.`;
-      throw new RemoraError('bad-input', what, { cause: error });
-    }
-  return content;
 };
 
 /** A JSON object from a file. */

@@ -6,6 +6,7 @@ import { observeTransport } from '../certificates/observe-transport.ts';
 import type { RollbackParts } from '../observe-rollback.ts';
 import { observeGone } from './gone-remote.ts';
 import { busyRuns } from './observe-disconnect.ts';
+import { observeRolesOf } from './observe-roles.ts';
 import { observeFollowers } from './other-users.ts';
 
 const observeGoneTransport = async ({ clients }: RollbackParts, name: string): Promise<TransportFacts> => ({
@@ -29,5 +30,6 @@ export const observeCertificateDisconnect = async (
     busyRuns(parts, connection, planId),
     observeFollowers(await parts.clients.get(connection.local), connection.local, connection.alias),
   ]);
-  return { connection, local, remote, connections, secretVersions, busy, followers };
+  const roles = await observeRolesOf(parts, local.cluster, connection);
+  return { connection, local, remote, connections, secretVersions, busy, followers, roles };
 };

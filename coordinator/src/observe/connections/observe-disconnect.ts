@@ -16,6 +16,7 @@ import { observeKeys } from '../keys/observe-keys.ts';
 import { observeWhole } from '../observe-nodes.ts';
 import type { RollbackParts } from '../observe-rollback.ts';
 import { observeGone } from './gone-remote.ts';
+import { observeRolesOf } from './observe-roles.ts';
 import { type LivingKeys, observeFollowers, observeLivingKeys } from './other-users.ts';
 
 /** `not-found` that says which connections there are. */
@@ -132,12 +133,13 @@ export const observeDisconnect = async (
     busyRuns(parts, connection, planId),
   ]);
   const asked = { ours, localUuid: local.clusterUuid, secretVersions };
-  const [{ keys, strays, others }, followers] = await Promise.all([
+  const [{ keys, strays, others }, followers, roles] = await Promise.all([
     observedKeys(parts, connection, asked, request.remoteGone ? null : remote),
     observeFollowers(await clients.get(connection.local), connection.local, connection.alias),
+    observeRolesOf(parts, local, connection),
   ]);
   return {
     ...{ connection, local, remote, connections, cas, certificates, signers, keys, strays, otherKeys: others },
-    ...{ followers, busy, secretVersions },
+    ...{ followers, roles, busy, secretVersions },
   };
 };

@@ -1,4 +1,5 @@
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
+import type { RoleMark } from '@remora/shared/model/keys/role-mark.ts';
 import type { RoleApplyRequest, RoleRemoveRequest } from '@remora/shared/model/requests/role-request.ts';
 import { explain } from '../../elasticsearch/client.ts';
 import {
@@ -6,11 +7,13 @@ import {
   findRole,
   findUser,
   lackedPrivileges,
+  listRoles,
   listUsers,
   logsIn,
   mappingsOf,
   remoteClusterPrivileges,
 } from '../../elasticsearch/security.ts';
+import type { ClusterObservation } from '../../plan/facts.ts';
 import { type AnyConnectionRecord, isForeign } from '../../plan/records.ts';
 import type { ConnectionSeen, RoleFacts, RoleRemovalFacts, RoleSide, UserWanted } from '../../plan/roles/facts.ts';
 import type { KeyGrants } from '../../plan/roles/key-coverage.ts';
@@ -99,6 +102,18 @@ const userOf = async (
   const record = await parts.clients.record(cluster);
   const fits = await logsIn({ ...record, user: name, password: value });
   return { name, body, password: fits ? 'fits' : 'other' };
+};
+
+/** Names of the roles of a local cluster that Remora made for a connection; none where Remora may not ask. */
+export const observeRolesOf = async (
+  { clients }: Pick<RoleParts, 'clients'>,
+  cluster: Pick<ClusterObservation, 'name' | 'security' | 'missingPrivileges'>,
+  { local, alias }: { readonly local: string; readonly alias: string },
+): Promise<string[]> => {
+  if (cluster.security === 'off' || cluster.missingPrivileges.includes('manage_security')) return [];
+  const roles = await listRoles(await clients.get(cluster.name), cluster.name);
+  const isOfIt = (mark: RoleMark | null): boolean => mark?.local === local && mark.alias === alias;
+  return [...roles].flatMap(([name, role]) => (isOfIt(markOfRole(role)) ? [name] : [])).sort();
 };
 
 /** Gathers everything that the planner of a role looks at. Throws `not-found` for a connection that is not on record. */

@@ -4,6 +4,7 @@ import {
   type KeyCreateRequest,
 } from '@remora/shared/model/requests/key-create-request.ts';
 import { listCrossClusterKeys } from '../../elasticsearch/api-keys.ts';
+import { parsePemBundle } from '../../pki/describe.ts';
 import { unseenCluster } from '../../plan/connection/unseen-cluster.ts';
 import type { ConnectFacts } from '../../plan/facts.ts';
 import { handedVersion } from '../../plan/keys/handed-key.ts';
@@ -13,9 +14,10 @@ import { observeOwned, otherNodes } from '../connections/observe-connect.ts';
 import { observeClients } from '../observe-clients.ts';
 import { type ObserveParts, observeWhole } from '../observe-nodes.ts';
 
-/** Gathers what the planner of a key for others looks at: the remote cluster, and what is on record of it. Changes nothing. */
+/** Gathers what the planner of a key for others looks at: the remote cluster, and what is on record of it. Changes nothing; `bad-input` for a CA that cannot be read. */
 export const observeKeyCreation = async (parts: ObserveParts, request: KeyCreateRequest): Promise<ConnectFacts> => {
   const { inventory } = parts;
+  if (typeof request.serverCa === 'string') parsePemBundle(request.serverCa, '--server-ca');
   const wish = asConnectRequest(request);
   const [remote, all, cas, certificates, apiKeys, secretVersions, signed, joined] = await Promise.all([
     observeWhole(parts, request.remote),

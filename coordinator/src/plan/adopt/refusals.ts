@@ -50,7 +50,7 @@ const settingsFindings = ({ alias }: AdoptRequest, { local }: AdoptionFacts): Fi
       : [
           [
             'conflict',
-            `The connection ${local.name}/${alias} signs its requests (${signing} in the keystore), and Remora does not manage strong identity verification of connections that others made yet.`,
+            `The connection ${local.name}/${alias} signs its requests (${signing} in the keystore), and Remora does not manage strong identity verification of connections that others made yet: leave it as it is, or take the demand away first.`,
           ] as const,
         ]),
     ...(transient.length + inFiles.length > 0 || Object.keys(standingSettings(local, alias)).length > 0
@@ -130,7 +130,7 @@ const remoteFindings = (request: AdoptRequest, facts: AdoptionFacts): Finding[] 
     return [
       [
         'conflict',
-        `The connection ${request.local}/${request.alias} is managed already, and leads to ${standing.remote}.`,
+        `The connection ${request.local}/${request.alias} is managed already, and leads to ${standing.remote}: leave out --remote, or give that name.`,
       ],
     ];
   if (remote) return [];
@@ -175,7 +175,7 @@ const keyFindings = (request: AdoptRequest, facts: AdoptionFacts, now: string): 
     return [
       [
         'conflict',
-        `API key ${key.name} (${key.id}) demands a signature (certificate_identity ${key.certificateIdentity}), and Remora does not manage strong identity verification of connections that others made yet.`,
+        `API key ${key.name} (${key.id}) demands a signature (certificate_identity ${key.certificateIdentity}), and Remora does not manage strong identity verification of connections that others made yet: leave it as it is, or take the demand away first.`,
       ],
     ];
   if (key && !isLiving(key, Date.parse(now)))

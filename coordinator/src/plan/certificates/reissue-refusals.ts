@@ -39,7 +39,7 @@ const fileFinding = (
   if (belowConfig(String(configured ?? ''), configDir) !== path)
     return [
       'conflict',
-      `elasticsearch.yml of node ${named} names ${configured === undefined ? 'no file' : String(configured)} as ${name} and not ${path}, where Remora placed its certificate.`,
+      `elasticsearch.yml of node ${named} names ${configured === undefined ? 'no file' : String(configured)} as ${name} and not ${path}, where Remora placed its certificate: put that back there, and restart the node.`,
     ];
   // Another version of ours: the newest was issued by a run that never placed it.
   const source = files.find((file) => file.path === path)?.source;

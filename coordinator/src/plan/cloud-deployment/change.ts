@@ -21,7 +21,10 @@ const pemOf = (name: string, { cas }: CloudDeploymentFacts, now: string): string
       `There is no CA "${name}": import it with \`remora ca import\`, without its key.`,
     );
   if (ca.facts.notAfter <= now)
-    throw new RemoraError('conflict', `CA ${name} ended at ${ca.facts.notAfter}: nobody would be trusted by it.`);
+    throw new RemoraError(
+      'conflict',
+      `CA ${name} ended at ${ca.facts.notAfter}: nobody would be trusted by it. Give another with --ca.`,
+    );
   return ca.certificatePem;
 };
 

@@ -57,7 +57,7 @@ const transportFindings = (facts: TransportFacts, node: NodeObservation): Findin
     return [
       [
         'conflict',
-        `elasticsearch.yml of ${where} does not say ${PREFIX}.enabled: true: a connection by certificate needs TLS on the transport ports of both clusters.`,
+        `elasticsearch.yml of ${where} does not say ${PREFIX}.enabled: true: a connection by certificate needs TLS on the transport ports of both clusters. Turn it on first, on all nodes of the cluster.`,
       ],
     ];
   const restrictions = restrictionsPath(node);

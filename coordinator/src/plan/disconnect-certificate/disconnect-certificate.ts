@@ -5,6 +5,7 @@ import { removalFindings } from '../connect-certificate/removal-refusals.ts';
 import { BUNDLE } from '../connect-certificate/trust.ts';
 import { connectionDiff } from '../connection/connection-diff.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
+import { keptRoleWarnings } from '../disconnect/kept-roles.ts';
 import { aliasSteps } from '../disconnect/local.ts';
 import { aliasFindings, busyFindings, followerFindings } from '../disconnect/refusals.ts';
 import { stageIds, stages } from '../disconnect/stages.ts';
@@ -135,6 +136,7 @@ export const planCertificateDisconnect = (
     outages: rolled.flatMap(({ cluster, restarts }) => outagesOf(cluster, restarts)),
     warnings: [
       ...warningsOf(request, facts),
+      ...keptRoleWarnings(facts.connection, facts.roles),
       ...rolled.flatMap(({ cluster, restarts }) => unreplicatedWarning(cluster, restarts)),
     ],
   };

@@ -3,7 +3,8 @@ import type { DisconnectFacts } from '../disconnect/facts.ts';
 import type { AnyConnectionRecord, CertificateConnectionRecord } from '../records.ts';
 
 /** Everything that is looked at before a connection by certificate is taken apart. */
-export interface CertificateDisconnectFacts extends Pick<DisconnectFacts, 'followers' | 'busy' | 'secretVersions'> {
+export interface CertificateDisconnectFacts
+  extends Pick<DisconnectFacts, 'followers' | 'roles' | 'busy' | 'secretVersions'> {
   readonly connection: CertificateConnectionRecord;
   readonly local: TransportFacts;
   /** Without nodes where the cluster is gone for good. */

@@ -23,6 +23,8 @@ export interface DisconnectFacts {
   readonly otherKeys: readonly string[];
   /** Follower indices and auto-follow patterns of the local cluster that use the alias, in words. */
   readonly followers: readonly string[];
+  /** Roles of the local cluster that Remora made for this connection. */
+  readonly roles: readonly string[];
   /** Runs that have not ended and change this connection, in words. */
   readonly busy: readonly string[];
   readonly secretVersions: Readonly<Record<string, number>>;

@@ -5,6 +5,7 @@ import { casOf, isByCertificate, isForeign } from '../records.ts';
 import { unreplicatedWarning } from '../roll/outages.ts';
 import { keptTrustWarnings } from '../signing/signing-off.ts';
 import { handMadeAliases } from './hand-made.ts';
+import { keptRoleWarnings } from './kept-roles.ts';
 import { foreignEntry, standingSettings } from './local.ts';
 import { awayOf, leftNodes, neighbours, type Scope, servesByUs } from './scope.ts';
 import { foreignKeystore, leftByServer } from './server.ts';
@@ -201,6 +202,7 @@ export const warningsOf = (
   ...unaskedWarnings(scope),
   ...signingWarnings(scope),
   ...followerWarnings(scope),
+  ...keptRoleWarnings(scope.facts.connection, scope.facts.roles),
   ...unreplicatedWarning(scope.facts.local, restarts.local),
   ...unreplicatedWarning(scope.facts.remote, restarts.remote),
 ];

@@ -35,7 +35,12 @@ const caFindings = ({ ca: name, given }: PlaceRequest, { cas }: PlaceFacts, now:
   if (ca.successor !== undefined)
     return [['conflict', `The place of CA ${name} is taken by CA ${ca.successor}: give --ca ${ca.successor}.`]];
   return ca.facts.notAfter <= now
-    ? [['conflict', `CA ${name} ended at ${ca.facts.notAfter}: a certificate of it would be of no use.`]]
+    ? [
+        [
+          'conflict',
+          `CA ${name} ended at ${ca.facts.notAfter}: a certificate of it would be of no use. Give another with --ca.`,
+        ],
+      ]
     : [];
 };
 
@@ -61,7 +66,7 @@ const portFindings = (node: NodeObservation, where: string, request: PlaceReques
     return [
       [
         'conflict',
-        `elasticsearch.yml of ${where} does not say ${prefix}.enabled: true. Remora replaces what a port serves, and does not turn TLS on: others would find the port changed.`,
+        `elasticsearch.yml of ${where} does not say ${prefix}.enabled: true. Remora replaces what a port serves, and does not turn TLS on: others would find the port changed. Turn it on first, with all who use the port.`,
       ],
     ];
   const findings: Finding[] = [];
@@ -143,7 +148,14 @@ export const refusePlacement = (request: PlaceRequest, facts: PlaceFacts, now: s
       ? [['bad-input', `Cluster ${cluster.name} has no node "${request.node}": see \`remora nodes list\`.`]]
       : [];
   const off: Finding[] =
-    cluster.security === 'off' ? [['conflict', `Security is off in cluster ${cluster.name}: it has no TLS.`]] : [];
+    cluster.security === 'off'
+      ? [
+          [
+            'conflict',
+            `Security is off in cluster ${cluster.name}: it has no TLS. Set xpack.security.enabled: true on every node first, and restart it.`,
+          ],
+        ]
+      : [];
   throwFindings([
     ...unknown,
     ...off,

@@ -26,7 +26,12 @@ export const restrictionFindings = (
   const patterns = otherFields(node).length > 0 ? null : standingPatterns(node, path);
   const what = `${where} trusts by ${RESTRICTIONS} (${path})`;
   if (patterns === null)
-    return [['conflict', `${what}, and whom that lets in is not known: the new certificates may be refused by it.`]];
+    return [
+      [
+        'conflict',
+        `${what}, and whom that lets in is not known: the new certificates may be refused by it. Have \`remora trust-restrictions set\` put a file of its own in its place first, or take the setting out.`,
+      ],
+    ];
   const placed = facts.cluster.nodes.filter(({ name }) => request.node === undefined || request.node === name);
   return placed
     .filter((one) => !letsIn(patterns, namesAfter(one, request, facts)))

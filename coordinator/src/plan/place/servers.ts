@@ -23,7 +23,7 @@ export const serverFindings = (node: NodeObservation, where: string): Finding[] 
     return [
       [
         'conflict',
-        `elasticsearch.yml of ${where} has TLS off on that port (${enabled}). Remora replaces what a port serves, and does not turn TLS on: others would find the port changed.`,
+        `elasticsearch.yml of ${where} has TLS off on that port (${enabled}). Remora replaces what a port serves, and does not turn TLS on: others would find the port changed. Turn it on first, with all who connect there.`,
       ],
     ];
   return node.remoteClusterServer === null

@@ -48,7 +48,7 @@ const namesakes = (due: readonly Reissue[]): Finding[] => {
     : [
         [
           'conflict',
-          `The CA serves several nodes called ${twice.record.node}, in different clusters: certificates that were made elsewhere cannot be told apart for them.`,
+          `The CA serves several nodes called ${twice.record.node}, in different clusters: certificates that were made elsewhere cannot be told apart for them. Have the new CA sign here, with its key, or replace the CA of one cluster after the other.`,
         ],
       ];
 };

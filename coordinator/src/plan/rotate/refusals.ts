@@ -16,7 +16,12 @@ const caFinding = ({ record, ca }: Reissue, now: string): Finding[] => {
       ],
     ];
   return ca.facts.notAfter <= now
-    ? [['conflict', `CA ${ca.name} ended at ${ca.facts.notAfter}: a certificate of it would be of no use.`]]
+    ? [
+        [
+          'conflict',
+          `CA ${ca.name} ended at ${ca.facts.notAfter}: a certificate of it would be of no use. \`remora ca rotate ${ca.name}\` has another take its place.`,
+        ],
+      ]
     : [];
 };
 

@@ -57,9 +57,20 @@ const isDue = (one: SignerRotation, { expiring, due }: RotateRequest, now: strin
 const caFindings = ({ record, ca }: SignerRotation, where: string, now: string): Finding[] => {
   if (ca === undefined)
     return [['conflict', `CA ${record.ca}, which signed ${where}, is not known any more: import it with its key.`]];
-  if (ca.key === null) return [['conflict', `The key of CA ${ca.name} is not here, so it cannot sign ${where}.`]];
+  if (ca.key === null)
+    return [
+      [
+        'conflict',
+        `The key of CA ${ca.name} is not here, so it cannot sign ${where}: import the CA with its key, or turn signatures off, then on with another --signing-ca.`,
+      ],
+    ];
   return ca.facts.notAfter <= now
-    ? [['conflict', `CA ${ca.name} ended at ${ca.facts.notAfter}: a certificate of it would be of no use.`]]
+    ? [
+        [
+          'conflict',
+          `CA ${ca.name} ended at ${ca.facts.notAfter}: a certificate of it would be of no use. Turn signatures off, then on with another --signing-ca.`,
+        ],
+      ]
     : [];
 };
 

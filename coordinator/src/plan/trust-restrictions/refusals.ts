@@ -39,7 +39,7 @@ const tlsFindings = (node: NodeObservation, where: string): Finding[] => {
   ];
   return wrong.map((what) => [
     'conflict',
-    `elasticsearch.yml of ${where} ${what}: who has no certificate of a trusted CA gets in there, whatever its name.`,
+    `elasticsearch.yml of ${where} ${what}: who has no certificate of a trusted CA gets in there, whatever its name. Correct that there first, and restart the node.`,
   ]);
 };
 
@@ -81,7 +81,12 @@ const clusterFindings = (cluster: ClusterObservation): Finding[] => {
   const absent = nodesAbsent(cluster);
   return [
     ...(cluster.security === 'off'
-      ? [['conflict', `Security is off in cluster ${cluster.name}: it has no TLS.`] as const]
+      ? [
+          [
+            'conflict',
+            `Security is off in cluster ${cluster.name}: it has no TLS. Set xpack.security.enabled: true on every node first, and restart it.`,
+          ] as const,
+        ]
       : []),
     ...(absent === null ? [] : [['preflight-failed', absent] as const]),
   ];

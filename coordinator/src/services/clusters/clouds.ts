@@ -59,7 +59,9 @@ const add = async (parts: CloudServiceParts, name: string, input: CloudInput, ac
       })
     : await parts.clouds.add(name, record, { ...audit, action: 'cloud.add' });
   if (!isFiled)
-    throw new RemoraError('conflict', `Somebody else just ${known ? 'removed the' : 'added a'} cloud "${name}".`);
+    throw new RemoraError('conflict', `Somebody else just ${known ? 'removed the' : 'added a'} cloud "${name}".`, {
+      hint: 'See `remora clouds list`, then give the command again if it is still needed.',
+    });
   return view(parts, record);
 };
 

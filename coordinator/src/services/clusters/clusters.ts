@@ -128,7 +128,9 @@ const findKnown = async (
     });
   const same = all.find((record) => record.clusterUuid === clusterUuid);
   if (same && same.name !== name)
-    throw new RemoraError('conflict', `These URLs lead to the cluster that is known as "${same.name}" already.`);
+    throw new RemoraError('conflict', `These URLs lead to the cluster that is known as "${same.name}" already.`, {
+      hint: 'Go on with that name: a cluster has one.',
+    });
   return known ?? null;
 };
 
@@ -163,7 +165,9 @@ const add = async (parts: ClusterServiceParts, input: ClusterInput, actor: strin
     ? await clusters.change(name, () => record, { ...audit, action: 'cluster.update' })
     : await clusters.add(name, record, { ...audit, action: 'cluster.add' });
   if (!isFiled)
-    throw new RemoraError('conflict', `Somebody else just ${known ? 'removed the' : 'added a'} cluster "${name}".`);
+    throw new RemoraError('conflict', `Somebody else just ${known ? 'removed the' : 'added a'} cluster "${name}".`, {
+      hint: 'See `remora clusters list`, then give the command again if it is still needed.',
+    });
   return { ...(await view(parts, record)), updated: known !== null, unreachable };
 };
 

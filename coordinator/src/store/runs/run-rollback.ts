@@ -50,5 +50,7 @@ export const markRolledBack = async (
   ]);
   if (answer === 'done') return true;
   if (answer === 'fence') return false;
-  throw new RemoraError('conflict', `Run ${runId} was not marked as rolled back: it is ${answer}.`);
+  throw new RemoraError('conflict', `Run ${runId} was not marked as rolled back: it is ${answer}.`, {
+    hint: `See \`remora runs show ${runId}\`: another run took it back, or it goes on.`,
+  });
 };

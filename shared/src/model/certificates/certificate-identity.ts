@@ -17,12 +17,15 @@ const refuse = (text: string, why: string, hint?: string): never => {
 /** Letters after a backslash that mean the same in Java and here. */
 const SHARED_ESCAPES = 'dDwWsSbBtnrf';
 
-const JAVA_ONLY: readonly (readonly [RegExp, string])[] = [
+const NOT_ALIKE: readonly (readonly [RegExp, string])[] = [
   [/\(\?[a-zA-Z]+\)/, 'flags like (?i) for the rest of the expression'],
   [/\(\?>/, 'atomic groups, (?>…)'],
   [/(?:[*+?]|\})\+/, 'possessive quantifiers like *+'],
   [/&&/, 'intersections of character classes, &&'],
   [/\[[^\]]*\[/, 'character classes inside of others'],
+  // What is read here and not by Java, which takes `]` after `[` for itself and wants to know how far back to look.
+  [/\[\^?\]/, 'empty character classes, []'],
+  [/\(\?<(?![A-Za-z][A-Za-z0-9]*>)/, 'look-behinds, or names of groups with more than letters and digits'],
 ];
 
 /** A repetition of what repeats by itself, however deep, may take for ever to find out that nothing matches, there as well as here. */
@@ -55,7 +58,7 @@ export const parseIdentity = (text: string): RegExp => {
   for (const [found, character = ''] of unescaped.matchAll(letter))
     if (!SHARED_ESCAPES.includes(character))
       return refuse(text, `has ${found}, which Remora cannot try as Java does`, 'Write it without that.');
-  const [, what] = JAVA_ONLY.find(([pattern]) => pattern.test(unescaped)) ?? [];
+  const [, what] = NOT_ALIKE.find(([pattern]) => pattern.test(unescaped)) ?? [];
   if (what !== undefined)
     return refuse(text, `has ${what}, which Remora cannot try as Java does`, 'Write it without that.');
   if (hasNestedRepetition(unescaped))

@@ -47,6 +47,8 @@ const checkEntry = (kind: string, entry: unknown): void => {
   if ('query' in more && !isQuery(more.query)) {
     refuseEntry('has a "query" that is neither an object of the query DSL, with one name, nor the text of one in JSON');
   }
+  const broken = 'field_security' in more ? brokenField(more.field_security) : undefined;
+  if (broken !== undefined) refuseEntry(`has the field "${broken}": ${patternProblem(broken)}`);
   if ('field_security' in more && !isFieldSecurity(more.field_security)) {
     refuseEntry(
       'has a "field_security" that is not {"grant": [FIELD…], "except": [FIELD…]} with exceptions among what is granted',
@@ -75,6 +77,15 @@ const isQuery = (value: unknown): boolean => {
   } catch {
     return false;
   }
+};
+
+/** A regular expression among the fields that is none. */
+const brokenField = (value: unknown): string | undefined => {
+  const { grant, except } = isObject(value) ? value : {};
+  return [grant, except]
+    .flat()
+    .filter((field) => typeof field === 'string')
+    .find((field) => field.startsWith('/') && patternProblem(field) !== null);
 };
 
 const isFieldSecurity = (value: unknown): boolean => {

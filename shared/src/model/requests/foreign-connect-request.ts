@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { RemoraError } from '../../errors.ts';
+import { CaText, refuseKeyAmong } from '../certificates/ca-text.ts';
 import { checkExtraSetting, connectionModes } from '../connection-settings.ts';
 import { parseAlias, parseClusterName } from '../values/names.ts';
 import { parseSecretReference } from '../values/secret-reference.ts';
@@ -28,7 +29,7 @@ export const ForeignConnectRequest = Type.Object(
     skipUnavailable: Type.Optional(Type.Boolean()),
     set: Type.Optional(Type.Record(Type.String(), Type.String())),
     /** PEM of the CAs by which its servers are known; null for public ones. */
-    caPem: Type.Union([Type.String({ minLength: 1, maxLength: 262_144 }), Type.Null()]),
+    caPem: CaText,
     key: Type.Object(
       {
         /** `secret:…@VERSION`, as it was answered when the key was sent. */
@@ -68,6 +69,7 @@ function refuse(message: string): never {
 export const checkForeignConnectRequest = (request: ForeignConnectRequest): void => {
   parseClusterName(request.local);
   parseAlias(request.alias);
+  refuseKeyAmong(request.caPem, '--remote-ca');
   if (!/^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$/.test(request.name))
     refuse(
       `--remote-name "${request.name}": use 1 to 100 letters, digits, blanks, ".", "-" and "_", beginning with a letter or digit.`,

@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { RemoraError } from '../../errors.ts';
+import { CaText, refuseKeyAmong } from '../certificates/ca-text.ts';
 import { parseClusterName } from '../values/names.ts';
 import { ConnectRequest, checkConnectRequest } from './connect-request.ts';
 
@@ -29,15 +30,15 @@ export const KeyCreateRequest = Type.Object(
     ...{ ca, given, certValidity, sans, remoteHost, remotePort },
     /** For whom: how those who run the local cluster are called here. */
     for: Text,
-    /** The CA of the certificates is told when the key is handed out: needed where not Remora made them. */
-    servedByOther: Type.Optional(Type.Literal(true)),
+    /** The CAs of the certificates with which the servers are known; needed where not Remora made them. Stands in what is handed out. */
+    serverCa: Type.Optional(CaText),
   },
   { additionalProperties: false },
 );
 export type KeyCreateRequest = Static<typeof KeyCreateRequest>;
 
 /** The same as a connection would be asked for; its local cluster and alias are called like those for whom it is. */
-export const asConnectRequest = ({ for: whom, servedByOther: _, ...wish }: KeyCreateRequest): ConnectRequest => ({
+export const asConnectRequest = ({ for: whom, serverCa: _, ...wish }: KeyCreateRequest): ConnectRequest => ({
   ...wish,
   local: whom,
   alias: whom,
@@ -45,6 +46,7 @@ export const asConnectRequest = ({ for: whom, servedByOther: _, ...wish }: KeyCr
 
 /** Throws `bad-input` that names what is wrong. */
 export const checkKeyCreateRequest = (wish: KeyCreateRequest): void => {
+  refuseKeyAmong(wish.serverCa, '--server-ca');
   parseClusterName(wish.remote);
   if (wish.for === wish.remote)
     throw new RemoraError(
@@ -69,7 +71,7 @@ export const HandOutRequest = Type.Object(
     ...HandedKey.properties,
     ...{ mode, proxyAddress, serverName },
     /** PEM of the CAs of the certificates that are served, null for public ones; absent: those of Remora's own record. */
-    caPem: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 262_144 }), Type.Null()])),
+    caPem: Type.Optional(CaText),
   },
   { additionalProperties: false },
 );

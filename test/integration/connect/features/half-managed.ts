@@ -86,6 +86,8 @@ export const halfManagedSuite = (bed: () => Bed): void => {
     const { fleet, us, eu } = bed();
     const [before, out] = [await side(bed()), join(fleet.directory, 'eu-team.json')];
     const create = ['api-keys', 'create', 'us', '--for', 'eu-team', '--search', 'logs-*', '--out', out];
+    const strange = await fleet.cli([...create, '--server-ca', '/dev/null', '--check']);
+    expect(strange).toMatchObject({ code: 64, stderr: expect.stringContaining('--server-ca holds no PEM block') });
     const made = await fleet.json<Run>([...create, '--yes']);
     expect([made.status, made.steps.map(({ kind }) => kind)]).toEqual(['succeeded', ['api-key.create']]);
     const bundle = JSON.parse(await readFile(out, 'utf8')) as KeyBundle;

@@ -156,6 +156,10 @@ export const rolesSuite = (bed: () => Bed): void => {
   test('one that outlives its connection is told, and removed as before', async () => {
     const { fleet } = bed();
     expect(await fleet.json<Run>([...reader, '--yes'])).toMatchObject({ status: 'succeeded' });
+    const off = await fleet.cli(['disconnect', 'eu', 'staff', '--check', '--json']);
+    expect((JSON.parse(off.stdout) as Plan).warnings).toContainEqual(
+      expect.stringContaining(`\`remora roles remove eu staff --name ${ROLE}\` takes it away`),
+    );
     expect(await fleet.json<Run>(['disconnect', 'eu', 'staff', '--yes'])).toMatchObject({ status: 'succeeded' });
     expect((await roles()).find(({ name }) => name === ROLE)?.drift).toEqual([
       expect.stringContaining(

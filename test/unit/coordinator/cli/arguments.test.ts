@@ -89,9 +89,9 @@ const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
     /--out - is refused/,
   ],
   [
-    'a CA of the servers that is none',
-    ['api-keys', 'create', 'us', '--for', 'a', '--search', 'b', '--out', 'x', '--server-ca', '/dev/null', '--yes'],
-    /--server-ca \/dev\/null holds no certificate in PEM/,
+    'a CA of the servers that is not there',
+    ['api-keys', 'create', 'us', '--for', 'a', '--search', 'b', '--out', 'x', '--server-ca', '/nosuch', '--yes'],
+    /--server-ca \/nosuch cannot be read/,
   ],
   ['keys of nobody', ['api-keys', 'revoke', 'us', '--yes'], /REMOTE with --for NAME/],
   ['another fleet CA without --yes', ['fleet', 'rotate-ca'], /needs --yes/],

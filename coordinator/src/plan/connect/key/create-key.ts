@@ -69,7 +69,7 @@ const refuse = (request: KeyCreateRequest, facts: ConnectFacts, context: PlanCon
       : []),
     ...(lacks === null ? [] : [['preflight-failed', lacks] as const]),
     ...standingFindings(request, facts, context),
-    ...(foreign[0] && request.servedByOther !== true
+    ...(foreign[0] && request.serverCa === undefined
       ? [
           [
             'bad-input',

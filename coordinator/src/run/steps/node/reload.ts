@@ -1,5 +1,6 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { OperationInput } from '@remora/shared/operations.ts';
+import { adviceFor } from '../../../elasticsearch/advice.ts';
 import type { Executor } from '../../executor.ts';
 import type { StepParts } from '../parts.ts';
 import { patientRead } from './patient-read.ts';
@@ -37,9 +38,11 @@ export const reloadSecureSettingsStep =
       const why = exception
         ? `${exception.type}: ${exception.reason}`
         : `${answer.status} ${JSON.stringify(answer.body).slice(0, 300)}`;
+      const hint = adviceFor(why);
       throw new RemoraError(
         'step-failed',
         `Node ${node} of cluster ${cluster} did not reload its secure settings: ${why}.`,
+        hint === undefined ? {} : { hint },
       );
     }
     return null;
