@@ -27,7 +27,7 @@ export interface FakeDeployment {
   /** By which a change of another version is refused, which the schema does not say. */
   readonly conflictStatus: number;
   readonly endpoint: string;
-  readonly ca: string;
+  ca: string;
 }
 
 interface Fault {

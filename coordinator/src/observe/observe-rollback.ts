@@ -129,16 +129,18 @@ export const observeRollback = async (parts: RollbackParts, runId: string): Prom
   const made = madeKeys(run, apiKeys);
   const earlierSecrets = earlierSecretsOf(run);
   const earlier = apiKeys.filter((one) => earlierSecrets.includes(one.secret) && !made.includes(one));
-  const [backups, keys, earlierKeys, adoptedKey, connections, cas, certificates, signers] = await Promise.all([
-    observeBackups(parts, run, clusters, secretVersions),
-    observeKeysOfAll(parts, made, secretVersions),
-    observeKeysOfAll(parts, earlier, secretVersions),
-    adoptedKeyOf(parts, run),
-    inventory.connections.list(),
-    inventory.cas.list(),
-    inventory.certificates.list(),
-    inventory.signingCertificates.list(),
-  ]);
+  const [backups, keys, earlierKeys, adoptedKey, connections, cas, certificates, signers, deploymentTrusts] =
+    await Promise.all([
+      observeBackups(parts, run, clusters, secretVersions),
+      observeKeysOfAll(parts, made, secretVersions),
+      observeKeysOfAll(parts, earlier, secretVersions),
+      adoptedKeyOf(parts, run),
+      inventory.connections.list(),
+      inventory.cas.list(),
+      inventory.certificates.list(),
+      inventory.signingCertificates.list(),
+      inventory.deploymentTrusts.list(),
+    ]);
   return {
     ...{
       run,
@@ -154,6 +156,7 @@ export const observeRollback = async (parts: RollbackParts, runId: string): Prom
       certificates,
       signers,
       apiKeys,
+      deploymentTrusts,
     },
     secretVersions,
     principals: await observePrincipals(parts, run),

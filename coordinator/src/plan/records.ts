@@ -3,6 +3,7 @@ import type { IssuedPurpose } from '@remora/shared/model/certificates/issued-pur
 import type { SettingValue } from '@remora/shared/settings.ts';
 import type { ServingPurpose } from './node/ssl.ts';
 import type { NodeId, PemKey } from './steps.ts';
+import type { DeploymentTrustRecord } from './trust/deployment-trust.ts';
 
 /** A cluster as the inventory keeps it. The password is a reference. */
 export interface ClusterRecord {
@@ -305,7 +306,8 @@ export type RecordBefore =
       readonly id: string;
       readonly record: SigningCertificateRecord | null;
     }
-  | { readonly collection: 'apiKeys'; readonly id: string; readonly record: ApiKeyRecord | null };
+  | { readonly collection: 'apiKeys'; readonly id: string; readonly record: ApiKeyRecord | null }
+  | { readonly collection: 'deploymentTrusts'; readonly id: string; readonly record: DeploymentTrustRecord | null };
 
 /** A cross-cluster API key that Remora created, filed under the reference of the secret that holds it. */
 export interface ApiKeyRecord {

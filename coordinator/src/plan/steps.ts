@@ -8,6 +8,7 @@ import type { Access, AnyConnectionRecord, RecordBefore, SigningCertificateRecor
 import type { RoleBody, UserBody } from './roles/role-definition.ts';
 import type { BatchOptions } from './roll/batches.ts';
 import type { DirectRelationship } from './trust/cloud-trust.ts';
+import type { DeploymentTrustRecord } from './trust/deployment-trust.ts';
 
 /** A node of a cluster; node names are unique within their cluster. */
 export interface NodeId {
@@ -104,6 +105,12 @@ export interface StepInputs {
     readonly patterns: readonly string[];
     /** The patterns came as a file alone: until the node has looked at its files, those before count. */
     readonly reloads?: true;
+  };
+  /** Files that the nodes of a cluster trust the CA of a deployment in Elastic Cloud, or forgets it (null). */
+  'deployment-trust.record': {
+    /** See `deploymentTrustId`. */
+    readonly id: string;
+    readonly trust: DeploymentTrustRecord | null;
   };
   /** Sets the key of a remote cluster in the keystore of a deployment in Elastic Cloud, or takes it out (null). */
   'cloud.key': {

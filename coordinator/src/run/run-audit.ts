@@ -19,6 +19,7 @@ const recorded: Readonly<Record<StepKind, boolean>> = {
   'peer-trust.verify': false,
   'certificate.verify': false,
   'transport-name.verify': false,
+  'deployment-trust.record': true,
   'cluster.trust': true,
   'cloud.key': true,
   'cloud.trust': true,

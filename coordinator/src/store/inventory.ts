@@ -17,6 +17,7 @@ import type {
   SigningCertificateRecord,
   SigningRequestRecord,
 } from '../plan/records.ts';
+import type { DeploymentTrustRecord } from '../plan/trust/deployment-trust.ts';
 import type { ScheduleRecord } from '../schedule/record.ts';
 import { keys } from './keys.ts';
 
@@ -145,6 +146,8 @@ export interface InventoryRecords {
   readonly schedules: ScheduleRecord;
   /** By name. */
   readonly clouds: CloudRecord;
+  /** By `CLUSTER/CLOUD/DEPLOYMENT`. */
+  readonly deploymentTrusts: DeploymentTrustRecord;
   /** There is one at most. */
   readonly webhooks: WebhookRecord;
 }
@@ -166,6 +169,7 @@ export const openInventory = (redis: Redis): Inventory => {
     restartTimes: collection(redis, recorder, keys.restartTimes),
     schedules: collection(redis, recorder, keys.schedules),
     clouds: collection(redis, recorder, keys.clouds),
+    deploymentTrusts: collection(redis, recorder, keys.deploymentTrusts),
     webhooks: collection(redis, recorder, keys.webhooks),
   };
 };

@@ -32,6 +32,8 @@ export const keys = {
   restartTimes: `${PREFIX}restart-times`,
   /** hash: name -> CloudRecord */
   clouds: `${PREFIX}clouds`,
+  /** hash: CLUSTER/CLOUD/DEPLOYMENT -> DeploymentTrustRecord */
+  deploymentTrusts: `${PREFIX}deployment-trusts`,
   /** hash: `webhook` -> WebhookRecord */
   webhooks: `${PREFIX}webhooks`,
   /** hash: name -> ScheduleRecord */

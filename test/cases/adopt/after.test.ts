@@ -105,6 +105,7 @@ const rollbackFacts = (before: World, more: Partial<RollbackFacts> = {}, wish = 
   const kept = (kind: string) => (['connection.record', 'ca.import'].includes(kind) ? { before: null } : null);
   return {
     signers: [],
+    deploymentTrusts: [],
     run: ended(plan, { steps: new Map(plan.steps.map((step) => [step.id, done({ kept: kept(step.kind) })])) }),
     ...{ others: [], connections, cas, certificates, secretVersions, earlierKeys: [], keys: now.keys },
     apiKeys: now.keys.map(({ record }) => record),

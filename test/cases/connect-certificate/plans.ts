@@ -46,9 +46,20 @@ export const connectedBy = (one: TrustWorld, wish: Partial<CertificateConnectReq
 export const planOff = (one: TrustWorld, wish: Partial<DisconnectRequest> = {}): StoredPlan => {
   const alias = wish.alias ?? 'us';
   const { local, remote, connections, secretVersions } = observed(one, wishOf({ alias }));
+  const { deploymentTrusts } = one;
   const connection = connections.filter(isByCertificate).find((record) => record.alias === alias);
   if (!connection) throw new Error(`there is no connection ${alias}`);
-  const facts = { connection, local, remote, connections, secretVersions, followers: [], roles: [], busy: [] };
+  const facts = {
+    connection,
+    local,
+    remote,
+    connections,
+    deploymentTrusts,
+    secretVersions,
+    followers: [],
+    roles: [],
+    busy: [],
+  };
   return planCertificateDisconnect({ local: 'eu', alias, ...wish }, facts, contextOf(one));
 };
 

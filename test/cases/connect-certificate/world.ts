@@ -4,6 +4,7 @@ import type { ClusterObservation } from '../../../coordinator/src/plan/facts.ts'
 import type { SentAuthority } from '../../../coordinator/src/plan/place/facts.ts';
 import { type AnyConnectionRecord, isByCertificate } from '../../../coordinator/src/plan/records.ts';
 import type { AnyStep } from '../../../coordinator/src/plan/steps.ts';
+import type { DeploymentTrustRecord } from '../../../coordinator/src/plan/trust/deployment-trust.ts';
 import { applySteps } from '../connect/apply.ts';
 import { certificateFacts } from '../connect/facts.ts';
 import { isConnected } from '../connect/truth.ts';
@@ -14,6 +15,8 @@ export interface TrustWorld {
   made: World;
   /** Connections by certificate; the others are in `made`. */
   records: AnyConnectionRecord[];
+  /** Deployments in Elastic Cloud that clusters trust. */
+  readonly deploymentTrusts: readonly DeploymentTrustRecord[];
   /** The CA of what the nodes of each cluster serve, by name of the cluster. */
   readonly cas: Record<string, string>;
   /** Further CAs in the truststores of a cluster that no port sends. */
@@ -59,7 +62,7 @@ export const trustWorld = (
   const made = world({ remote: sizes.remote ?? 2, local: sizes.local ?? 2 });
   setUp(made.local, local, by.local ?? 'pem');
   setUp(made.remote, remote, by.remote ?? 'pem');
-  return { made, records: [], cas: { eu: local, us: remote }, more: {}, alsoBy: {}, unseen: [] };
+  return { made, records: [], deploymentTrusts: [], cas: { eu: local, us: remote }, more: {}, alsoBy: {}, unseen: [] };
 };
 
 /** The serial number of a CA in this model. */
@@ -71,7 +74,7 @@ const authority = (name: string): SentAuthority => ({
 });
 
 /** With what an agent that is asked for it reads of the certificates in files. */
-const withBytes = (cluster: ClusterObservation): ClusterObservation => ({
+export const withBytes = (cluster: ClusterObservation): ClusterObservation => ({
   ...cluster,
   nodes: cluster.nodes.map((node) =>
     node.agent.state !== 'online'
@@ -105,8 +108,8 @@ export const transportFacts = (
   const byStore = ({ agent }: ClusterObservation['nodes'][number]): boolean =>
     agent.state === 'online' && agent.facts.settingsFile.values[AUTHORITIES] === undefined;
   const stored = [ca, ...(more[cluster.name] ?? [])].map((name) => ({
-    subject: `CN=${name}`,
-    serial: serialOf(name),
+    ...{ subject: `CN=${name}`, issuer: 'CN=ca', serial: serialOf(name) },
+    notAfter: authority(name).facts.notAfter,
   }));
   const each = <T>(look: (name: string) => T): Map<string, T> =>
     new Map(cluster.nodes.map(({ name }) => [name, look(name)]));

@@ -324,6 +324,7 @@ type Effects = { readonly [K in StepKind]: (world: World, input: StepInputs[K]) 
 
 const effects: Effects = {
   'connection.record': record,
+  'deployment-trust.record': never,
   'ca.create': createCa,
   'ca.import': importCa,
   'ca.succession': succeed,

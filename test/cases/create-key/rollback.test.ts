@@ -19,7 +19,7 @@ const created = (made: World, more: Partial<RollbackFacts> = {}): RollbackFacts 
     ...{ run: ended(plan), others: [], clusters: new Map([['us', remote]]), settings: new Map([['us', {}]]) },
     backups: new Map(nodes.map(({ target }) => [`us/${target}`, backup])),
     ...{ keys: [key], earlierKeys: [], apiKeys: [key.record], connections: [], cas: [], certificates: [], signers: [] },
-    ...{ principals: new Map(), secretVersions, ...more },
+    ...{ deploymentTrusts: [], principals: new Map(), secretVersions, ...more },
   };
 };
 

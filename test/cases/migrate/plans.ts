@@ -21,7 +21,7 @@ const observed = (one: TrustWorld, wish: MigrateRequest): MigrateFacts => {
     connect: { ...facts, connections },
     local: transportFacts(one, facts.local),
     remote: transportFacts(one, facts.remote),
-    ...{ record: found, connections },
+    ...{ record: found, connections, deploymentTrusts: [] },
   };
 };
 

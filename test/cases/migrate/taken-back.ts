@@ -81,7 +81,7 @@ export const factsToRollBack = ({ before, now, plan, kept }: Migration): Rollbac
     ),
     keys: made.map(({ record }) => keyOf(record.secret, record.id, `remora-eu-us-${RUN}-1-r1`)),
     ...{ earlierKeys: [], connections: recordsOf(now), cas: [], certificates: [], apiKeys: [] },
-    ...{ signers: [], secretVersions, principals: new Map() },
+    ...{ signers: [], deploymentTrusts: [], secretVersions, principals: new Map() },
   };
 };
 

@@ -215,7 +215,7 @@ describe('is refused', () => {
     const facts = placeFacts(one);
     const stores = new Map(facts.stores).set('us-2', [
       ...((facts.stores.get('us-2') ?? []) as StoredAuthority[]),
-      { subject: 'CN=Monitoring', serial: 'ab12' },
+      { subject: 'CN=Monitoring', issuer: '', serial: 'ab12', notAfter: '2031-01-01T00:00:00.000Z' },
     ]);
     expect(() => planWith(one, wish(), { ...facts, stores })).toThrow(
       /^node us-2 \(cluster us\) trusts CA CN=Monitoring \(serial ab12\) by its truststore/,

@@ -4,6 +4,7 @@ import type { PlaceFacts } from '../../../coordinator/src/plan/place/facts.ts';
 import { planPlacement } from '../../../coordinator/src/plan/place/place.ts';
 import type { RollbackFacts } from '../../../coordinator/src/plan/rollback/facts.ts';
 import type { AnyStep, StoredPlan } from '../../../coordinator/src/plan/steps.ts';
+import { deploymentTrustId } from '../../../coordinator/src/plan/trust/deployment-trust.ts';
 import { request as connecting, factsOf, sha256 } from '../connect/facts.ts';
 import { done } from '../rollback/connected.ts';
 import { placeFacts, strangers, type TransportWorld, take, transportWorld } from './world.ts';
@@ -48,11 +49,14 @@ export const rollbackFacts = (
   plan: StoredPlan,
   until: number,
   standing: TransportWorld['certificates'],
+  trusts: TransportWorld['deploymentTrusts'] = [],
 ): RollbackFacts => {
   const { remote } = factsOf(one.made, connecting());
   const before = (step: AnyStep): unknown => {
     if (step.kind === 'certificate.issue')
       return { before: standing.find(({ node }) => node === step.input.node) ?? null };
+    if (step.kind === 'deployment-trust.record')
+      return { before: trusts.find((one) => deploymentTrustId(one) === step.input.id) ?? null };
     return step.kind === 'cluster.trust' ? { before: { caPem: 'PEM of their HTTPS CA' } } : null;
   };
   const carried = plan.steps.slice(0, until);
@@ -78,7 +82,7 @@ export const rollbackFacts = (
     },
     ...{ others: [], clusters: new Map([['us', remote]]), settings: new Map([['us', {}]]), backups: new Map(backups) },
     ...{ keys: [], earlierKeys: [], connections: [], cas: one.cas, certificates: one.certificates, apiKeys: [] },
-    ...{ signers: [], secretVersions: one.secretVersions },
+    ...{ signers: [], deploymentTrusts: one.deploymentTrusts, secretVersions: one.secretVersions },
     principals: new Map(),
   };
 };

@@ -36,6 +36,8 @@ const placeFacts = (made: World, more: Partial<PlaceFacts> = {}): PlaceFacts => 
       seeds: [],
       unknownProxies: [],
       unasked: [],
+      peers: [],
+      deploymentTrusts: [],
     },
     ports: new Map(
       remote.nodes.map((node) => [

@@ -212,6 +212,7 @@ describe('a placement on the remote cluster port is taken back', () => {
         cas,
         certificates,
         signers: [],
+        deploymentTrusts: [],
         apiKeys: [],
         secretVersions,
         principals: new Map(),

@@ -2,9 +2,10 @@ import type { PlacedPurpose } from '@remora/shared/model/requests/place-request.
 import type { OperationCall } from '@remora/shared/operations.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
 import { bareSerial } from '../../../coordinator/src/plan/certificates/serial.ts';
-import type { PlaceFacts, SentAuthority } from '../../../coordinator/src/plan/place/facts.ts';
+import type { PlaceFacts, SentAuthority, StoredAuthority } from '../../../coordinator/src/plan/place/facts.ts';
 import type { CaRecord, CertificateRecord, SigningRequestRecord } from '../../../coordinator/src/plan/records.ts';
 import type { AnyStep, CertificateIssue } from '../../../coordinator/src/plan/steps.ts';
+import { type DeploymentTrustRecord, deploymentTrustId } from '../../../coordinator/src/plan/trust/deployment-trust.ts';
 import { certificateFacts, factsOf, request, ymlDigest } from '../connect/facts.ts';
 import { type NodeWorld, nodeOf, type World, world } from '../connect/world.ts';
 import { isLetIn, type LoadedNames, patternsIn, unnamed } from './restricted-world.ts';
@@ -41,6 +42,8 @@ export interface TransportWorld {
   cas: CaRecord[];
   certificates: CertificateRecord[];
   signed: SigningRequestRecord[];
+  /** Deployments in Elastic Cloud that the cluster trusts. */
+  deploymentTrusts: DeploymentTrustRecord[];
   secretVersions: Record<string, number>;
   trusted: string[];
   restarts: string[];
@@ -75,6 +78,7 @@ export const transportWorld = (by: 'pem' | 'truststore'): TransportWorld => {
   }
   const one: TransportWorld = {
     ...{ made, loaded: new Map(), deliveries: new Map(), certificates: [], signed: [], secretVersions: {} },
+    deploymentTrusts: [],
     cas: [caOf('a', made.nowMs), caOf('b', made.nowMs)],
     ...{ trusted: ['their HTTPS CA'], restarts: [] },
   };
@@ -131,6 +135,11 @@ export const strangers = (one: TransportWorld): string[] =>
     )
     .concat(unnamed(one.loaded));
 
+/** As Elasticsearch tells of one in a store. */
+const toldOf = ({ facts: { subject, issuer, serial, notAfter } }: SentAuthority): StoredAuthority => ({
+  ...{ subject, issuer, serial: bareSerial(serial), notAfter },
+});
+
 const theirCa = (nowMs: number): SentAuthority => ({
   facts: certificateFacts(fingerprintOf(THEIRS), nowMs, nowMs + DAY_MS),
   pem: `PEM of ${THEIRS}`,
@@ -165,10 +174,11 @@ export const placeFacts = (one: TransportWorld, purpose: PlacedPurpose = 'transp
     stores: new Map(
       remote.nodes
         .filter(({ name }) => nodeOf(made.remote, name).yml.values[`${TRANSPORT}.truststore.path`] != null)
-        .map(({ name }) => [name, [{ subject: 'CN=theirs', serial: bareSerial(theirCa(made.nowMs).facts.serial) }]]),
+        .map(({ name }) => [name, [toldOf(theirCa(made.nowMs))]]),
     ),
     certificates: one.certificates.filter((record) => record.purpose === purpose),
     ...{ connections: [], proxies: [], seeds: [], unknownProxies: [], trust: [], unasked: [] },
+    ...{ peers: [], deploymentTrusts: one.deploymentTrusts },
     ...{ otherNodes: [], signed: one.signed, cas: one.cas, secretVersions: one.secretVersions },
   };
 };
@@ -219,6 +229,15 @@ const namesIn = (content: unknown): string[] =>
       ].map(([, name = '']) => name)
     : [];
 
+/** Those of a file that was written anew with what an agent had read of it are told by their bytes. */
+const fingerprintsIn = (content: unknown): string[] => {
+  const text = typeof content === 'string' ? Buffer.from(content, 'base64').toString() : '';
+  const read = [...text.matchAll(/^-----BEGIN CERTIFICATE-----\n([^-]*)\n-----END/gm)].map(([, der = '']) =>
+    Buffer.from(der, 'base64').toString(),
+  );
+  return [...namesIn(content).map(fingerprintOf), ...read];
+};
+
 const change = (
   one: TransportWorld,
   stepId: string,
@@ -236,7 +255,7 @@ const change = (
     if (call.name === 'files')
       for (const { path, content, source } of call.input.write) {
         before.files[path] = files[path];
-        files[path] = { source, certificates: namesIn(content).map(fingerprintOf), ...patternsIn(content) };
+        files[path] = { source, certificates: fingerprintsIn(content), ...patternsIn(content) };
       }
     if (call.name === 'files')
       for (const path of call.input.remove) {
@@ -316,6 +335,19 @@ export const take = (one: TransportWorld, step: AnyStep, isRead: boolean): void 
       if (!isLetIn(step.input.patterns, names)) throw new Error(`${step.input.node} has no name that is let in`);
       return;
     }
+    case 'deployment-trust.record': {
+      const { id, trust } = step.input;
+      const others = one.deploymentTrusts.filter((other) => deploymentTrustId(other) !== id);
+      one.deploymentTrusts = trust === null ? others : [...others, trust];
+      return;
+    }
+    case 'inventory.put-back':
+      for (const { collection, id, record } of step.input.records)
+        if (collection === 'deploymentTrusts') {
+          const others = one.deploymentTrusts.filter((other) => deploymentTrustId(other) !== id);
+          one.deploymentTrusts = record === null ? others : [...others, record];
+        }
+      return;
     case 'cluster.trust':
       one.trusted = [...one.trusted, ...namesIn(Buffer.from(step.input.caPem).toString('base64')).map(fingerprintOf)];
       return;

@@ -80,6 +80,7 @@ export const connected = (made: World = world({ remote: 3, local: 1 }), limit?: 
       cas: [],
       certificates: [],
       signers: [],
+      deploymentTrusts: [],
       apiKeys: [],
       principals: new Map(),
       secretVersions,

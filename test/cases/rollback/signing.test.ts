@@ -52,7 +52,7 @@ const factsAfter = (made: World, plan: StoredPlan, now: World): RollbackFacts =>
       ),
     }),
     ...{ others: [], keys: [], earlierKeys: keys, apiKeys: keys.map(({ record }) => record) },
-    ...{ connections, cas, certificates, signers, secretVersions, principals: new Map() },
+    ...{ connections, cas, certificates, signers, deploymentTrusts: [], secretVersions, principals: new Map() },
     clusters: new Map([local, remote].map((cluster) => [cluster.name, cluster])),
     settings: new Map([
       ['us', {}],

@@ -54,6 +54,7 @@ const factsAfter = (before: World, plan: StoredPlan, count: number, now: World):
       cas,
       certificates,
       signers: [],
+      deploymentTrusts: [],
       secretVersions,
     },
     clusters: new Map([local, remote].map((cluster) => [cluster.name, cluster])),

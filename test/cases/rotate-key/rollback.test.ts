@@ -27,7 +27,17 @@ const factsAfter = (before: World, plan: StoredPlan, count: number, now: World, 
   const entryOf = (node: string) => nodeOf(now.local, node).keystore.entries[ENTRY]?.reference;
   const [earlier, made] = [now.keys.slice(0, 1), now.keys.slice(1)];
   return {
-    ...{ run, others: [], connections, cas, certificates, signers: [], secretVersions, principals: new Map() },
+    ...{
+      run,
+      others: [],
+      connections,
+      cas,
+      certificates,
+      signers: [],
+      deploymentTrusts: [],
+      secretVersions,
+      principals: new Map(),
+    },
     ...{ keys: made, earlierKeys: earlier, apiKeys: now.keys.map(({ record }) => record) },
     clusters: new Map([local, remote].map((cluster) => [cluster.name, cluster])),
     settings: new Map([

@@ -1,4 +1,4 @@
-import { appendFile, readFile } from 'node:fs/promises';
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { connect } from 'node:tls';
@@ -9,11 +9,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EsCluster } from '../../elasticsearch/cluster.ts';
 import { createCluster } from '../../elasticsearch/create.ts';
 import { newestVersionHere } from '../../elasticsearch/versions.ts';
+import { CloudApi } from '../../support/cloud-api.ts';
 import { Fleet } from '../../support/fleet.ts';
 import { skipsLongTests } from '../../support/long-tests.ts';
 import { restarts } from './traces.ts';
 
 const CA = 'us-nodes';
+/** Deployments of one organization in a region of Elastic Cloud, of which d1 is trusted. */
+const ORGANIZATION = '1053523734';
+const CLOUD_DEPLOYMENT = 'acme/d1';
 const DEPLOYMENT = '*.node.0a1b.cluster.1053523734.account';
 const OTHER = '*.node.2c3d.cluster.1053523734.account';
 /** What Elasticsearch answers on a transport port to whom it let in. */
@@ -23,12 +27,16 @@ describe.skipIf(skipsLongTests)(`trust restrictions, ${await newestVersionHere()
   const stack = new AsyncDisposableStack();
   let us: EsCluster;
   let fleet: Fleet;
+  let api: CloudApi;
 
   beforeAll(async () => {
-    [fleet, us] = await Promise.all([Fleet.start(), createCluster({ name: 'us', nodes: 2 })]);
-    for (const one of [us, fleet]) stack.use(one);
-    await fleet.json(['ca', 'create', CA, '--common-name', 'Nodes of us']);
-    const pem = (await fleet.cli(['ca', 'export', CA])).stdout;
+    [fleet, us, api] = await Promise.all([Fleet.start(), createCluster({ name: 'us', nodes: 2 }), CloudApi.start()]);
+    for (const one of [us, fleet, api]) stack.use(one);
+    const pem = await newCa(CA);
+    api.add({ id: 'd1', name: 'logs', ca: await newCa('region') });
+    const key = join(fleet.directory, 'cloud-key');
+    await writeFile(key, api.apiKey);
+    await fleet.json(['clouds', 'add', 'acme', '--api-key-file', key, '--url', api.url]);
     // So that certificates of the CA can be placed without a restart.
     for (const { configDir } of us.nodes) await appendFile(join(configDir, 'transport-ca.crt'), pem);
     await us.start();
@@ -38,12 +46,20 @@ describe.skipIf(skipsLongTests)(`trust restrictions, ${await newestVersionHere()
 
   afterAll(() => stack.disposeAsync());
 
+  const newCa = async (name: string): Promise<string> => {
+    await fleet.json(['ca', 'create', name, '--common-name', `CA ${name}`]);
+    return (await fleet.cli(['ca', 'export', name])).stdout;
+  };
   const at = (name: string): string => join(fleet.directory, name);
-  const issue = (name: string, ...flags: string[]) =>
+  const issueBy = (ca: string, name: string, ...flags: string[]) =>
     fleet.json([
-      ...['certs', 'issue', '--ca', CA, '--purpose', 'transport', '--name', name, '--san', 'localhost'],
+      ...['certs', 'issue', '--ca', ca, '--purpose', 'transport', '--name', name, '--san', 'localhost'],
       ...['--format', 'pem', '--out', at(name), ...flags],
     ]);
+  const issue = (name: string, ...flags: string[]) => issueBy(CA, name, ...flags);
+  /** A certificate of a node of Elastic Cloud. */
+  const issueInCloud = (ca: string, name: string, cluster: string, scope: string) =>
+    issueBy(ca, name, '--cloud-cluster', cluster, '--cloud-scope', scope);
 
   /** What each node answers to a client with this certificate. */
   const answers = async (name: string): Promise<string[]> => {
@@ -62,7 +78,7 @@ describe.skipIf(skipsLongTests)(`trust restrictions, ${await newestVersionHere()
   const nowhere = [false, false];
 
   const set = (...allow: string[]): string[] => [
-    ...['trust-restrictions', 'set', 'us', '--accept-outage'],
+    ...['trust-restrictions', 'set', 'us', '--accept-outage', '--deployment', CLOUD_DEPLOYMENT],
     ...allow.flatMap((pattern) => ['--allow', pattern]),
   ];
   const nodesInCluster = async (): Promise<number> =>
@@ -79,14 +95,25 @@ describe.skipIf(skipsLongTests)(`trust restrictions, ${await newestVersionHere()
     expect(transport.map(({ node, sans, served }) => [node, sans.at(-1), served]).sort()).toEqual(
       us.nodes.map(({ name }) => [name, `otherName:${name}.node.us0.cluster.7.account`, true]),
     );
-    await Promise.all([issue('nameless'), issue('theirs', '--cloud-cluster', '0a1b', '--cloud-scope', '1053523734')]);
+    await Promise.all([
+      issue('nameless'),
+      issueInCloud(CA, 'theirs', '0a1b', ORGANIZATION),
+      issueInCloud('region', 'deployment', 'es-d1', ORGANIZATION),
+      issueInCloud('region', 'neighbour', 'es-d2', ORGANIZATION),
+      issueInCloud('region', 'stranger', 'es-d1', '999'),
+    ]);
     expect([await letIn('nameless'), await letIn('theirs')]).toEqual([everywhere, everywhere]);
+    expect(await letIn('deployment')).toEqual(nowhere);
   }, 300_000);
 
   test('set: who has a certificate of the CA and not the name is turned away, who has the name is let in, and the nodes stay together', async () => {
     const run = await fleet.json<Run>([...set(DEPLOYMENT), '--yes']);
     expect([run.status, restarts(us)]).toEqual(['succeeded', { 'us-1': 1, 'us-2': 1 }]);
     expect([await letIn('nameless'), await letIn('theirs')]).toEqual([nowhere, everywhere]);
+    // With the same restart: of everybody in its region the deployment alone.
+    expect([await letIn('deployment'), await letIn('neighbour'), await letIn('stranger')]).toEqual([
+      ...[everywhere, nowhere, nowhere],
+    ]);
     expect(await nodesInCluster()).toBe(2);
     expect((await fleet.cli([...set(DEPLOYMENT), '--check'])).code).toBe(0);
   }, 600_000);
@@ -102,6 +129,17 @@ describe.skipIf(skipsLongTests)(`trust restrictions, ${await newestVersionHere()
     expect(restarts(us)).toEqual({ 'us-1': 1, 'us-2': 1 });
   }, 300_000);
 
+  test('a CA that the deployment got in the place of its own is trusted beside it, without a restart', async () => {
+    const found = api.deployments[0];
+    if (found) found.ca = await newCa('region-2');
+    await issueInCloud('region-2', 'renewed', 'es-d1', ORGANIZATION);
+    const run = await fleet.json<Run>([...set(DEPLOYMENT), '--yes']);
+    expect([run.status, run.restarts]).toEqual(['succeeded', []]);
+    expect([await letIn('renewed'), await letIn('deployment'), await letIn('stranger')]).toEqual([
+      ...[everywhere, everywhere, nowhere],
+    ]);
+  }, 300_000);
+
   test('certificates are replaced with their names, and placed without names they are refused', async () => {
     const rotated = await fleet.json<Run>(['certs', 'rotate', '--cluster', 'us', '--yes']);
     expect([rotated.status, await nodesInCluster()]).toEqual(['succeeded', 2]);
@@ -113,10 +151,24 @@ describe.skipIf(skipsLongTests)(`trust restrictions, ${await newestVersionHere()
     ]);
   }, 300_000);
 
-  test('remove: who has a certificate of the CA is let in again', async () => {
-    const run = await fleet.json<Run>(['trust-restrictions', 'remove', 'us', '--accept-outage', '--yes']);
-    expect([run.status, restarts(us)]).toEqual(['succeeded', { 'us-1': 2, 'us-2': 2 }]);
-    expect([await letIn('nameless'), await nodesInCluster()]).toEqual([everywhere, 2]);
-    expect((await fleet.cli(['trust-restrictions', 'remove', 'us', '--check'])).code).toBe(0);
-  }, 600_000);
+  test('remove: a deployment goes first, then who has a certificate of the CA is let in again, and not when that is taken back', async () => {
+    const removing = ['trust-restrictions', 'remove', 'us', '--accept-outage'];
+    const refused = await fleet.cli([...removing, '--yes']);
+    expect([refused.code, refused.stderr]).toEqual([64, expect.stringContaining(`--deployment ${CLOUD_DEPLOYMENT}`)]);
+    const distrusted = await fleet.json<Run>([...removing, '--deployment', CLOUD_DEPLOYMENT, '--yes']);
+    expect([distrusted.status, await letIn('deployment'), await letIn('theirs')]).toEqual([
+      ...['succeeded', nowhere, everywhere],
+    ]);
+    const run = await fleet.json<Run>([...removing, '--yes']);
+    expect([run.status, restarts(us)]).toEqual(['succeeded', { 'us-1': 3, 'us-2': 3 }]);
+    expect([await letIn('nameless'), await letIn('deployment'), await nodesInCluster()]).toEqual([
+      everywhere,
+      nowhere,
+      2,
+    ]);
+    expect((await fleet.cli([...removing, '--check'])).code).toBe(0);
+    const back = await fleet.json<Run>(['runs', 'rollback', run.runId, '--accept-outage', '--yes']);
+    expect([back.status, restarts(us)]).toEqual(['succeeded', { 'us-1': 4, 'us-2': 4 }]);
+    expect([await letIn('nameless'), await letIn('theirs'), await nodesInCluster()]).toEqual([nowhere, everywhere, 2]);
+  }, 900_000);
 });

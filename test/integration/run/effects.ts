@@ -105,6 +105,7 @@ export const fileExecutors = (file: string): Executors => ({
   'cluster-settings.put': perform(file),
   'connection.prove': never,
   'connection.record': never,
+  'deployment-trust.record': never,
   'api-key.put-back': never,
   'api-key.invalidate': never,
   'api-key.revoke': never,

@@ -9,7 +9,7 @@ import { transportAuthorities } from '../../plan/trust/port-proof.ts';
 import { withJudgedFiles } from '../judged-files.ts';
 import { type ObserveParts, observeWhole } from '../observe-nodes.ts';
 import { publishAddresses } from './observe-certificates.ts';
-import { filesToJudge, observePorts, observeStores } from './observe-placement.ts';
+import { filesToJudge, observePorts, observeStores } from './observe-ports.ts';
 
 type Seen = Pick<TransportFacts, 'ports' | 'stores'>;
 

@@ -1,12 +1,18 @@
 import { messageOf } from '@remora/shared/errors.ts';
-import { describeCertificate } from '../../pki/describe.ts';
+import type {
+  CloudDeployment,
+  TrustRestrictionsRequest,
+} from '@remora/shared/model/requests/trust-restrictions-request.ts';
+import { describeCertificate, parsePemBundle } from '../../pki/describe.ts';
+import type { TransportFacts } from '../../plan/connect-certificate/facts.ts';
 import { publishedParts } from '../../plan/connection/published-address.ts';
 import type { ClusterObservation, NodeObservation } from '../../plan/facts.ts';
-import { hasPlaceholder } from '../../plan/node/loaded.ts';
+import type { SentAuthority } from '../../plan/place/facts.ts';
 import { isByCertificate } from '../../plan/records.ts';
 import { otherNamesOf } from '../../plan/trust/other-names.ts';
 import { restrictionsFile, restrictionsPath } from '../../plan/trust/restrictions.ts';
 import type {
+  DeploymentAuthority,
   Peer,
   RestrictingFacts,
   ServedNames,
@@ -15,6 +21,7 @@ import type {
 import { withJudgedFiles } from '../judged-files.ts';
 import { type ObserveParts, observeWhole } from '../observe-nodes.ts';
 import { publishAddresses } from './observe-certificates.ts';
+import { observeTransport } from './observe-transport.ts';
 
 const PROBE_TIMEOUT_MS = 5000;
 
@@ -51,22 +58,36 @@ const looksAt = async (
   return new Map(await Promise.all(looks));
 };
 
-/** Gathers what the planner of their removal looks at. Changes nothing. */
+/** What the ports of a cluster were seen to serve, by the names in it. */
+const namesAt = ({ ports }: TransportFacts): ReadonlyMap<string, ServedNames> =>
+  new Map(
+    [...ports].map(([node, { certificatePem, problem }]): [string, ServedNames] => [
+      node,
+      certificatePem === undefined
+        ? { names: [], problem: problem || 'its agent did not see what the port serves' }
+        : { names: otherNamesOf(describeCertificate(certificatePem)), problem: '' },
+    ]),
+  );
+
+/** Gathers what the planners of their removal look at. Changes nothing. */
 export const observeTrustRestrictions = async (
   parts: ObserveParts,
   cluster: string,
 ): Promise<TrustRestrictionFacts> => {
-  const bare = await observeWhole(parts, cluster);
-  const judged = bare.nodes.map((node) => {
-    const paths = [restrictionsFile, restrictionsPath(node) ?? restrictionsFile];
-    return withJudgedFiles(
-      parts,
-      cluster,
-      node,
-      [...new Set(paths)].filter((path) => !hasPlaceholder(path)),
-    );
-  });
-  return { cluster: { ...bare, nodes: await Promise.all(judged) }, ports: await looksAt(parts, bare) };
+  const [bare, trusts, connections] = await Promise.all([
+    observeTransport(parts, cluster),
+    parts.inventory.deploymentTrusts.list(),
+    parts.inventory.connections.list(),
+  ]);
+  const nodes = await Promise.all(
+    bare.cluster.nodes.map((node) =>
+      // The file that is named was judged with those of CAs.
+      restrictionsPath(node) === restrictionsFile ? node : withJudgedFiles(parts, cluster, node, [restrictionsFile]),
+    ),
+  );
+  const transport = { ...bare, cluster: { ...bare.cluster, nodes } };
+  const trusted = trusts.filter((one) => one.cluster === cluster);
+  return { cluster: transport.cluster, ports: namesAt(transport), transport, trusted, connections };
 };
 
 const peersOf = async (parts: ObserveParts, cluster: string): Promise<Peer[]> => {
@@ -84,8 +105,33 @@ const peersOf = async (parts: ObserveParts, cluster: string): Promise<Peer[]> =>
   );
 };
 
+const sentAuthority = (pem: string): SentAuthority => {
+  const { selfSigned: _, isCa: __, ...facts } = describeCertificate(pem);
+  return { facts, pem };
+};
+
+const deploymentAuthority = async (
+  parts: ObserveParts,
+  { cloud, deployment }: CloudDeployment,
+): Promise<DeploymentAuthority> => {
+  const { certificates, restriction } = await (await parts.cloud(cloud)).authority(deployment);
+  return {
+    cloud,
+    deployment,
+    pattern: restriction,
+    authorities: certificates.flatMap((pem) => parsePemBundle(pem)).map(sentAuthority),
+  };
+};
+
 /** Gathers what the planner that restricts trust looks at. Changes nothing. */
-export const observeRestricting = async (parts: ObserveParts, cluster: string): Promise<RestrictingFacts> => {
-  const [facts, peers] = await Promise.all([observeTrustRestrictions(parts, cluster), peersOf(parts, cluster)]);
-  return { ...facts, peers };
+export const observeRestricting = async (
+  parts: ObserveParts,
+  { cluster, deployments: asked = [] }: TrustRestrictionsRequest,
+): Promise<RestrictingFacts> => {
+  const [facts, peers, deployments] = await Promise.all([
+    observeTrustRestrictions(parts, cluster),
+    peersOf(parts, cluster),
+    Promise.all(asked.map((one) => deploymentAuthority(parts, one))),
+  ]);
+  return { ...facts, peers, deployments };
 };

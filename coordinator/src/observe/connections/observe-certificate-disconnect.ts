@@ -23,13 +23,14 @@ export const observeCertificateDisconnect = async (
   const connections = await parts.inventory.connections.list();
   const connection = connections.find((one) => one.local === request.local && one.alias === request.alias);
   if (connection === undefined || !isByCertificate(connection)) return null;
-  const [local, remote, secretVersions, busy, followers] = await Promise.all([
+  const [local, remote, secretVersions, busy, followers, deploymentTrusts] = await Promise.all([
     observeTransport(parts, connection.local),
     request.remoteGone ? observeGoneTransport(parts, connection.remote) : observeTransport(parts, connection.remote),
     parts.secretVersions(),
     busyRuns(parts, connection, planId),
     observeFollowers(await parts.clients.get(connection.local), connection.local, connection.alias),
+    parts.inventory.deploymentTrusts.list(),
   ]);
   const roles = await observeRolesOf(parts, local.cluster, connection);
-  return { connection, local, remote, connections, secretVersions, busy, followers, roles };
+  return { connection, local, remote, connections, deploymentTrusts, secretVersions, busy, followers, roles };
 };

@@ -32,10 +32,11 @@ export const observeMigration = async (parts: ObserveParts, wish: MigrateRequest
   const record = recordOf(connections, wish);
   const name = record?.remote ?? wish.remote ?? '';
   const settings = await observeCluster(wish.local, await parts.clients.get(wish.local));
-  const [connect, local, remote] = await Promise.all([
+  const [connect, local, remote, deploymentTrusts] = await Promise.all([
     observeConnect(parts, connectRequestOf(wish, name, settings)),
     observeTransport(parts, wish.local),
     observeTransport(parts, name),
+    parts.inventory.deploymentTrusts.list(),
   ]);
-  return { connect, local, remote, record, connections };
+  return { connect, local, remote, record, connections, deploymentTrusts };
 };

@@ -26,7 +26,7 @@ export const neededOn = (cluster: string, connections: readonly AnyConnectionRec
   });
 
 /** Connections that have something in the file of other clusters' CAs on the nodes of a cluster. */
-const usersOf = (cluster: string, connections: readonly AnyConnectionRecord[]): AnyConnectionRecord[] =>
+export const usersOf = (cluster: string, connections: readonly AnyConnectionRecord[]): AnyConnectionRecord[] =>
   connections.filter(
     (one) => transportTrustOf(one) !== null && (one.local === cluster || ('remote' in one && one.remote === cluster)),
   );

@@ -12,7 +12,7 @@ import {
 import { connectingNodes, fileSetting } from '../node/nodes.ts';
 import { reloadFindings } from '../node/reload-interval.ts';
 import { sslPrefix } from '../node/ssl.ts';
-import { storeFindings } from '../place/refusals.ts';
+import { storeFindings } from '../place/store.ts';
 import { isByCertificate } from '../records.ts';
 import { lacksPrivileges } from '../roles/privileges.ts';
 import { RESTRICTIONS, restrictionsPath } from '../trust/restrictions.ts';

@@ -1,5 +1,5 @@
 import type { SettingValue } from '@remora/shared/settings.ts';
-import { bareSerial } from '../certificates/serial.ts';
+import { isTold } from '../certificates/serial.ts';
 import type { NodeObservation } from '../facts.ts';
 import { changedSettings } from '../node/found-settings.ts';
 import type { WantedFile, WantedNode } from '../node/node-change.ts';
@@ -9,6 +9,7 @@ import { sslPrefix } from '../node/ssl.ts';
 import type { SentAuthority } from '../place/facts.ts';
 import { bundleOf, inStore, inStoreOf, trustsByStore } from '../place/trust.ts';
 import type { FoundSetting } from '../records.ts';
+import type { KnownAuthority } from '../trust/deployment-trust.ts';
 import { transportAuthorities } from '../trust/port-proof.ts';
 import type { TransportFacts } from './facts.ts';
 
@@ -36,15 +37,14 @@ export const heldElsewhere = (node: NodeObservation): string[] =>
     .filter((path) => path !== BUNDLE)
     .flatMap((path) => certificatesIn(node, path).map(({ facts }) => facts.fingerprint256));
 
-/** Whether a node trusts a CA on its transport port by something else than that file; of a store serial numbers alone are known. */
+/** Whether a node trusts a CA on its transport port by something else than that file; of a store see `isTold`. */
 export const isHeldElsewhere = (
   { stores }: Pick<TransportFacts, 'stores'>,
   node: NodeObservation,
-  { facts }: SentAuthority,
+  { facts }: { readonly facts: KnownAuthority },
 ): boolean => {
   const stored = stores.get(node.name) ?? [];
-  if (trustsByStore(node))
-    return typeof stored !== 'string' && stored.some(({ serial }) => serial === bareSerial(facts.serial));
+  if (trustsByStore(node)) return typeof stored !== 'string' && stored.some((one) => isTold(one, facts));
   return heldElsewhere(node).includes(facts.fingerprint256);
 };
 

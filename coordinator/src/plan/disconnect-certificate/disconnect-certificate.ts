@@ -1,9 +1,9 @@
 import type { DisconnectRequest } from '@remora/shared/model/requests/disconnect-request.ts';
-import { halfWay, isOther, neededOn, trustHeirs } from '../connect-certificate/needed.ts';
+import { heirSteps, neededBy, type TrustUsers } from '../connect-certificate/heirs.ts';
+import { halfWay, isOther } from '../connect-certificate/needed.ts';
 import { keptAsOwn, type TrustLoss, trustRemovalSteps } from '../connect-certificate/removal.ts';
 import { removalFindings } from '../connect-certificate/removal-refusals.ts';
 import { BUNDLE } from '../connect-certificate/trust.ts';
-import { connectionDiff } from '../connection/connection-diff.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import { keptRoleWarnings } from '../disconnect/kept-roles.ts';
 import { aliasSteps } from '../disconnect/local.ts';
@@ -15,13 +15,18 @@ import { inStageOrder, usedStages } from '../stage-order.ts';
 import type { AnyStep, StoredPlan } from '../steps.ts';
 import type { CertificateDisconnectFacts } from './facts.ts';
 
+const othersOf = ({ connection, connections, deploymentTrusts }: CertificateDisconnectFacts): TrustUsers => ({
+  connections: connections.filter(isOther(connection)),
+  deploymentTrusts,
+});
+
 const lossesOf = (facts: CertificateDisconnectFacts): readonly [local: TrustLoss, remote: TrustLoss] => {
   const { connection, local, remote } = facts;
-  const others = facts.connections.filter(isOther(connection));
   const { found, trusts } = connection;
+  const others = othersOf(facts);
   return [
-    { facts: local, drops: trusts.local, needed: neededOn(connection.local, others), found },
-    { facts: remote, drops: trusts.remote, needed: neededOn(connection.remote, others), found },
+    { facts: local, drops: trusts.local, needed: neededBy(connection.local, others), found },
+    { facts: remote, drops: trusts.remote, needed: neededBy(connection.remote, others), found },
   ];
 };
 
@@ -52,23 +57,15 @@ const refuse = (request: DisconnectRequest, facts: CertificateDisconnectFacts): 
   ]);
 };
 
-const heirSteps = ({ connection, connections }: CertificateDisconnectFacts): AnyStep[] =>
-  trustHeirs(
-    {
-      trust: { trusts: connection.trusts, found: connection.found ?? [] },
-      clusters: [connection.local, connection.remote],
-    },
-    connections.filter(isOther(connection)),
-  ).map((heir) => ({
-    ...{ id: `record-${heir.local}.${heir.alias}`, kind: 'connection.record', target: 'coordinator', effect: 'none' },
-    reason: 'it takes over what is on record of the nodes as they were before Remora came',
-    ...{ stage: stageIds.end, diff: connectionDiff(heir, heir), input: { connection: heir } },
-  }));
-
 const endSteps = (facts: CertificateDisconnectFacts): AnyStep[] => {
-  const id = `${facts.connection.local}/${facts.connection.alias}`;
+  const { connection } = facts;
+  const id = `${connection.local}/${connection.alias}`;
   return [
-    ...heirSteps(facts),
+    ...heirSteps(
+      { found: connection.found ?? [], clusters: [connection.local, connection.remote] },
+      othersOf(facts),
+      stageIds.end,
+    ),
     {
       ...{ id: 'forget-records', kind: 'inventory.put-back', target: 'coordinator', effect: 'none' },
       ...{ reason: 'nothing of the connection is left', stage: stageIds.end, diff: `- connection ${id}` },

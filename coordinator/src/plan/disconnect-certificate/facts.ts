@@ -1,6 +1,7 @@
 import type { TransportFacts } from '../connect-certificate/facts.ts';
 import type { DisconnectFacts } from '../disconnect/facts.ts';
 import type { AnyConnectionRecord, CertificateConnectionRecord } from '../records.ts';
+import type { DeploymentTrustRecord } from '../trust/deployment-trust.ts';
 
 /** Everything that is looked at before a connection by certificate is taken apart. */
 export interface CertificateDisconnectFacts
@@ -11,4 +12,6 @@ export interface CertificateDisconnectFacts
   readonly remote: TransportFacts;
   /** Connections that Remora manages, of any cluster; this one too. */
   readonly connections: readonly AnyConnectionRecord[];
+  /** Deployments in Elastic Cloud that clusters trust, of any cluster. */
+  readonly deploymentTrusts: readonly DeploymentTrustRecord[];
 }

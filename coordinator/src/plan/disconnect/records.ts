@@ -76,7 +76,7 @@ const forgotten = (scope: Scope): RecordBefore[] => {
 
 const named: Readonly<Record<RecordBefore['collection'], string>> = {
   ...{ connections: 'connection', certificates: 'certificate', cas: 'CA', apiKeys: 'API key' },
-  signingCertificates: 'signing certificate',
+  ...{ signingCertificates: 'signing certificate', deploymentTrusts: 'trust of a deployment' },
 };
 
 /** Last: until then all that is left is known to be ours. With nodes that were not seen the connection stays on record, for the same command to go on with. */

@@ -1,4 +1,5 @@
-import { neededOn, transportTrustOf, trustHeirs } from '../connect-certificate/needed.ts';
+import { heirSteps, neededBy } from '../connect-certificate/heirs.ts';
+import { transportTrustOf } from '../connect-certificate/needed.ts';
 import { type TrustLoss, trustRemovalSteps } from '../connect-certificate/removal.ts';
 import { removalFindings } from '../connect-certificate/removal-refusals.ts';
 import type { Finding } from '../node/agent-findings.ts';
@@ -14,11 +15,11 @@ export const lossesOf = (
   { alias }: Pick<ConnectionRecord, 'alias'>,
   { trusts, found }: TransportTrust,
 ) => {
-  const others = othersOf(facts, alias);
+  const others = { connections: othersOf(facts, alias), deploymentTrusts: facts.deploymentTrusts };
   const { local, remote } = facts;
   return {
-    local: { facts: local, drops: trusts.local, needed: neededOn(local.cluster.name, others), found },
-    remote: { facts: remote, drops: trusts.remote, needed: neededOn(remote.cluster.name, others), found },
+    local: { facts: local, drops: trusts.local, needed: neededBy(local.cluster.name, others), found },
+    remote: { facts: remote, drops: trusts.remote, needed: neededBy(remote.cluster.name, others), found },
   } satisfies Record<string, TrustLoss>;
 };
 
@@ -38,10 +39,6 @@ export const distrustSteps = (facts: MigrateFacts, record: ConnectionRecord, isA
   if (transport === undefined) return [];
   const later = { phase: phases.distrust, isAfterOther };
   const losses = lossesOf(facts, record, transport);
-  const heirs = trustHeirs(
-    { trust: transport, clusters: [record.local, record.remote] },
-    othersOf(facts, record.alias),
-  );
   const proof: AnyStep = {
     ...{ id: 'prove-without-trust', kind: 'connection.prove', target: record.local, effect: 'none', diff: '' },
     ...{ reason: 'the connection must work without the old trust', stage: stageIds.end, input: proofOf(record) },
@@ -54,15 +51,10 @@ export const distrustSteps = (facts: MigrateFacts, record: ConnectionRecord, isA
       later,
     ),
     proof,
-    ...heirs.flatMap((heir) =>
-      recordStep(
-        {
-          ...{ id: `record-${heir.local}.${heir.alias}`, stage: stageIds.end },
-          reason: 'it takes over what is on record of the nodes as they were before Remora came',
-        },
-        null,
-        heir,
-      ),
+    ...heirSteps(
+      { found: transport.found, clusters: [record.local, record.remote] },
+      { connections: othersOf(facts, record.alias), deploymentTrusts: facts.deploymentTrusts },
+      stageIds.end,
     ),
     ...recordStep(
       {

@@ -1,6 +1,7 @@
 import type { TransportFacts } from '../connect-certificate/facts.ts';
 import type { ConnectFacts } from '../facts.ts';
 import type { AnyConnectionRecord, CertificateConnectionRecord, ConnectionRecord } from '../records.ts';
+import type { DeploymentTrustRecord } from '../trust/deployment-trust.ts';
 
 /** Everything that is looked at before a connection by certificate becomes one by API key. */
 export interface MigrateFacts {
@@ -12,4 +13,6 @@ export interface MigrateFacts {
   readonly record: CertificateConnectionRecord | ConnectionRecord | null;
   /** Connections that Remora manages, of any cluster. */
   readonly connections: readonly AnyConnectionRecord[];
+  /** Deployments in Elastic Cloud that clusters trust, of any cluster. */
+  readonly deploymentTrusts: readonly DeploymentTrustRecord[];
 }

@@ -1,7 +1,10 @@
 import type { CertificateFacts } from '@remora/shared/model/certificates/certificate.ts';
 import type { GivenFacts, ServerClients } from '../certificates/given.ts';
+import type { ToldCertificate } from '../certificates/serial.ts';
+import type { TransportFacts } from '../connect-certificate/facts.ts';
 import type { ClusterObservation } from '../facts.ts';
-import type { CaRecord, CertificateRecord } from '../records.ts';
+import type { CaRecord, CertificateConnectionRecord, CertificateRecord } from '../records.ts';
+import type { DeploymentTrustRecord } from '../trust/deployment-trust.ts';
 
 /** A CA certificate as a port sent it beside its own. */
 export interface SentAuthority {
@@ -10,11 +13,7 @@ export interface SentAuthority {
 }
 
 /** A CA in a keystore or truststore, of which Elasticsearch tells no more. */
-export interface StoredAuthority {
-  readonly subject: string;
-  /** See `bareSerial`. */
-  readonly serial: string;
-}
+export type StoredAuthority = ToldCertificate;
 
 /** What a node's port of the purpose publishes and serves now. */
 export interface PortObservation {
@@ -30,6 +29,13 @@ export interface PortObservation {
   readonly issuers: readonly SentAuthority[];
   /** Why nothing was seen; empty when a certificate was. */
   readonly problem: string;
+}
+
+/** A cluster that is connected by certificates with the one that gets other certificates on its transport ports. */
+export interface TrustingCluster {
+  readonly facts: TransportFacts;
+  /** Those of the two. */
+  readonly connections: readonly CertificateConnectionRecord[];
 }
 
 /** Everything that the planner of a placement looks at. */
@@ -52,4 +58,8 @@ export interface PlaceFacts extends GivenFacts, ServerClients {
   readonly cas: readonly CaRecord[];
   /** Names and latest versions of the secrets that exist. */
   readonly secretVersions: Readonly<Record<string, number>>;
+  /** Whose connections by certificates need what the transport ports serve; none of a placement on other ports. */
+  readonly peers: readonly TrustingCluster[];
+  /** Deployments in Elastic Cloud that the cluster trusts. */
+  readonly deploymentTrusts: readonly DeploymentTrustRecord[];
 }

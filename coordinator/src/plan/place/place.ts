@@ -13,6 +13,7 @@ import { proofStep, serverProof, trustingClients, trustingPeers } from '../trust
 import { type CertificatePlan, plannedCertificate, wantedCertificate } from './certificates.ts';
 import type { PlaceFacts } from './facts.ts';
 import { givenFor } from './given.ts';
+import { peerStages, peerSteps } from './peers.ts';
 import { placedNodes, refusePlacement } from './refusals.ts';
 import { trustAfter, wantedTrust } from './trust.ts';
 import { warningsOf } from './warnings.ts';
@@ -22,6 +23,7 @@ import { warningsOf } from './warnings.ts';
  * coordinator would not trust.
  */
 const stages: readonly Stage[] = [
+  ...peerStages,
   { id: 'trust-roll', title: 'Have every node trust the CA', mode: 'roll' },
   { id: 'trust-files', title: 'Place the CA', mode: 'parallel' },
   { id: 'trust-verify', title: 'Prove that it is trusted everywhere', mode: 'parallel' },
@@ -189,17 +191,24 @@ const stepsOf = (placement: Placement): AnyStep[] => {
     })
     .filter(({ node, plan, change }) => plan.isNew || change !== null || isUnserved(placement, node, plan));
   const isProven = request.purpose !== 'transport' || trust.length + parts.length === 0;
-  return [...trust, ...(isProven ? [] : loadedSteps(placement)), ...certificateSteps(placement, parts)];
+  return [
+    ...(trust.length + parts.length === 0 ? [] : peerSteps(facts, placement.ca)),
+    ...trust,
+    ...(isProven ? [] : loadedSteps(placement)),
+    ...certificateSteps(placement, parts),
+  ];
 };
 
 /** Plans certificates of a CA for ports of a cluster's nodes. Throws all that forbids it; a plan without steps means that all serve them. */
 export const planPlacement = (request: PlaceRequest, facts: PlaceFacts, context: PlanContext): StoredPlan => {
   const ca = refusePlacement(request, facts, context.now);
   const steps = inStageOrder(stages, stepsOf({ request, facts, context, ca }));
-  const restarts = steps
-    .filter(({ stage }) => stages.find(({ id }) => id === stage)?.mode === 'roll')
-    .map(({ target }) => target);
-  const distinct = [...new Set(restarts)];
+  const restarting = steps.filter(({ stage }) => stages.find(({ id }) => id === stage)?.mode === 'roll');
+  const clusters = [...facts.peers.map((peer) => peer.facts.cluster), facts.cluster];
+  const rolled = clusters.map((cluster) => {
+    const own = restarting.filter(({ input }) => 'node' in input && input.cluster === cluster.name);
+    return { cluster, restarts: [...new Set(own.map(({ target }) => target))] };
+  });
   return {
     planId: context.planId,
     hash: context.hash(JSON.stringify(steps, withoutTrust)),
@@ -207,11 +216,14 @@ export const planPlacement = (request: PlaceRequest, facts: PlaceFacts, context:
     wanted: request,
     title: `Place ${titles[request.purpose]} certificates of CA ${request.ca} on ${request.node ?? `the nodes of ${request.cluster}`}`,
     createdAt: context.now,
-    clusters: [request.cluster],
+    clusters: [request.cluster, ...facts.peers.map((peer) => peer.facts.cluster.name)],
     stages: usedStages(stages, steps),
     steps,
-    restarts,
-    outages: outagesOf(facts.cluster, distinct),
-    warnings: [...warningsOf(steps, request, facts), ...unreplicatedWarning(facts.cluster, distinct)],
+    restarts: restarting.map(({ target }) => target),
+    outages: rolled.flatMap(({ cluster, restarts }) => outagesOf(cluster, restarts)),
+    warnings: [
+      ...warningsOf(steps, request, facts),
+      ...rolled.flatMap(({ cluster, restarts }) => unreplicatedWarning(cluster, restarts)),
+    ],
   };
 };

@@ -17,9 +17,11 @@ import { sslPrefix } from '../node/ssl.ts';
 import type { CaRecord } from '../records.ts';
 import type { PlaceFacts } from './facts.ts';
 import { givenFindings } from './given.ts';
+import { peerFindings } from './peers.ts';
 import { restrictionFindings } from './restricted.ts';
 import { serverFindings, trustingFindings } from './servers.ts';
-import { lostAuthorities, trustsByStore, unknownInBundle } from './trust.ts';
+import { storeFindings } from './store.ts';
+import { trustsByStore, unknownInBundle } from './trust.ts';
 
 const caFindings = ({ ca: name, given }: PlaceRequest, { cas }: PlaceFacts, now: string): Finding[] => {
   const ca = cas.find((one) => one.name === name);
@@ -87,23 +89,6 @@ const portFindings = (node: NodeObservation, where: string, request: PlaceReques
   return [...findings, ...storeFindings(node, where, facts)];
 };
 
-/** What a truststore holds goes with it, unless the whole certificate is known from somewhere. */
-export const storeFindings = (
-  node: NodeObservation,
-  where: string,
-  facts: Pick<PlaceFacts, 'ports' | 'stores'>,
-): Finding[] => {
-  if (!trustsByStore(node)) return [];
-  const stored = facts.stores.get(node.name) ?? 'it was not looked at';
-  const authorities = `${sslPrefix.transport}.certificate_authorities`;
-  if (typeof stored === 'string')
-    return [['preflight-failed', `Which CAs ${where} trusts by its truststore is not known: ${stored}.`]];
-  return lostAuthorities(facts, node).map(({ subject, serial }) => [
-    'conflict',
-    `${where} trusts CA ${subject} (serial ${serial}) by its truststore, and no port of the cluster sends that CA, so that it would be lost: export it as PEM (\`keytool -exportcert -rfc\`), and name it with the others in ${authorities} in place of the truststore first.`,
-  ]);
-};
-
 /** Whether the certificate can stand in files of the form that is wanted. */
 const formFindings = (
   node: NodeObservation,
@@ -164,6 +149,7 @@ export const refusePlacement = (request: PlaceRequest, facts: PlaceFacts, now: s
     ...trustingFindings(request, facts),
     ...httpFindings(request, facts),
     ...(absent === null ? [] : [['preflight-failed', absent] as const]),
+    ...peerFindings(request, facts),
     ...touched.flatMap((node) => [...nodeFindings(node, request, facts), ...reloadFindings(node, cluster)]),
   ]);
   return cas.find(({ name }) => name === request.ca) as CaRecord;

@@ -1,5 +1,5 @@
 import type { PlaceRequest } from '@remora/shared/model/requests/place-request.ts';
-import { bareSerial } from '../certificates/serial.ts';
+import { isTold } from '../certificates/serial.ts';
 import type { NodeObservation } from '../facts.ts';
 import type { WantedFile, WantedNode } from '../node/node-change.ts';
 import { itemsOf } from '../node/nodes.ts';
@@ -63,7 +63,7 @@ export const inStoreOf = (
   const stored = stores.get(node.name) ?? [];
   if (typeof stored === 'string') return [];
   const sent = [...ports.values()].flatMap(({ issuers }) => issuers);
-  const held = sent.filter(({ facts }) => stored.some(({ serial }) => serial === bareSerial(facts.serial)));
+  const held = sent.filter(({ facts }) => stored.some((one) => isTold(one, facts)));
   return [...new Map(held.map((one) => [one.facts.fingerprint256, one])).values()];
 };
 
@@ -73,8 +73,8 @@ export const lostAuthorities = (
   node: Pick<NodeObservation, 'name'>,
 ): StoredAuthority[] => {
   const stored = facts.stores.get(node.name) ?? [];
-  const kept = new Set(inStoreOf(facts, node).map((one) => bareSerial(one.facts.serial)));
-  return typeof stored === 'string' ? [] : stored.filter(({ serial }) => !kept.has(serial));
+  const kept = inStoreOf(facts, node);
+  return typeof stored === 'string' ? [] : stored.filter((one) => !kept.some((whole) => isTold(one, whole.facts)));
 };
 
 /** Whether what a node trusts stands nowhere as PEM: in a truststore, or in its own keystore. */

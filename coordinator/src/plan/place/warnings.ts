@@ -25,7 +25,11 @@ const seedWarnings = (steps: readonly AnyStep[], { cluster }: PlaceFacts): strin
 };
 
 const transportWarnings = (steps: readonly AnyStep[], request: PlaceRequest, facts: PlaceFacts): string[] => [
-  `Clusters that connect to the transport ports of ${request.cluster} by certificates (the older model of remote clusters) must trust CA ${request.ca} too, and so must those that ${request.cluster} connects to in that way: which there are cannot be seen from here.`,
+  `Clusters that connect to the transport ports of ${request.cluster} by certificates (the older model of remote clusters), and whose connections Remora does not manage, must trust CA ${request.ca} too, and so must those that ${request.cluster} connects to in that way: which there are cannot be seen from here.`,
+  ...facts.deploymentTrusts.map(
+    ({ cloud, deployment }) =>
+      `Deployment ${cloud}/${deployment} of Elastic Cloud, which ${request.cluster} trusts, must trust CA ${request.ca} before: \`remora clouds trust ${cloud} ${deployment} NAME --ca ${request.ca}\` under a name of its own.`,
+  ),
   ...seedWarnings(steps, facts),
 ];
 

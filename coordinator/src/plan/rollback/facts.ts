@@ -11,6 +11,7 @@ import type {
 } from '../records.ts';
 import type { RoleBody, UserBody } from '../roles/role-definition.ts';
 import type { StoredPlan } from '../steps.ts';
+import type { DeploymentTrustRecord } from '../trust/deployment-trust.ts';
 
 /** What a run recorded of one of its steps; see StepState. */
 export interface PastStep {
@@ -58,6 +59,7 @@ export interface RollbackFacts {
   readonly certificates: readonly CertificateRecord[];
   readonly signers: readonly SigningCertificateRecord[];
   readonly apiKeys: readonly ApiKeyRecord[];
+  readonly deploymentTrusts: readonly DeploymentTrustRecord[];
   readonly secretVersions: Readonly<Record<string, number>>;
   /** Roles and users that the run wrote, as they stand, by `principalKey`. */
   readonly principals: ReadonlyMap<string, RoleBody | UserBody | null>;

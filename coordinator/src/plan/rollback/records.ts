@@ -9,6 +9,7 @@ import {
 } from '../records.ts';
 import { signerId } from '../signing/signing-names.ts';
 import { type AnyStep, nodeKey } from '../steps.ts';
+import { type DeploymentTrustRecord, deploymentTrustId } from '../trust/deployment-trust.ts';
 import { beforeOf, type RollbackFacts } from './facts.ts';
 
 export const END_STAGE = 'end';
@@ -21,6 +22,8 @@ const recordOf = ({ run }: RollbackFacts, step: AnyStep): RecordBefore | null =>
     const { local, alias } = step.input.connection;
     return { collection: 'connections', id: `${local}/${alias}`, record: before as AnyConnectionRecord | null };
   }
+  if (step.kind === 'deployment-trust.record')
+    return { collection: 'deploymentTrusts', id: step.input.id, record: before as DeploymentTrustRecord | null };
   if (step.kind === 'ca.succession') return { collection: 'cas', id: step.input.ca, record: before as CaRecord | null };
   if (step.kind === 'signing-certificate.issue' || step.kind === 'signing-certificate.forget')
     return {
@@ -36,6 +39,7 @@ const recordOf = ({ run }: RollbackFacts, step: AnyStep): RecordBefore | null =>
 
 const standing = (facts: RollbackFacts, { collection, id }: RecordBefore): unknown => {
   if (collection === 'cas') return facts.cas.find(({ name }) => name === id);
+  if (collection === 'deploymentTrusts') return facts.deploymentTrusts.find((one) => deploymentTrustId(one) === id);
   if (collection === 'signingCertificates') return facts.signers.find((record) => signerId(record) === id);
   return collection === 'connections'
     ? facts.connections.find(({ local, alias }) => `${local}/${alias}` === id)
@@ -87,6 +91,7 @@ const named: Readonly<Record<RecordBefore['collection'], string>> = {
   signingCertificates: 'signing certificate',
   cas: 'CA',
   apiKeys: 'API key',
+  deploymentTrusts: 'trust of a deployment',
 };
 
 const diffOf = ({ collection, id, record }: RecordBefore): string =>

@@ -181,6 +181,7 @@ const refuseUnremembered = ({ run }: RollbackFacts): void => {
     'signing-certificate.forget',
     'api-key.identify',
     'connection.record',
+    'deployment-trust.record',
     'ca.create',
     'ca.import',
     'ca.succession',

@@ -14,6 +14,11 @@ const thingsOf = (step: AnyStep): string[] => {
       return [`connection ${step.input.local}/${step.input.alias}`];
     case 'connection.record':
       return [`connection ${step.input.connection.local}/${step.input.connection.alias}`];
+    case 'transport-name.verify':
+      // Who was proven to have a name that is let in relies on the restrictions.
+      return [`whom node ${nodeKey(step.input)} lets in`];
+    case 'deployment-trust.record':
+      return [`the trust of deployment ${step.input.id}`];
     case 'certificate.issue':
     case 'signing-certificate.issue':
     case 'signing-certificate.forget':

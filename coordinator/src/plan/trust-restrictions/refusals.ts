@@ -1,3 +1,7 @@
+import {
+  cloudDeploymentName,
+  type TrustRestrictionsRequest,
+} from '@remora/shared/model/requests/trust-restrictions-request.ts';
 import { sameSettingValue } from '@remora/shared/settings.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import {
@@ -10,17 +14,19 @@ import {
 import { fileSetting } from '../node/nodes.ts';
 import { reloadFindings } from '../node/reload-interval.ts';
 import { sslPrefix } from '../node/ssl.ts';
+import { storeFindings } from '../place/store.ts';
 import { otherFields, restrictionsFile, restrictionsPath } from '../trust/restrictions.ts';
-import { isPlainName, letsIn, ownPattern } from '../trust/trusted-names.ts';
+import { isPlainName, letsIn, letsInStrangers, ownPattern } from '../trust/trusted-names.ts';
+import { livingAuthorities } from './deployments.ts';
 import type { Peer, RestrictingFacts, ServedNames, TrustRestrictionFacts } from './facts.ts';
 
 const prefix = sslPrefix.transport;
 
-const whereOf = ({ name }: NodeObservation, cluster: ClusterObservation): string =>
+export const whereOf = ({ name }: NodeObservation, cluster: ClusterObservation): string =>
   `node ${name} (cluster ${cluster.name})`;
 
 /** What has to hold wherever a node's elasticsearch.yml is changed. */
-const nodeFindings = (node: NodeObservation, cluster: ClusterObservation): Finding[] => {
+export const nodeFindings = (node: NodeObservation, cluster: ClusterObservation): Finding[] => {
   const found = agentFindings(node, cluster);
   const uneditable = settingsFileUneditable(node, cluster);
   return found.length > 0 || uneditable === null ? found : [['settings-file', uneditable]];
@@ -77,7 +83,7 @@ const fieldFindings = (node: NodeObservation, where: string): Finding[] => {
       ];
 };
 
-const clusterFindings = (cluster: ClusterObservation): Finding[] => {
+export const clusterFindings = (cluster: ClusterObservation): Finding[] => {
   const absent = nodesAbsent(cluster);
   return [
     ...(cluster.security === 'off'
@@ -89,6 +95,57 @@ const clusterFindings = (cluster: ClusterObservation): Finding[] => {
         ]
       : []),
     ...(absent === null ? [] : [['preflight-failed', absent] as const]),
+  ];
+};
+
+/** By whom an organization or a deployment is let in that nobody named. */
+const openFindings = ({ allow }: TrustRestrictionsRequest, { deployments }: RestrictingFacts): Finding[] => {
+  const [first] = deployments;
+  if (first === undefined) return [];
+  const strangers = `lets in nodes of organizations that it does not name, and the CA of deployment ${cloudDeploymentName(first)} is that of everybody in its region`;
+  return [
+    ...allow
+      .filter(letsInStrangers)
+      .map(
+        (pattern): Finding => [
+          'bad-input',
+          `--allow ${pattern} ${strangers}: have it end with .cluster.ID.account, with the id of an organization.`,
+        ],
+      ),
+    ...deployments
+      .filter(({ pattern }) => letsInStrangers(pattern))
+      .map(
+        (one): Finding => [
+          'conflict',
+          `Elastic Cloud says that nodes of deployment ${cloudDeploymentName(one)} are named ${one.pattern}, which ${strangers}: it is not trusted.`,
+        ],
+      ),
+  ];
+};
+
+/** What forbids to trust the deployments that are asked for, or to go on without one that is trusted. */
+const deploymentFindings = (request: TrustRestrictionsRequest, facts: RestrictingFacts, now: string): Finding[] => {
+  const { deployments, trusted, cluster } = facts;
+  const asked = (request.deployments ?? []).map(cloudDeploymentName);
+  return [
+    ...openFindings(request, facts),
+    ...deployments
+      .filter((one) => livingAuthorities(one, now).length === 0)
+      .map(
+        (one): Finding => [
+          'conflict',
+          `Elastic Cloud tells no CA of deployment ${cloudDeploymentName(one)} that has not ended.`,
+        ],
+      ),
+    ...trusted
+      .map(cloudDeploymentName)
+      .filter((name) => !asked.includes(name))
+      .map(
+        (name): Finding => [
+          'conflict',
+          `The nodes of ${cluster.name} trust the CA of deployment ${name}, which would be let in no more: give --deployment ${name} too, or take it out first with \`remora trust-restrictions remove ${cluster.name} --deployment ${name}\`.`,
+        ],
+      ),
   ];
 };
 
@@ -119,10 +176,15 @@ const peerFindings = (
  * Throws all that forbids to restrict trust by these patterns: a node that the others do not let in is out of its cluster, and one that connects by certificates is out of its
  * connection.
  */
-export const refuseRestrictions = (facts: RestrictingFacts, patterns: readonly string[]): void => {
+export const refuseRestrictions = (
+  request: TrustRestrictionsRequest,
+  facts: RestrictingFacts,
+  { patterns, now }: { readonly patterns: readonly string[]; readonly now: string },
+): void => {
   const { cluster } = facts;
   throwFindings([
     ...clusterFindings(cluster),
+    ...deploymentFindings(request, facts, now),
     ...cluster.nodes.flatMap((node) => {
       const found = nodeFindings(node, cluster);
       if (found.length > 0) return found;
@@ -132,6 +194,7 @@ export const refuseRestrictions = (facts: RestrictingFacts, patterns: readonly s
         ...fieldFindings(node, where),
         ...reloadFindings(node, cluster),
         ...nameFindings(node, where, facts),
+        ...(facts.deployments.length === 0 ? [] : storeFindings(node, where, facts.transport)),
       ];
     }),
     ...facts.peers.flatMap((peer) =>
@@ -141,8 +204,15 @@ export const refuseRestrictions = (facts: RestrictingFacts, patterns: readonly s
 };
 
 /** Throws all that forbids to take restrictions out. */
-export const refuseRemoval = ({ cluster }: TrustRestrictionFacts): void =>
+export const refuseRemoval = ({ cluster, trusted }: TrustRestrictionFacts): void =>
   throwFindings([
+    ...trusted.map((one): Finding => {
+      const name = cloudDeploymentName(one);
+      return [
+        'conflict',
+        `The nodes of ${cluster.name} trust the CA of deployment ${name}, which is that of everybody in its region: without restrictions all of them would be let in. Take it out first with \`remora trust-restrictions remove ${cluster.name} --deployment ${name}\`.`,
+      ];
+    }),
     ...clusterFindings(cluster),
     ...cluster.nodes.flatMap((node): Finding[] => {
       const found = nodeFindings(node, cluster);

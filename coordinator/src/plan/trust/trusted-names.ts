@@ -19,3 +19,16 @@ export const isPlainName = (name: string): boolean => /^[A-Za-z0-9._-]+$/.test(n
  * alone.
  */
 export const ownPattern = (name: string): string => cloudClusterPattern(name) ?? name;
+
+/** Whether a text can be the end of a name by the pattern of Elastic Cloud, or such a name be the end of it. */
+const isCloudEnd = (end: string): boolean => end.endsWith('.account') || '.account'.endsWith(end);
+
+/**
+ * Whether a pattern lets in nodes of organizations that it does not name, of names by the pattern of Elastic Cloud: with the CA of a region trusted, these are strangers.
+ * What it ends with after its last wildcard has to name the organization, or be the end of no such name.
+ */
+export const letsInStrangers = (pattern: string): boolean => {
+  const [, isOpen, end = ''] = /^(.*[*?])?(.*)$/s.exec(pattern) ?? [];
+  if (isOdd(pattern)) return true;
+  return isOpen !== undefined && isCloudEnd(end) && !/\.cluster\.[^.]+\.account$/.test(end);
+};

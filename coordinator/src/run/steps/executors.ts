@@ -1,5 +1,6 @@
 import type { Executors, Restorers } from '../executor.ts';
 import { createCaStep, importCaStep, issueCertificateStep } from './certificates/certificates.ts';
+import { recordDeploymentTrustStep } from './certificates/deployment-trust.ts';
 import { forgetSigningCertificateStep, issueSigningCertificateStep } from './certificates/signing-certificate.ts';
 import { trustClusterStep, verifyTrustStep } from './certificates/trust.ts';
 import { verifyBundleStep } from './certificates/verify-bundle.ts';
@@ -40,6 +41,7 @@ export const createExecutors = (parts: StepParts): Executors => ({
   'peer-trust.verify': verifyTrustStep(parts),
   'certificate.verify': verifyCertificateStep(parts),
   'transport-name.verify': verifyTransportNameStep(parts),
+  'deployment-trust.record': recordDeploymentTrustStep(parts),
   'cloud.key': cloudKeyStep(parts),
   'cloud.trust': cloudTrustStep(parts),
   'cluster.trust': trustClusterStep(parts),

@@ -16,6 +16,9 @@ export const putBackRecordsStep: Executor<'inventory.put-back'> = async (context
       case 'signingCertificates':
         await context.file(one.collection, one.id, one.record);
         break;
+      case 'deploymentTrusts':
+        await context.file(one.collection, one.id, one.record);
+        break;
       case 'apiKeys':
         await context.file(one.collection, one.id, one.record);
         break;

@@ -9,6 +9,7 @@ import type { ClusterClients } from '../../elasticsearch/clusters.ts';
 import { connectionProblem } from '../../elasticsearch/connection-problem.ts';
 import { handedRecords } from '../../plan/keys/handed-key.ts';
 import { type ClusterRecord, isForeign } from '../../plan/records.ts';
+import { deploymentTrustId } from '../../plan/trust/deployment-trust.ts';
 import type { SecretStore } from '../../secrets/secret-store.ts';
 import type { ClusterInput, Services } from '../../services.ts';
 import type { Inventory } from '../../store/inventory.ts';
@@ -212,6 +213,9 @@ const remove = async (
       `Cluster ${name} still has ${nodes.length} node${nodes.length > 1 ? 's' : ''} with an agent: remove ${nodes.length > 1 ? 'them' : nodes[0].node} first with \`remora nodes remove\`.`,
     );
   if (!leaveKeys) await refuseHandedOut(parts, name);
+  // Nobody is left to be asked for it.
+  for (const one of await parts.inventory.deploymentTrusts.list())
+    if (one.cluster === name) await parts.inventory.deploymentTrusts.remove(deploymentTrustId(one));
   await parts.inventory.clusters.remove(name, { actor, action: 'cluster.remove', target: name });
   await parts.secrets.remove(passwordOf(name));
 };

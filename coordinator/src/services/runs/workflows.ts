@@ -82,6 +82,7 @@ import { planRotation } from '../../plan/rotate/rotate.ts';
 import { planCaRotation } from '../../plan/rotate-ca/rotate-ca.ts';
 import { planKeyRotation } from '../../plan/rotate-key/rotate-key.ts';
 import type { StoredPlan } from '../../plan/steps.ts';
+import { planDeploymentRemoval } from '../../plan/trust-restrictions/deployment-removal.ts';
 import { planRestrictionsRemoval } from '../../plan/trust-restrictions/remove.ts';
 import { planTrustRestrictions } from '../../plan/trust-restrictions/set.ts';
 
@@ -186,11 +187,15 @@ const workflows: Workflows = {
   },
   async 'trust-restrictions'(parts, wish, context) {
     checkTrustRestrictionsRequest(wish);
-    return planTrustRestrictions(wish, await observeRestricting(parts, wish.cluster), context);
+    return planTrustRestrictions(wish, await observeRestricting(parts, wish), context);
   },
   async 'trust-restrictions-removal'(parts, wish, context) {
     checkTrustRestrictionsRemoval(wish);
-    return planRestrictionsRemoval(wish, await observeTrustRestrictions(parts, wish.cluster), context);
+    const facts = await observeTrustRestrictions(parts, wish.cluster);
+    const { cluster, deployment } = wish;
+    return deployment === undefined
+      ? planRestrictionsRemoval(wish, facts, context)
+      : planDeploymentRemoval({ cluster, deployment }, facts, context);
   },
   async 'apply-role'(parts, wish, context) {
     checkRoleApplyRequest(wish);

@@ -1,5 +1,5 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import { bareSerial } from '../../../plan/certificates/serial.ts';
+import { isTold } from '../../../plan/certificates/serial.ts';
 import type { Executor } from '../../executor.ts';
 import { askUntil } from '../ask-until.ts';
 import { rememberBefore } from '../before.ts';
@@ -7,7 +7,7 @@ import { configuredWith, loadedLimitMs, waitForReload } from '../cluster/configu
 import type { StepParts } from '../parts.ts';
 
 /**
- * That a node trusts a CA for the connections of its cluster. `_ssl/certificates` shows by file and serial number that the process is configured with the file and can
+ * That a node trusts a CA for the connections of its cluster. `_ssl/certificates` shows by file, number, name and end that the process is configured with the file and can
  * read it; but it reads the file for that answer, so what connections use is known only once the process has looked at its files again.
  */
 export const verifyTrustStep =
@@ -17,7 +17,7 @@ export const verifyTrustStep =
     let foundIn = '';
     const ask = async (): Promise<string | null> => {
       const { status, certificates } = await configuredWith(parts, context, { cluster, node }, paths);
-      const found = certificates.find(({ serial }) => serial === bareSerial(ca.serial));
+      const found = certificates.find((one) => isTold(one, ca));
       foundIn = found?.path ?? '';
       if (found !== undefined) return null;
       return status === 200 ? 'its process does not find it there' : `it answers ${status}`;

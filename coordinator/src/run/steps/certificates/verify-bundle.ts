@@ -1,5 +1,6 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import { bareSerial } from '../../../plan/certificates/serial.ts';
+import type { CertificateFacts } from '@remora/shared/model/certificates/certificate.ts';
+import { isTold, type ToldCertificate } from '../../../plan/certificates/serial.ts';
 import type { StepInputs } from '../../../plan/steps.ts';
 import type { Executor, StepContext } from '../../executor.ts';
 import { askUntil } from '../ask-until.ts';
@@ -10,33 +11,35 @@ type Wish = StepInputs['trust.verify'];
 
 const FOUND_LIMIT_MS = 60_000;
 
-const serialsOf = async ({ inventory }: Pick<StepParts, 'inventory'>, names: readonly string[]): Promise<string[]> => {
+const factsOf = async (
+  { inventory }: Pick<StepParts, 'inventory'>,
+  names: readonly string[],
+): Promise<CertificateFacts[]> => {
   const records = await Promise.all(names.map((name) => inventory.cas.get(name)));
   return records.map((record, i) => {
     if (record === null) throw new RemoraError('step-failed', `CA ${names[i]} is not known any more.`);
-    return bareSerial(record.facts.serial);
+    return record.facts;
   });
 };
 
-/** Serial numbers of the certificates that the node's own process finds in the file, or a sentence that says why that is not known. */
+/** The certificates that the node's own process finds in the file, or a sentence that says why that is not known. */
 const foundBy = async (
   parts: StepParts,
   context: StepContext,
   { cluster, node, path }: Wish,
-): Promise<readonly string[] | string> => {
+): Promise<readonly ToldCertificate[] | string> => {
   const { status, certificates } = await configuredWith(parts, context, { cluster, node }, [path]);
   if (status !== 200) return `it answers ${status} to GET /_ssl/certificates`;
-  return certificates.length === 0
-    ? `its process is not configured with ${path}`
-    : certificates.map(({ serial }) => serial);
+  return certificates.length === 0 ? `its process is not configured with ${path}` : certificates;
 };
 
 const waitUntilFound = async (parts: StepParts, context: StepContext, wish: Wish): Promise<void> => {
-  const [holds, lacks] = [await serialsOf(parts, wish.holds), await serialsOf(parts, wish.lacks)];
+  const [holds, lacks] = [await factsOf(parts, wish.holds), await factsOf(parts, wish.lacks)];
   const ask = async (): Promise<string | null> => {
     const found = await foundBy(parts, context, wish);
     if (typeof found === 'string') return found;
-    const isRight = holds.every((one) => found.includes(one)) && !lacks.some((one) => found.includes(one));
+    const isFound = (ca: CertificateFacts): boolean => found.some((one) => isTold(one, ca));
+    const isRight = holds.every(isFound) && !lacks.some(isFound);
     return isRight ? null : `it finds ${found.length} certificates there, and not the right ones`;
   };
   await askUntil(context, FOUND_LIMIT_MS, ask, {
