@@ -1,4 +1,5 @@
 import { type ServerClients, seedHosts } from '../plan/certificates/given.ts';
+import { settingsInForce } from '../plan/connection/alias-place.ts';
 import type { ClusterObservation } from '../plan/facts.ts';
 import type { ConnectionRecord } from '../plan/records.ts';
 import { proxyOf } from '../plan/rotate-ca/proofs.ts';
@@ -17,13 +18,13 @@ export const observeClients = async (
     own.map(({ local }) => local),
   );
   const looked: Looked = new Map([...locals, [cluster.name, cluster]]);
-  const proxies = own.flatMap(({ local, alias }) => {
-    const found = looked.get(local);
-    return (typeof found === 'object' ? proxyOf(found, alias) : null) ?? [];
+  const proxies = own.flatMap((one) => {
+    const found = looked.get(one.local);
+    return (typeof found === 'object' ? proxyOf(found, one) : null) ?? [];
   });
-  const seeds = own.flatMap(({ local, alias }) => {
-    const found = looked.get(local);
-    const hosts = typeof found === 'object' ? seedHosts(found.persistent, alias) : [];
+  const seeds = own.flatMap((one) => {
+    const found = looked.get(one.local);
+    const hosts = typeof found === 'object' ? seedHosts(settingsInForce(found, one)) : [];
     return hosts.length > 0 ? [hosts] : [];
   });
   const proxied = own.filter(({ mode }) => mode === 'proxy').map(({ local }) => local);

@@ -1,6 +1,7 @@
 import type { CertificateFacts } from '@remora/shared/model/certificates/certificate.ts';
 import type { IssuedPurpose } from '@remora/shared/model/certificates/issued-purpose.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
+import { onlyNodes, placeOf } from './connection/alias-place.ts';
 import type { ServingPurpose } from './node/ssl.ts';
 import type { NodeId, PemKey } from './steps.ts';
 import type { DeploymentTrustRecord } from './trust/deployment-trust.ts';
@@ -174,6 +175,11 @@ export interface ConnectionRecord {
   readonly metadata?: object;
   /** Names below `cluster.remote.ALIAS.` that Remora ever wrote, sorted. Others are somebody else's and stay. */
   readonly settings: readonly string[];
+  /**
+   * Nodes in whose elasticsearch.yml the alias stands, sorted, `all` that connect; absent where it stands in the cluster's settings, and on older records. `placeOf` tells
+   * both apart.
+   */
+  readonly staticNodes?: 'all' | readonly string[];
   /** Absent where requests are not signed, and on older records. */
   readonly signing?: Signing;
   /** What nodes had in elasticsearch.yml before; see `found-settings.ts`. Absent where nothing was changed for this connection, and on older records. */
@@ -270,12 +276,13 @@ export const proofOf = (
 ): Pick<ConnectionRecord, 'local' | 'remote' | 'alias'> & {
   readonly keySecret: string | null;
   readonly keyId?: string;
+  readonly nodes?: readonly string[];
 } => {
   const { local, alias } = record;
   if (isByCertificate(record)) return { local, remote: record.remote, alias, keySecret: null };
   return isForeign(record)
     ? { local, remote: record.foreign.name, alias, keySecret: record.keySecret, keyId: record.key.id }
-    : { local, remote: record.remote, alias, keySecret: record.keySecret };
+    : { local, remote: record.remote, alias, keySecret: record.keySecret, ...onlyNodes(placeOf(record)) };
 };
 
 /** The connections by API key of which both sides are managed. */

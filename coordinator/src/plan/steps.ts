@@ -196,6 +196,8 @@ export interface StepInputs {
     readonly secret: string;
     /** Name of an index that the key does not grant: the refusal names the key. Null where it grants all. */
     readonly refusedIndex: string | null;
+    /** Only these nodes connect; all of them with the role when absent. */
+    readonly nodes?: readonly string[];
   };
   /** Invalidates a key that nobody knows. */
   'api-key.revoke': { readonly cluster: string; readonly id: string };

@@ -102,7 +102,7 @@ const Anything = Type.Object({}, { additionalProperties: true });
 
 /** How a connection is set up. What is on record is absent of one that Remora does not manage, and what a key grants of one whose key others made. */
 export const ConnectionSetUp = Type.Object({
-  /** The persistent settings `cluster.remote.ALIAS.*`, as Elasticsearch answers them: text, or a list of texts. */
+  /** The persistent settings `cluster.remote.ALIAS.*`, as Elasticsearch answers them: text, or a list of texts. Where `staticNodes` says so, those of elasticsearch.yml of one of these. */
   settings: Type.Record(Type.String(), Type.Unknown()),
   /** What the key grants, in the form of the create cross-cluster API key API. */
   access: Type.Optional(Anything),
@@ -126,6 +126,8 @@ export const ConnectionView = Type.Object({
   alias: Type.String(),
   auth: Type.Union([Type.Literal('api_key'), Type.Literal('certificate')]),
   mode: Type.Union([Type.Literal('sniff'), Type.Literal('proxy')]),
+  /** Nodes in whose elasticsearch.yml the alias stands, `all` that connect; absent where it stands in the cluster's settings. */
+  staticNodes: Type.Optional(Type.Union([Type.Literal('all'), Type.Array(Type.String())])),
   connected: Type.Boolean(),
   proof: Type.Array(NodeProof),
   /** Of `connections check`: every local node that makes connections, to every address that it connects to. */

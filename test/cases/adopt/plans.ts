@@ -3,6 +3,7 @@ import type { NodeProof } from '@remora/shared/model/inventory.ts';
 import type { AdoptRequest } from '@remora/shared/model/requests/adopt-request.ts';
 import { planAdoption } from '../../../coordinator/src/plan/adopt/adopt.ts';
 import type { AdoptionFacts, ServedAuthority } from '../../../coordinator/src/plan/adopt/facts.ts';
+import { inCluster } from '../../../coordinator/src/plan/connection/alias-place.ts';
 import type { ClusterKey } from '../../../coordinator/src/plan/keys/cluster-key.ts';
 import { connectingNodes } from '../../../coordinator/src/plan/node/nodes.ts';
 import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
@@ -80,7 +81,7 @@ const servers = (made: World): ServedAuthority[] =>
 /** What the planner would be shown of this world. */
 const adoptFacts = (made: World): AdoptionFacts => {
   const { local, remote, connections, cas, certificates, secretVersions } = factsOf(made, request());
-  const connecting = connectingNodes(local);
+  const connecting = connectingNodes(local, inCluster);
   const idOf = (node: string): string | null => {
     const reference = made.local.nodes.find(({ name }) => name === node)?.running.credentials.us;
     const key = made.keys.find(({ record }) => record.secret === reference);

@@ -231,8 +231,10 @@ const endKey = (world: World, id: string): void => {
 const holds = ({ keystore }: NodeWorld, secret: string): boolean =>
   Object.values(keystore.entries).some(({ reference }) => reference === secret);
 
-const verifyKey = (world: World, { local, alias, secret }: StepInputs['api-key.verify']): void => {
-  const connecting = clusterOf(world, local).nodes.filter(({ roles }) => roles.includes('remote_cluster_client'));
+const verifyKey = (world: World, { local, alias, secret, nodes }: StepInputs['api-key.verify']): void => {
+  const connecting = clusterOf(world, local).nodes.filter(
+    ({ name, roles }) => roles.includes('remote_cluster_client') && (nodes?.includes(name) ?? true),
+  );
   const other = connecting.find((node) => !holds(node, secret) || node.running.credentials[alias] !== secret);
   if (other) throw new Error(`${other.name} uses another key`);
 };

@@ -5,6 +5,7 @@ import type { ConnectRequest } from '@remora/shared/model/requests/connect-reque
 import { formatAddress } from '@remora/shared/model/values/address.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
 import { plannedAddresses } from '../../../coordinator/src/plan/connect/connect.ts';
+import { type AliasPlace, isRegistered, placeOf } from '../../../coordinator/src/plan/connection/alias-place.ts';
 import type {
   AgentObservation,
   ClusterObservation,
@@ -129,14 +130,19 @@ const observe = ({ hidden: _, ...cluster }: ClusterWorld): ClusterObservation =>
 });
 
 /** From every connecting node: open where something listens, refused elsewhere, or what the world's network says. */
-const observePaths = (world: World, local: ClusterObservation, addresses: readonly string[]): PathObservation[] => {
+const observePaths = (
+  world: World,
+  local: ClusterObservation,
+  place: AliasPlace,
+  addresses: readonly string[],
+): PathObservation[] => {
   const open = new Set(
     world.remote.nodes.flatMap((node) => {
       const server = listening(node);
       return server ? server.names.map((host) => formatAddress({ host, port: server.port })) : [];
     }),
   );
-  return connectingNodes(local).flatMap(({ name }) =>
+  return connectingNodes(local, place).flatMap(({ name }) =>
     addresses.map((address) => {
       const tcp = world.network[address] ?? (open.has(address) ? 'open' : 'refused');
       return { node: name, address, tcp, detail: `connect ${tcp} ${address}` };
@@ -147,7 +153,8 @@ const observePaths = (world: World, local: ClusterObservation, addresses: readon
 /** Everything that the connect planner looks at, as the coordinator would observe it in this world. */
 export const factsOf = (world: World, request: ConnectRequest): ConnectFacts => {
   const [local, remote] = [observe(world.local), observe(world.remote)];
-  const standing = Object.keys(local.persistent).some((name) => name.startsWith(`cluster.remote.${request.alias}.`));
+  const { alias } = request;
+  const standing = isRegistered(local, world.connections.find((one) => one.alias === alias) ?? { alias });
   return structuredClone({
     local,
     remote,
@@ -160,7 +167,7 @@ export const factsOf = (world: World, request: ConnectRequest): ConnectFacts => 
     keys: world.keys,
     signers: world.signers,
     foreignIdentities: world.foreignIdentities,
-    paths: observePaths(world, local, plannedAddresses(remote, request)),
+    paths: observePaths(world, local, placeOf(request), plannedAddresses(remote, request)),
     secretVersions: world.secretVersions,
     proven: standing ? isConnected(world, request.alias) : null,
   });

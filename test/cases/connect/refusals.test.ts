@@ -7,6 +7,7 @@ import { refusedClusters } from './refused-clusters.ts';
 import { aliasThere, refusedConnections } from './refused-connections.ts';
 import { refusedNodes } from './refused-nodes.ts';
 import { refusedSigning } from './refused-signing.ts';
+import { refusedStatic } from './refused-static.ts';
 import { checkRefusal } from './runner.ts';
 import { allRoles, changed, nodeOf, type World, world } from './world.ts';
 
@@ -129,12 +130,18 @@ describe('what is refused before anything changes', () => {
   test.each(refusedNodes)('of nodes: $name', checkRefusal);
   test.each(refusedConnections)('of the connection: $name', checkRefusal);
   test.each(refusedSigning)('of signatures: $name', checkRefusal);
+  test.each(refusedStatic)('of an alias in elasticsearch.yml: $name', checkRefusal);
 
   test('has a case here for every check', () => {
     const covered = new Set(
-      [...refusedClusters, ...refusedNodes, ...refusedConnections, ...refusedSigning, ...refusedGiven].map(
-        ({ check }) => check,
-      ),
+      [
+        ...refusedClusters,
+        ...refusedNodes,
+        ...refusedConnections,
+        ...refusedSigning,
+        ...refusedGiven,
+        ...refusedStatic,
+      ].map(({ check }) => check),
     );
     expect(Object.keys(preflightChecks).filter((check) => !covered.has(check))).toEqual([]);
   });

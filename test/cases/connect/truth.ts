@@ -1,4 +1,5 @@
 import { formatAddress } from '@remora/shared/model/values/address.ts';
+import type { SettingValue } from '@remora/shared/settings.ts';
 import type { CertificateRecord } from '../../../coordinator/src/plan/records.ts';
 import { listening, type NodeWorld, type World } from './world.ts';
 
@@ -91,30 +92,39 @@ const signsAsDemanded = (world: World, node: NodeWorld, alias: string): boolean 
   return signature !== undefined && new RegExp(`^(?:${key.certificateIdentity})$`).test(signature.subject);
 };
 
-const reaches = (world: World, alias: string): boolean => {
+/** A node takes each setting from those of its cluster, and else what it read in elasticsearch.yml at its start. */
+const reaches = (world: World, node: NodeWorld, alias: string): boolean => {
   const prefix = `cluster.remote.${alias}`;
-  const { persistent } = world.local;
-  if (persistent[`${prefix}.mode`] === 'proxy') return persistent[`${prefix}.proxy_address`] !== undefined;
-  const seeds = persistent[`${prefix}.seeds`] ?? [];
+  const settings: Record<string, SettingValue> = { ...node.running.settings, ...world.local.persistent };
+  if (settings[`${prefix}.mode`] === 'proxy') return settings[`${prefix}.proxy_address`] !== undefined;
+  const seeds = settings[`${prefix}.seeds`] ?? [];
   const addresses = world.remote.nodes.flatMap((node) => {
     const server = listening(node);
     return server?.names.map((host) => formatAddress({ host, port: server.port })) ?? [];
   });
-  return seeds.length > 0 && [seeds].flat().every((seed) => addresses.includes(seed));
+  return [seeds].flat().length > 0 && [seeds].flat().every((seed) => addresses.includes(String(seed)));
+};
+
+/** Nodes that are to connect by this alias: all that can, but of one in files of nodes those. */
+const connectors = (world: World, alias: string): NodeWorld[] => {
+  const only = world.connections.find((one) => one.alias === alias)?.staticNodes ?? 'all';
+  return world.local.nodes.filter(
+    ({ name, roles }) => roles.includes('remote_cluster_client') && (only === 'all' || only.includes(name)),
+  );
 };
 
 /** Whether a request crosses now, whatever is on record: it may be of a certificate that is yet to be placed. */
 export const works = (world: World, alias: string): boolean =>
-  reaches(world, alias) &&
   distrust(world).length === 0 &&
-  world.local.nodes
-    .filter((node) => node.roles.includes('remote_cluster_client'))
-    .every((node) => authenticates(world, node, alias));
+  connectors(world, alias).every((node) => reaches(world, node, alias) && authenticates(world, node, alias));
 
 /** Whether a request over this alias would be answered from every connecting node: the truth that a proof finds out. */
 export const isConnected = (world: World, alias: string): boolean =>
-  reaches(world, alias) &&
   world.remote.nodes.every((node) => serves(world, node)) &&
-  world.local.nodes
-    .filter((node) => node.roles.includes('remote_cluster_client'))
-    .every((node) => trusts(world, node) && authenticates(world, node, alias) && signsAsDemanded(world, node, alias));
+  connectors(world, alias).every(
+    (node) =>
+      reaches(world, node, alias) &&
+      trusts(world, node) &&
+      authenticates(world, node, alias) &&
+      signsAsDemanded(world, node, alias),
+  );

@@ -1,4 +1,5 @@
 import type { CaRotateRequest } from '@remora/shared/model/requests/ca-rotate-request.ts';
+import { placeOf } from '../../../coordinator/src/plan/connection/alias-place.ts';
 import { connectingNodes } from '../../../coordinator/src/plan/node/nodes.ts';
 import type { AnyConnectionRecord } from '../../../coordinator/src/plan/records.ts';
 import type { CaRotationFacts } from '../../../coordinator/src/plan/rotate-ca/facts.ts';
@@ -17,10 +18,10 @@ export const BUNDLE = 'remora-remote-cluster-cas.crt';
 /** What the planner would be shown of this world. */
 const caFacts = (made: World): CaRotationFacts => {
   const { local, remote, connections, cas, secretVersions } = factsOf(made, request());
-  const trust = connections.flatMap(({ alias }) =>
-    connectingNodes(local).map(({ name, agent }) => ({
-      ...{ remote: 'us', alias, cluster: 'eu', node: name, certificateAuthorities: [BUNDLE] },
-      ...{ isDirect: proxyOf(local, alias) === null, isAway: agent.state !== 'online' },
+  const trust = connections.flatMap((connection) =>
+    connectingNodes(local, placeOf(connection)).map(({ name, agent }) => ({
+      ...{ remote: 'us', alias: connection.alias, cluster: 'eu', node: name, certificateAuthorities: [BUNDLE] },
+      ...{ isDirect: proxyOf(local, connection) === null, isAway: agent.state !== 'online' },
       problem: agent.state === 'online' ? null : 'its agent is away.',
     })),
   );

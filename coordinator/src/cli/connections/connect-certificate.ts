@@ -16,8 +16,18 @@ const onlyForKeys = {
   ...{ files: '--files', accepted: '--accepted', limit: '--limit' },
 } as const satisfies Partial<Record<keyof ConnectFlags, string>>;
 
+/** Where nodes show no key, no node can be left out of the trust: the alias is there for all of them. */
+const refuseStatic = ({ static: all, staticNodes }: ConnectFlags): void => {
+  if (all === undefined && staticNodes === undefined) return;
+  throw new RemoraError(
+    'bad-input',
+    `${all ? '--static' : '--static-nodes'} does not go with --auth certificate: that model is deprecated, and such a connection is made in the settings of the cluster alone. Leave it out, or make a connection by API key.`,
+  );
+};
+
 /** What `connect --auth certificate` asks for. Throws `bad-input`, also for a flag that would be ignored. */
 export const certificateRequestOf = (local: string, remote: string, flags: ConnectFlags): CertificateConnectRequest => {
+  refuseStatic(flags);
   const { alias, seeds, proxyAddress, serverName, skipUnavailable, set } = flags;
   const names = Object.keys(onlyForKeys) as (keyof typeof onlyForKeys)[];
   const other = names.find((name) => flags[name] !== undefined);

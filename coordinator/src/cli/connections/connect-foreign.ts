@@ -24,6 +24,8 @@ export interface ForeignFlags {
   readonly serverName?: string;
   readonly skipUnavailable?: boolean;
   readonly set?: Record<string, string>;
+  readonly static?: true;
+  readonly staticNodes?: string[];
   readonly remoteKeyFile?: string;
   readonly remoteCa?: string;
   readonly remoteName?: string;
@@ -67,6 +69,10 @@ export const isForeignConnect = (remote: string | undefined, flags: ForeignFlags
   if (remote !== undefined)
     refuse(
       `--remote-key-file is for a cluster that others run, and "${remote}" would be one that is managed here: leave one of them out.`,
+    );
+  if (flags.static !== undefined || flags.staticNodes !== undefined)
+    refuse(
+      `${flags.static ? '--static' : '--static-nodes'} does not go with --remote-key-file yet: a connection to a cluster that others run is registered in the settings of the cluster. Leave it out.`,
     );
   const other = Object.entries(ofRemote).find(
     ([name]) => (flags as unknown as Record<string, unknown>)[name] !== undefined,

@@ -30,6 +30,8 @@ export interface ConnectFlags extends KeyAndServerFlags, ForeignFlags {
   readonly signingValidity?: string;
   readonly skipUnavailable?: boolean;
   readonly set?: Record<string, string>;
+  readonly static?: true;
+  readonly staticNodes?: string[];
   readonly limit?: string[];
 }
 
@@ -62,6 +64,7 @@ const requestOf = async (local: string, remote: string, flags: ConnectFlags & Ch
     signingValidity: flags.signingValidity,
     skipUnavailable: flags.skipUnavailable,
     set: flags.set,
+    staticNodes: flags.staticNodes ?? (flags.static && 'all'),
     nodes: flags.limit,
   });
   checkConnectRequest(request);
@@ -98,6 +101,12 @@ const addConnectOptions = (command: Command): void => {
     )
     .option('--skip-unavailable <bool>', 'whether searches go on when the remote cluster is away', truth)
     .option('--set <key=value>', 'a further setting of cluster.remote.ALIAS, like transport.compress=true', addSetting);
+  command
+    .option(
+      '--static',
+      'the settings of the alias go into elasticsearch.yml of each local node that connects, not into those of the cluster',
+    )
+    .option('--static-nodes <nodes>', 'the same on these local nodes alone, separated by commas', addToList);
   addServerOptions(command).option(
     '--limit <nodes>',
     'change only these nodes, NODE or CLUSTER/NODE, separated by commas',

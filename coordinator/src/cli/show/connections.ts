@@ -33,8 +33,9 @@ const faultLines = ({ error, hint }: NodeProof): string[] => [
   ...(hint === null ? [] : [wrap(hint, '      ')]),
 ];
 
-const markOf = ({ state, error }: NodeProof): string => {
+const markOf = ({ node, state, error }: NodeProof, { staticNodes }: ConnectionView): string => {
   if (state !== 'n/a') return state === 'ok' ? 'ok' : 'FAILED';
+  if (Array.isArray(staticNodes) && !staticNodes.includes(node)) return 'n/a (not among its static nodes)';
   return error === null ? 'n/a (no role remote_cluster_client)' : 'n/a (the user of Remora may not ask)';
 };
 
@@ -119,10 +120,18 @@ const infoLine = ({ info }: ConnectionView): string[] => {
   return [wrap(`${all.join('; ')} (as one node sees it)`, '  ')];
 };
 
+/** Where the alias stands, of one that is not in the cluster's settings. */
+const staticLine = ({ staticNodes }: ConnectionView): string[] =>
+  staticNodes === undefined
+    ? []
+    : [
+        `  in elasticsearch.yml of ${staticNodes === 'all' ? 'every node that connects' : staticNodes.join(', ')}, not in the settings of the cluster`,
+      ];
+
 const proofText = (one: ConnectionView): string => {
   const width = Math.max(0, ...one.proof.map(({ node }) => node.length));
   const rows = one.proof.flatMap((proof) => [
-    `  ${proof.node.padEnd(width)}  ${markOf(proof)}`,
+    `  ${proof.node.padEnd(width)}  ${markOf(proof, one)}`,
     ...(proof.ok ? [] : faultLines(proof)),
   ]);
   const { paths = [] } = one;
@@ -130,6 +139,7 @@ const proofText = (one: ConnectionView): string => {
   const title = `${one.local} -> ${one.remote ?? 'unknown'} as "${one.alias}": ${stateOf(one)}`;
   return [
     title,
+    ...staticLine(one),
     ...(rows.length === 0 ? ['  no node could be asked'] : rows),
     ...infoLine(one),
     ...pathText(paths),

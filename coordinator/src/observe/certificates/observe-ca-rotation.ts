@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import type { CaRotateRequest } from '@remora/shared/model/requests/ca-rotate-request.ts';
 import { DAY_MS } from '@remora/shared/model/values/duration.ts';
 import { nameConstraintsOf } from '../../pki/names/name-constraints.ts';
+import { isRegistered, placeOf } from '../../plan/connection/alias-place.ts';
 import type { ClusterObservation } from '../../plan/facts.ts';
 import { connectingNodes } from '../../plan/node/nodes.ts';
 import type { CaRecord, ConnectionRecord } from '../../plan/records.ts';
@@ -31,11 +32,12 @@ const likenessOf = ({ name, certificatePem, facts }: CaRecord): CaRotationFacts[
 const problemOf = async (
   parts: ObserveParts,
   cluster: ClusterObservation,
-  { local, alias, keySecret }: ConnectionRecord,
+  connection: ConnectionRecord,
 ): Promise<string | null | undefined> => {
-  if (!Object.keys(cluster.persistent).some((name) => name.startsWith(`cluster.remote.${alias}.`))) return undefined;
+  const { local, alias, keySecret } = connection;
+  if (!isRegistered(cluster, connection)) return undefined;
   const key = await parts.inventory.apiKeys.get(keySecret);
-  const there = connectingNodes(cluster).filter(({ agent }) => agent.state === 'online');
+  const there = connectingNodes(cluster, placeOf(connection)).filter(({ agent }) => agent.state === 'online');
   const proof = await proveConnection(
     parts,
     local,
@@ -77,10 +79,13 @@ export const observeCaRotation = async (parts: ObserveParts, request: CaRotateRe
   const looked = await lookAt(parts, [...concerned.remotes, ...concerned.locals]);
   const clusters = [...looked.values()].filter((found) => typeof found === 'object');
   const seen = (name: string) => clusters.find((cluster) => cluster.name === name);
-  const trust = ways(concerned.connections, clusters).flatMap(({ connection: { local, remote, alias }, proxy }) => {
+  const trust = ways(concerned.connections, clusters).flatMap(({ connection, proxy }) => {
+    const { local, remote, alias } = connection;
     const [from, to] = [seen(local), seen(remote)];
     return from && to
-      ? connectingNodes(from).map((node) => observeTrust(parts, { remote: to, alias, cluster: local, node, proxy }))
+      ? connectingNodes(from, placeOf(connection)).map((node) =>
+          observeTrust(parts, { remote: to, alias, cluster: local, node, proxy }),
+        )
       : [];
   });
   return {

@@ -1,6 +1,7 @@
 import { messageOf } from '@remora/shared/errors.ts';
 import type { RotateRequest } from '@remora/shared/model/requests/rotate-request.ts';
 import { parseAddress } from '@remora/shared/model/values/address.ts';
+import { placeOf } from '../../plan/connection/alias-place.ts';
 import { type DialTarget, dialTarget, proxyTarget } from '../../plan/connection/published-address.ts';
 import type { ClusterObservation, NodeObservation } from '../../plan/facts.ts';
 import { connectingNodes, fileSetting, itemsOf } from '../../plan/node/nodes.ts';
@@ -81,12 +82,13 @@ export const observeAllTrust = async (
   connections: readonly ConnectionRecord[],
 ): Promise<TrustObservation[]> => {
   const pairs = new Map(
-    connections.map(({ local, remote, alias }) => [`${local}/${remote}`, { local, remote, alias }]),
+    connections.map((one) => [JSON.stringify([one.local, one.remote, one.staticNodes]), one] as const),
   );
-  const asked = [...pairs.values()].flatMap(({ local, remote, alias }) => {
+  const asked = [...pairs.values()].flatMap((connection) => {
+    const { local, remote, alias } = connection;
     const [from, to] = [looked.get(local), looked.get(remote)];
     return typeof from === 'object' && typeof to === 'object'
-      ? connectingNodes(from).map((node) =>
+      ? connectingNodes(from, placeOf(connection)).map((node) =>
           observeTrust(parts, { remote: to, alias, cluster: local, node, proxy: null }),
         )
       : [];

@@ -3,6 +3,7 @@ import type { ConnectionView, PathView } from '@remora/shared/model/inventory.ts
 import { parseAddress } from '@remora/shared/model/values/address.ts';
 import type { OperationResult } from '@remora/shared/operations.ts';
 import { listNodes } from '../../elasticsearch/observe-cluster.ts';
+import { placeOf, settingsInForce } from '../../plan/connection/alias-place.ts';
 import { proofHint } from '../../plan/connection/proof-hints.ts';
 import { type DialTarget, dialTarget, proxyTarget } from '../../plan/connection/published-address.ts';
 import type { ClusterObservation, NodeObservation } from '../../plan/facts.ts';
@@ -14,7 +15,7 @@ import { type ObserveParts, observeWhole } from '../observe-nodes.ts';
 
 const PROBE_TIMEOUT_MS = 5000;
 
-type Way = Pick<ConnectionView, 'local' | 'alias' | 'remote' | 'auth'>;
+type Way = Pick<ConnectionView, 'local' | 'alias' | 'remote' | 'auth' | 'staticNodes'>;
 
 const serverPorts = async (parts: ObserveParts, cluster: string): Promise<string[]> =>
   (await listNodes(await parts.clients.get(cluster))).flatMap(
@@ -25,12 +26,9 @@ const transportPorts = async (parts: ObserveParts, cluster: string): Promise<str
   [...(await publishAddresses(parts, cluster)).values()].flatMap(({ transport }) => transport ?? []);
 
 /** What the remote nodes publish, in sniff mode; the seeds where the remote cluster is not known or does not answer. */
-const sniffed = async (
-  parts: ObserveParts,
-  { persistent }: ClusterObservation,
-  { alias, remote, auth }: Way,
-): Promise<DialTarget[]> => {
-  const seeds = itemsOf(persistent[`cluster.remote.${alias}.seeds`]);
+const sniffed = async (parts: ObserveParts, cluster: ClusterObservation, way: Way): Promise<DialTarget[]> => {
+  const { remote, auth } = way;
+  const seeds = itemsOf(settingsInForce(cluster, way).seeds);
   const first = seeds.map((address): DialTarget => ({ address, serverName: parseAddress(address).host }));
   if (remote === null) return first;
   try {
@@ -47,7 +45,7 @@ export const targetsOf = (
   cluster: ClusterObservation,
   way: Way,
 ): Promise<DialTarget[]> | DialTarget[] => {
-  const proxy = proxyOf(cluster, way.alias);
+  const proxy = proxyOf(cluster, way);
   return proxy ? [proxyTarget(proxy)] : sniffed(parts, cluster, way);
 };
 
@@ -105,6 +103,8 @@ export const observePathsOf = async (parts: ObserveParts, way: Way): Promise<Pat
   const { local } = way;
   const cluster = await observeWhole(parts, local);
   const targets = await targetsOf(parts, cluster, way);
-  const nodes = connectingNodes(cluster).toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+  const nodes = connectingNodes(cluster, placeOf(way)).toSorted((a, b) =>
+    a.name.localeCompare(b.name, 'en', { numeric: true }),
+  );
   return Promise.all(nodes.flatMap((node) => targets.map((target) => probe(parts, way, node, target))));
 };

@@ -7,6 +7,7 @@ import { anchorsOfChain } from '../../pki/anchor.ts';
 import { describeCertificate } from '../../pki/describe.ts';
 import type { AdoptionFacts, KnownKeys, ServedAuthority, UsedKey } from '../../plan/adopt/facts.ts';
 import { remotesOf, standingOf, usedIds } from '../../plan/adopt/found-key.ts';
+import { inCluster } from '../../plan/connection/alias-place.ts';
 import { refusedKeyId } from '../../plan/connection/proof-hints.ts';
 import type { DialTarget } from '../../plan/connection/published-address.ts';
 import type { ClusterObservation, NodeObservation } from '../../plan/facts.ts';
@@ -102,7 +103,7 @@ const observeServers = async (
   { local, remote, alias }: { local: ClusterObservation; remote: string; alias: string },
   cas: readonly CaRecord[],
 ): Promise<ServedAuthority[]> => {
-  const nodes = connectingNodes(local).filter(({ agent }) => agent.state === 'online');
+  const nodes = connectingNodes(local, inCluster).filter(({ agent }) => agent.state === 'online');
   const [first] = nodes;
   if (!first) return [];
   const [targets, trusted] = await Promise.all([
@@ -127,7 +128,7 @@ export const observeAdoption = async (parts: ObserveParts, request: AdoptRequest
   ]);
   const standing = standingOf({ connections }, request);
   const isRegistered = Object.keys(local.persistent).some((name) => name.startsWith(`cluster.remote.${alias}.`));
-  const asked = isRegistered ? connectingNodes(local).filter(({ agent }) => agent.state === 'online') : [];
+  const asked = isRegistered ? connectingNodes(local, inCluster).filter(({ agent }) => agent.state === 'online') : [];
   const used = await Promise.all(asked.map(({ name }) => usedBy(parts, local.name, name, alias)));
   const ids = usedIds(used);
   const before = standing?.adopted?.key.id;

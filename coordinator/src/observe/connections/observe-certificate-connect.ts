@@ -1,6 +1,7 @@
 import type { CertificateConnectRequest } from '@remora/shared/model/requests/certificate-connect-request.ts';
 import { transportTargets } from '../../plan/connect-certificate/connect-certificate.ts';
 import type { CertificateConnectFacts } from '../../plan/connect-certificate/facts.ts';
+import { inCluster } from '../../plan/connection/alias-place.ts';
 import type { ClusterObservation } from '../../plan/facts.ts';
 import { observeTransport } from '../certificates/observe-transport.ts';
 import type { ObserveParts } from '../observe-nodes.ts';
@@ -29,7 +30,7 @@ export const observeCertificateConnect = async (
     parts.secretVersions(),
   ]);
   const [paths, proven] = await Promise.all([
-    observePaths(parts, local.cluster, transportTargets(remote, request)),
+    observePaths(parts, local.cluster, inCluster, transportTargets(remote, request)),
     local.cluster.security === 'on' ? observeKeylessProof(parts, local.cluster, request.alias) : null,
   ]);
   return { local, remote, connections, paths, secretVersions, proven };

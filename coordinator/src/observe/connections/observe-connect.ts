@@ -2,6 +2,7 @@ import { type ConnectRequest, isSigned } from '@remora/shared/model/requests/con
 import { parseAddress } from '@remora/shared/model/values/address.ts';
 import { listCrossClusterKeys } from '../../elasticsearch/api-keys.ts';
 import { plannedAddresses } from '../../plan/connect/connect.ts';
+import { type AliasPlace, isRegistered, onlyNodes, placeOf } from '../../plan/connection/alias-place.ts';
 import type { ClusterObservation, ConnectFacts, KeyObservation, PathObservation } from '../../plan/facts.ts';
 import { isLiving } from '../../plan/keys/cluster-key.ts';
 import { isKeyOf } from '../../plan/keys/key-names.ts';
@@ -36,9 +37,10 @@ const probe = async (parts: ObserveParts, cluster: string, node: string, address
 export const observePaths = (
   parts: ObserveParts,
   local: ClusterObservation,
+  place: AliasPlace,
   addresses: readonly string[],
 ): Promise<PathObservation[]> => {
-  const nodes = connectingNodes(local).filter(({ agent }) => agent.state === 'online');
+  const nodes = connectingNodes(local, place).filter(({ agent }) => agent.state === 'online');
   const pairs = nodes.flatMap((node) => addresses.map((address) => ({ node: node.name, address })));
   return Promise.all(pairs.map(({ node, address }) => probe(parts, local.name, node, address)));
 };
@@ -56,9 +58,10 @@ export const observeProof = async (
   alias: string,
   connection: AnyConnectionRecord | undefined,
 ): Promise<boolean | null> => {
-  if (!Object.keys(local.persistent).some((name) => name.startsWith(`cluster.remote.${alias}.`))) return null;
+  const standing = connection ?? { alias };
+  if (!isRegistered(local, standing)) return null;
   const key = connection ? await keyIdOf(parts, connection) : null;
-  return isProven(await proveConnection(parts, local.name, alias, key));
+  return isProven(await proveConnection(parts, local.name, alias, key, onlyNodes(placeOf(standing)).nodes));
 };
 
 /** The keys, and which of them belong to another user than Remora has in their cluster now. */
@@ -113,7 +116,7 @@ export const observeConnect = async (parts: ObserveParts, request: ConnectReques
   const secure = remote.security === 'on' && local.security === 'on';
   const seesKeys = secure && !remote.missingPrivileges.includes('manage_security');
   const [paths, keys, proven, others, foreignIdentities] = await Promise.all([
-    observePaths(parts, local, plannedAddresses(remote, request)),
+    observePaths(parts, local, placeOf(request), plannedAddresses(remote, request)),
     seesKeys ? observeOwned(parts, request.remote, ours, secretVersions) : [],
     secure ? observeProof(parts, local, request.alias, connection) : null,
     observeClients(parts, remote, request.given === undefined ? [] : keyConnections(connections.filter(isOther))),

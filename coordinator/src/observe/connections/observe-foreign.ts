@@ -5,6 +5,7 @@ import { parsePemBundle } from '../../pki/describe.ts';
 import { readCa } from '../../pki/read/read-ca.ts';
 import { foreignAddresses } from '../../plan/connect-foreign/connect-foreign.ts';
 import type { ForeignConnectFacts, GivenCa, WayObservation } from '../../plan/connect-foreign/facts.ts';
+import { inCluster } from '../../plan/connection/alias-place.ts';
 import type { ClusterObservation } from '../../plan/facts.ts';
 import { connectingNodes } from '../../plan/node/nodes.ts';
 import { isForeign } from '../../plan/records.ts';
@@ -33,7 +34,7 @@ const observeWays = (
   request: ForeignConnectRequest,
 ): Promise<WayObservation[]> => {
   const { caPem, mode, serverName } = request;
-  const nodes = connectingNodes(local).filter(({ agent }) => agent.state === 'online');
+  const nodes = connectingNodes(local, inCluster).filter(({ agent }) => agent.state === 'online');
   const look = async (node: string, address: string): Promise<WayObservation> => {
     const { host, port } = parseAddress(address);
     const named = mode === 'proxy' && serverName !== undefined ? { serverName } : {};

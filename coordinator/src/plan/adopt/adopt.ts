@@ -1,5 +1,5 @@
 import type { AdoptRequest } from '@remora/shared/model/requests/adopt-request.ts';
-import { standingSettings } from '../connection/alias.ts';
+import { standingSettings } from '../connection/alias-place.ts';
 import { connectionDiff } from '../connection/connection-diff.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import type { ClusterObservation } from '../facts.ts';

@@ -1,6 +1,7 @@
 import type { CertificateFacts } from '@remora/shared/model/certificates/certificate.ts';
 import type { AdoptRequest } from '@remora/shared/model/requests/adopt-request.ts';
 import { holdsInBundle } from '../connection/adopted.ts';
+import { inCluster } from '../connection/alias-place.ts';
 import { connectingNodes, fileSetting, itemsOf } from '../node/nodes.ts';
 import { files } from '../node/placed-files.ts';
 import { sslPrefix } from '../node/ssl.ts';
@@ -43,7 +44,7 @@ export const authoritiesOf = (request: AdoptRequest, facts: AdoptionFacts): Auth
 
 /** Whether every node that connects trusts the CA by Remora's own bundle, which is kept up to date then. */
 export const isTrustedByBundle = ({ local }: AdoptionFacts, { facts: { fingerprint256 } }: Authority): boolean =>
-  connectingNodes(local).every(
+  connectingNodes(local, inCluster).every(
     (node) =>
       itemsOf(fileSetting(node, `${sslPrefix.remote_cluster_client}.certificate_authorities`)).includes(
         files.caBundle,

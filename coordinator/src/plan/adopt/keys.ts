@@ -1,3 +1,4 @@
+import { inCluster } from '../connection/alias-place.ts';
 import { isLiving } from '../keys/cluster-key.ts';
 import { keyNameOf } from '../keys/key-names.ts';
 import { createKeyStep, credentialEntry, inUseStep, newKeyNodeSteps, proveKeyStep } from '../keys/new-key.ts';
@@ -9,7 +10,7 @@ import type { Adoption } from './adoption.ts';
 const isInPlace = ({ facts, standing, replacement: { next } }: Adoption): boolean => {
   if (!standing || next?.record.secret !== standing.keySecret) return false;
   const name = credentialEntry(standing.alias);
-  const inKeystores = connectingNodes(facts.local).every(
+  const inKeystores = connectingNodes(facts.local, inCluster).every(
     ({ agent }) =>
       agent.state === 'online' &&
       agent.facts.keystore.entries?.some((entry) => entry.name === name && entry.reference === standing.keySecret),

@@ -1,7 +1,7 @@
 import type { AdoptRequest } from '@remora/shared/model/requests/adopt-request.ts';
 import { DAY_MS } from '@remora/shared/model/values/duration.ts';
 import { isHandMadeServer } from '../connection/adopted.ts';
-import { standingSettings } from '../connection/alias.ts';
+import { standingSettings } from '../connection/alias-place.ts';
 import type { ClusterObservation } from '../facts.ts';
 import type { ClusterKey } from '../keys/cluster-key.ts';
 import { ownMetadata } from '../keys/key-names.ts';

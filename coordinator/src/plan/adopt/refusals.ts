@@ -1,5 +1,5 @@
 import type { AdoptRequest } from '@remora/shared/model/requests/adopt-request.ts';
-import { standingSettings } from '../connection/alias.ts';
+import { inCluster, standingSettings } from '../connection/alias-place.ts';
 import type { NodeObservation } from '../facts.ts';
 import { isLiving } from '../keys/cluster-key.ts';
 import { credentialEntry } from '../keys/new-key.ts';
@@ -42,7 +42,7 @@ const settingsFindings = ({ alias }: AdoptRequest, { local }: AdoptionFacts): Fi
       : [
           [
             'conflict',
-            `elasticsearch.yml of ${listed(inFiles)} (cluster ${local.name}) has settings of the alias ${alias}, which are of that node alone: ${move}`,
+            `elasticsearch.yml of ${listed(inFiles)} (cluster ${local.name}) has settings of the alias ${alias}, which are of that node alone, and Remora takes over what stands in the settings of the cluster: ${move} \`remora connect --static-nodes\` then brings it back to the files, if that is wanted.`,
           ] as const,
         ]),
     ...(signing === undefined
@@ -69,7 +69,7 @@ const hasCredential = ({ agent }: NodeObservation, alias: string): boolean =>
 
 /** Nodes without a credential were never a part of the connection; without any it is one of the certificate model. */
 const credentialFindings = ({ alias }: AdoptRequest, { local }: AdoptionFacts): Finding[] => {
-  const nodes = connectingNodes(local);
+  const nodes = connectingNodes(local, inCluster);
   const without = nodes.filter((node) => !hasCredential(node, alias)).map(({ name }) => name);
   if (without.length === 0) return [];
   return without.length === nodes.length
@@ -88,7 +88,7 @@ const credentialFindings = ({ alias }: AdoptRequest, { local }: AdoptionFacts): 
 };
 
 const nodeFindings = ({ local }: AdoptionFacts): Finding[] => {
-  const nodes = connectingNodes(local);
+  const nodes = connectingNodes(local, inCluster);
   return [
     ...preflight(nodesAbsent(local)),
     ...(nodes.length > 0 ? [] : preflight(`No node of cluster ${local.name} has the role remote_cluster_client.`)),

@@ -152,9 +152,9 @@ export const seedProblems = (
         `None of the certificates covers a seed by which nodes look for cluster ${cluster} (${hosts.join(', ')}): give certificates that do, or seeds that they cover.`,
     );
 
-/** Hosts of the seeds of an alias, as its cluster's settings have them. */
-export const seedHosts = (settings: Readonly<Record<string, unknown>>, alias: string): string[] =>
-  [settings[`cluster.remote.${alias}.seeds`] ?? []].flat().map((seed) => parseAddress(String(seed)).host);
+/** Hosts of the seeds of an alias, of whose settings these are. */
+export const seedHosts = ({ seeds }: Readonly<Record<string, unknown>>): string[] =>
+  [seeds ?? []].flat().map((seed) => parseAddress(String(seed)).host);
 
 /** What is wrong with the choice itself, whatever the nodes are like. */
 export const choiceFindings = (

@@ -2,6 +2,7 @@ import type { CertificateConnectRequest } from '@remora/shared/model/requests/ce
 import { MAX_ADDRESSES } from '../connect/wanted.ts';
 import { type AliasWish, aliasSettings, aliasStep, aliasWarnings } from '../connection/alias.ts';
 import { precedenceWarnings } from '../connection/alias-in-files.ts';
+import { inCluster } from '../connection/alias-place.ts';
 import { connectionDiff } from '../connection/connection-diff.ts';
 import { publishedAddress } from '../connection/published-address.ts';
 import { type PlanContext, withoutTrust } from '../context.ts';
@@ -138,7 +139,7 @@ const aliasOf = (
   facts: CertificateConnectFacts,
   record: CertificateConnectionRecord,
 ): AliasWish => ({
-  ...{ local: facts.local.cluster, alias: request.alias, mode: request.mode },
+  ...{ local: facts.local.cluster, alias: request.alias, place: inCluster, mode: request.mode },
   ...{ settings: settingsOf(request, facts), ownSettings: record.settings },
 });
 

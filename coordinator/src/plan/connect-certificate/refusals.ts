@@ -1,5 +1,6 @@
 import type { CertificateConnectRequest } from '@remora/shared/model/requests/certificate-connect-request.ts';
 import { incompatible } from '../connect/preflight/preflight-clusters.ts';
+import { inCluster } from '../connection/alias-place.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import {
   agentFindings,
@@ -166,7 +167,7 @@ const pathFindings = ({ paths }: CertificateConnectFacts): Finding[] =>
 export const refuse = ({ alias }: CertificateConnectRequest, facts: CertificateConnectFacts): void => {
   const { local, remote } = facts;
   const nobody: Finding[] =
-    connectingNodes(local.cluster).length > 0
+    connectingNodes(local.cluster, inCluster).length > 0
       ? []
       : [
           [

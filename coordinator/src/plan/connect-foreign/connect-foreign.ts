@@ -1,5 +1,6 @@
 import type { ForeignConnectRequest } from '@remora/shared/model/requests/foreign-connect-request.ts';
 import { aliasSettings, aliasWarnings } from '../connection/alias.ts';
+import { inCluster } from '../connection/alias-place.ts';
 import { connectionDiff } from '../connection/connection-diff.ts';
 import { foundTrust, type LocalSide, localSideSteps, localStages } from '../connection/local-side.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
@@ -31,7 +32,7 @@ const recordOf = (
     keySecret: key.secret,
     key: { id: key.id, name: key.name ?? null, expiresAt: key.expiresAt ?? null },
     settings: [...new Set([...(standing?.settings ?? []), ...Object.keys(settings)])].sort(),
-    ...withFound(standing?.found, cas.length === 0 ? new Map() : foundTrust(local)),
+    ...withFound(standing?.found, cas.length === 0 ? new Map() : foundTrust(local, inCluster)),
   };
 };
 
@@ -91,7 +92,8 @@ export const planForeignConnect = (
   );
   const others = connections.filter((one) => one.local === local.name && !isThis(one));
   const side: LocalSide = {
-    ...{ local, alias, mode, settings, ownSettings: record.settings, keySecret: record.keySecret, secretVersions },
+    ...{ local, alias, place: inCluster, mode, settings, ownSettings: record.settings, found: record.found },
+    ...{ keySecret: record.keySecret, secretVersions },
     ...{ bundle: bundleOf(cas, others, facts.cas, context.hash), proof: proofOf(record), proven },
   };
   const first = [...caSteps(cas), ...recordSteps(record, standing, proven)];

@@ -1,6 +1,7 @@
 import type { ForeignConnectRequest } from '@remora/shared/model/requests/foreign-connect-request.ts';
 import { canonicalIp } from '@remora/shared/model/values/address.ts';
 import { compareVersions, isAtLeast } from '@remora/shared/model/values/version.ts';
+import { inCluster } from '../connection/alias-place.ts';
 import { hiddenAlias, takenAlias } from '../connection/free-alias.ts';
 import {
   agentFindings,
@@ -34,7 +35,7 @@ const clusterSentences = ({ request, facts: { local } }: Input): string[] => {
           `The licence of cluster ${name} is ${license.type}${license.active ? '' : ' and not active'}: connections with API keys need an enterprise or trial licence on both sides.`,
         ]),
     ...lacks.filter((sentence) => sentence !== null),
-    ...(connectingNodes(local).length > 0
+    ...(connectingNodes(local, inCluster).length > 0
       ? []
       : [
           `No node of cluster ${name} has the role remote_cluster_client, so none can make connections: add it to node.roles.`,
@@ -75,7 +76,7 @@ const aliasSentences = ({ request, facts: { local, connections } }: Input): stri
 };
 
 const trustSentences = ({ request, facts: { local, connections, given } }: Input): string[] => {
-  const off = connectingNodes(local).filter(
+  const off = connectingNodes(local, inCluster).filter(
     (node) => String(fileSetting(node, `${sslPrefix.remote_cluster_client}.enabled`)) === 'false' && given.length === 0,
   );
   return [
@@ -135,7 +136,7 @@ const nodeFindings = ({ facts: { local, given } }: Input): Finding[] => {
   const absent = nodesAbsent(local);
   return [
     ...(absent === null ? [] : [['preflight-failed', absent] as const]),
-    ...connectingNodes(local).flatMap((node) => {
+    ...connectingNodes(local, inCluster).flatMap((node) => {
       const uneditable = given.length === 0 ? null : settingsFileUneditable(node, local);
       return [
         ...agentFindings(node, local),

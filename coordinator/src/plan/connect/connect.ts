@@ -2,6 +2,8 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
 import { aliasSettings, aliasWarnings } from '../connection/alias.ts';
 import { precedenceWarnings } from '../connection/alias-in-files.ts';
+import { placeOf } from '../connection/alias-place.ts';
+import { foreignLines } from '../connection/static-alias.ts';
 import { type PlanContext, withoutTrust } from '../context.ts';
 import type { ConnectFacts } from '../facts.ts';
 import { keyConfig } from '../keys/key-names.ts';
@@ -39,6 +41,12 @@ export const plannedAddresses = (remote: ConnectFacts['remote'], request: Connec
   return request.mode === 'sniff' ? [...new Set([...targets, ...serverAddresses(servers)])] : targets;
 };
 
+/** The same nodes are the same wish, in whatever order they were given. */
+const staticNodesOf = ({ staticNodes }: ConnectRequest): Pick<ConnectionRecord, 'staticNodes'> => {
+  if (staticNodes === undefined || staticNodes === 'all') return staticNodes === undefined ? {} : { staticNodes };
+  return { staticNodes: [...new Set(staticNodes)].sort() };
+};
+
 /** What the steps are made from, whether they can be carried out or not. */
 export const draftOf = (request: ConnectRequest, facts: ConnectFacts, context: PlanContext): ConnectDraft => {
   const servers = serverWishes(facts.remote, request);
@@ -51,6 +59,8 @@ export const draftOf = (request: ConnectRequest, facts: ConnectFacts, context: P
   const signing = signingDraft(request, facts, context);
   const standing = facts.connections.find(({ local, alias }) => local === request.local && alias === request.alias);
   const adopted = adoptedIn(standing);
+  const ownSettings = [...new Set([...(standing?.settings ?? []), ...Object.keys(settings)])].sort();
+  const wish = { ...{ alias: request.alias, place: placeOf(request), mode: request.mode }, settings, ownSettings };
   const record: ConnectionRecord = {
     local: request.local,
     remote: request.remote,
@@ -62,9 +72,10 @@ export const draftOf = (request: ConnectRequest, facts: ConnectFacts, context: P
     access,
     expires,
     ...(request.metadata === undefined ? {} : { metadata: request.metadata }),
-    settings: [...new Set([...(standing?.settings ?? []), ...Object.keys(settings)])].sort(),
+    settings: ownSettings,
+    ...staticNodesOf(request),
     ...(signing.wish === null ? {} : { signing: signing.wish }),
-    ...withFound(standing?.found, foundBefore(facts, { servers, adopted })),
+    ...withFound(standing?.found, foundBefore(facts, { servers, adopted, wish })),
     ...(standing !== undefined && 'transport' in standing ? { transport: standing.transport } : {}),
     ...(adopted ? { adopted } : {}),
   };
@@ -79,6 +90,13 @@ export const draftOf = (request: ConnectRequest, facts: ConnectFacts, context: P
     signing,
     settings,
   };
+};
+
+/** Of what others wrote about the alias into elasticsearch.yml. */
+const lineWarnings = (draft: ConnectDraft): string[] => {
+  const wish = { ...aliasWish(draft), found: draft.record.found };
+  const winning = wish.place.kind === 'cluster' ? draft.settings : {};
+  return precedenceWarnings(draft.facts.local, wish.alias, winning, (node) => foreignLines(wish, node));
 };
 
 /** Throws what preflight found, all of it: the first finding as the message, the rest beside it. */
@@ -105,7 +123,10 @@ export const planConnect = (request: ConnectRequest, facts: ConnectFacts, contex
   const { steps, warnings } = limitSteps(whole, facts, request);
   const restartsIn = (stage: string): string[] =>
     steps.filter((step) => step.stage === stage).map((step) => step.target);
-  const restarts = { remote: restartsIn('remote-roll'), local: restartsIn('local-roll') };
+  const restarts = {
+    remote: restartsIn('remote-roll'),
+    local: [...restartsIn('local-roll'), ...restartsIn('lines-off')],
+  };
   return {
     planId: context.planId,
     hash: context.hash(JSON.stringify(steps, withoutTrust)),
@@ -117,10 +138,10 @@ export const planConnect = (request: ConnectRequest, facts: ConnectFacts, contex
     stages: usedStages(stages, steps),
     steps,
     restarts: [...restarts.remote, ...restarts.local],
-    outages: [...outagesOf(facts.remote, restarts.remote), ...outagesOf(facts.local, restarts.local)],
+    outages: [...outagesOf(facts.remote, restarts.remote), ...outagesOf(facts.local, [...new Set(restarts.local)])],
     warnings: [
       ...warnings,
-      ...(steps.some(({ id }) => id === 'register-alias') ? aliasWarnings(aliasWish(draft)) : []),
+      ...(steps.some(({ stage }) => stage === 'connect') ? aliasWarnings(aliasWish(draft)) : []),
       ...(steps.some(({ stage }) => stage === 'api-key')
         ? [...queryWarnings(draft.record.access), ...restrictedWarnings(draft.record.access)]
         : []),
@@ -128,7 +149,7 @@ export const planConnect = (request: ConnectRequest, facts: ConnectFacts, contex
       ...(steps.some(({ id }) => id === 'trust-signatures') ? blindWarning(draft.signing, facts.remote) : []),
       ...(draft.signing.goes ? keptTrustWarnings(facts.remote, facts.cas) : []),
       ...(steps.length > 0 ? [...facts.others.unasked, ...unaskedWarnings(facts.others.trust)] : []),
-      ...precedenceWarnings(facts.local, request.alias, draft.settings),
+      ...lineWarnings(draft),
       ...takenPortWarnings(facts.paths, draft.servers),
       ...unreplicatedWarning(facts.remote, restarts.remote),
       ...unreplicatedWarning(facts.local, restarts.local),

@@ -1,5 +1,7 @@
 import { isHandMadeServer } from '../connection/adopted.ts';
-import { foundTrust } from '../connection/local-side.ts';
+import type { AliasWish } from '../connection/alias.ts';
+import { foundOnNodes, trustSettings } from '../connection/local-side.ts';
+import { wantedLines } from '../connection/static-alias.ts';
 import type { ConnectFacts, NodeObservation } from '../facts.ts';
 import { changedSettings, type FoundByNode } from '../node/found-settings.ts';
 import { files } from '../node/placed-files.ts';
@@ -15,12 +17,13 @@ const isSeen = ({ agent }: NodeObservation): boolean => agent.state === 'online'
 interface Changed {
   readonly servers: readonly ServerWish[];
   readonly adopted: Adopted | undefined;
+  readonly wish: Omit<AliasWish, 'local'>;
 }
 
 /** What stands in elasticsearch.yml of the nodes of a connection where it is about to become something else. */
 export const foundBefore = (
   { local, remote, certificates }: Pick<ConnectFacts, 'local' | 'remote' | 'certificates'>,
-  { servers, adopted }: Changed,
+  { servers, adopted, wish }: Changed,
 ): FoundByNode => {
   const isPem = ({ node }: ServerWish): boolean =>
     certificates.some((record) => record.node === node.name && record.key !== undefined);
@@ -31,5 +34,9 @@ export const foundBefore = (
       nodeKey({ cluster: remote.name, node: server.node.name }),
       changedSettings(server.node, { ...serverSettings(server), ...(isPem(server) ? {} : keystore) }),
     ]);
-  return new Map([...served, ...(adopted?.trust ? [] : foundTrust(local))]);
+  const connecting = foundOnNodes(local, wish.place, (node) => ({
+    ...(adopted?.trust ? {} : trustSettings(node)),
+    ...wantedLines(wish, node).settings,
+  }));
+  return new Map([...served, ...connecting]);
 };

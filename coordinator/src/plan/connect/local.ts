@@ -1,5 +1,6 @@
 import { bundledConnections } from '../connection/adopted.ts';
 import type { AliasWish } from '../connection/alias.ts';
+import { placeOf } from '../connection/alias-place.ts';
 import { localSideSteps } from '../connection/local-side.ts';
 import type { WantedFile } from '../node/node-change.ts';
 import { proofOf } from '../records.ts';
@@ -21,7 +22,7 @@ export const localSteps = (draft: ConnectDraft, remoteSteps: readonly AnyStep[])
   // Who trusts by what people wrote goes on doing so.
   const bundle = record.adopted?.trust ? null : bundleFile(draft);
   const side = {
-    ...{ ...aliasWish(draft), keySecret: record.keySecret, bundle, proof: proofOf(record) },
+    ...{ ...aliasWish(draft), keySecret: record.keySecret, bundle, proof: proofOf(record), found: record.found },
     ...{ proven: facts.proven, secretVersions: facts.secretVersions },
     ...(draft.signing.wish === null ? {} : { signing: signingSide(draft) }),
   };
@@ -30,7 +31,8 @@ export const localSteps = (draft: ConnectDraft, remoteSteps: readonly AnyStep[])
 
 /** The alias as it shall be. */
 export const aliasWish = ({ facts, request, record, settings }: ConnectDraft): AliasWish => ({
-  ...{ local: facts.local, alias: request.alias, mode: request.mode, settings, ownSettings: record.settings },
+  ...{ local: facts.local, alias: request.alias, place: placeOf(record), mode: request.mode, settings },
+  ownSettings: record.settings,
 });
 
 /** The CAs of all remotes of the local cluster in one file, so that a further remote needs no restart. */

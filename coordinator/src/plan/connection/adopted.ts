@@ -11,6 +11,7 @@ import {
   type ConnectionRecord,
   casOf,
 } from '../records.ts';
+import { inCluster } from './alias-place.ts';
 
 /** What stays as people made it, of a connection by its name; undefined of one that was not taken over. */
 export const adoptedOf = (
@@ -47,7 +48,7 @@ export const bundledConnections = (
   local: ClusterObservation | undefined,
   cas: readonly CaRecord[],
 ): readonly AnyConnectionRecord[] => {
-  const nodes = local === undefined ? [] : connectingNodes(local);
+  const nodes = local === undefined ? [] : connectingNodes(local, inCluster);
   const isHeld = (name: string): boolean => {
     const fingerprint = cas.find((ca) => ca.name === name)?.facts.fingerprint256;
     return fingerprint !== undefined && nodes.some((node) => holdsInBundle(node, fingerprint));

@@ -23,7 +23,7 @@ const madeByOthers = (local: ClusterObservation, alias: string): { where: string
   if (inFile)
     return {
       where: `elasticsearch.yml of ${inFile.node}: ${inFile.names.join(', ')}`,
-      more: ` Settings of the API would win over these there, one by one, and the node would keep those that the API does not have: take the lines out of elasticsearch.yml and restart the node with \`remora restart ${local.name} --limit ${inFile.node}\`.`,
+      more: ` Settings of the API would win over these there, one by one, and the node would keep those that the API does not have: take the lines out of elasticsearch.yml and restart the node with \`remora restart ${local.name} --limit ${inFile.node}\`. \`remora connect --static\` then writes them itself, and keeps them in order.`,
     };
   const holder = local.nodes.find(
     ({ agent }) =>

@@ -9,8 +9,11 @@ import { connectingNodes, fileSetting, itemsOf } from '../node/nodes.ts';
 import { files } from '../node/placed-files.ts';
 import { sslPrefix } from '../node/ssl.ts';
 import { rollOrder } from '../order.ts';
+import type { FoundSettings } from '../records.ts';
 import { type AnyStep, nodeKey, type Stage, type StepInputs } from '../steps.ts';
 import { type AliasWish, aliasStep } from './alias.ts';
+import type { AliasPlace } from './alias-place.ts';
+import { afterwards, besideSteps, linesOffSteps, wantedLines } from './static-alias.ts';
 
 const PREFIX = sslPrefix.remote_cluster_client;
 
@@ -19,10 +22,13 @@ export const localStages = [
   { id: 'local-roll', title: 'Roll the local cluster', mode: 'roll' },
   { id: 'reload', title: 'Reload secure settings', mode: 'parallel' },
   { id: 'connect', title: 'Register and prove', mode: 'serial' },
+  ...afterwards,
 ] as const satisfies readonly Stage[];
 
 /** What a local cluster shall have of a connection by API key, whoever runs the remote one. */
 export interface LocalSide extends AliasWish {
+  /** What is on record of nodes as they were before Remora came. */
+  readonly found: readonly FoundSettings[] | undefined;
   /** `secret:…@VERSION` of the encoded key. */
   readonly keySecret: string;
   /** The CA file; null where the nodes trust Java's public CAs, by no setting at all, or by what people wrote. */
@@ -44,7 +50,7 @@ export interface SigningSide {
 
 /** Trust and credential on every connecting node, the alias, and the proof, which also follows whatever else is done (`others`). */
 export const localSideSteps = (side: LocalSide, others: boolean): AnyStep[] => {
-  const nodes = rollOrder(side.signing === undefined ? connectingNodes(side.local) : side.local.nodes);
+  const nodes = rollOrder(side.signing === undefined ? connectingNodes(side.local, side.place) : side.local.nodes);
   const changes = nodes.flatMap((node) => {
     const change = node.agent.state === 'online' ? localChange(side, node, node.agent.facts) : null;
     return change ? [{ node, change }] : [];
@@ -57,7 +63,9 @@ export const localSideSteps = (side: LocalSide, others: boolean): AnyStep[] => {
         stages: { roll: 'local-roll', files: 'local-files' },
       });
     }),
+    ...besideSteps(side),
     ...aliasStep(side),
+    ...linesOffSteps(side, new Map(changes.map(({ node, change }) => [node, change]))),
   ];
   const anything = others || steps.length > 0;
   const reloads = reloadSteps(side, nodes, changes, anything);
@@ -80,11 +88,13 @@ export const trustSettings = (node: NodeObservation): Readonly<Record<string, Se
 const localChange = (side: LocalSide, node: NodeObservation, facts: NodeFacts): NodeChange | null => {
   const signer = side.signing?.parts(node) ?? { files: [], keystore: {} };
   const keystorePassword = keystorePasswordReference(side, side.local.name, node.name);
-  if (!connectingNodes(side.local).includes(node))
+  if (!connectingNodes(side.local, side.place).includes(node))
     return changeOf(node, facts, { ...signer, settings: {}, keystorePassword });
+  const lines = wantedLines(side, node);
   return changeOf(node, facts, {
     files: [...(side.bundle === null ? [] : [side.bundle]), ...signer.files],
-    settings: side.bundle === null ? {} : trustSettings(node),
+    settings: { ...(side.bundle === null ? {} : trustSettings(node)), ...lines.settings },
+    without: lines.without,
     keystore: { [`cluster.remote.${side.alias}.credentials`]: side.keySecret, ...signer.keystore },
     keystorePassword,
   });
@@ -153,9 +163,17 @@ const proveStep = ({ local, proof }: LocalSide): AnyStep => ({
 });
 
 /** What stands in elasticsearch.yml of nodes that connect, of whom they trust, where it is about to become something else. */
-export const foundTrust = (local: ClusterObservation): FoundByNode =>
+export const foundTrust = (local: ClusterObservation, place: AliasPlace): FoundByNode =>
+  foundOnNodes(local, place, trustSettings);
+
+/** The same of any settings that these nodes shall have. */
+export const foundOnNodes = (
+  local: ClusterObservation,
+  place: AliasPlace,
+  wanted: (node: NodeObservation) => Readonly<Record<string, SettingValue>>,
+): FoundByNode =>
   new Map(
-    connectingNodes(local)
+    connectingNodes(local, place)
       .filter(({ agent }) => agent.state === 'online')
-      .map((node) => [nodeKey({ cluster: local.name, node: node.name }), changedSettings(node, trustSettings(node))]),
+      .map((node) => [nodeKey({ cluster: local.name, node: node.name }), changedSettings(node, wanted(node))]),
   );

@@ -33,7 +33,10 @@ export const planDisconnect = (
   ]);
   const restartsIn = (stage: string): string[] =>
     steps.filter((step) => step.stage === stage).map(({ target }) => target);
-  const restarts = { local: restartsIn(stageIds.localRoll), remote: restartsIn(stageIds.remoteRoll) };
+  const restarts = {
+    local: [...restartsIn(stageIds.lines), ...restartsIn(stageIds.localRoll)],
+    remote: restartsIn(stageIds.remoteRoll),
+  };
   const { local, alias } = facts.connection;
   const remote = facts.remote.name;
   return {

@@ -1,3 +1,4 @@
+import { inCluster } from '../connection/alias-place.ts';
 import { connectingNodes } from '../node/nodes.ts';
 import type { DisconnectFacts } from './facts.ts';
 
@@ -15,7 +16,8 @@ export const handMadeAliases = ({ local, connections }: Pick<DisconnectFacts, 'l
   const seen = local.nodes.flatMap(({ agent }) => (agent.state === 'online' ? [agent.facts] : []));
   const entries = seen.flatMap(({ keystore }) => (keystore.entries ?? []).map(({ name }) => name));
   const credentials = entries.filter((name) => ALIAS.exec(name)?.[2] === 'credentials');
-  const isUnseen = local.absentNodes.length > 0 || connectingNodes(local).some(({ agent }) => agent.state !== 'online');
+  const isUnseen =
+    local.absentNodes.length > 0 || connectingNodes(local, inCluster).some(({ agent }) => agent.state !== 'online');
   const standing = [
     ...[local.persistent, local.transient].flatMap((settings) => Object.keys(settings)),
     ...seen.flatMap(({ settingsFile }) => Object.keys(settingsFile.values)),

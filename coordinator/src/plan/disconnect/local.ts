@@ -1,4 +1,6 @@
+import { linesRemoval } from '../connection/static-alias.ts';
 import type { NodeObservation } from '../facts.ts';
+import type { NodeChange } from '../node/node-change.ts';
 import { keystorePasswordReference, nodeStep } from '../node/node-step.ts';
 import { blindRemoval, removalChange } from '../node/removal.ts';
 import { isForeign } from '../records.ts';
@@ -7,7 +9,7 @@ import { ownPasswordEntry, signerFileOf } from '../signing/signing-off.ts';
 import { signingSettingsStep } from '../signing/signing-settings.ts';
 import type { AnyStep } from '../steps.ts';
 import { nodeKey } from '../steps.ts';
-import { awayOf, localNodes, type Scope } from './scope.ts';
+import { awayOf, hasLines, localNodes, type Scope } from './scope.ts';
 import { stageIds } from './stages.ts';
 import { foreignCas, rewrittenBundle, trustRemoval } from './trust.ts';
 
@@ -27,6 +29,25 @@ export const standingSettings = ({ facts }: AliasScope): string[] =>
   Object.keys(facts.local.persistent)
     .filter((name) => name.startsWith(`cluster.remote.${facts.connection.alias}.`))
     .sort();
+
+/** What the alias needs on a node where it stands in elasticsearch.yml, and with that all else: the node restarts once. */
+const lineSteps = (scope: Scope, node: NodeObservation): AnyStep[] => {
+  const { facts, signs } = scope;
+  const { alias } = facts.connection;
+  if (node.agent.state !== 'online' || !hasLines(scope, node)) return [];
+  const [lines, trust] = [linesRemoval(alias, node), trustOff(scope, node)];
+  const change = removalChange(node.agent.facts, {
+    files: [...(signs ? [signerFileOf(alias)] : []), ...(trust?.files ?? [])],
+    settings: { ...lines.settings, ...trust?.settings },
+    loaded: [...lines.loaded, ...(trust?.loaded ?? [])],
+    ...{ keystore: ownEntries(scope, node), rewritten: rewrittenBundle(scope, node) },
+    keystorePassword: passwordOf(scope, node.name),
+  });
+  const stages = { roll: stageIds.lines, files: stageIds.lines };
+  return change === null
+    ? []
+    : [nodeStep({ cluster: facts.local, node, change, effect: 'restart', stages, prefix: 'lines' })];
+};
 
 /** Elasticsearch takes no setting of an alias without its address, so all that stand there go, in one request. */
 export const aliasSteps = (scope: AliasScope): AnyStep[] => {
@@ -89,7 +110,7 @@ const reloadStep = (scope: Scope, node: string, stage: string, reason: string): 
  */
 const credentialSteps = (scope: Scope, node: NodeObservation): AnyStep[] => {
   const { facts } = scope;
-  if (node.agent.state !== 'online') return [];
+  if (node.agent.state !== 'online' || hasLines(scope, node)) return [];
   const change = removalChange(node.agent.facts, {
     files: scope.signs ? [signerFileOf(facts.connection.alias)] : [],
     keystore: ownEntries(scope, node),
@@ -116,12 +137,20 @@ const credentialSteps = (scope: Scope, node: NodeObservation): AnyStep[] => {
   ];
 };
 
-/** Takes the CA file and its settings off a node, where no other connection needs them. */
-export const trustSteps = (scope: Scope, node: NodeObservation): AnyStep[] => {
-  const { facts, dropsTrust } = scope;
-  if (node.agent.state !== 'online' || !dropsTrust || foreignCas(scope, node).length > 0) return [];
-  const removal = { ...trustRemoval(scope, node), keystorePassword: null };
-  const change = removalChange(node.agent.facts, removal);
+/** What takes the CA file and its settings off a node, where no other connection needs them. */
+const trustOff = (scope: Scope, node: NodeObservation): ReturnType<typeof trustRemoval> | null =>
+  scope.dropsTrust && foreignCas(scope, node).length === 0 ? trustRemoval(scope, node) : null;
+
+/** The same as a change of the node; null where it has none of it. */
+export const trustChange = (scope: Scope, node: NodeObservation): NodeChange | null => {
+  const removal = trustOff(scope, node);
+  if (node.agent.state !== 'online' || removal === null) return null;
+  return removalChange(node.agent.facts, { ...removal, keystorePassword: null });
+};
+
+const trustSteps = (scope: Scope, node: NodeObservation): AnyStep[] => {
+  const { facts } = scope;
+  const change = hasLines(scope, node) ? null : trustChange(scope, node);
   if (change === null) return [];
   const effect = change.restart ? 'restart' : 'file';
   const stages = { roll: stageIds.localRoll, files: stageIds.localFiles };
@@ -150,6 +179,7 @@ export const localSteps = (scope: Scope): AnyStep[] => {
   return [
     ...aliasSteps(scope),
     ...unsignStep(scope),
+    ...nodes.flatMap((node) => lineSteps(scope, node)),
     ...nodes.flatMap((node) => credentialSteps(scope, node)),
     ...nodes.flatMap((node) => trustSteps(scope, node)),
     ...awaySteps(scope),

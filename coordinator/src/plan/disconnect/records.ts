@@ -1,5 +1,5 @@
 import { connectionDiff } from '../connection/connection-diff.ts';
-import { foundIn, withFound } from '../node/found-settings.ts';
+import { foundIn, withFound, withoutAlias } from '../node/found-settings.ts';
 import {
   type AnyConnectionRecord,
   adoptedIn,
@@ -28,7 +28,10 @@ const heirs = ({ facts }: Scope): AnyConnectionRecord[] => {
     if (heir === undefined) continue;
     const key = `${heir.local}/${heir.alias}`;
     const { found, ...rest } = changed.get(key) ?? heir;
-    changed.set(key, { ...rest, ...withFound(found, foundIn(connection.found, cluster)) });
+    changed.set(key, {
+      ...rest,
+      ...withFound(found, withoutAlias(foundIn(connection.found, cluster), connection.alias)),
+    });
   }
   return [...changed.values()].filter(
     (one) => !facts.connections.some((other) => JSON.stringify(other) === JSON.stringify(one)),

@@ -11,13 +11,16 @@ import { files } from '../node/placed-files.ts';
 import { isForeign } from '../records.ts';
 import { lacksPrivileges } from '../roles/privileges.ts';
 import { handMadeAliases } from './hand-made.ts';
-import { type AliasScope, foreignEntry, standingSettings, trustSteps } from './local.ts';
-import { localNodes, type Scope, servesByUs } from './scope.ts';
+import { type AliasScope, foreignEntry, standingSettings, trustChange } from './local.ts';
+import { hasLines, localNodes, type Scope, servesByUs } from './scope.ts';
 
 const FLAG = '--wait-offline TIME takes the credential out of the others now, and goes on when they are back.';
 
-/** What would bring the alias back, or leave it, once the persistent settings are gone: others set it, and they have to take it out. */
-export const aliasFindings = ({ facts }: AliasScope): Finding[] => {
+/** What would bring the alias back, or leave it, once the persistent settings are gone: others set it, and they have to take it out. `goes` are nodes where Remora does. */
+export const aliasFindings = (
+  { facts }: AliasScope,
+  goes: (node: NodeObservation) => boolean = () => false,
+): Finding[] => {
   const { local, connection } = facts;
   const prefix = `cluster.remote.${connection.alias}.`;
   const transient = Object.keys(local.transient).find((name) => name.startsWith(prefix));
@@ -30,7 +33,9 @@ export const aliasFindings = ({ facts }: AliasScope): Finding[] => {
             `Cluster ${local.name} has the transient setting ${transient}, which Remora did not make and which keeps the alias: remove it first (null in transient).`,
           ],
         ];
-  const inFiles = local.nodes.flatMap(({ name, agent }): Finding[] => {
+  const inFiles = local.nodes.flatMap((node): Finding[] => {
+    const { name, agent } = node;
+    if (goes(node)) return [];
     const values = agent.state === 'online' ? Object.keys(agent.facts.settingsFile.values) : [];
     const found = values.find((one) => one.startsWith(prefix));
     return found === undefined
@@ -52,7 +57,8 @@ const takenOverFindings = (scope: Scope): Finding[] => {
   const stay = isForeign(connection)
     ? ''
     : `; where it is to stay, \`remora api-keys revoke ${local} ${alias}\` ends Remora's key`;
-  if (standingSettings(scope).length === 0) return [];
+  const { nodes } = scope.facts.local;
+  if (standingSettings(scope).length === 0 && !nodes.some((node) => hasLines(scope, node))) return [];
   return scope.facts.local.nodes.flatMap((node): Finding[] => {
     const entry = foreignEntry(scope, node);
     return entry === null
@@ -71,7 +77,7 @@ const handMadeFindings = (scope: Scope): Finding[] => {
   const { local } = scope.facts;
   const aliases = handMadeAliases(scope.facts);
   const [first] = aliases;
-  if (first === undefined || !local.nodes.some((node) => trustSteps(scope, node).length > 0)) return [];
+  if (first === undefined || !local.nodes.some((node) => trustChange(scope, node) !== null)) return [];
   return [
     [
       'conflict',
@@ -178,19 +184,20 @@ export const busyFindings = ({
 export const refuse = (scope: Scope): void => {
   const { facts, request, dropsTrust, dropsServer, signs } = scope;
   const waits = request.waitOffline === true;
+  const isEdited = facts.local.nodes.some((node) => hasLines(scope, node));
   const ours = servesByUs(facts);
   const remoteNodes = signs ? facts.remote.nodes : facts.remote.nodes.filter(({ name }) => ours.includes(name));
   const touchesRemote = dropsServer || (signs && request.remoteGone !== true);
   throwFindings([
     ...busyFindings(scope),
     ...clusterFindings(scope),
-    ...aliasFindings(scope),
+    ...aliasFindings(scope, (node) => hasLines(scope, node)),
     ...takenOverFindings(scope),
     ...handMadeFindings(scope),
     ...silentFindings(scope),
     ...followerFindings(scope),
     ...serverFindings(scope),
-    ...nodeFindings({ cluster: facts.local, nodes: localNodes(scope), edits: dropsTrust, waits }),
+    ...nodeFindings({ cluster: facts.local, nodes: localNodes(scope), edits: dropsTrust || isEdited, waits }),
     ...(touchesRemote ? nodeFindings({ cluster: facts.remote, nodes: remoteNodes, edits: dropsServer, waits }) : []),
   ]);
 };

@@ -1,5 +1,7 @@
 import type { DisconnectRequest } from '@remora/shared/model/requests/disconnect-request.ts';
 import { bundledConnections } from '../connection/adopted.ts';
+import { loadedLines, placeOf, standingLines } from '../connection/alias-place.ts';
+import { hasOwnLines } from '../connection/static-alias.ts';
 import type { PlanContext } from '../context.ts';
 import type { NodeObservation } from '../facts.ts';
 import { foundIn } from '../node/found-settings.ts';
@@ -69,6 +71,16 @@ export const scopeOf = (request: DisconnectRequest, facts: DisconnectFacts, cont
 export const localNodes = ({ facts }: Scope): NodeObservation[] =>
   rollOrder(facts.local.nodes).filter(({ agent }) => agent.state !== 'missing');
 
+/** Whether the alias stands in elasticsearch.yml of a node, or in what its process has read there, and goes. Where it is for the whole cluster, lines of others stay. */
+export const hasLines = ({ facts }: Scope, node: NodeObservation): boolean => {
+  const { connection, local } = facts;
+  if (node.agent.state !== 'online') return false;
+  const { alias, found } = connection;
+  return placeOf(connection).kind === 'files'
+    ? [standingLines, loadedLines].some((look) => Object.keys(look(node, alias)).length > 0)
+    : hasOwnLines({ local, alias, found }, node);
+};
+
 const isAway = ({ agent }: NodeObservation): boolean => agent.state === 'offline';
 
 /** Nodes whose agents are away, or that are not in their cluster at this moment, by name. */
@@ -89,8 +101,9 @@ const losesCa = ({ facts, bundle }: Scope): boolean => {
 export const leftNodes = (scope: Scope): { readonly local: readonly string[]; readonly remote: readonly string[] } => {
   const { request, facts, dropsTrust, dropsServer, signs } = scope;
   const ours = servesByUs(facts);
+  const isStatic = placeOf(facts.connection).kind === 'files';
   return {
-    local: dropsTrust || signs || losesCa(scope) ? awayOf(facts.local) : [],
+    local: isStatic || dropsTrust || signs || losesCa(scope) ? awayOf(facts.local) : [],
     remote: awayOf(facts.remote).filter(
       (name) => (dropsServer && ours.includes(name)) || (signs && request.remoteGone !== true),
     ),

@@ -2,6 +2,7 @@ import type { Stage } from '../steps.ts';
 
 export const stageIds = {
   alias: 'alias',
+  lines: 'lines',
   credentials: 'credentials',
   reload: 'reload',
   keys: 'api-key',
@@ -18,10 +19,11 @@ export const stageIds = {
 
 /**
  * First nothing asks over the alias any more, then no node has the credential, then nobody gets in with the key: only then what takes restarts, and whatever may have to
- * wait for a gate. Nodes that are away come last, since nothing else waits for them.
+ * wait for a gate. A node that has the alias in its elasticsearch.yml asks over it until it is restarted, so there all of it goes at once. Nodes that are away come last, since nothing else waits for them.
  */
 export const stages: readonly Stage[] = [
   { id: stageIds.alias, title: 'Remove the alias', mode: 'serial' },
+  { id: stageIds.lines, title: 'Take the alias out of elasticsearch.yml', mode: 'roll' },
   { id: stageIds.credentials, title: 'Remove the credential from the local cluster', mode: 'parallel' },
   { id: stageIds.reload, title: 'Reload secure settings', mode: 'parallel' },
   { id: stageIds.keys, title: 'Invalidate the API key', mode: 'serial' },

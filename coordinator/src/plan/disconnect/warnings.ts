@@ -1,13 +1,16 @@
+import { inCluster, standingLines } from '../connection/alias-place.ts';
 import type { NodeObservation } from '../facts.ts';
+import { foundOf } from '../node/found-settings.ts';
 import { connectingNodes } from '../node/nodes.ts';
 import { files } from '../node/placed-files.ts';
 import { casOf, isByCertificate, isForeign } from '../records.ts';
 import { unreplicatedWarning } from '../roll/outages.ts';
 import { keptTrustWarnings } from '../signing/signing-off.ts';
+import { nodeKey } from '../steps.ts';
 import { handMadeAliases } from './hand-made.ts';
 import { keptRoleWarnings } from './kept-roles.ts';
 import { foreignEntry, standingSettings } from './local.ts';
-import { awayOf, leftNodes, neighbours, type Scope, servesByUs } from './scope.ts';
+import { awayOf, hasLines, leftNodes, neighbours, type Scope, servesByUs } from './scope.ts';
 import { foreignKeystore, leftByServer } from './server.ts';
 import { foreignCas, isKeptForOthers, trustChangedSince } from './trust.ts';
 
@@ -15,6 +18,19 @@ const isAre = (names: readonly string[]): string => `${names.join(', ')} ${names
 
 const foreignEntryWarning = (node: string, cluster: string, entry: string): string =>
   `The keystore of node ${node} (cluster ${cluster}) has ${entry} with a value that Remora did not write: it stays. \`elasticsearch-keystore remove ${entry}\` takes it out.`;
+
+/** Lines of the alias that somebody else added: without its address Elasticsearch would not start with them. */
+const foreignLineWarning = (scope: Scope, node: NodeObservation): string[] => {
+  const { connection, local } = scope.facts;
+  const ours = foundOf(connection.found, nodeKey({ cluster: local.name, node: node.name }));
+  const lines = hasLines(scope, node) ? Object.keys(standingLines(node, connection.alias)) : [];
+  const others = lines.map((name) => `cluster.remote.${connection.alias}.${name}`).filter((name) => !(name in ours));
+  return others.length === 0
+    ? []
+    : [
+        `${others.join(', ')} in elasticsearch.yml of node ${node.name} (cluster ${local.name}), which somebody else wrote, ${others.length > 1 ? 'go' : 'goes'} too: a node does not start with settings of an alias that has no address.`,
+      ];
+};
 
 /** What is somebody else's. */
 const foreignWarnings = (scope: Scope): string[] => {
@@ -27,6 +43,7 @@ const foreignWarnings = (scope: Scope): string[] => {
       : [
           `${others.join(', ')} of cluster ${local.name}, which somebody else set, ${others.length > 1 ? 'go' : 'goes'} too: Elasticsearch takes no setting of an alias without its address.`,
         ]),
+    ...local.nodes.flatMap((node) => foreignLineWarning(scope, node)),
     ...local.nodes.flatMap((node) => {
       const entry = foreignEntry(scope, node);
       return entry === null ? [] : [foreignEntryWarning(node.name, local.name, entry)];
@@ -151,7 +168,7 @@ const unaskedWarnings = ({ facts: { local }, dropsTrust }: Scope): string[] => {
   const silent = (nodes: readonly NodeObservation[]): string[] =>
     nodes.filter(({ agent }) => agent.state === 'missing').map(({ name }) => name);
   const names = silent(local.nodes);
-  const trusting = dropsTrust ? silent(connectingNodes(local)) : [];
+  const trusting = dropsTrust ? silent(connectingNodes(local, inCluster)) : [];
   const kept =
     trusting.length === 0
       ? ''

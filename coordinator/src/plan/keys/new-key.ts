@@ -1,12 +1,13 @@
+import { inCluster, isPlaced, onlyNodes, placeOf } from '../connection/alias-place.ts';
 import type { ClusterObservation, ConnectFacts, NodeObservation } from '../facts.ts';
 import { changeOf, type NodeChange } from '../node/node-change.ts';
 import { keystorePasswordReference, nodeStep } from '../node/node-step.ts';
 import { connectingNodes } from '../node/nodes.ts';
 import { byName } from '../order.ts';
 import type { ApiKeyRecord, ConnectionRecord } from '../records.ts';
+import { proofOf } from '../records.ts';
 import type { AnyStep } from '../steps.ts';
-import type { FoundKey } from './cluster-key.ts';
-import { refusedIndex } from './cluster-key.ts';
+import { type FoundKey, refusedIndex } from './cluster-key.ts';
 import { keyGrants, markedMetadata } from './key-names.ts';
 
 /** How connections are called where one name has to do. */
@@ -99,12 +100,14 @@ export const newKeyNodeSteps = (
   const byLocal = Map.groupBy(replacements, ({ local }) => local);
   return [...byLocal].flatMap(([cluster, group]) => {
     if (!cluster) return [];
-    const keystore = Object.fromEntries(
-      group.map(({ connection }): [string, string] => [credentialEntry(connection.alias), connection.keySecret]),
-    );
-    return connectingNodes(cluster)
+    return connectingNodes(cluster, inCluster)
       .sort(byName)
       .flatMap((node) => {
+        const own = group.filter(({ connection }) => isPlaced(placeOf(connection), node.name));
+        if (own.length === 0) return [];
+        const keystore = Object.fromEntries(
+          own.map(({ connection }): [string, string] => [credentialEntry(connection.alias), connection.keySecret]),
+        );
         const password = keystorePasswordReference(facts, cluster.name, node.name);
         return [...keystoreStep(cluster, node, keystore, password), reloadStep(cluster, node, password)];
       });
@@ -113,10 +116,15 @@ export const newKeyNodeSteps = (
 
 /** A real request from every node with the new key. */
 export const proveKeyStep = (one: KeyReplacement, stage: 'prove' | 'prove-again', reason: string): AnyStep => {
-  const { local, remote, alias, keySecret } = one.connection;
   return {
-    ...{ id: `${stage}-${nameOf(one)}`, kind: 'connection.prove', target: local, effect: 'none', diff: '' },
-    ...{ reason, stage, input: { local, remote, alias, keySecret } },
+    ...{
+      id: `${stage}-${nameOf(one)}`,
+      kind: 'connection.prove',
+      target: one.connection.local,
+      effect: 'none',
+      diff: '',
+    },
+    ...{ reason, stage, input: proofOf(one.connection) },
   };
 };
 
@@ -126,6 +134,6 @@ export const inUseStep = (one: KeyReplacement): AnyStep => {
   return {
     ...{ id: `in-use-${nameOf(one)}`, kind: 'api-key.verify', target: local, effect: 'none', diff: '' },
     ...{ reason: 'the old key must not be needed by anybody', stage: 'in-use' },
-    input: { local, alias, secret, refusedIndex: refusedIndex(access) },
+    input: { local, alias, secret, refusedIndex: refusedIndex(access), ...onlyNodes(placeOf(one.connection)) },
   };
 };

@@ -3,6 +3,7 @@ import type { SettingValue } from '@remora/shared/settings.ts';
 import type { ConnectDraft } from '../connect/draft.ts';
 import { aliasWish, bundleFile } from '../connect/local.ts';
 import { aliasStep } from '../connection/alias.ts';
+import { inCluster } from '../connection/alias-place.ts';
 import { reloadStep, trustSettings } from '../connection/local-side.ts';
 import type { NodeObservation } from '../facts.ts';
 import { afterOther, changeOf } from '../node/node-change.ts';
@@ -103,7 +104,7 @@ const proofAt = ({ record, request }: ConnectDraft, stage: string, reason: strin
 
 /** What has to happen for the local cluster: trust, the switch, and its proof. */
 export const localSteps = (draft: ConnectDraft): AnyStep[] => {
-  const nodes = rollOrder(connectingNodes(draft.facts.local));
+  const nodes = rollOrder(connectingNodes(draft.facts.local, inCluster));
   const reason = `cluster.remote.${draft.request.alias}.credentials is new in the keystore`;
   const alias = aliasStep(aliasWish(draft)).map(
     (step): AnyStep => ({ ...step, id: 'lead-to-server', stage: stageIds.alias }),

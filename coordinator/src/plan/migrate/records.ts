@@ -1,5 +1,6 @@
 import type { ConnectDraft } from '../connect/draft.ts';
 import { foundBefore } from '../connect/found.ts';
+import { aliasWish } from '../connect/local.ts';
 import { isOther, transportTrustOf } from '../connect-certificate/needed.ts';
 import { connectionDiff } from '../connection/connection-diff.ts';
 import { foundByNode, withFound } from '../node/found-settings.ts';
@@ -26,7 +27,7 @@ const partOf = (found: readonly FoundSettings[] | undefined, ofTransport: boolea
 };
 
 const foundNow = ({ connect }: MigrateFacts, draft: ConnectDraft) =>
-  foundBefore(connect, { servers: draft.servers, adopted: undefined });
+  foundBefore(connect, { servers: draft.servers, adopted: undefined, wish: aliasWish(draft) });
 
 /** The record as long as the connection is one by certificate, with what the migration finds on nodes before it changes that; null of one made by hand. */
 export const recordOnTheWay = (facts: MigrateFacts, draft: ConnectDraft): CertificateConnectionRecord | null => {

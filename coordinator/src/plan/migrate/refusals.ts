@@ -2,6 +2,7 @@ import type { ConnectRequest } from '@remora/shared/model/requests/connect-reque
 import { givesAccess, type MigrateRequest } from '@remora/shared/model/requests/migrate-request.ts';
 import type { ConnectDraft } from '../connect/draft.ts';
 import { preflight } from '../connect/preflight/preflight.ts';
+import { inCluster } from '../connection/alias-place.ts';
 import { publishedParts } from '../connection/published-address.ts';
 import { type Finding, throwFindings } from '../node/agent-findings.ts';
 import { connectingNodes, itemsOf } from '../node/nodes.ts';
@@ -40,7 +41,7 @@ const aliasFindings = ({ local, alias }: MigrateRequest, { connect, record }: Mi
 /** A credential of somebody else makes the connection one by API key already. */
 const credentialFindings = ({ local, alias }: MigrateRequest, { connect }: MigrateFacts): Finding[] => {
   const entry = `cluster.remote.${alias}.credentials`;
-  return connectingNodes(connect.local).flatMap(({ name, agent }): Finding[] =>
+  return connectingNodes(connect.local, inCluster).flatMap(({ name, agent }): Finding[] =>
     agent.state === 'online' &&
     agent.facts.keystore.entries?.some((one) => one.name === entry && one.reference === null)
       ? [

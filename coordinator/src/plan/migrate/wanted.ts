@@ -1,7 +1,7 @@
 import { connectionModes } from '@remora/shared/model/connection-settings.ts';
 import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
 import type { MigrateRequest } from '@remora/shared/model/requests/migrate-request.ts';
-import { standingSettings } from '../connection/alias.ts';
+import { standingSettings } from '../connection/alias-place.ts';
 import type { ClusterObservation } from '../facts.ts';
 import { itemsOf } from '../node/nodes.ts';
 

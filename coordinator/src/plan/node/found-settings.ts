@@ -63,6 +63,15 @@ export const withFound = (
 export const foundIn = (found: readonly FoundSettings[] | undefined, cluster: string): FoundByNode =>
   new Map([...foundByNode(found ?? [])].filter(([node]) => node.startsWith(`${cluster}/`)));
 
+/** The same without the lines of an alias, which is no other connection's. */
+export const withoutAlias = (found: FoundByNode, alias: string): FoundByNode =>
+  new Map(
+    [...found].map(([node, settings]) => [
+      node,
+      Object.fromEntries(Object.entries(settings).filter(([name]) => !name.startsWith(`cluster.remote.${alias}.`))),
+    ]),
+  );
+
 /** Settings that become others, with what stood there. */
 export const changedSettings = (
   node: NodeObservation,

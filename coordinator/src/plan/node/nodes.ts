@@ -1,5 +1,7 @@
 import type { SettingValue } from '@remora/shared/settings.ts';
+import { type AliasPlace, inCluster, isPlaced, placeOf } from '../connection/alias-place.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
+import type { AnyConnectionRecord } from '../records.ts';
 
 /** A setting as elasticsearch.yml has it; undefined when it does not stand there, null when it stands there without a value. */
 export const fileSetting = (node: NodeObservation, name: string): SettingValue | null | undefined =>
@@ -14,6 +16,15 @@ export const itemsOf = (value: SettingValue | null | undefined): string[] =>
     .map((item) => item.trim())
     .filter((item) => item !== '');
 
-/** Nodes that make connections to remote clusters. */
-export const connectingNodes = (cluster: ClusterObservation): NodeObservation[] =>
-  cluster.nodes.filter((node) => node.roles.includes('remote_cluster_client'));
+/** Nodes that connect to a remote cluster by an alias that stands there; with `inCluster` all that connect to any. */
+export const connectingNodes = (cluster: Pick<ClusterObservation, 'nodes'>, place: AliasPlace): NodeObservation[] =>
+  cluster.nodes.filter(({ name, roles }) => roles.includes('remote_cluster_client') && isPlaced(place, name));
+
+/** Nodes that connect by any of these connections. */
+export const nodesOf = (
+  cluster: Pick<ClusterObservation, 'name' | 'nodes'>,
+  connections: readonly AnyConnectionRecord[],
+): NodeObservation[] => {
+  const own = connections.filter(({ local }) => local === cluster.name);
+  return connectingNodes(cluster, inCluster).filter(({ name }) => own.some((one) => isPlaced(placeOf(one), name)));
+};

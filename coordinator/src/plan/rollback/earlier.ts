@@ -1,4 +1,6 @@
+import { placeOf, standingLines } from '../connection/alias-place.ts';
 import type { NodeObservation } from '../facts.ts';
+import { connectingNodes } from '../node/nodes.ts';
 import { type AnyConnectionRecord, type CertificateRecord, isByCertificate, isForeign, proofOf } from '../records.ts';
 import type { AnyStep } from '../steps.ts';
 import { changesOn } from './deliveries.ts';
@@ -31,13 +33,35 @@ export const endedCertificates = ({ run }: RollbackFacts, now: string): Certific
     return before && Date.parse(before.facts.notAfter) <= Date.parse(now) ? [before] : [];
   });
 
+const addresses = ['seeds', 'proxy_address'];
+
+/** Whether elasticsearch.yml of a node has the address of the alias once all is put back. */
+const hasLines = (facts: RollbackFacts, { local, alias }: AnyConnectionRecord, node: NodeObservation): boolean => {
+  const changes = changesOn(facts, { cluster: local, node: node.name });
+  const lines = standingLines(node, alias);
+  return addresses.some((name) => {
+    const setting = `cluster.remote.${alias}.${name}`;
+    const changed = changes.find((one) => one.kind === 'setting' && one.name === setting);
+    return changed && changed.state !== 'foreign' ? changed.existed : lines[name] !== undefined;
+  });
+};
+
+/** The nodes that connected by it. */
+const connectingBefore = ({ clusters }: RollbackFacts, one: AnyConnectionRecord): NodeObservation[] => {
+  const cluster = clusters.get(one.local);
+  return cluster === undefined ? [] : connectingNodes(cluster, placeOf(one));
+};
+
 /** Whether the alias is registered once all is put back: a connection that was filed and never came to be made has nothing to prove. */
-const stands = (facts: RollbackFacts, { local, alias }: AnyConnectionRecord, settings: Part): boolean => {
+const stands = (facts: RollbackFacts, one: AnyConnectionRecord, settings: Part): boolean => {
+  const { local, alias } = one;
+  if (placeOf(one).kind === 'files' && connectingBefore(facts, one).some((node) => hasLines(facts, one, node)))
+    return true;
   const put = settings.steps.flatMap((step) =>
     step.kind === 'cluster-settings.put' && step.input.cluster === local ? [step.input.persistent] : [],
   );
   const after: Readonly<Record<string, unknown>> = Object.assign({}, facts.settings.get(local), ...put);
-  return ['seeds', 'proxy_address'].some((name) => (after[`cluster.remote.${alias}.${name}`] ?? null) !== null);
+  return addresses.some((name) => (after[`cluster.remote.${alias}.${name}`] ?? null) !== null);
 };
 
 /** Whether a node has a credential for the alias once all is put back. */
@@ -92,9 +116,7 @@ const partOf = (facts: RollbackFacts, one: AnyConnectionRecord, settings: Part, 
       ],
     };
   }
-  const connecting = (facts.clusters.get(one.local)?.nodes ?? []).filter(({ roles }) =>
-    roles.includes('remote_cluster_client'),
-  );
+  const connecting = connectingBefore(facts, one);
   const able = connecting
     .filter((node) => isByCertificate(one) || hasCredential(facts, one, node))
     .map(({ name }) => name);
@@ -114,9 +136,7 @@ const adoptedPart = (facts: RollbackFacts, settings: Part): (EarlierPart & { rea
   return run.plan.steps.flatMap((step) => {
     if (run.plan.workflow !== 'adopt' || step.kind !== 'connection.record' || !adoptedKey?.usable) return [];
     const { connection: one } = step.input;
-    const connecting = (facts.clusters.get(one.local)?.nodes ?? []).filter(({ roles }) =>
-      roles.includes('remote_cluster_client'),
-    );
+    const connecting = connectingBefore(facts, one);
     const able = connecting.filter((node) => hasCredential(facts, one, node)).map(({ name }) => name);
     if (!stands(facts, one, settings) || able.length === 0) return [];
     const nodes = able.length < connecting.length ? able : null;

@@ -1,5 +1,6 @@
 import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
+import { LINES_PHASE } from '../connection/static-alias.ts';
 import type { FlatSettings } from '../facts.ts';
 import { phases, stageIds } from '../migrate/stages.ts';
 import { itemsOf } from '../node/nodes.ts';
@@ -94,10 +95,13 @@ const oneByOne = ({ plan }: RollbackFacts['run'], stage: Stage): Stage =>
 
 /**
  * Aliases go back first, so that nothing asks over them any more. One that led to the transport ports must not lead there alone while nodes have a key, which those do
- * not take: it goes back when no node has it any more.
+ * not take: it goes back when no node has it any more. One whose lines a run took out of elasticsearch.yml has these back before the cluster's settings lose it.
  */
 export const withAliases = (run: RollbackFacts['run'], stages: readonly Stage[]): Stage[] => {
-  if (run.plan.workflow !== 'migrate') return [ALIASES, ...stages];
+  if (run.plan.workflow !== 'migrate') {
+    const at = run.plan.workflow === 'connect' ? stages.findLastIndex(({ id }) => id.endsWith(`.${LINES_PHASE}`)) : -1;
+    return [...stages.slice(0, at + 1), ALIASES, ...stages.slice(at + 1)];
+  }
   const isSwitch = ({ id }: Stage): boolean =>
     /^(files|roll|reload)-/.test(id) && id.endsWith(`.${phases.credentials}`);
   const first = Math.max(0, stages.findIndex(isSwitch));

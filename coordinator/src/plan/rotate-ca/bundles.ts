@@ -4,7 +4,7 @@ import type { PlanContext } from '../context.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { changeOf, type NodeChange, type WantedFile } from '../node/node-change.ts';
 import { nodeStep } from '../node/node-step.ts';
-import { connectingNodes } from '../node/nodes.ts';
+import { nodesOf } from '../node/nodes.ts';
 import { files } from '../node/placed-files.ts';
 import { byName } from '../order.ts';
 import { casOf, isForeign } from '../records.ts';
@@ -25,7 +25,7 @@ export const bundledNodes = (facts: CaRotationFacts, locals: readonly string[]):
     .filter(({ name }) => locals.includes(name))
     .sort(byName)
     .flatMap((cluster) =>
-      connectingNodes(cluster)
+      nodesOf(cluster, facts.connections)
         .sort(byName)
         .map((node) => ({ cluster, node })),
     );

@@ -11,6 +11,7 @@ import {
   serverMisfit,
 } from '../certificates/given.ts';
 import type { NewCertificates, Reissue } from '../certificates/reissue.ts';
+import { settingsInForce } from '../connection/alias-place.ts';
 import { dialledName } from '../connection/published-address.ts';
 import { type Finding, throwFindings } from '../node/agent-findings.ts';
 import { keyConnections } from '../records.ts';
@@ -61,7 +62,10 @@ const seedFindings = (
 ): Finding[] => {
   const seeds = keyConnections(connections)
     .filter((one) => one.remote === remote)
-    .map(({ local, alias }) => seedHosts(clusters.find(({ name }) => name === local)?.persistent ?? {}, alias))
+    .map((one) => {
+      const cluster = clusters.find(({ name }) => name === one.local);
+      return cluster === undefined ? [] : seedHosts(settingsInForce(cluster, one));
+    })
     .filter((hosts) => hosts.length > 0);
   const own = certificates.filter(({ cluster, purpose }) => cluster === remote && purpose === choice.purpose);
   const coming = own.flatMap((record) => {

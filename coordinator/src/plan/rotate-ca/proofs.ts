@@ -1,15 +1,15 @@
 import { parseAddress } from '@remora/shared/model/values/address.ts';
+import { settingsInForce } from '../connection/alias-place.ts';
 import type { ClusterObservation } from '../facts.ts';
-import type { ConnectionRecord } from '../records.ts';
+import { type ConnectionRecord, proofOf } from '../records.ts';
 import type { AnyStep, ProxyWay } from '../steps.ts';
 import type { TrustObservation } from '../trust/trust.ts';
 import type { CaRotationFacts } from './facts.ts';
 
 /** What a cluster connects through by this alias; null of one that connects to the nodes themselves. */
-export const proxyOf = ({ persistent }: Pick<ClusterObservation, 'persistent'>, alias: string): ProxyWay | null => {
-  const address = persistent[`cluster.remote.${alias}.proxy_address`];
+export const proxyOf = (...[cluster, one]: Parameters<typeof settingsInForce>): ProxyWay | null => {
+  const { proxy_address: address, server_name: serverName } = settingsInForce(cluster, one);
   if (address === undefined) return null;
-  const serverName = persistent[`cluster.remote.${alias}.server_name`];
   return { address: parseAddress(String(address)), serverName: serverName === undefined ? null : String(serverName) };
 };
 
@@ -17,11 +17,14 @@ export const proxyOf = ({ persistent }: Pick<ClusterObservation, 'persistent'>, 
 export const ways = (connections: readonly ConnectionRecord[], clusters: readonly ClusterObservation[]) => {
   const all = connections.flatMap((connection) => {
     const cluster = clusters.find(({ name }) => name === connection.local);
-    return cluster ? [{ connection, proxy: proxyOf(cluster, connection.alias) }] : [];
+    return cluster ? [{ connection, proxy: proxyOf(cluster, connection) }] : [];
   });
   return [
     ...new Map(
-      all.map((one) => [JSON.stringify([one.connection.local, one.connection.remote, one.proxy]), one]),
+      all.map((one) => [
+        JSON.stringify([one.connection.local, one.connection.remote, one.connection.staticNodes, one.proxy]),
+        one,
+      ]),
     ).values(),
   ];
 };
@@ -56,8 +59,7 @@ export const crossSteps = (
 ): AnyStep[] =>
   connections
     .filter(({ local, alias }) => problems.get(`${local}/${alias}`) === null)
-    .map(({ local, remote, alias, keySecret }) => ({
-      ...{ id: `${stage}-${local}.${alias}`, kind: 'connection.prove', target: local, effect: 'none', diff: '' },
-      ...{ reason: 'the connection must work as it did', stage },
-      input: { local, remote, alias, keySecret },
+    .map((one) => ({
+      ...{ id: `${stage}-${one.local}.${one.alias}`, kind: 'connection.prove', target: one.local, effect: 'none' },
+      ...{ reason: 'the connection must work as it did', diff: '', stage, input: proofOf(one) },
     }));

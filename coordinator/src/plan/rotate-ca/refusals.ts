@@ -2,7 +2,7 @@ import type { Reissue } from '../certificates/reissue.ts';
 import { reissueFindings } from '../certificates/reissue-refusals.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { agentFindings, type Finding, nodesAbsent, throwFindings } from '../node/agent-findings.ts';
-import { connectingNodes, fileSetting, itemsOf } from '../node/nodes.ts';
+import { fileSetting, itemsOf, nodesOf } from '../node/nodes.ts';
 import { files } from '../node/placed-files.ts';
 import { reloadFindings } from '../node/reload-interval.ts';
 import { sslPrefix } from '../node/ssl.ts';
@@ -42,7 +42,7 @@ const localFindings = (cluster: ClusterObservation, facts: CaRotationFacts, wait
   const absent = nodesAbsent(cluster);
   return [
     ...(absent === null ? [] : [['preflight-failed', absent] as const]),
-    ...connectingNodes(cluster).flatMap((node) => {
+    ...nodesOf(cluster, facts.connections).flatMap((node) => {
       const agents = agentFindings(node, cluster).filter(([code]) => !(waitOffline && code === 'agent-offline'));
       return [...(agents.length > 0 ? agents : bundleFindings(node, cluster, facts)), ...reloadFindings(node, cluster)];
     }),

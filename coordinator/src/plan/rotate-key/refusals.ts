@@ -1,4 +1,5 @@
 import type { KeyRotateRequest } from '@remora/shared/model/requests/key-request.ts';
+import { isRegistered, placeOf } from '../connection/alias-place.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { connectionName, credentialEntry } from '../keys/new-key.ts';
 import {
@@ -39,7 +40,7 @@ const entryFindings = (node: NodeObservation, one: KeyRotation): Finding[] => {
  * waits for those.
  */
 const holderFindings = ({ standing, old }: KeyRotation, local: ClusterObservation): Finding[] => {
-  const connecting = connectingNodes(local);
+  const connecting = connectingNodes(local, placeOf(standing));
   const others = old.length === 0 ? [] : local.nodes.filter((node) => !connecting.includes(node));
   const unknown = `whether its keystore has the old key of ${connectionName(standing)} cannot be told.`;
   return others.flatMap((node): Finding[] => {
@@ -53,13 +54,12 @@ const holderFindings = ({ standing, old }: KeyRotation, local: ClusterObservatio
 
 const localFindings = (one: KeyRotation, local: ClusterObservation, waitOffline: boolean): Finding[] => {
   const { alias } = one.standing;
-  const nodes = connectingNodes(local);
-  const isRegistered = Object.keys(local.persistent).some((name) => name.startsWith(`cluster.remote.${alias}.`));
+  const nodes = connectingNodes(local, placeOf(one.standing));
   return [
     ...preflight(lacksPrivileges(local.name, local.missingPrivileges)),
     ...preflight(mayNotAsk(local, alias)),
     ...preflight(nodesAbsent(local)),
-    ...(isRegistered
+    ...(isRegistered(local, one.standing)
       ? []
       : preflight(`Cluster ${local.name} has no alias ${alias} registered: ${again(one)} does that.`)),
     ...(nodes.length > 0 ? [] : preflight(`No node of cluster ${local.name} has the role remote_cluster_client.`)),

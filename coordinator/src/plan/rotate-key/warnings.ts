@@ -1,3 +1,4 @@
+import { placeOf } from '../connection/alias-place.ts';
 import { sameAccess } from '../keys/cluster-key.ts';
 import { connectionName, credentialEntry } from '../keys/new-key.ts';
 import { isUnseen } from '../node/node-step.ts';
@@ -47,7 +48,7 @@ const ofIdentity = ({ standing, current, next }: KeyRotation): string[] =>
     : [];
 
 const foreignEntries = ({ standing, local }: KeyRotation): string[] => {
-  const nodes = local === undefined ? [] : connectingNodes(local);
+  const nodes = local === undefined ? [] : connectingNodes(local, placeOf(standing));
   const written = nodes.filter(
     ({ agent }) =>
       agent.state === 'online' &&

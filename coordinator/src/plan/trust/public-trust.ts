@@ -1,3 +1,4 @@
+import { inCluster } from '../connection/alias-place.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { connectingNodes, fileSetting, itemsOf } from '../node/nodes.ts';
 import { sslPrefix } from '../node/ssl.ts';
@@ -12,7 +13,7 @@ const truststoreOf = (node: NodeObservation): string | null => {
 
 /** Nodes that cannot be given a CA file; a sentence each. */
 export const truststoreProblems = (local: ClusterObservation): string[] =>
-  connectingNodes(local).flatMap((node) => {
+  connectingNodes(local, inCluster).flatMap((node) => {
     const path = truststoreOf(node);
     return path === null
       ? []
@@ -28,7 +29,7 @@ const namesNone = (node: NodeObservation): boolean =>
 
 /** What people connected without naming a CA lives on Java's public ones: Remora's CA file does not hold theirs. */
 const adoptedProblems = (local: ClusterObservation, others: readonly ConnectionRecord[]): string[] => {
-  const nodes = connectingNodes(local).filter(namesNone);
+  const nodes = connectingNodes(local, inCluster).filter(namesNone);
   if (nodes.length === 0) return [];
   return others
     .filter((one) => adoptedIn(one)?.trust === true)
@@ -56,7 +57,7 @@ export const publicTrustProblems = (
 
 /** Nodes that do not trust Java's public CAs for remote clusters, and why; a sentence each. */
 export const notPublicProblems = (local: ClusterObservation): string[] =>
-  connectingNodes(local).flatMap((node) => {
+  connectingNodes(local, inCluster).flatMap((node) => {
     const named = itemsOf(fileSetting(node, `${PREFIX}.certificate_authorities`));
     const [path = truststoreOf(node)] = named;
     return path === null

@@ -1,6 +1,10 @@
 import type { ConnectionSetUp, ConnectionView } from '@remora/shared/model/inventory.ts';
+import { observeCluster } from '../../elasticsearch/observe-cluster.ts';
 import type { ObserveParts } from '../../observe/observe-nodes.ts';
+import { settingsInForce } from '../../plan/connection/alias-place.ts';
 import { type AnyConnectionRecord, casOf, isByCertificate, isForeign } from '../../plan/records.ts';
+
+type AliasOnRecord = Parameters<typeof settingsInForce>[1];
 
 /** What is on record of it; nothing of one that Remora does not manage. */
 const recorded = (record: AnyConnectionRecord | undefined): Omit<ConnectionSetUp, 'settings'> => {
@@ -15,9 +19,11 @@ const recorded = (record: AnyConnectionRecord | undefined): Omit<ConnectionSetUp
   };
 };
 
-const persistentOf = async ({ clients }: ObserveParts, local: string): Promise<Readonly<Record<string, unknown>>> => {
-  const client = await clients.get(local);
-  return (await client.cluster.getSettings({ flat_settings: true })).persistent ?? {};
+/** Settings of the alias where it stands, with their prefix. */
+const settingsOf = async (parts: ObserveParts, local: string, one: AliasOnRecord): Promise<Record<string, unknown>> => {
+  const cluster = await observeCluster(local, await parts.clients.get(local));
+  const settings = Object.entries(settingsInForce(cluster, one));
+  return Object.fromEntries(settings.map(([name, value]) => [`cluster.remote.${one.alias}.${name}`, value]));
 };
 
 /** The same with how it is set up; without that of a cluster that does not answer, since the proof tells it already. */
@@ -26,9 +32,7 @@ export const withSetUp = async (parts: ObserveParts, view: ConnectionView): Prom
   const records = await parts.inventory.connections.list();
   const record = records.find((one) => one.local === local && one.alias === alias);
   try {
-    const settings = Object.fromEntries(
-      Object.entries(await persistentOf(parts, local)).filter(([name]) => name.startsWith(`cluster.remote.${alias}.`)),
-    );
+    const settings = await settingsOf(parts, local, record ?? { alias });
     return { ...view, setUp: { settings, ...recorded(record) } };
   } catch {
     return view;

@@ -3,13 +3,20 @@ import type { ConnectionView, NodeProof } from '@remora/shared/model/inventory.t
 import { observePathsOf } from '../../observe/connections/connection-paths.ts';
 import { isProven, proveConnection } from '../../observe/connections/proof.ts';
 import type { ObserveParts } from '../../observe/observe-nodes.ts';
+import { onlyNodes, placeOf } from '../../plan/connection/alias-place.ts';
 import { ANY_KEY, type ProvingKey } from '../../plan/connection/proof-hints.ts';
 import { type AnyConnectionRecord, isByCertificate, isForeign } from '../../plan/records.ts';
-import { connectionInfoOf, type RemoteInfo, remoteInfoOf } from './remote-info.ts';
+import { connectionInfoOf, nodeInfoOf, type RemoteInfo, remoteInfoOf } from './remote-info.ts';
 
-const proofOf = async (parts: ObserveParts, local: string, alias: string, key: ProvingKey): Promise<NodeProof[]> => {
+const proofOf = async (
+  parts: ObserveParts,
+  local: string,
+  alias: string,
+  key: ProvingKey,
+  only?: readonly string[],
+): Promise<NodeProof[]> => {
   try {
-    return await proveConnection(parts, local, alias, key);
+    return await proveConnection(parts, local, alias, key, only);
   } catch (error) {
     return [{ node: local, ok: false, state: 'failed', error: messageOf(error), hint: null }];
   }
@@ -26,11 +33,13 @@ const keyOf = async (parts: ObserveParts, record: AnyConnectionRecord): Promise<
 const managed = async (parts: ObserveParts, record: AnyConnectionRecord): Promise<ConnectionView> => {
   const { local, alias, auth, mode } = record;
   const key = await keyOf(parts, record);
-  const proof = await proofOf(parts, local, alias, key?.id ?? null);
+  const place = placeOf(record);
+  const proof = await proofOf(parts, local, alias, key?.id ?? null, onlyNodes(place).nodes);
   const side = isForeign(record)
     ? ({ remote: record.foreign.name, remoteManaged: false } as const)
     : { remote: record.remote };
-  return { local, ...side, alias, auth, mode, connected: isProven(proof), proof, key, managed: true };
+  const inFiles = place.kind === 'files' ? { staticNodes: place.nodes === 'all' ? place.nodes : [...place.nodes] } : {};
+  return { local, ...side, alias, auth, mode, ...inFiles, connected: isProven(proof), proof, key, managed: true };
 };
 
 const unmanaged = async (
@@ -99,8 +108,12 @@ const withInfo = async (parts: ObserveParts, views: readonly ConnectionView[]): 
   const infos = new Map(
     await Promise.all(locals.map(async (name) => [name, await remoteInfoOf(parts, name)] as const)),
   );
-  return views.map((view) => {
-    const info = infos.get(view.local)?.[view.alias];
-    return info === undefined ? view : { ...view, info: connectionInfoOf(info) };
-  });
+  return Promise.all(
+    views.map(async (view) => {
+      const node = view.staticNodes && view.proof.find(({ state }) => state !== 'n/a')?.node;
+      const known = node === undefined ? infos.get(view.local) : await nodeInfoOf(parts, { cluster: view.local, node });
+      const info = known?.[view.alias];
+      return info === undefined ? view : { ...view, info: connectionInfoOf(info) };
+    }),
+  );
 };

@@ -1,5 +1,8 @@
 import type { ConnectionInfo } from '@remora/shared/model/inventory.ts';
 import type { ObserveParts } from '../../observe/observe-nodes.ts';
+import type { NodeId } from '../../plan/steps.ts';
+
+const INFO_TIMEOUT_MS = 10_000;
 
 /** What `_remote/info` says of an alias: good for what is configured, never for whether it works. */
 export interface RemoteInfo {
@@ -24,6 +27,26 @@ export const remoteInfoOf = async (
   try {
     const client = await parts.clients.get(cluster);
     return (await client.cluster.remoteInfo()) as Record<string, RemoteInfo>;
+  } catch {
+    return {};
+  }
+};
+
+/** The same as one node sees it, which says what is in its own elasticsearch.yml; none when its agent does not answer. */
+export const nodeInfoOf = async (
+  { clients, agents }: Pick<ObserveParts, 'clients' | 'agents'>,
+  at: NodeId,
+): Promise<Readonly<Record<string, RemoteInfo>>> => {
+  try {
+    const { user, password } = await clients.record(at.cluster);
+    const ask = { method: 'GET', path: '/_remote/info', user, password: { $secret: password } } as const;
+    const { status, body } = await agents.read(
+      at,
+      'request',
+      { ...ask, timeoutMs: INFO_TIMEOUT_MS },
+      { timeoutMs: INFO_TIMEOUT_MS * 2 },
+    );
+    return status === 200 ? (body as Record<string, RemoteInfo>) : {};
   } catch {
     return {};
   }

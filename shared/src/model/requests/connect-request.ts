@@ -64,6 +64,11 @@ export const ConnectRequest = Type.Object(
     remoteHost: Type.Optional(Text),
     /** `remote_cluster.port` of the remote nodes, where none stands in their files. */
     remotePort: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535 })),
+    /**
+     * The alias stands in elasticsearch.yml of these local nodes, which alone connect then; `all`: of every one with the role remote_cluster_client. Absent: in the cluster's
+     * settings.
+     */
+    staticNodes: Type.Optional(Type.Union([Type.Literal('all'), Texts])),
     /** Only these nodes are changed, `NODE` or `CLUSTER/NODE` each; what concerns all of them is left. Absent: all. */
     nodes: Type.Optional(Type.Array(Text, { minItems: 1, maxItems: 2000 })),
   },
@@ -100,10 +105,21 @@ export const checkConnectRequest = (request: ConnectRequest): void => {
   checkRemoteServer(request);
   checkGiven(request);
   checkNodes(request);
+  checkStatic(request);
 };
 
 const checkNodes = ({ nodes = [] }: ConnectRequest): void => {
   for (const name of nodes) parseNodeName(name.slice(name.indexOf('/') + 1));
+};
+
+const checkStatic = (request: ConnectRequest): void => {
+  const { staticNodes } = request;
+  if (staticNodes === undefined) return;
+  for (const name of staticNodes === 'all' ? [] : staticNodes) parseNodeName(name);
+  if (isSigned(request))
+    refuse(
+      '--static does not go with --certificate-identity and --signing-… flags: which file a node signs with stands in the settings of the whole cluster. Leave out one of them.',
+    );
 };
 
 /** Whether the addresses are those of the mode. Throws `bad-input`. */

@@ -35,6 +35,22 @@ const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
     /--signing-ca does not go with --auth certificate/,
   ],
   [
+    'an alias in files with the certificate model',
+    ['connect', 'eu', 'us', '--alias', 'a', '--auth', 'certificate', '--static'],
+    /--static does not go with --auth certificate/,
+  ],
+  [
+    'an alias in files with a key of others',
+    ['connect', 'eu', '--alias', 'a', '--remote-key-file', '-', '--static-nodes', 'eu-1'],
+    /--static-nodes does not go with --remote-key-file yet/,
+  ],
+  [
+    'signatures with an alias in files',
+    [...connect, '--static', '--certificate-identity', 'CN=a'],
+    /--static does not go with --certificate-identity/,
+  ],
+  ['no node for an alias in files', [...connect, '--static-nodes', 'a b'], /"a b"/],
+  [
     'a migration to anything else',
     ['migrate', 'eu', 'us', '--to', 'certificate', '--search', 'a'],
     /migrated to api_key/,

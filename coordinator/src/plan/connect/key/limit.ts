@@ -1,5 +1,6 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
+import { afterwards } from '../../connection/static-alias.ts';
 import type { ConnectFacts } from '../../facts.ts';
 import { byName } from '../../order.ts';
 import type { AnyStep, NodeId, StepKind } from '../../steps.ts';
@@ -33,7 +34,7 @@ const shared: Partial<Record<StepKind, 'nodes' | 'local-nodes'>> = {
   'api-key.update': 'local-nodes',
 };
 
-/** Of a plan's steps those for the nodes that were named, and what these need. The connection is registered and proved once no node is left out. */
+/** Of a plan's steps those for the nodes that were named, and what these need. The connection is registered and proved once no node is left out, and what follows that comes then too. */
 export const limitSteps = (
   steps: readonly AnyStep[],
   facts: ConnectFacts,
@@ -41,7 +42,8 @@ export const limitSteps = (
 ): { readonly steps: readonly AnyStep[]; readonly warnings: readonly string[] } => {
   if (nodes === undefined) return { steps, warnings: [] };
   const isOwn = limitOf(facts, nodes);
-  const own = steps.filter(({ input }) => 'node' in input && isOwn(input));
+  const last = new Set<string>(afterwards.map(({ id }) => id));
+  const own = steps.filter(({ input, stage }) => 'node' in input && isOwn(input) && !last.has(stage));
   const needs = new Set(
     own.flatMap(({ input }) => ('node' in input && input.cluster === local ? ['nodes', 'local-nodes'] : ['nodes'])),
   );

@@ -1,7 +1,9 @@
 import { DEFAULT_GRACE } from '@remora/shared/model/requests/key-request.ts';
 import { parseDurationOrNone } from '@remora/shared/model/values/duration.ts';
+import { onlyNodes, placeOf } from '../../connection/alias-place.ts';
 import { refusedIndex } from '../../keys/cluster-key.ts';
 import { keyVersion } from '../../keys/key-names.ts';
+import { proofOf } from '../../records.ts';
 import type { AnyStep } from '../../steps.ts';
 import type { ConnectDraft } from '../draft.ts';
 
@@ -20,12 +22,15 @@ export const replacedKeySteps = ({ facts, request, record }: ConnectDraft): AnyS
       key.record.secret !== record.keySecret,
   );
   if (old.length === 0) return [];
-  const { local, remote, alias, keySecret, access } = record;
+  const { local, alias, keySecret, access } = record;
   return [
     {
       ...{ id: 'key-in-use', kind: 'api-key.verify', target: local, effect: 'none', diff: '', stage: STAGE },
       reason: 'the key whose place another one took must not be needed by anybody',
-      input: { local, alias, secret: keySecret, refusedIndex: refusedIndex(access) },
+      input: {
+        ...{ local, alias, secret: keySecret, refusedIndex: refusedIndex(access) },
+        ...onlyNodes(placeOf(record)),
+      },
     },
     ...old.map(
       ({ record: { cluster, id, name, secret }, otherOwner }): AnyStep => ({
@@ -37,8 +42,7 @@ export const replacedKeySteps = ({ facts, request, record }: ConnectDraft): AnyS
     ),
     {
       ...{ id: 'prove-without-old-key', kind: 'connection.prove', target: local, effect: 'none', diff: '' },
-      ...{ reason: 'the connection must work without it', stage: STAGE },
-      input: { local, remote, alias, keySecret },
+      ...{ reason: 'the connection must work without it', stage: STAGE, input: proofOf(record) },
     },
   ];
 };

@@ -1,4 +1,5 @@
 import { formatAddress, isIpv4, isIpv6, isLoopback } from '@remora/shared/model/values/address.ts';
+import { placeOf } from '../../connection/alias-place.ts';
 import type { NodeObservation, PathObservation } from '../../facts.ts';
 import { connectingNodes, fileSetting } from '../../node/nodes.ts';
 import { keyConnections } from '../../records.ts';
@@ -17,7 +18,9 @@ export const beyondLoopback: Check = {
     servers.flatMap((server) => {
       const machine = machineOf(server.node);
       if (request.mode !== 'sniff' || machine === null || !isLoopback(server.host)) return [];
-      const other = connectingNodes(facts.local).find((node) => ![null, machine].includes(machineOf(node)));
+      const other = connectingNodes(facts.local, placeOf(request)).find(
+        (node) => ![null, machine].includes(machineOf(node)),
+      );
       return other
         ? [
             `Node ${server.node.name} of cluster ${facts.remote.name} would listen at ${formatAddress(server)}, where node ${other.name}, on another host, finds only itself: give --remote-host with an interface (_site_, _eth0_), or write remote_cluster.host into that node's elasticsearch.yml.`,

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '@remora/shared/errors.ts';
 import { type ConnectRequest, isSigned } from '@remora/shared/model/requests/connect-request.ts';
+import { type AliasPlace, placeOf } from '../../connection/alias-place.ts';
 import { isSeen } from '../../connection/unseen-cluster.ts';
 import type { ClusterObservation, ConnectFacts, NodeObservation } from '../../facts.ts';
 import { connectingNodes } from '../../node/nodes.ts';
@@ -33,16 +34,24 @@ type NodeLook = (node: NodeObservation, cluster: ClusterObservation) => string |
 export const eachNode = (input: PreflightInput, look: NodeLook): string[] =>
   both(input).flatMap((cluster) => cluster.nodes.flatMap((node) => look(node, cluster) ?? []));
 
+/** Where the alias shall stand, and where it stands. */
+const placesOf = ({ facts: { connections }, request }: PreflightInput): AliasPlace[] => {
+  const standing = connections.find(({ local, alias }) => local === request.local && alias === request.alias);
+  return [request, ...(standing === undefined ? [] : [standing])].map(placeOf);
+};
+
 /**
- * Nodes that a connection needs something of: all remote ones, and the local ones that make connections. The others are left alone, unless requests are signed: every
+ * Nodes that a connection needs something of: all remote ones, and the local ones that connect by it, or did. The others are left alone, unless requests are signed: every
  * node has to find the file that the settings of its cluster name.
  */
 export const eachTouchedNode = (input: PreflightInput, look: NodeLook): string[] => {
   const { remote, local } = input.facts;
   const touched =
-    isSigned(input.request) || mayBeSigning(input.facts, input.request) ? local.nodes : connectingNodes(local);
+    isSigned(input.request) || mayBeSigning(input.facts, input.request)
+      ? local.nodes
+      : placesOf(input).flatMap((place) => connectingNodes(local, place));
   return [
     ...remote.nodes.flatMap((node) => look(node, remote) ?? []),
-    ...touched.flatMap((node) => look(node, local) ?? []),
+    ...[...new Set(touched)].flatMap((node) => look(node, local) ?? []),
   ];
 };

@@ -1,5 +1,6 @@
 import { belowConfig } from '../../certificates/pem.ts';
 import { adoptedOf } from '../../connection/adopted.ts';
+import { inCluster } from '../../connection/alias-place.ts';
 import type { ConnectFacts, NodeObservation } from '../../facts.ts';
 import { connectingNodes, fileSetting } from '../../node/nodes.ts';
 import { files } from '../../node/placed-files.ts';
@@ -74,7 +75,7 @@ export const someConnect: Check = {
   code: 'preflight-failed',
   demands: 'at least one local node has the role remote_cluster_client',
   run: ({ facts: { local } }) =>
-    connectingNodes(local).length > 0
+    connectingNodes(local, inCluster).length > 0
       ? []
       : [
           `No node of cluster ${local.name} has the role remote_cluster_client, so none can make connections: add it to node.roles.`,

@@ -27,6 +27,7 @@ import {
   writable,
 } from './preflight-nodes.ts';
 import { signingFits, signingOurs, signingWorks } from './preflight-signing.ts';
+import { staticNodesConnect, staticSettingsCount, staticUnsigned } from './preflight-static.ts';
 
 /** A check that did not hold: which one, and a sentence that says what was found and what to do. */
 export interface Finding {
@@ -58,6 +59,9 @@ export const preflightChecks = {
   'remote-host-fits': remoteHostFits,
   'beyond-loopback': beyondLoopback,
   'alias-free-or-ours': aliasFree,
+  'static-nodes-connect': staticNodesConnect,
+  'static-settings-count': staticSettingsCount,
+  'static-unsigned': staticUnsigned,
   'server-certificate-ours': foreignServer,
   'servers-as-they-are': serversAsTheyAre,
   'trust-by-pem': foreignTruststore,

@@ -51,7 +51,9 @@ export const verifyApiKeyStep =
     const asked: Asked = { parts, context, input, keyId: key.id };
     const ask = async (): Promise<string | null> => {
       const nodes = await listNodes(await parts.clients.get(input.local));
-      const connecting = nodes.filter(({ roles }) => roles.includes('remote_cluster_client'));
+      const connecting = nodes.filter(
+        ({ name, roles }) => roles.includes('remote_cluster_client') && (input.nodes?.includes(name) ?? true),
+      );
       const answers = connecting.map(async ({ name }) => (await inKeystore(asked, name)) ?? (await inUse(asked, name)));
       return (await Promise.all(answers)).find((why) => why !== null) ?? null;
     };
