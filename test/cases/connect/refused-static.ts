@@ -53,6 +53,14 @@ export const refusedStatic: RefusalCase[] = [
     says: 'Requests over us of cluster eu are signed, and with what stands in the settings of the whole cluster: have nothing signed first',
   },
   {
+    name: 'signatures for what stands in files',
+    world: standing(undefined, { staticNodes: 'all' }),
+    wish: { certificateIdentity: 'CN=signer,O=x' },
+    code: 'conflict',
+    check: 'static-unsigned',
+    says: 'The alias us of cluster eu stands in elasticsearch.yml, and with what nodes sign stands in the settings of the cluster: bring the alias there first',
+  },
+  {
     name: 'a node that connected and is away, which would keep the credential',
     world: standing((made) => {
       const [node] = made.local.nodes;

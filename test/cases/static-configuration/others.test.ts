@@ -7,11 +7,10 @@ import { nodeOf, type World, world } from '../connect/world.ts';
 import { disconnected, planOff, refusalOf, traces } from '../disconnect/plans.ts';
 import { planCa } from '../rotate-ca/plans.ts';
 import { carriedOut, planKey, refusal, wish as rotated } from '../rotate-key/plans.ts';
+import { all, one } from './places.ts';
 
 /** What else is done to connections whose alias stands in elasticsearch.yml of local nodes. */
 
-const all = { staticNodes: 'all' } as const;
-const one = { staticNodes: ['eu-2'] };
 const CREDENTIALS = 'cluster.remote.us.credentials';
 const SEEDS = 'cluster.remote.us.seeds';
 

@@ -1,4 +1,4 @@
-import type { SettingValue } from '@remora/shared/settings.ts';
+import { type SettingValue, sameSettingValue } from '@remora/shared/settings.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { credentialEntry } from '../keys/new-key.ts';
 import { foundOf } from '../node/found-settings.ts';
@@ -45,11 +45,14 @@ interface OwnLines {
   readonly found: readonly FoundSettings[] | undefined;
 }
 
-/** Whether Remora wrote the alias into elasticsearch.yml of a node: then all lines of it there are the alias's. */
+/** Whether Remora wrote the alias into elasticsearch.yml of a node, by a line that is as it made it: then all lines of it there go with that one. */
 export const hasOwnLines = ({ local, alias, found }: OwnLines, node: NodeObservation): boolean => {
   const ours = foundOf(found, nodeKey({ cluster: local.name, node: node.name }));
-  const names = Object.keys({ ...standingLines(node, alias), ...loadedLines(node, alias) });
-  return names.some((name) => `cluster.remote.${alias}.${name}` in ours);
+  const isOurs = ([name, value]: readonly [string, SettingValue]): boolean => {
+    const found = ours[`cluster.remote.${alias}.${name}`];
+    return found !== undefined && sameSettingValue(found.made, value);
+  };
+  return [standingLines, loadedLines].some((look) => Object.entries(look(node, alias)).some(isOurs));
 };
 
 /** What takes an alias out of elasticsearch.yml of a node, and out of its process. */

@@ -1,3 +1,4 @@
+import { isSigned } from '@remora/shared/model/requests/connect-request.ts';
 import { placeOf, standingSettings } from '../../connection/alias-place.ts';
 import { mayBeSigning } from '../../signing/signing-wish.ts';
 import type { Check } from './preflight-check.ts';
@@ -55,10 +56,17 @@ export const staticSettingsCount: Check = {
 export const staticUnsigned: Check = {
   code: 'conflict',
   demands: 'requests over an alias that is to stand in elasticsearch.yml are not signed',
-  run: ({ facts, request }) =>
-    placeOf(request).kind === 'files' && mayBeSigning(facts, request)
+  run: ({ facts, request }) => {
+    const { alias, local } = request;
+    const standing = facts.connections.find((one) => one.local === local && one.alias === alias);
+    if (isSigned(request) && standing !== undefined && placeOf(standing).kind === 'files')
+      return [
+        `The alias ${alias} of cluster ${local} stands in elasticsearch.yml, and with what nodes sign stands in the settings of the cluster: bring the alias there first, with the same command without --certificate-identity and --signing-… flags.`,
+      ];
+    return placeOf(request).kind === 'files' && mayBeSigning(facts, request)
       ? [
           `Requests over ${request.alias} of cluster ${request.local} are signed, and with what stands in the settings of the whole cluster: have nothing signed first, with the same command without --static, --certificate-identity and --signing-… flags.`,
         ]
-      : [],
+      : [];
+  },
 };
