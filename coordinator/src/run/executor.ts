@@ -3,6 +3,7 @@ import type { ChangeOperation, OperationCall } from '@remora/shared/operations.t
 import type { Result } from '@remora/shared/protocol/delivery.ts';
 import type { NodeId, StepInputs, StepKind } from '../plan/steps.ts';
 import type { InventoryRecords } from '../store/inventory.ts';
+import type { Amendment } from '../store/runs/run-store.ts';
 import type { Batch } from './stage/batch.ts';
 
 /** What a step remembers between its beginning and its end; written through the fence, so that whoever goes on with the run sees it. */
@@ -59,6 +60,11 @@ export interface StepContext {
   ): Promise<Result>;
   /** Files a record in the inventory, or forgets it (null), under the fence: a driver that slept must not overwrite what its successor filed. */
   file<N extends keyof InventoryRecords>(collection: N, id: string, record: InventoryRecords[N] | null): Promise<void>;
+  /**
+   * Changes a record that others may write meanwhile, also runs that hold other clusters, and keeps what they write. `change` may be called again. Throws `not-found` where there
+   * is none.
+   */
+  amend<N extends keyof InventoryRecords>(amendment: Amendment<N>): Promise<void>;
   /** Marks another run as taken back by this one. */
   rolledBack(runId: string): Promise<void>;
   /** Notes that this run restarted a node. */

@@ -5,7 +5,7 @@ import type { RunStatus, StepError } from '@remora/shared/model/run.ts';
 import type { InventoryRecords } from '../store/inventory.ts';
 import type { RunRecord, StepState } from '../store/runs/run-hash.ts';
 import { hasBegun, pendingStep } from '../store/runs/run-hash.ts';
-import type { EventDraft, Patch, RunStore } from '../store/runs/run-store.ts';
+import type { Amendment, EventDraft, Patch, RunStore } from '../store/runs/run-store.ts';
 import { outlast } from './outlast.ts';
 import { ofRun, type RunAudit } from './run-audit.ts';
 
@@ -143,6 +143,14 @@ export class RunWriter {
   ): Promise<void> {
     const isFiled = await outlast(this.signal, () => this.#store.file(this.runId, this.fence, collection, id, record));
     if (!isFiled) throw new RunTakenOver(this.runId);
+  }
+
+  /** Changes a record that is there, as `file` writes one. Throws RunTakenOver, and `not-found` where there is none. */
+  async amend<N extends keyof InventoryRecords>(amendment: Amendment<N>): Promise<void> {
+    const how = await outlast(this.signal, () => this.#store.amend(this.runId, this.fence, amendment));
+    if (how === 'taken') throw new RunTakenOver(this.runId);
+    if (how === 'gone')
+      throw new RemoraError('not-found', `"${amendment.id}" was removed from the inventory meanwhile.`);
   }
 
   /** Nodes that the run has restarted so far. */

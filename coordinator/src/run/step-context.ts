@@ -83,6 +83,7 @@ export const stepContext = (parts: StepContextParts, step: AnyStep): StepContext
         else void stopShowing?.().catch(() => undefined);
       }
     },
+    amend: (amendment) => writer.amend(amendment),
     file: (collection, id, record) => writer.file(collection, id, record),
     rolledBack: (runId) => writer.rolledBack(runId, parts.actor),
     restarted: (node) => {

@@ -42,3 +42,24 @@ test('a driver that was succeeded files nothing in the inventory', async () => {
   await expect(writer.file('cas', 'us-ca', ca('late'))).rejects.toThrow(RunTakenOver);
   expect(await bench.redis.redis.hget('remora:cas', 'us-ca')).toBe('{"name":"first"}');
 });
+
+test('what others write to a record while it is amended stays, and a driver that was succeeded amends none', async () => {
+  const bench = await makeBench();
+  const writer = await writerOf(bench);
+  const { redis } = bench.redis;
+  await redis.hset('remora:clouds', 'acme', JSON.stringify({ name: 'acme' }));
+  const names = Array.from({ length: 20 }, (_, i) => `d${i}/us`);
+  const amend = (id: string, name: string): Promise<void> =>
+    writer.amend({
+      ...{ collection: 'clouds', id },
+      change: (record) => ({ ...record, keys: { ...record.keys, [name]: 'secret:us@1' } }),
+    });
+  // Each reads before any of them writes.
+  await Promise.all(names.map((name) => amend('acme', name)));
+  const written = async () => Object.keys(JSON.parse((await redis.hget('remora:clouds', 'acme')) ?? '').keys).sort();
+  expect(await written()).toEqual([...names].sort());
+  await expect(amend('gone', 'd1/us')).rejects.toThrow('"gone" was removed');
+  await bench.store.take(writer.runId);
+  await expect(amend('acme', 'late/us')).rejects.toThrow(RunTakenOver);
+  expect(await written()).toEqual([...names].sort());
+});

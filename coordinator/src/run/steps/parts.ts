@@ -10,7 +10,7 @@ import type { Inventory } from '../../store/inventory.ts';
 export interface StepParts {
   readonly clients: ClusterClients;
   readonly inventory: Inventory;
-  readonly secrets: Pick<SecretStore, 'get' | 'mint' | 'put'>;
+  readonly secrets: Pick<SecretStore, 'get' | 'mint' | 'latestVersion'>;
   /** The newest version of each secret. */
   readonly secretVersions: () => Promise<Readonly<Record<string, number>>>;
   /** A cloud on record; its calls end with the signal. */

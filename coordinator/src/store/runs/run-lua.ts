@@ -162,9 +162,13 @@ redis.call('HSET', KEYS[1], 'request', ARGV[4])
 record(1)
 return redis.call('HINCRBY', KEYS[1], 'version', 1)`;
 
-/** FILE: a record of the inventory, written or forgotten only while the run's fence is the caller's.  KEYS run, collection  ARGV fence, id, record JSON or '' */
+/**
+ * FILE: a record of the inventory, written or forgotten only while the run's fence is the caller's; with the record that was read, only where that stands there still (else -1).
+ * KEYS run, collection  ARGV fence, id, record JSON or '', the record that was read
+ */
 const FILE = `
 if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] then return 0 end
+if ARGV[4] and redis.call('HGET', KEYS[2], ARGV[2]) ~= ARGV[4] then return -1 end
 if ARGV[3] == '' then redis.call('HDEL', KEYS[2], ARGV[2]) else redis.call('HSET', KEYS[2], ARGV[2], ARGV[3]) end
 return 1`;
 

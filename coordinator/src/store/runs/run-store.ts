@@ -61,6 +61,13 @@ const creation = ({ runId, planId, actor, clusters, title, options }: RunHead): 
 const unknownRun = (runId: string): RemoraError =>
   new RemoraError('not-found', `There is no run "${runId}".`, { hint: 'See `remora runs list`.' });
 
+/** A change of one record of the inventory. */
+export interface Amendment<N extends keyof InventoryRecords> {
+  readonly collection: N;
+  readonly id: string;
+  readonly change: (record: InventoryRecords[N]) => InventoryRecords[N];
+}
+
 /** Runs, plans and the locks of clusters in Redis. */
 export class RunStore {
   readonly #redis: Redis;
@@ -176,6 +183,24 @@ export class RunStore {
   ): Promise<boolean> {
     const text = record === null ? '' : JSON.stringify(record);
     return (await this.#scripts.remoraFile(keys.run(runId), keys[collection], fence, id, text)) === 1;
+  }
+
+  /**
+   * Changes a record that is there, while the fence is the caller's, without undoing what others write to it meanwhile; `change` may be called again. Answers `gone` where there
+   * is none, and `taken` where the fence is another's.
+   */
+  async amend<N extends keyof InventoryRecords>(
+    runId: string,
+    fence: number,
+    { collection, id, change }: Amendment<N>,
+  ): Promise<'done' | 'gone' | 'taken'> {
+    for (;;) {
+      const found = await this.#redis.hget(keys[collection], id);
+      if (found === null) return 'gone';
+      const text = JSON.stringify(change(JSON.parse(found) as InventoryRecords[N]));
+      const answer = await this.#scripts.remoraFile(keys.run(runId), keys[collection], fence, id, text, found);
+      if (answer !== -1) return answer === 1 ? 'done' : 'taken';
+    }
   }
 
   /** Marks a run as taken back by another, whose driver asks; answers whether its fence still is the caller's. */

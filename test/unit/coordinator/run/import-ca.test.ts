@@ -51,3 +51,30 @@ test('a CA that was removed is filed again, its certificate as another version; 
     /filed another CA under the name eu-us-remote/,
   );
 });
+
+test('one whose record was not written before a crash has one version of its certificate after it', async () => {
+  const redis = server.connect();
+  await redis.flushall();
+  const [inventory, secrets] = [openInventory(redis), new SecretStore(redis, createSealer(Buffer.alloc(32, 1)))];
+  const memory: { intent: unknown; kept: unknown } = { intent: null, kept: null };
+  let filings = 0;
+  const context = {
+    memory,
+    remember: async (patch: object) => void Object.assign(memory, patch),
+    checkFence: async () => undefined,
+    async file(_: string, name: string, record: CaRecord) {
+      filings += 1;
+      if (filings === 1) throw new Error('the driver is gone');
+      await inventory.cas.put(name, record);
+    },
+  } as unknown as StepContext;
+  const { certificatePem } = theirs;
+  const { fingerprint256 } = describeCertificate(certificatePem);
+  const input = { ca: 'theirs', certificatePem, fingerprint256 };
+  const step = importCaStep({ inventory, secrets } as unknown as Parameters<typeof importCaStep>[0]);
+  await expect(step(context, input)).rejects.toThrow('the driver is gone');
+  await step(context, input);
+  const { certificate } = (await inventory.cas.get('theirs')) ?? expect.fail();
+  expect(certificate).toMatch(/@1$/);
+  expect((await secrets.list()).map(({ versions }) => versions)).toEqual([[1]]);
+});

@@ -1,3 +1,4 @@
+import { json } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import type { StepContext } from '../../../../coordinator/src/run/executor.ts';
 import { putSigningSettingsStep } from '../../../../coordinator/src/run/steps/cluster/signing-settings.ts';
@@ -48,5 +49,37 @@ describe('a setting that names a file', () => {
 
   test('is taken out whoever has the file', async () => {
     expect(await put({ 'eu-1': 'no file', 'eu-2': 'no agent' }, null)).toEqual({ ended: null, written: 1 });
+  });
+});
+
+type Answer = Awaited<ReturnType<Parameters<typeof startWireCluster>[0]>>;
+
+/** The answer to the first change is lost, or it is refused, of a connection that works. */
+const putOver = async (first: Answer) => {
+  const written: unknown[] = [];
+  const eu = await startWireCluster(async (request) => {
+    if (request.method !== 'PUT') return { body: {} };
+    written.push(((await json(request)) as { readonly persistent: unknown }).persistent);
+    return written.length === 1 ? first : { body: { acknowledged: true } };
+  });
+  const context = {
+    ...{ checkFence: async () => undefined, phase: async () => undefined, remember: async () => undefined },
+    memory: { kept: null },
+  } as unknown as StepContext;
+  const crossing = { local: 'eu', alias: 'us', keySecret: 'secret:key@1' };
+  const input = { cluster: 'eu', persistent: { [NAME]: null }, before: { [NAME]: FILE }, crossing };
+  const parts = { clients: clientsOf({ eu }) } as unknown as StepParts;
+  const ended = await putSigningSettingsStep(parts)(context, input).catch((error: Error) => error.message);
+  return { ended, written };
+};
+
+describe('a setting of a connection that works', () => {
+  test.each([
+    ['which is not known to have been taken', { status: 503, body: { error: 'no master' } }],
+    ['which not every node has taken', { body: { acknowledged: false } }],
+  ])('%s is put back at once', async (_, first) => {
+    const { ended, written } = await putOver(first);
+    expect(ended).toMatch(/no master|not every node acknowledged it/);
+    expect(written).toEqual([{ [NAME]: null }, { [NAME]: FILE }]);
   });
 });

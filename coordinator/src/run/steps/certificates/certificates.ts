@@ -19,7 +19,7 @@ export const NODE_KEY_BITS = 2048;
 
 /** Mints under the exact version that the plan named, so that a step that is repeated after a crash finds what the first one made. */
 export const mint = async (
-  parts: StepParts,
+  parts: Pick<StepParts, 'secrets'>,
   reference: string,
   make: () => string | Buffer | Promise<string | Buffer>,
 ): Promise<Buffer> => {
@@ -51,6 +51,21 @@ export const createCaStep =
     return { fingerprint256: facts.fingerprint256, notAfter: facts.notAfter };
   };
 
+/**
+ * The next version, and not the first one: what was filed before and removed is never written again. Noted before it is written, so that whoever goes on after a crash writes no
+ * other one.
+ */
+const nextVersion = async (
+  { secrets }: Pick<StepParts, 'secrets'>,
+  context: Pick<StepContext, 'memory' | 'remember'>,
+  name: string,
+): Promise<string> => {
+  const noted = context.memory.intent as { readonly certificate: string } | null;
+  const certificate = noted?.certificate ?? `secret:${name}@${(await secrets.latestVersion(name)) + 1}`;
+  await context.remember({ intent: { certificate } });
+  return certificate;
+};
+
 /** Files a CA without a key. Its certificate is kept as a secret too: deliveries carry contents by reference. */
 export const importCaStep =
   (parts: Pick<StepParts, 'inventory' | 'secrets'>): Executor<'ca.import'> =>
@@ -63,8 +78,8 @@ export const importCaStep =
         hint: 'Give the command again: it takes another name then.',
       });
     await context.checkFence();
-    // The next version, and not the first one: it may have been filed before and removed, and what was removed is never written again.
-    const certificate = await parts.secrets.put(importedCaSecrets(ca, fingerprint256).certificate, certificatePem);
+    const certificate = await nextVersion(parts, context, importedCaSecrets(ca, fingerprint256).certificate);
+    await mint(parts, certificate, () => certificatePem);
     await context.file('cas', ca, {
       ...{ name: ca, certificatePem, certificate, key: null, facts: describeCertificate(certificatePem) },
     });

@@ -39,6 +39,6 @@ export const trustClusterStep =
     if (record === null) throw new RemoraError('not-found', `There is no cluster "${cluster}" any more.`);
     await rememberBefore(context, async () => ({ caPem: record.caPem }));
     await context.checkFence();
-    await context.file('clusters', cluster, { ...record, caPem });
+    await context.amend({ collection: 'clusters', id: cluster, change: (standing) => ({ ...standing, caPem }) });
     return null;
   };

@@ -1,7 +1,6 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { TrustSettings } from '../../../cloud/answers.ts';
 import type { CloudClient } from '../../../cloud/client.ts';
-import { cloudRecord } from '../../../cloud/open.ts';
 import { withKey } from '../../../cloud/record.ts';
 import { directNamed, withDirect } from '../../../cloud/trust.ts';
 import { sameRelationship } from '../../../plan/trust/cloud-trust.ts';
@@ -35,7 +34,8 @@ export const cloudKeyStep =
         'step-failed',
         `Elastic Cloud took the change, and the keystore of deployment ${id} ${isThere ? 'still has' : 'does not have'} ${entry}.`,
       );
-    await context.file('clouds', cloud, withKey(await cloudRecord(parts.inventory, cloud), id, alias, secret));
+    // Runs of other deployments of the cloud write to its record too, and so does whoever gives it another API key.
+    await context.amend({ collection: 'clouds', id: cloud, change: (record) => withKey(record, id, alias, secret) });
     return null;
   };
 

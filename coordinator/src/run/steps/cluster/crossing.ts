@@ -37,14 +37,30 @@ export const obstacleLeft = async (
   }
 };
 
-/** After a change of a connection that works: where it does not work any more, `undo` is carried out at once, and `proof-failed` thrown. */
-export const crossOrUndo = async (
+interface Change {
+  readonly make: () => Promise<void>;
+  readonly undo: () => Promise<void>;
+}
+
+/**
+ * Changes something of a connection, and of one that works takes the change back at once where it works no more, and throws `proof-failed`. Whether a change that was not
+ * answered took effect is not known: the same holds for it.
+ */
+export const changeCrossing = async (
   parts: StepParts,
   context: StepContext,
   crossing: Crossing | null,
-  undo: () => Promise<void>,
+  { make, undo }: Change,
 ): Promise<void> => {
-  if (crossing === null) return;
+  if (crossing === null) return make();
+  try {
+    await make();
+  } catch (error) {
+    await context.checkFence();
+    // Where it cannot be undone either, the run says why it failed, and a rollback of it undoes it.
+    await undo().catch(() => undefined);
+    throw error;
+  }
   await context.phase('asking every node to cross the connection');
   const found = await obstacleLeft(parts, context, crossing);
   if (found === null) return;

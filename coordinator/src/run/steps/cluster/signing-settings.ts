@@ -7,7 +7,7 @@ import type { Executor, StepContext } from '../../executor.ts';
 import { rememberBefore } from '../before.ts';
 import { patientRead } from '../node/patient-read.ts';
 import type { StepParts } from '../parts.ts';
-import { crossOrUndo } from './crossing.ts';
+import { changeCrossing } from './crossing.ts';
 
 const CALL_LIMIT_MS = 30_000;
 const INSPECT_LIMIT_MS = 60_000;
@@ -78,7 +78,9 @@ export const putSigningSettingsStep =
     await rememberBefore(context, async () => before);
     await context.checkFence();
     await context.phase('writing cluster settings');
-    await put(client, cluster, persistent);
-    await crossOrUndo(parts, context, crossing, () => put(client, cluster, before));
+    await changeCrossing(parts, context, crossing, {
+      make: () => put(client, cluster, persistent),
+      undo: () => put(client, cluster, before),
+    });
     return null;
   };

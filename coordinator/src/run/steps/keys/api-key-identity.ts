@@ -4,7 +4,7 @@ import { findKey } from '../../../elasticsearch/api-keys.ts';
 import { explain } from '../../../elasticsearch/client.ts';
 import type { Executor } from '../../executor.ts';
 import { rememberBefore } from '../before.ts';
-import { crossOrUndo } from '../cluster/crossing.ts';
+import { changeCrossing } from '../cluster/crossing.ts';
 import type { StepParts } from '../parts.ts';
 
 const CALL_LIMIT_MS = 10_000;
@@ -47,7 +47,9 @@ export const identifyApiKeyStep =
     await rememberBefore(context, async () => before);
     await context.checkFence();
     await context.phase('changing what the key demands');
-    await demand(client, { cluster, id, identity });
-    await crossOrUndo(parts, context, crossing, () => demand(client, { cluster, id, ...before }));
+    await changeCrossing(parts, context, crossing, {
+      make: () => demand(client, { cluster, id, identity }),
+      undo: () => demand(client, { cluster, id, ...before }),
+    });
     return { id };
   };
