@@ -5,7 +5,7 @@ import { boundaryOf, LAST, type Observed } from './baseline.ts';
 import { type FaultName, faults } from './faults.ts';
 import { isEnd, isRun, type Moment, type SeenFence, Watcher } from './moments.ts';
 import { measurePickUp, type PickUp } from './pick-up.ts';
-import { allOnline, prepareRun, runAtRest, startRun } from './runs.ts';
+import { allOnline, type Prepared, prepareRun, runAtRest, startRun } from './runs.ts';
 import { type Dice, diceOf } from './seed.ts';
 import type { Stack, StoreMode } from './stack/stack.ts';
 import type { WorkflowName } from './workflows.ts';
@@ -99,8 +99,7 @@ const isTakenBack = ({ status, steps }: Run): boolean => {
 /** A run that was disturbed and has ended. */
 export interface Disturbed {
   readonly run: Run;
-  /** The run that was carried out before. */
-  readonly prepared: string | null;
+  readonly prepared: Prepared;
   /** A node that may have been started once more than planned. */
   readonly maybeTwice: string | null;
   readonly fences: readonly SeenFence[];

@@ -28,9 +28,11 @@ const realBed = (cluster: EsCluster): Bed => ({
     },
   ],
   stateDirs: [],
+  cloud: null,
   runLimitMs: RUN_LIMIT_MS,
   begin: () => cluster.waitUntilReady(READY_LIMIT_MS),
   end: () => Promise.resolve(),
+  close: () => Promise.resolve(),
 });
 
 const digestsIn = (directory: string): string[] =>

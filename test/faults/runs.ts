@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isEnded, type Run } from '@remora/shared/model/run.ts';
 import { keys } from '../../coordinator/src/store/keys.ts';
 import type { Stack } from './stack/stack.ts';
-import { optionsOf, type WorkflowName, workflows } from './workflows.ts';
+import { beforeIt, bodyOf, optionsOf, type WorkflowName, workflows } from './workflows.ts';
 
 /** The run once it has ended and holds nothing any more. */
 export const runAtRest = async (stack: Stack, runId: string): Promise<Run> => {
@@ -25,21 +25,31 @@ export const runAtRest = async (stack: Stack, runId: string): Promise<Run> => {
   }
 };
 
-/** What this workflow needs to be done before: null, or the id of the run that did it. */
-export const prepareRun = async (stack: Stack, workflow: WorkflowName): Promise<string | null> => {
-  const { after } = workflows[workflow];
-  if (after === null) return null;
-  const { runId } = await startRun(stack, after, null);
-  const { status, error } = await runAtRest(stack, runId);
-  if (status !== 'succeeded') throw new Error(`the undisturbed ${after} is ${status}: ${error?.message}`);
-  await allOnline(stack);
-  return runId;
+/** What was made ready for a workflow. */
+export interface Prepared {
+  /** The run that was carried out last before it; null where none was. */
+  readonly runId: string | null;
+  /** What is asked for. */
+  readonly body: object;
+}
+
+/** Carries out what this workflow needs to be done before. */
+export const prepareRun = async (stack: Stack, workflow: WorkflowName): Promise<Prepared> => {
+  let last: string | null = null;
+  for (const before of beforeIt(workflow)) {
+    const { runId } = await startRun(stack, before, { runId: last, body: await bodyOf(stack, before) });
+    const { status, error } = await runAtRest(stack, runId);
+    if (status !== 'succeeded') throw new Error(`the undisturbed ${before} is ${status}: ${error?.message}`);
+    await allOnline(stack);
+    last = runId;
+  }
+  return { runId: last, body: await bodyOf(stack, workflow) };
 };
 
-export const startRun = (stack: Stack, workflow: WorkflowName, prepared: string | null): Promise<Run> => {
-  const { path, body } = workflows[workflow];
+export const startRun = (stack: Stack, workflow: WorkflowName, { runId, body }: Prepared): Promise<Run> => {
+  const path = workflows[workflow].path.replace('RUN', runId ?? '');
   const sent = { ...body, options: optionsOf(workflow) };
-  return stack.api<Run>({ method: 'POST', path: path.replace('RUN', prepared ?? ''), key: randomUUID(), body: sent });
+  return stack.api<Run>({ method: 'POST', path, key: randomUUID(), body: sent });
 };
 
 const ONLINE_LIMIT_MS = 45_000;

@@ -1,54 +1,15 @@
 import { X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { callerOf } from './caller.ts';
-import { createKey, endKeys, findKeys } from './keys.ts';
+import { logsIn } from './principals.ts';
 import { resolveAlias } from './resolve.ts';
+import { ANSWER_AFTER_MS, type Answer, type Asked, type NodeView, ok, type Route } from './route.ts';
+import { namedSecurityRoutes, securityRoutes } from './security.ts';
 import { healthOf, routingTable } from './shards.ts';
-import type { Effect, Flat, LiveNode, SharedState } from './state.ts';
-
-/** What an answer is made from. */
-export interface NodeView {
-  readonly self: LiveNode;
-  readonly state: SharedState;
-  /** Names of all nodes that belong to the cluster, running or not. */
-  readonly all: readonly string[];
-  readonly cluster: string;
-  readonly password: string;
-  readonly configDir: string;
-  /** PEM files that the process trusts for connections to remote clusters. */
-  readonly authorities: readonly string[];
-  /** Files of certificates that elasticsearch.yml names: the keystore of the server, and PEM files of CAs. */
-  readonly configuredFiles: { readonly keystores: readonly string[]; readonly authorities: readonly string[] };
-  /** A secure setting as it was loaded. */
-  readonly secret: (name: string) => string | null;
-  readonly reload: () => void;
-  /** The process at the other end, if it was known when it connected. */
-  readonly callerAtConnection: (socket: Socket) => number | null;
-}
-
-export interface Answer {
-  readonly status: number;
-  readonly body: unknown;
-}
-
-/** Of a request, what an answer depends on. */
-interface Asked {
-  readonly query: URLSearchParams;
-  readonly body: unknown;
-  readonly path: string;
-  readonly note: (what: Effect['what'], detail: string) => void;
-}
-
-type Route = (view: NodeView, asked: Asked) => Answer | Promise<Answer>;
-
-const ok = (body: unknown): Answer => ({ status: 200, body });
-
-/** How long a call that changes something takes to answer once it has taken effect: a crash of the caller fits in between. */
-const ANSWER_AFTER_MS = 25;
+import type { Flat, LiveNode } from './state.ts';
 
 const VERSION = '9.5.3';
 const ROLES = ['data_content', 'data_hot', 'ingest', 'master', 'remote_cluster_client'];
@@ -61,8 +22,13 @@ const nodeBody = (node: LiveNode) => ({
   settings: node.settings,
   process: { id: node.pid },
   jvm: { start_time_in_millis: node.startedAtMs },
-  transport: { publish_address: '127.0.0.1:9300' },
+  transport: { publish_address: `127.0.0.1:${node.transportPort ?? 9300}` },
   ...(node.remotePort === null ? {} : { remote_cluster_server: { publish_address: `127.0.0.1:${node.remotePort}` } }),
+});
+
+const published = ({ name, transportPort }: LiveNode) => ({
+  name,
+  ...(transportPort === null ? {} : { transport: { publish_address: `127.0.0.1:${transportPort}` } }),
 });
 
 const byId = <T>(nodes: readonly LiveNode[], body: (node: LiveNode) => T): Record<string, T> =>
@@ -87,12 +53,16 @@ const put = (standing: Flat, wanted: Readonly<Record<string, unknown>> = {}): vo
   }
 };
 
+/** Settings of signatures are shown to nobody. */
+const shownOf = (persistent: Flat): Flat =>
+  Object.fromEntries(Object.entries(persistent).filter(([name]) => !name.includes('.signing.')));
+
 const putSettings: Route = async ({ state }, { body, note }) => {
   const wanted = body as { persistent?: Record<string, unknown>; transient?: Record<string, unknown> };
   const answer = state.change(({ persistent, transient }) => {
     put(persistent, wanted.persistent);
     put(transient, wanted.transient);
-    return { acknowledged: true, persistent, transient };
+    return { acknowledged: true, persistent: shownOf(persistent), transient };
   });
   note('settings', JSON.stringify(wanted.persistent));
   await sleep(ANSWER_AFTER_MS);
@@ -101,7 +71,7 @@ const putSettings: Route = async ({ state }, { body, note }) => {
 
 const settings: Route = ({ state }, { query }) => {
   const { persistent, transient } = state.read();
-  return ok({ persistent, transient, ...(query.has('include_defaults') ? { defaults: {} } : {}) });
+  return ok({ persistent: shownOf(persistent), transient, ...(query.has('include_defaults') ? { defaults: {} } : {}) });
 };
 
 /** The certificates of a PEM file, read anew for each answer as Elasticsearch does. */
@@ -129,25 +99,7 @@ const routes: Readonly<Record<string, Route>> = {
       version: { number: VERSION, build_flavor: 'default', minimum_wire_compatibility_version: '8.19.0' },
       tagline: 'You Know, for Search',
     }),
-  'GET /_security/_authenticate': () => ok({ username: 'elastic', roles: ['superuser'], enabled: true }),
-  'POST /_security/user/_has_privileges': (_, { body }) => {
-    const asked = (body as { cluster: string[] }).cluster;
-    return ok({ has_all_requested: true, cluster: Object.fromEntries(asked.map((name) => [name, true])) });
-  },
-  'GET /_security/user/_privileges': () =>
-    ok({ cluster: ['all'], remote_indices: [{ names: ['*'], clusters: ['*'], privileges: ['all'] }] }),
-  'GET /_security/api_key': ({ state }, { query }) => findKeys(state, query),
-  'POST /_security/cross_cluster/api_key': async ({ state }, { body, note }) => {
-    const made = createKey(state, body);
-    note('key.create', made.id);
-    await sleep(ANSWER_AFTER_MS);
-    return ok(made);
-  },
-  'DELETE /_security/api_key': ({ state }, { body, note }) => {
-    const { ids } = body as { ids: string[] };
-    note('key.end', ids.join(','));
-    return ok(endKeys(state, ids));
-  },
+  ...securityRoutes,
   'GET /_license': () => ok({ license: { status: 'active', type: 'trial' } }),
   'GET /_cluster/health': ({ state, all, cluster }) =>
     ok({ cluster_name: cluster, ...healthOf(all, state.nodes(), Date.now()) }),
@@ -158,9 +110,8 @@ const routes: Readonly<Record<string, Route>> = {
   'GET /_cluster/state/nodes,metadata,routing_table': clusterState,
   'GET /_nodes/settings,process,jvm,transport,remote_cluster_server': ({ state }) =>
     ok({ nodes: byId(state.nodes(), nodeBody) }),
-  // Asked by the coordinator's look at certificates. Cheap nodes serve none.
-  'GET /_nodes/http,remote_cluster_server,transport': ({ state }) =>
-    ok({ nodes: byId(state.nodes(), ({ name }) => ({ name })) }),
+  // Asked by the coordinator's look at certificates. Without TLS on their transport ports cheap nodes show none there.
+  'GET /_nodes/http,remote_cluster_server,transport': ({ state }) => ok({ nodes: byId(state.nodes(), published) }),
   'GET /_nodes/stats/fs': ({ state }) => ok({ nodes: byId(state.nodes(), ({ name }) => ({ name, ...disk })) }),
   'GET /_snapshot/_status': () => ok({ snapshots: [] }),
   'GET /_flush': () => ok({ _shards: { total: 4, successful: 4, failed: 0 } }),
@@ -183,6 +134,16 @@ const routes: Readonly<Record<string, Route>> = {
   'GET /_ccr/auto_follow': () => ok({ patterns: [] }),
 };
 
+const routeOf = (method: string, path: string): Route | undefined => {
+  const asked = `${method} ${path}`;
+  const whole = routes[asked];
+  if (whole) return whole;
+  const found = namedSecurityRoutes.find(([pattern]) => pattern.test(asked));
+  if (!found) return undefined;
+  const [pattern, route] = found;
+  return (view, more) => route(view, more, pattern.exec(asked)?.slice(1) ?? []);
+};
+
 const unknown = (method: string, path: string): Answer => ({
   status: 400,
   body: { error: { type: 'illegal_argument_exception', reason: `the cheap node does not know ${method} ${path}` } },
@@ -194,7 +155,8 @@ export const answer = async (view: NodeView, request: IncomingMessage, body: unk
   const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://node');
   const path = decodeURIComponent(pathname);
   const expected = `Basic ${Buffer.from(`elastic:${view.password}`).toString('base64')}`;
-  if (headers.authorization !== expected)
+  const isOther = path === '/_security/_authenticate' && logsIn(view.state, headers.authorization);
+  if (headers.authorization !== expected && !isOther)
     return {
       status: 401,
       body: { error: { type: 'security_exception', reason: 'missing authentication credentials' } },
@@ -207,6 +169,6 @@ export const answer = async (view: NodeView, request: IncomingMessage, body: unk
   };
   const [, alias, index] = (method === 'GET' && /^\/_resolve\/cluster\/([^:]+):(.+)$/.exec(path)) || [];
   if (alias && index) return ok(await resolveAlias(view, alias, index));
-  const route = routes[`${method} ${path}`];
+  const route = routeOf(method, path);
   return route ? route(view, { query, body, path, note }) : unknown(method, path);
 };

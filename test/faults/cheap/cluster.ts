@@ -13,6 +13,9 @@ export interface CheapCluster extends BedCluster {
   readonly stateDir: string;
 }
 
+/** Of HTTP, of the remote cluster server, and of transport. */
+export type Ports = readonly [http: number, remote: number, transport: number];
+
 const startCommand = join(import.meta.dirname, 'start.sh');
 const stopCommand = cheapNode('stop.sh');
 
@@ -22,7 +25,7 @@ export const nodeEnvironment = {
   NODE_COMPILE_CACHE: join(import.meta.dirname, '../../../.cache/compiled'),
 };
 
-const settingsText = (cluster: CheapCluster, node: BedNode, ports: readonly [number, number]): string =>
+const settingsText = (cluster: CheapCluster, node: BedNode, ports: Ports): string =>
   [
     `cluster.name: ${cluster.name}`,
     `node.name: ${node.name}`,
@@ -30,6 +33,7 @@ const settingsText = (cluster: CheapCluster, node: BedNode, ports: readonly [num
     'network.host: 127.0.0.1',
     `http.port: ${ports[0]}`,
     `remote_cluster.port: ${ports[1]}`,
+    `transport.port: ${ports[2]}`,
     '# How often a process looks at its files. Those of cheap nodes do it sooner.',
     'resource.reload.interval.high: 500ms',
     `cheap.state: ${cluster.stateDir}`,
@@ -38,18 +42,18 @@ const settingsText = (cluster: CheapCluster, node: BedNode, ports: readonly [num
     '',
   ].join('\n');
 
-const createNode = async (cluster: CheapCluster, node: BedNode, ports: readonly [number, number]): Promise<void> => {
+const createNode = async (cluster: CheapCluster, node: BedNode, ports: Ports): Promise<void> => {
   for (const part of ['config', 'bin']) await mkdir(join(node.home, part), { recursive: true });
   await writeFile(join(node.configDir, 'elasticsearch.yml'), settingsText(cluster, node, ports));
   writeEntries(node.configDir, { 'keystore.seed': 'theirs' });
   await symlink(join(import.meta.dirname, 'elasticsearch-keystore'), join(node.home, 'bin/elasticsearch-keystore'));
 };
 
-/** Makes a cluster of as many nodes as there are pairs of ports (HTTP, remote cluster server). Shard allocation stands at what an operator once set. */
+/** Makes a cluster of as many nodes as there are triples of ports. Shard allocation stands at what an operator once set. */
 export const createCheapCluster = async (
   directory: string,
   name: string,
-  ports: readonly (readonly [number, number])[],
+  ports: readonly Ports[],
 ): Promise<CheapCluster> => {
   const nodes = ports.map(([http], index) => {
     const node = `${name}-${index + 1}`;
@@ -72,9 +76,11 @@ export const createCheapCluster = async (
     persistent: { 'cluster.routing.allocation.enable': 'all' },
     transient: {},
     keys: [],
+    roles: {},
+    users: {},
   };
   await writeFile(join(cluster.stateDir, 'state.json'), JSON.stringify(state));
-  for (const [index, node] of nodes.entries()) await createNode(cluster, node, ports[index] ?? [0, 0]);
+  for (const [index, node] of nodes.entries()) await createNode(cluster, node, ports[index] ?? [0, 0, 0]);
   return cluster;
 };
 

@@ -11,10 +11,13 @@ import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { identityOf } from '../../../agent/src/system/process-table.ts';
 import { readEntries } from '../../support/keystore-file.ts';
-import { answer, type NodeView } from './answers.ts';
+import { answer } from './answers.ts';
 import { callerOf } from './caller.ts';
+import { refusalOf } from './remote-access.ts';
+import type { NodeView } from './route.ts';
 import { parseSettings } from './settings.ts';
 import { type Flat, idOf, type LiveNode, openState } from './state.ts';
+import { listenForTransport, transportFiles, transportSecurity } from './transport.ts';
 
 const configDir = process.env.ES_PATH_CONF ?? '';
 const settings = parseSettings(readFileSync(join(configDir, 'elasticsearch.yml'), 'utf8'));
@@ -44,8 +47,11 @@ const self: LiveNode = {
   httpPort: Number(text('http.port')),
   settings: flat(),
   remotePort: servesRemotes ? Number(text('remote_cluster.port')) : null,
+  transportPort: text('xpack.security.transport.ssl.enabled') === 'true' ? Number(text('transport.port')) : null,
 };
 
+const transport = { settings, configDir, secret: (key: string) => secrets[key] ?? null };
+const ofTransport = transportFiles(settings);
 const callers = new WeakMap<Socket, number | null>();
 
 const view: NodeView = {
@@ -57,9 +63,10 @@ const view: NodeView = {
   authorities: list(`${CLIENT}.certificate_authorities`).map((path) => join(configDir, path)),
   configDir,
   configuredFiles: {
-    keystores: servesRemotes ? [text(`${SERVER}.keystore.path`)] : [],
-    authorities: list(`${CLIENT}.certificate_authorities`),
+    keystores: [...(servesRemotes ? [text(`${SERVER}.keystore.path`)] : []), ...ofTransport.keystores],
+    authorities: [...list(`${CLIENT}.certificate_authorities`), ...ofTransport.authorities],
   },
+  transport: () => transportSecurity(transport),
   secret: (key) => secrets[key] ?? null,
   reload: () => {
     secrets = readEntries(configDir);
@@ -78,22 +85,15 @@ const serve = async (request: IncomingMessage, response: ServerResponse): Promis
   response.end(request.method === 'HEAD' ? undefined : JSON.stringify(body));
 };
 
-/** The remote cluster server: whoever shows a living API key is let in. */
+/** The remote cluster server: whoever shows a living API key is let in, with a signature where the key demands one. */
 const listenForRemotes = async (): Promise<void> => {
   const path = join(configDir, text(`${SERVER}.keystore.path`));
   const options = () => ({
-    pfx: readFileSync(path),
+    ...{ pfx: readFileSync(path), requestCert: true, rejectUnauthorized: false },
     passphrase: secrets[`${SERVER}.keystore.secure_password`] ?? '',
   });
   const server = createTlsServer(options(), (request, response) => {
-    const encoded = (request.headers.authorization ?? '').replace('ApiKey ', '');
-    const [id, secret] = Buffer.from(encoded, 'base64').toString().split(':');
-    const key = state.read().keys.find((one) => one.id === id && one.secret === secret);
-    const error = !key
-      ? `unable to authenticate [${id}]`
-      : key.invalidated
-        ? `api key [${id}] has been invalidated`
-        : '';
+    const error = refusalOf(state.read(), configDir, request);
     response.end(JSON.stringify({ error }));
   });
   let seen = statSync(path).mtimeMs;
@@ -124,6 +124,7 @@ process.on('SIGTERM', () => {
 });
 
 if (servesRemotes) await listenForRemotes();
+await listenForTransport(transport);
 const server = createServer((request, response) => {
   serve(request, response).catch((error: unknown) => {
     appendFileSync(join(text('cheap.state'), 'unknown.log'), `${request.method} ${request.url}: ${String(error)}\n`);

@@ -27,6 +27,8 @@ export interface ApiKey {
   readonly access: unknown;
   readonly username: string;
   readonly metadata: unknown;
+  /** What the subject of a signing certificate must match; null demands none. */
+  readonly certificate_identity: string | null;
   invalidated: boolean;
 }
 
@@ -37,6 +39,9 @@ export interface ClusterState {
   readonly persistent: Flat;
   readonly transient: Flat;
   readonly keys: ApiKey[];
+  /** By name, as they were written. */
+  readonly roles: Record<string, object>;
+  readonly users: Record<string, object>;
 }
 
 /** A running node, as the others see it. */
@@ -51,13 +56,15 @@ export interface LiveNode {
   readonly settings: Flat;
   /** Port of its remote cluster server; null when that is off. */
   readonly remotePort: number | null;
+  /** Its transport port; null where it does not speak TLS there, and nothing listens. */
+  readonly transportPort: number | null;
 }
 
 /** Times are ms since 1970. `caller` is the process that asked, where one did. */
 export interface Effect {
   readonly at: number;
   readonly node: string;
-  readonly what: 'start' | 'stop' | 'settings' | 'key.create' | 'key.end' | 'reload';
+  readonly what: 'start' | 'stop' | 'settings' | 'key.create' | 'key.update' | 'key.end' | 'principal' | 'reload';
   readonly detail: string;
   readonly caller: number | null;
 }

@@ -36,17 +36,27 @@ export const clusterStateOf = ({ stateDir }: CheapCluster): ClusterState =>
   JSON.parse(readFileSync(join(stateDir, 'state.json'), 'utf8'));
 
 const clusterState = (cluster: CheapCluster) => {
-  const { persistent, transient, keys: apiKeys } = clusterStateOf(cluster);
+  const { persistent, transient, keys: apiKeys, roles, users } = clusterStateOf(cluster);
   return {
-    persistent,
-    transient,
-    livingKeys: apiKeys.filter(({ invalidated }) => !invalidated).length,
+    ...{ persistent, transient, roles, users },
+    livingKeys: apiKeys
+      .filter(({ invalidated }) => !invalidated)
+      .map(({ access, certificate_identity: identity }) => ({ access, identity })),
     nodes: Object.fromEntries(cluster.nodes.map((node) => [node.name, nodeState(cluster, node)])),
   };
 };
 
 /** Fields that are other ones in each run by their nature. */
-const OWN_TO_A_RUN = new Set(['facts', 'certificatePem', 'id', 'name', 'lastSeen', 'expiresAtMs', 'retiredAt']);
+const OWN_TO_A_RUN = new Set([
+  'facts',
+  'certificatePem',
+  'id',
+  'name',
+  'lastSeen',
+  'expiresAtMs',
+  'retiredAt',
+  'addedAt',
+]);
 
 const recordsOf = async (stack: Stack<CheapBed>) => {
   const redis = stack.redis();
@@ -57,12 +67,14 @@ const recordsOf = async (stack: Stack<CheapBed>) => {
           .sort(([a], [b]) => a.localeCompare(b))
           .map(([id, text]) => [id, JSON.parse(text, (field, value) => (OWN_TO_A_RUN.has(field) ? undefined : value))]),
       );
-    const { connections, cas, certificates, apiKeys, nodes } = keys;
+    const { connections, cas, certificates, signingCertificates, apiKeys, nodes, clouds } = keys;
     return {
       connections: await of(connections),
       cas: await of(cas),
       certificates: await of(certificates),
+      signingCertificates: await of(signingCertificates),
       apiKeys: await of(apiKeys),
+      clouds: await of(clouds),
       nodes: Object.keys(await of(nodes)),
     };
   } finally {
@@ -70,10 +82,29 @@ const recordsOf = async (stack: Stack<CheapBed>) => {
   }
 };
 
+/** Every version of every secret that is kept: one that nothing names any more would be there for ever. */
+const secretsOf = async (stack: Stack<CheapBed>): Promise<string[]> => {
+  const redis = stack.redis();
+  try {
+    return (await redis.hkeys(keys.secrets)).sort();
+  } finally {
+    redis.disconnect();
+  }
+};
+
+/** Names that it gives itself, and how often it was looked at, differ. */
+const cloudState = ({ bed: { cloud } }: Stack<CheapBed>) =>
+  cloud.deployments.map(({ id, keystore, trust, version }) => ({
+    ...{ id, keystore, version },
+    trust: JSON.parse(JSON.stringify(trust, (field, value) => (['uid', 'pem'].includes(field) ? undefined : value))),
+  }));
+
 /** Everything that a run leaves behind, without what is another thing each time: two runs of one plan have to leave the same. */
 export const finalState = async (stack: Stack<CheapBed>) => ({
   clusters: Object.fromEntries(stack.bed.clusters.map((cluster) => [cluster.name, clusterState(cluster)])),
   records: await recordsOf(stack),
+  secrets: await secretsOf(stack),
+  cloud: cloudState(stack),
   agents: Object.fromEntries(
     stack.nodes.map(({ name }) => [name, withoutDigests(treeOf(stack.agentDirectory(name), null))]),
   ),

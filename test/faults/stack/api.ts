@@ -11,7 +11,7 @@ export interface ApiPlace {
 }
 
 export interface ApiCall {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   readonly path: string;
   readonly body?: unknown;
   /** Makes a call that is sent again the same call. */
@@ -49,7 +49,7 @@ export const callApi = async <T>(places: () => readonly ApiPlace[], call: ApiCal
   for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; await sleep(100)) {
     for (const place of places()) {
       const answer = await once(place, call).catch((error: unknown) => ({ status: 0, body: String(error) }));
-      if (answer.status >= 200 && answer.status < 300) return JSON.parse(answer.body) as T;
+      if (answer.status >= 200 && answer.status < 300) return JSON.parse(answer.body || 'null') as T;
       why = `${answer.status} ${answer.body}`;
       if (answer.status >= 400 && answer.status < 500) throw new Error(`${call.method} ${call.path}: ${why}`);
     }

@@ -133,6 +133,7 @@ export class Stack<B extends Bed = Bed> {
     for (const link of this.links.values()) await link.close();
     await this.#redisProxy?.close();
     this.#redisProxy = undefined;
+    await this.bed.close();
     await rm(this.directory, { recursive: true, force: true, maxRetries: 3 });
   }
 
