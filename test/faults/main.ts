@@ -1,7 +1,7 @@
 /**
  * `npm run faults`: breaks runs at every step boundary in every way, and looks at what is left. See docs/reliability.md.
  *
- *   --all            every case of the table         --only PATTERN   those whose name WORKFLOW/BOUNDARY/FAULT contains it
+ *   --all            every case of the table         --only PATTERN,…  those whose name WORKFLOW/BOUNDARY/FAULT contains one
  *   --sample N       so many, each fault in turn     --real N         so many on three real Elasticsearch nodes
  *   --seed N         decides points and order (1)    --lanes N        so many cases at once (2)      --out FILE   results as JSON
  */
@@ -42,10 +42,13 @@ const chosen = (all: readonly Case[]): Case[] => {
   return count === undefined ? fitting : sampleOf(fitting, wholeNumber(isReal ? 'real' : 'sample', count));
 };
 
-/** Those that a pattern can mean: each is carried out undisturbed first. */
-const named = (pattern = ''): readonly WorkflowName[] => {
-  const found = workflowNames.filter((name) => `${name}/`.startsWith(pattern) || pattern.startsWith(`${name}/`));
-  return found.length > 0 ? found : workflowNames;
+/** Those that the patterns can mean: each is carried out undisturbed first. */
+const named = (patterns = ''): readonly WorkflowName[] => {
+  const meant = patterns.split(',').map((pattern) => {
+    const found = workflowNames.filter((name) => `${name}/`.startsWith(pattern) || pattern.startsWith(`${name}/`));
+    return found.length > 0 ? found : workflowNames;
+  });
+  return workflowNames.filter((name) => meant.some((names) => names.includes(name)));
 };
 
 if (!values.all && values.only === undefined && count === undefined) {

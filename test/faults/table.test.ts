@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { caseName } from './case.ts';
 import { faultNames } from './faults.ts';
-import { allCases, matching, sampleOf } from './table.ts';
+import { allCases, matching, oneOfEach, sampleOf } from './table.ts';
 
 const observed = {
   connect: {
@@ -28,6 +28,15 @@ it('takes each fault in turn into a sample', () => {
   expect(sample).toHaveLength(faultNames.length + 2);
 });
 
-it('finds cases by a part of their name', () => {
-  expect(matching(allCases(observed, 5), 'restart/end/link').map(caseName)).toEqual(['restart/end/link-cut']);
+it('takes one case of each of some workflows, each with another fault', () => {
+  const taken = oneOfEach(allCases(observed, 5), ['connect', 'restart']);
+  expect(taken.map(({ workflow, fault }) => [workflow, fault])).toEqual([
+    ['connect', faultNames[0]],
+    ['restart', faultNames[1]],
+  ]);
+});
+
+it('finds cases by parts of their names', () => {
+  const found = matching(allCases(observed, 5), 'restart/end/link,connect/end/redis').map(caseName);
+  expect(found.sort()).toEqual(['connect/end/redis-kill', 'restart/end/link-cut']);
 });

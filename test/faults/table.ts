@@ -23,5 +23,13 @@ export const sampleOf = (cases: readonly Case[], count: number): Case[] => {
   return inTurn.slice(0, count);
 };
 
-export const matching = (cases: readonly Case[], pattern: string): Case[] =>
-  cases.filter((one) => caseName(one).includes(pattern));
+/** Those whose name contains one of the patterns, which commas part. */
+export const matching = (cases: readonly Case[], patterns: string): Case[] =>
+  cases.filter((one) => patterns.split(',').some((pattern) => caseName(one).includes(pattern)));
+
+/** One case of each of these workflows, each with another fault. */
+export const oneOfEach = (cases: readonly Case[], names: readonly WorkflowName[]): Case[] =>
+  names.flatMap((name, index) => {
+    const fault = faultNames[index % faultNames.length];
+    return cases.find((one) => one.workflow === name && one.fault === fault) ?? [];
+  });
