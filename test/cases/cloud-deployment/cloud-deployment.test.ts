@@ -124,6 +124,18 @@ describe('whom a deployment trusts', () => {
     expect(plan(trust({})).warnings.length).toBe(1);
   });
 
+  test('that stands is warned of where the last change of the deployment failed: a plan without a step proves nothing then', () => {
+    const standing = made({});
+    const given = { direct: standing === null ? [] : [standing] };
+    const { steps, warnings } = plan(trust({}), facts({ ...given, lastChangeFailed: true }));
+    expect([steps, warnings]).toEqual([
+      [],
+      [expect.stringContaining('shows the trust that was asked for, and its last')],
+    ]);
+    expect(plan(trust({}), facts(given)).warnings).toEqual([]);
+    expect(plan(key('us-key'), facts({ ...given, lastChangeFailed: true })).warnings).toEqual([]);
+  });
+
   test('a CA that is not known, or has ended, is refused', () => {
     expect(() => plan(trust({}), facts({ cas: [] }))).toThrow(/There is no CA "us-ca"/);
     expect(() => plan(trust({}), facts(), NOW + 3700 * 86_400_000)).toThrow(/CA us-ca ended at/);

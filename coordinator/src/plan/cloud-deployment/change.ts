@@ -139,8 +139,24 @@ const trustWarnings = ({ name, isChanging, lastChangeFailed }: CloudDeploymentFa
     : []),
 ];
 
-const warningsOf = (steps: readonly AnyStep[], facts: CloudDeploymentFacts): string[] => [
-  ...(steps.some(({ kind }) => kind === 'cloud.trust') ? trustWarnings(facts) : []),
+/** The API tells what is to be trusted, and not whether that was carried out. */
+const standingWarnings = ({ name, lastChangeFailed }: CloudDeploymentFacts): string[] =>
+  lastChangeFailed
+    ? [
+        `Deployment ${name} shows the trust that was asked for, and its last change failed: whether that one was carried out is in its console, under its activity, where the plan can be applied again.`,
+      ]
+    : [];
+
+const warningsOf = (
+  { trust }: CloudChangeRequest,
+  steps: readonly AnyStep[],
+  facts: CloudDeploymentFacts,
+): string[] => [
+  ...(steps.some(({ kind }) => kind === 'cloud.trust')
+    ? trustWarnings(facts)
+    : trust === undefined
+      ? []
+      : standingWarnings(facts)),
   ...(steps.some(({ kind, input }) => kind === 'cloud.key' && 'secret' in input && input.secret !== null)
     ? keyWarnings(facts)
     : []),
@@ -163,6 +179,6 @@ export const planCloudChange = (
     stages: usedStages(stages, steps),
     steps,
     ...{ restarts: [], outages: [] },
-    warnings: warningsOf(steps, facts),
+    warnings: warningsOf(request, steps, facts),
   };
 };
