@@ -80,7 +80,8 @@ try {
     console.error('No case has such a name.');
     process.exitCode = 64;
   }
-  console.log(`${cases.length} cases, seed ${seed}`);
+  const boundaries = Object.entries(first?.observed ?? {}).map(([name, { moments }]) => `${moments.size} of ${name}`);
+  console.log(`${cases.length} cases, seed ${seed}; boundaries: ${boundaries.join(', ')}`);
   const results: CaseResult[] = [];
   await runCases(lanes, cases, async (result) => {
     results.push(result);

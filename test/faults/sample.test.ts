@@ -28,7 +28,7 @@ let lanes: Lane[];
 
 beforeAll(async () => {
   lanes = await openLanes(LANES, [...SAMPLED, ...ONCE]);
-});
+}, LIMIT_MS);
 afterAll(async () => {
   await Promise.all((lanes ?? []).map((lane) => lane[Symbol.asyncDispose]()));
 });
