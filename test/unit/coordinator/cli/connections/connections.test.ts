@@ -73,6 +73,18 @@ test('where no node was let ask it says so, and not that the connection is broke
   expect(proofMatrix([{ ...one, proof: proof.slice(1) }])).toContain('NOT connected');
 });
 
+test('an alias in elasticsearch.yml says of which nodes, and that the others are none of them', () => {
+  const others = { node: 'eu-2', ok: false, state: 'n/a', error: null, hint: null } as const;
+  const one = { ...view(), staticNodes: ['eu-1'], proof: [...view().proof, others] };
+  expect(proofMatrix([one]).split('\n')).toEqual([
+    'eu -> us as "us": connected',
+    '  in elasticsearch.yml of eu-1, not in the settings of the cluster',
+    '  eu-1  ok',
+    '  eu-2  n/a (not among its static nodes)',
+  ]);
+  expect(proofMatrix([{ ...one, staticNodes: 'all' }])).toContain('in elasticsearch.yml of every node that connects');
+});
+
 test('how a connection is set, and how much of it is open, stands below what the nodes proved', () => {
   const both = { skipUnavailable: true, initialConnectTimeout: '30s' };
   const sniff = { ...both, seeds: ['us-1:9443', '[::1]:9443'], nodesConnected: 2, maxNodeConnections: 3 };
