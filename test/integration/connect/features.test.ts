@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newestVersionHere } from '../../elasticsearch/versions.ts';
 import { adoptSuite } from './features/adopt.ts';
 import { Bed, DOCUMENTS } from './features/bed.ts';
+import { cloudTrustSuite } from './features/cloud-trust.ts';
 import { halfManagedSuite } from './features/half-managed.ts';
 import { identitySuite } from './features/identity.ts';
 import { refusedSuite } from './features/refused.ts';
@@ -35,4 +36,5 @@ describe(`on a pair of ${await newestVersionHere()} that is connected`, () => {
   describe('half managed', () => halfManagedSuite(() => bed));
   describe('identity', () => identitySuite(() => bed));
   describe('refused', () => refusedSuite(() => bed));
+  describe('cloud trust', () => cloudTrustSuite(() => bed));
 });
