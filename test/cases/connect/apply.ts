@@ -272,7 +272,11 @@ const prove = (world: World, { alias }: StepInputs['connection.prove']): void =>
 };
 
 const succeed = (world: World, { ca, successor, isRetired }: StepInputs['ca.succession']): void => {
-  if (isRetired && [...world.certificates, ...world.connections].some((one) => one.ca === ca))
+  const signing = world.connections.flatMap((one) => one.signing ?? []);
+  if (
+    isRetired &&
+    [...world.certificates, ...world.connections, ...world.signers, ...signing].some((one) => one.ca === ca)
+  )
     throw new Error(`CA ${ca} is in use`);
   const retiredAt = isRetired ? { retiredAt: new Date(world.nowMs).toISOString() } : {};
   world.cas = world.cas.map((one) => (one.name === ca ? { ...one, successor, ...retiredAt } : one));

@@ -17,7 +17,7 @@ export const BUNDLE = 'remora-remote-cluster-cas.crt';
 
 /** What the planner would be shown of this world. */
 const caFacts = (made: World): CaRotationFacts => {
-  const { local, remote, connections, cas, secretVersions } = factsOf(made, request());
+  const { local, remote, connections, cas, signers, secretVersions } = factsOf(made, request());
   const trust = connections.flatMap((connection) =>
     connectingNodes(local, placeOf(connection)).map(({ name, agent }) => ({
       ...{ remote: 'us', alias: connection.alias, cluster: 'eu', node: name, certificateAuthorities: [BUNDLE] },
@@ -34,6 +34,7 @@ const caFacts = (made: World): CaRotationFacts => {
       otherNodes: [],
       cas,
       connections,
+      signers,
       secretVersions,
       trust,
     },

@@ -13,8 +13,9 @@ import { SearchLoop } from './search-loop.ts';
 import { fill, restarts } from './traces.ts';
 
 const DOCUMENTS = 10;
-/** Before, during and after: from each node in turn. */
-const LEAST_SEARCHES = 100;
+/** Before, during and after, by so many clients at once, each asking node after node in turn: one alone makes ten searches a second. */
+const LEAST_SEARCHES = 1000;
+const CLIENTS = 8;
 
 interface Key {
   readonly id: string;
@@ -89,16 +90,16 @@ describe(`API keys of connections, ${await newestVersionHere()} to the same`, ()
     expect(JSON.parse(checked.stdout) as Plan).toMatchObject({ restarts: [], outages: [], warnings: [] });
     expect(await keysOf('us')).toEqual([before]);
 
-    const load = new SearchLoop([1, 2].map(() => ({ cluster: eu, index: 'us:logs-1', documents: DOCUMENTS })));
+    const load = new SearchLoop(
+      Array.from({ length: CLIENTS }, () => ({ cluster: eu, index: 'us:logs-1', documents: DOCUMENTS })),
+    );
     stack.defer(async () => void (await load.stop()));
+    await load.atLeast(CLIENTS);
     const run = await fleet.json<Run>([...rotate, '--yes']);
     await load.atLeast(LEAST_SEARCHES);
     const reports = await load.stop();
     expect(run).toMatchObject({ status: 'succeeded', workflow: 'rotate-key', restarts: [] });
-    expect(reports.map(({ failures, retried }) => [failures, retried])).toEqual([
-      [[], 0],
-      [[], 0],
-    ]);
+    expect(reports.filter(({ failures, retried }) => failures.length + retried > 0)).toEqual([]);
     expect(restarts(us, eu)).toEqual(made);
 
     const [gone, key] = await keysOf('us');

@@ -6,7 +6,7 @@ import { isRegistered, placeOf } from '../../plan/connection/alias-place.ts';
 import type { ClusterObservation } from '../../plan/facts.ts';
 import { connectingNodes } from '../../plan/node/nodes.ts';
 import type { CaRecord, ConnectionRecord } from '../../plan/records.ts';
-import { concernedBy } from '../../plan/rotate-ca/concerned.ts';
+import { concernedBy, usersOf } from '../../plan/rotate-ca/concerned.ts';
 import type { CaRotationFacts } from '../../plan/rotate-ca/facts.ts';
 import { ways } from '../../plan/rotate-ca/proofs.ts';
 import { ownCa } from '../../plan/trust/ca-names.ts';
@@ -65,18 +65,19 @@ export const problemsOf = async (
 
 /** Gathers everything that the planner of a CA's rotation looks at. Changes nothing; throws what the records alone forbid. */
 export const observeCaRotation = async (parts: ObserveParts, request: CaRotateRequest): Promise<CaRotationFacts> => {
-  const [certificates, cas, connections, secretVersions, signed, joined, apiKeys] = await Promise.all([
+  const [certificates, cas, connections, signers, secretVersions, signed, joined, apiKeys] = await Promise.all([
     parts.inventory.certificates.list(),
     parts.inventory.cas.list(),
     parts.inventory.connections.list(),
+    parts.inventory.signingCertificates.list(),
     parts.secretVersions(),
     parts.inventory.signingRequests.list(),
     parts.inventory.nodes.list(),
     parts.inventory.apiKeys.list(),
   ]);
-  const records = { certificates, cas, connections, secretVersions };
+  const records = { certificates, cas, connections, signers, secretVersions };
   const concerned = concernedBy(request, records, parts.clock().toISOString());
-  const looked = await lookAt(parts, [...concerned.remotes, ...concerned.locals]);
+  const looked = await lookAt(parts, concerned.clusters);
   const clusters = [...looked.values()].filter((found) => typeof found === 'object');
   const seen = (name: string) => clusters.find((cluster) => cluster.name === name);
   const trust = ways(concerned.connections, clusters).flatMap(({ connection, proxy }) => {
@@ -98,6 +99,6 @@ export const observeCaRotation = async (parts: ObserveParts, request: CaRotateRe
     ),
     like: likenessOf(concerned.old),
     trust: await Promise.all(trust),
-    problems: await problemsOf(parts, clusters, concerned.connections),
+    problems: await problemsOf(parts, clusters, usersOf(concerned)),
   };
 };

@@ -2,7 +2,7 @@ import type { ConnectRequest } from '@remora/shared/model/requests/connect-reque
 import type { PlanContext } from '../context.ts';
 import type { ConnectFacts } from '../facts.ts';
 import type { ConnectionRecord } from '../records.ts';
-import type { SigningDraft } from './signing.ts';
+import type { SigningDraft } from './signing-draft.ts';
 import type { ServerWish } from './wanted.ts';
 
 /** What the steps of the remote side are made from. */

@@ -1,86 +1,20 @@
-import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
 import type { SigningSide } from '../connection/local-side.ts';
-import type { PlanContext } from '../context.ts';
-import type { ConnectFacts, KeyObservation, NodeObservation } from '../facts.ts';
+import type { ConnectFacts, NodeObservation } from '../facts.ts';
 import { isSecureSettingLoaded } from '../node/loaded.ts';
 import type { WantedFile } from '../node/node-change.ts';
 import { files, signingKeystore } from '../node/placed-files.ts';
 import { rollOrder } from '../order.ts';
-import type { Signing, SigningCertificateRecord } from '../records.ts';
-import {
-  isCurrentSigner,
-  newSigningIssue,
-  signerFile,
-  signerStep,
-  signerStepId,
-} from '../signing/signing-certificates.ts';
+import type { SigningCertificateRecord } from '../records.ts';
+import { signerFile, signerStep, signerStepId } from '../signing/signing-certificates.ts';
 import { passwordEntry, signingTrust, signSettings, withoutThem } from '../signing/signing-names.ts';
 import { signingSettingsStep } from '../signing/signing-settings.ts';
-import { mayBeSigning, othersCas, signingWish, standingSigners } from '../signing/signing-wish.ts';
 import type { AnyStep, Crossing, SigningIssue } from '../steps.ts';
-import { caBundleFile } from '../trust/ca-bundle.ts';
 import type { ConnectDraft } from './draft.ts';
-import { standingKey } from './key/key.ts';
+import { narrowSteps, widenSteps } from './resigning.ts';
+import type { SigningDraft } from './signing-draft.ts';
 
 /** After the reload, since a node that lacks the password of its file would sign nothing, and before anything is asked over a new alias. */
 export const signStage = { id: 'sign', title: 'Have the local cluster sign', mode: 'serial' } as const;
-
-/** How requests over the connection are to be signed, and what is known of how they are. */
-export interface SigningDraft {
-  /** Null where they are not to be. */
-  readonly wish: Signing | null;
-  /** They are not to be signed, and may be. */
-  readonly goes: boolean;
-  readonly standing: readonly SigningCertificateRecord[];
-  readonly key: KeyObservation | undefined;
-  /** Other CAs whose signatures the remote cluster takes. */
-  readonly others: readonly string[];
-  /**
-   * Elasticsearch shows settings of signatures to nobody. That they are in place is known of a key that demands a signature and lets every node in: nobody is let in
-   * without one.
-   */
-  readonly isOn: boolean;
-  /** The CAs as the remote nodes shall have them. */
-  readonly trust: WantedFile | null;
-  /** By name of the local node. */
-  readonly issues: ReadonlyMap<string, { readonly issue: SigningIssue; readonly isNew: boolean }>;
-}
-
-/** See `SigningDraft.isOn`. */
-export const isSigning = (facts: ConnectFacts, request: ConnectRequest): boolean =>
-  standingSigners(facts, request).length > 0 &&
-  standingKey(facts, request)?.certificateIdentity !== undefined &&
-  facts.proven === true;
-
-export const signingDraft = (request: ConnectRequest, facts: ConnectFacts, context: PlanContext): SigningDraft => {
-  const found = signingWish(request, facts);
-  const wish = typeof found === 'string' ? null : found;
-  const standing = standingSigners(facts, request);
-  const others = othersCas(facts, request);
-  const key = standingKey(facts, request);
-  const issueFor = ({ name }: NodeObservation): { readonly issue: SigningIssue; readonly isNew: boolean } | null => {
-    if (wish === null) return null;
-    const record = standing.find(({ node }) => node === name);
-    const place = { cluster: request.local, node: name, alias: request.alias, remote: request.remote };
-    if (record !== undefined && isCurrentSigner(record, wish, context.now)) return { issue: record, isNew: false };
-    return { issue: newSigningIssue(place, wish, facts.secretVersions), isNew: true };
-  };
-  return {
-    ...{ wish, standing, key, others },
-    goes: wish === null && mayBeSigning(facts, request),
-    isOn: isSigning(facts, request),
-    trust:
-      wish === null
-        ? null
-        : caBundleFile([...new Set([...others, wish.ca])].sort(), facts.cas, context.hash, files.signingCas),
-    issues: new Map(
-      rollOrder(facts.local.nodes).flatMap((node) => {
-        const issue = issueFor(node);
-        return issue === null || node.agent.state !== 'online' ? [] : [[node.name, issue] as const];
-      }),
-    ),
-  };
-};
 
 /** What a local node has for it. */
 const signerParts = (
@@ -99,6 +33,13 @@ export const signingSide = (draft: ConnectDraft): SigningSide => ({
   mayLackPassword: (node) => mayLackPassword(draft, node),
 });
 
+const whyIssued = (standing: SigningCertificateRecord, { subject, ca }: SigningIssue): string => {
+  if (standing.subject !== subject) return 'the certificate with which the node signs shall have another subject';
+  return standing.ca === ca
+    ? 'the certificate with which the node signs shall live for another time, or ends soon'
+    : 'the certificate with which the node signs shall be of another CA';
+};
+
 /** The certificates that are made. */
 const signerSteps = ({ signing, facts }: ConnectDraft): AnyStep[] =>
   [...signing.issues.values()]
@@ -107,9 +48,7 @@ const signerSteps = ({ signing, facts }: ConnectDraft): AnyStep[] =>
       const standing = facts.signers.find(
         (one) => one.cluster === issue.cluster && one.node === issue.node && one.alias === issue.alias,
       );
-      const reason = standing
-        ? 'the certificate with which the node signs shall live for another time, or ends soon'
-        : 'the node has no certificate with which it could sign';
+      const reason = standing ? whyIssued(standing, issue) : 'the node has no certificate with which it could sign';
       return signerStep(issue, standing, { reason, stage: 'certificates' });
     });
 
@@ -177,29 +116,33 @@ const isPlaced = ({ local }: ConnectDraft['facts'], { node, alias, p12Secret }: 
       agent.facts.files.some(({ path, source }) => path === signingKeystore(alias) && source === p12Secret),
   );
 
-/** Has the local cluster sign, and where certificates were only replaced, proves that they are in use. */
-export const signSteps = ({ signing, facts, request, record }: ConnectDraft): AnyStep[] => {
-  if (signing.wish === null) return [];
-  const settings = signSettings(request.alias);
-  if (!signing.isOn)
-    return [
-      signingSettingsStep({
-        ...{ id: 'sign-requests', cluster: facts.local.name, persistent: settings, stage: 'sign' },
-        before:
-          signing.standing.length > 0 && signing.key?.certificateIdentity !== undefined
-            ? settings
-            : withoutThem(settings),
-        crossing: crossingOf({ facts, request, record }),
-        reason: `requests over ${request.alias} are to be signed`,
-      }),
-    ];
-  return [...signing.issues.values()]
-    .filter(({ issue }) => !isPlaced(facts, issue))
+/** That nodes sign with the certificates that they have by then: those that get another one, or all where it is not known with what they sign. */
+const signedProofs = ({ signing, facts, request, record }: ConnectDraft): AnyStep[] =>
+  [...signing.issues.values()]
+    .filter(({ issue }) => signing.resigning.isProvenWhole || !isPlaced(facts, issue))
     .map(({ issue }) => ({
       ...{ id: signerStepId('verify-signing', issue), kind: 'signing.verify', target: issue.node, effect: 'none' },
       ...{ reason: 'the node must sign with the new certificate, and be let in', diff: '', stage: 'signed' },
-      input: { cluster: issue.cluster, node: issue.node, alias: issue.alias, keySecret: record.keySecret },
+      input: { cluster: issue.cluster, node: issue.node, alias: request.alias, keySecret: record.keySecret },
     }));
+
+/** Has the local cluster sign, and where certificates take the place of others, proves that they are in use. */
+export const signSteps = (draft: ConnectDraft): AnyStep[] => {
+  const { signing, facts, request, record } = draft;
+  if (signing.wish === null) return [];
+  const settings = signSettings(request.alias);
+  if (signing.isOn) return signedProofs(draft);
+  const stood = signing.standing.length > 0 && signing.key?.certificateIdentity !== undefined;
+  return [
+    signingSettingsStep({
+      ...{ id: 'sign-requests', cluster: facts.local.name, persistent: settings, stage: 'sign' },
+      before: stood ? settings : withoutThem(settings),
+      crossing: crossingOf({ facts, request, record }),
+      reason: `requests over ${request.alias} are to be signed`,
+    }),
+    // Written with the same value, the setting has nobody look at the file.
+    ...(signing.standing.length > 0 ? signedProofs(draft) : []),
+  ];
 };
 
 /** Whether the process of a node may lack the password although its keystore has it: then it could not read the file, and would not say so. */
@@ -217,14 +160,13 @@ const demandSteps = ({ signing, facts, request, record }: ConnectDraft): AnyStep
   // A key that is yet to be made demands it from its beginning.
   if (wish === null || key === undefined || key.certificateIdentity === wish.identity) return [];
   const { id, name, secret } = key.record;
+  const before = signing.resigning.demand ?? key.certificateIdentity;
   return [
     {
       ...{ id: 'demand-signature', kind: 'api-key.identify', target: facts.remote.name, effect: 'api' },
       ...{ reason: 'the key is to let nobody in without a signature of this subject', stage: 'identity' },
       diff: [
-        ...(key.certificateIdentity === undefined
-          ? []
-          : [`- key ${name}: certificate_identity ${key.certificateIdentity}`]),
+        ...(before === undefined ? [] : [`- key ${name}: certificate_identity ${before}`]),
         `+ key ${name}: certificate_identity ${wish.identity}`,
       ].join('\n'),
       input: {
@@ -239,6 +181,8 @@ const demandSteps = ({ signing, facts, request, record }: ConnectDraft): AnyStep
 export const signedSteps = (draft: ConnectDraft): AnyStep[] => [
   ...signerSteps(draft),
   ...trustSteps(draft),
+  ...widenSteps(draft, crossingOf(draft)),
   ...signSteps(draft),
   ...demandSteps(draft),
+  ...narrowSteps(draft),
 ];

@@ -33,7 +33,23 @@ const rules: readonly { readonly pattern: RegExp; readonly hint: string }[] = [
   },
   {
     pattern: /failed to verify cross cluster api key signature certificate/i,
-    hint: 'The remote cluster does not trust the certificate with which this node signs, or it has ended: compare it with cluster.remote.signing.certificate_authorities there.',
+    hint: 'The remote cluster does not trust the certificate with which this node signs, it has ended, or its algorithm is not known there; Elasticsearch says the same of all: `remora certs list` shows when it ends, and the CA that signed it has to be in the file of cluster.remote.signing.certificate_authorities there. Run connect again, which writes both.',
+  },
+  {
+    pattern: /invalid cross cluster api key signature/i,
+    hint: 'The signature does not fit: the key in the file with which this node signs does not belong to its certificate, or something between the clusters changed the request. Run connect again, which places the file anew where it is not the one of Remora.',
+  },
+  {
+    pattern: /cannot verify signed cross-cluster headers/i,
+    hint: 'The remote cluster has no CA by which it could take a signature: cluster.remote.signing.certificate_authorities is not set there, or its file holds none. Run connect again, which writes both.',
+  },
+  {
+    pattern: /signature does not contain any certificates|failed to extract credentials from headers/i,
+    hint: 'The remote cluster cannot read the signature that this node sent: look whether both clusters have a version that knows the same signatures, and whether something between them changes requests.',
+  },
+  {
+    pattern: /failed to sign cross cluster headers|unsupported key (?:type|algorithm)|cannot find a signing key/i,
+    hint: 'This node cannot sign with the key in its file: it has to be one RSA or EC key. The log of the node says why; connect again places a file that works.',
   },
   {
     pattern: /does not match API key certificate identity pattern/i,

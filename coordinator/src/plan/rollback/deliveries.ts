@@ -61,6 +61,12 @@ export const changesOn = (
 /** The rotation of a CA changes bundles twice, and what serves in between, whatever kind of step does it. */
 const isCaRotation = ({ plan }: PastRun): boolean => plan.workflow === 'rotate-ca';
 
+/** Whether a later phase changes files that an earlier one wrote. */
+const isWrittenTwice = (run: PastRun): boolean =>
+  isCaRotation(run) ||
+  (run.plan.workflow === 'connect' &&
+    run.plan.steps.some((step) => step.kind === 'node.change' && (step.input.phase ?? 0) > 0));
+
 const phaseOf = (run: PastRun, { kind, input, stage }: ChangingStep): number => {
   if (isCaRotation(run)) return rotationPhase(stage);
   return kind === 'node.change' ? (input.phase ?? 0) : 0;
@@ -75,6 +81,7 @@ interface Collected extends NodeDeliveries {
 /** The deliveries of a run by node and phase, in the reverse of the order in which it came to them. */
 export const deliveriesOf = (run: PastRun): NodeDeliveries[] => {
   const [nodes, all] = [new Map<string, Collected>(), new Map<string, string[]>()];
+  const isTwice = isWrittenTwice(run);
   for (const step of run.plan.steps.toReversed()) {
     const past = run.steps.get(step.id);
     if (!past || past.attempts === 0 || !changesNode(step)) continue;
@@ -86,7 +93,7 @@ export const deliveriesOf = (run: PastRun): NodeDeliveries[] => {
     found.ids.push(...ids);
     const newer = [...(all.get(nodeKey(at)) ?? []), ...ids];
     all.set(nodeKey(at), newer);
-    found.upTo = isCaRotation(run) ? newer : found.ids;
+    found.upTo = isTwice ? newer : found.ids;
     if (isCertain(step, past)) found.certain.push(ids);
   }
   return [...nodes.values()];

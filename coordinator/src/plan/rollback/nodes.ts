@@ -96,7 +96,8 @@ const reloadStep = (delivered: NodeDeliveries, keystorePassword: string | null):
 const changesOf = (facts: RollbackFacts, delivered: NodeDeliveries): readonly Change[] => {
   const changes = facts.backups.get(deliveredKey(delivered))?.changes ?? [];
   if (facts.run.plan.workflow !== 'rotate-ca') return changes;
-  return changes.filter(({ name }) => name.endsWith(files.caBundle) === (delivered.phase !== rotationPhases.serve));
+  const isTrust = (name: string): boolean => [files.caBundle, files.signingCas].some((file) => name.endsWith(file));
+  return changes.filter(({ name }) => isTrust(name) === (delivered.phase !== rotationPhases.serve));
 };
 
 const stepsOf = (

@@ -9,6 +9,7 @@ import { PRINCIPAL_STAGE, principalsPart } from './keys/principals.ts';
 import { nodesPart } from './nodes.ts';
 import { END_STAGE, endSteps } from './records.ts';
 import { refuse } from './refusals.ts';
+import { isResigning, resigningBack } from './resigning.ts';
 import { type NodesBack, rotationBack } from './rotation.ts';
 import { signingPart, signingStages } from './signing.ts';
 import { settingsBack, switchProofs, withAliases } from './switch-back.ts';
@@ -31,10 +32,10 @@ const hashOf = (context: PlanContext, steps: readonly AnyStep[], provable: reado
   );
 };
 
-const nodesBack = (facts: RollbackFacts, now: string): NodesBack =>
-  facts.run.plan.workflow === 'rotate-ca'
-    ? rotationBack(facts, now)
-    : { ...nodesPart(facts, now), isBack: () => false };
+const nodesBack = (facts: RollbackFacts, now: string): NodesBack => {
+  if (facts.run.plan.workflow === 'rotate-ca') return rotationBack(facts, now);
+  return isResigning(facts.run) ? resigningBack(facts, now) : { ...nodesPart(facts, now), isBack: () => false };
+};
 
 /**
  * Plans to take a run back, from what it recorded and what the agents' journals hold: the reverse of its order, aliases first, keys and records last. What
@@ -42,10 +43,10 @@ const nodesBack = (facts: RollbackFacts, now: string): NodesBack =>
  */
 export const planRollback = (request: RollbackRequest, facts: RollbackFacts, context: PlanContext): StoredPlan => {
   const [settings, nodes, keys] = [settingsBack(facts), nodesBack(facts, context.now), keysPart(facts, context.now)];
-  const signing = signingPart(facts);
+  const signing = signingPart(facts, context.now);
   const earlier = earlierPart(facts, settings, context.now);
   const principals = principalsPart(facts);
-  refuse(facts, [...settings.findings, ...keys.findings, ...principals.findings], context.now);
+  refuse(facts, [...settings.findings, ...signing.findings, ...keys.findings, ...principals.findings], context.now);
   const changes = [...settings.steps, ...signing.steps, ...nodes.steps];
   const { steps: proofs, provable } = changes.length + keys.steps.length > 0 ? earlier : { steps: [], provable: [] };
   const steps = [

@@ -4,6 +4,7 @@ import { type AnyStep, nodeKey, type Stage } from '../steps.ts';
 import type { RollbackFacts } from './facts.ts';
 import { nodesPart } from './nodes.ts';
 import { changedRecords, putBackStep } from './records.ts';
+import { signedSteps } from './resigned.ts';
 
 /** What is taken back of the nodes, and of the records on the way there. */
 export interface NodesBack {
@@ -22,6 +23,15 @@ const HANDSHAKES: Stage = { id: 'handshakes', title: 'Prove that only the old CA
 /** Whether a node that the run looked at is there to be asked. */
 const isThere = ({ clusters }: RollbackFacts, { cluster, node }: { readonly cluster: string; readonly node: string }) =>
   clusters.get(cluster)?.nodes.some(({ name, agent }) => name === node && agent.state !== 'missing') ?? false;
+
+/** Each remote node that took signatures of both CAs, or of the new one: it has to take those of both before anybody signs by the old one again. */
+const takenSteps = (facts: RollbackFacts): AnyStep[] => {
+  const read = facts.run.plan.steps.flatMap((step) => (step.kind === 'signing-trust.verify' ? [step] : []));
+  const each = new Map(read.map((step) => [nodeKey(step.input), step]));
+  return [...each.values()]
+    .filter(({ input }) => isThere(facts, input))
+    .map((step) => ({ ...step, id: `prove-both-signatures-${nodeKey(step.input)}`, stage: PROVE_BOTH.id }));
+};
 
 /** Each node that the run proved to trust both CAs, or the new one: it has to trust both before the servers go back. */
 const bothSteps = (facts: RollbackFacts, holds: readonly string[]): AnyStep[] => {
@@ -72,19 +82,19 @@ export const rotationBack = (facts: RollbackFacts, now: string): NodesBack => {
     ...retired.map((record) => ({ collection: 'cas' as const, id: old, record })),
     ...of('connections'),
   ];
-  const served = [...servers.steps, ...of('certificates')].length > 0;
+  const served = [...servers.steps, ...of('certificates'), ...of('signingCertificates')].length > 0;
   return {
     stages: [TRANSITION, ...only.stages, PROVE_BOTH, ...servers.stages, CERTIFICATES, HANDSHAKES, ...both.stages],
     steps: [
       ...putBackStep('note-both', TRANSITION.id, noted),
       ...only.steps,
-      ...(served ? bothSteps(facts, [old, successor]) : []),
+      ...(served ? [...bothSteps(facts, [old, successor]), ...takenSteps(facts)] : []),
       ...servers.steps,
-      ...putBackStep('put-back-certificates', CERTIFICATES.id, of('certificates')),
-      ...(both.steps.length > 0 ? handshakeSteps(facts, old) : []),
+      ...putBackStep('put-back-certificates', CERTIFICATES.id, [...of('certificates'), ...of('signingCertificates')]),
+      ...(both.steps.length > 0 ? [...handshakeSteps(facts, old), ...signedSteps(facts, HANDSHAKES.id)] : []),
       ...both.steps,
     ],
     warnings: [...new Set([only, servers, both].flatMap(({ warnings }) => warnings))],
-    isBack: ({ collection }) => collection === 'certificates' || collection === 'connections',
+    isBack: ({ collection }) => ['certificates', 'signingCertificates', 'connections'].includes(collection),
   };
 };

@@ -1,7 +1,10 @@
+import { widenStage } from '../connect/resigning.ts';
 import { signingSettingsStep } from '../signing/signing-settings.ts';
 import type { AnyStep, PlannedStep, Stage } from '../steps.ts';
 import { beforeOf, type RollbackFacts } from './facts.ts';
 import { isUsable } from './keys/keys.ts';
+import { endedSigners } from './resigned.ts';
+import { demandStages, isResigning } from './resigning.ts';
 import type { Part } from './settings.ts';
 
 /** What goes is taken back before the files that it names, what comes back after them: in the reverse of how a run does it. */
@@ -26,47 +29,64 @@ const settingsBack = (step: PlannedStep<'signing-settings.put'>): AnyStep[] => {
   ];
 };
 
-/** Of a key that lets somebody in still, and demands what the run had it demand. */
-const demandBack = (facts: RollbackFacts, step: PlannedStep<'api-key.identify'>, identity: string | null): Part => {
-  const { cluster, id, secret, identity: made } = step.input;
-  const key = facts.earlierKeys.find(({ record }) => record.secret === secret);
-  const now = key?.certificateIdentity ?? null;
-  if (!isUsable(facts, secret) || now === identity) return { steps: [], warnings: [], findings: [] };
-  if (now !== made)
-    return {
-      ...{ steps: [], findings: [] },
-      warnings: [`What API key ${id} demands (${now ?? 'no signature'}) was changed by somebody else since: it stays.`],
-    };
+/** Where it is taken back. Of certificates that became others the key lets in both before any node goes back, and demands the earlier subject alone once all are proven. */
+const stageOf = ({ run }: RollbackFacts, { stage }: AnyStep, identity: string | null): string => {
+  if (identity === null) return stages.demandOff.id;
+  if (!isResigning(run)) return stages.demandOn.id;
+  return stage === widenStage.id ? demandStages.earlier.id : demandStages.either.id;
+};
+
+interface Demanded {
+  readonly step: PlannedStep<'api-key.identify'>;
+  /** What the key demanded before the step. */
+  readonly identity: string | null;
+}
+
+const demandStep = (facts: RollbackFacts, { step, identity }: Demanded): AnyStep => {
+  const { cluster, id, secret, identity: made, crossing } = step.input;
+  const stage = stageOf(facts, step as AnyStep, identity);
   return {
-    steps: [
-      {
-        ...{ id: `put-back-${step.id}`, kind: 'api-key.identify', target: cluster, effect: 'api' },
-        reason: 'the run had the key demand something else',
-        diff: [
-          ...(made === null ? [] : [`- key ${id}: certificate_identity ${made}`]),
-          ...(identity === null ? [] : [`+ key ${id}: certificate_identity ${identity}`]),
-        ].join('\n'),
-        stage: identity === null ? stages.demandOff.id : stages.demandOn.id,
-        input: { cluster, id, secret, identity, crossing: null },
-      },
-    ],
-    ...{ warnings: [], findings: [] },
+    ...{ id: `put-back-${step.id}`, kind: 'api-key.identify', target: cluster, effect: 'api', stage },
+    reason: 'the run had the key demand something else',
+    diff: [
+      ...(made === null ? [] : [`- key ${id}: certificate_identity ${made}`]),
+      ...(identity === null ? [] : [`+ key ${id}: certificate_identity ${identity}`]),
+    ].join('\n'),
+    input: { cluster, id, secret, identity, crossing: stage === demandStages.earlier.id ? crossing : null },
   };
 };
 
+/** What a key demanded, the newest change first: of keys that let somebody in still, and as long as each demands what the run had it demand. */
+const demandsBack = (facts: RollbackFacts, changes: readonly Demanded[]): Part => {
+  const now = new Map(facts.earlierKeys.map((key) => [key.record.secret, key.certificateIdentity ?? null]));
+  const [steps, warnings]: [AnyStep[], string[]] = [[], []];
+  for (const change of changes) {
+    const { id, secret, identity: made } = change.step.input;
+    const demanded = now.get(secret) ?? null;
+    if (!isUsable(facts, secret) || demanded === change.identity) continue;
+    if (demanded === made) {
+      steps.push(demandStep(facts, change));
+      now.set(secret, change.identity);
+    } else
+      warnings.push(
+        `What API key ${id} demands (${demanded ?? 'no signature'}) was changed by somebody else since: it stays.`,
+      );
+  }
+  return { steps, warnings: [...new Set(warnings)], findings: [] };
+};
+
 /** Takes back how requests are signed and what keys demand. */
-export const signingPart = (facts: RollbackFacts): Part => {
-  const parts = facts.run.plan.steps.toReversed().map((step): Part => {
+export const signingPart = (facts: RollbackFacts, now: string): Part => {
+  const done = facts.run.plan.steps.toReversed().flatMap((step) => {
     const before = beforeOf(facts.run.steps.get(step.id));
-    if (before === undefined) return { steps: [], warnings: [], findings: [] };
-    if (step.kind === 'signing-settings.put') return { steps: settingsBack(step), warnings: [], findings: [] };
-    return step.kind === 'api-key.identify'
-      ? demandBack(facts, step, (before as { readonly identity: string | null }).identity)
-      : { steps: [], warnings: [], findings: [] };
+    return before === undefined ? [] : [{ step, before }];
   });
-  return {
-    steps: parts.flatMap(({ steps }) => steps),
-    warnings: parts.flatMap(({ warnings }) => warnings),
-    findings: [],
-  };
+  const demands = demandsBack(
+    facts,
+    done.flatMap(({ step, before }) =>
+      step.kind === 'api-key.identify' ? [{ step, ...(before as { readonly identity: string | null }) }] : [],
+    ),
+  );
+  const settings = done.flatMap(({ step }) => (step.kind === 'signing-settings.put' ? settingsBack(step) : []));
+  return { ...demands, steps: [...settings, ...demands.steps], findings: endedSigners(facts.run, now) };
 };

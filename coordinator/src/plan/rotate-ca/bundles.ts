@@ -14,7 +14,7 @@ import type { Concerned } from './concerned.ts';
 import type { CaRotationFacts } from './facts.ts';
 
 /** A node that connects, whose bundle is changed. */
-interface Bundled {
+export interface Bundled {
   readonly cluster: ClusterObservation;
   readonly node: NodeObservation;
 }
@@ -58,9 +58,9 @@ const ofAway = ({ path, content, source, mode }: WantedFile): NodeChange => ({
 });
 
 /** As the node's facts will be once the bundle was written by an earlier step of the plan: with what no plan wants. */
-const afterWrite = (facts: NodeFacts): NodeFacts => ({
+const afterWrite = (facts: NodeFacts, written: string): NodeFacts => ({
   ...facts,
-  files: facts.files.filter(({ path }) => path !== files.caBundle),
+  files: facts.files.filter(({ path }) => path !== written),
 });
 
 interface BundleStep {
@@ -69,24 +69,28 @@ interface BundleStep {
   readonly reason: string;
   /** An earlier step of the plan writes the bundle. */
   readonly isWritten: boolean;
+  /** Of another file than that by which nodes trust remote clusters. */
+  readonly path?: string;
+  /** Beginning of the step's id; absent: the stage. */
+  readonly prefix?: string;
 }
 
 /** The step that writes a node's bundle; none where it holds these CAs already. */
 export const bundleStep = (
   { cluster, node }: Bundled,
-  { names, stage, reason, isWritten }: BundleStep,
+  { names, stage, reason, isWritten, path = files.caBundle, prefix = stage }: BundleStep,
   { cas }: CaRotationFacts,
   context: PlanContext,
 ): AnyStep[] => {
-  const file = caBundleFile(names, cas, context.hash);
-  const parts = { cluster, node, effect: 'file', stages: { roll: stage, files: stage }, prefix: stage } as const;
+  const file = caBundleFile(names, cas, context.hash, path);
+  const parts = { cluster, node, effect: 'file', stages: { roll: stage, files: stage }, prefix } as const;
   if (node.agent.state !== 'online') {
     const { pid, startedAtMs } = node;
     return [nodeStep({ ...parts, change: ofAway(file), unseen: { pid, startedAtMs } })];
   }
   const { facts } = node.agent;
   const wanted = { files: [file], settings: {}, keystore: {}, keystorePassword: null };
-  const change = changeOf(node, isWritten ? afterWrite(facts) : facts, wanted);
+  const change = changeOf(node, isWritten ? afterWrite(facts, path) : facts, wanted);
   if (change === null) return [];
   const diff = isWritten ? [`~ file ${file.path}: ${file.what}`] : change.diff;
   return [nodeStep({ ...parts, change: { ...change, diff, reasons: [reason] } })];

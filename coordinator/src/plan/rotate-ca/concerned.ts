@@ -1,7 +1,14 @@
 import { type ErrorCode, RemoraError } from '@remora/shared/errors.ts';
 import type { CaRotateRequest } from '@remora/shared/model/requests/ca-rotate-request.ts';
 import { DAY_MS } from '@remora/shared/model/values/duration.ts';
-import { type CaRecord, type CertificateRecord, type ConnectionRecord, keyConnections } from '../records.ts';
+import {
+  type CaRecord,
+  type CertificateRecord,
+  type ConnectionRecord,
+  keyConnections,
+  type SigningCertificateRecord,
+} from '../records.ts';
+import { signerId } from '../signing/signing-names.ts';
 import { nodeKey } from '../steps.ts';
 import { comingCa } from '../trust/ca-names.ts';
 import type { CaRecords } from './facts.ts';
@@ -19,7 +26,23 @@ export interface Concerned {
   /** Clusters whose nodes connect, and clusters whose nodes serve: by name, in order. */
   readonly locals: readonly string[];
   readonly remotes: readonly string[];
+  readonly signing: ConcernedSigning;
+  /** All of these, by name. */
+  readonly clusters: readonly string[];
 }
+
+/** What is signed by one of the two. */
+interface ConcernedSigning {
+  readonly connections: readonly ConnectionRecord[];
+  readonly signers: readonly SigningCertificateRecord[];
+  /** Clusters that take these signatures, by name. */
+  readonly remotes: readonly string[];
+}
+
+/** Connections that trust remote nodes by it, and those that are signed by it, each once. */
+export const usersOf = ({ connections, signing }: Concerned): ConnectionRecord[] => [
+  ...new Set([...connections, ...signing.connections]),
+];
 
 const refuse = (code: ErrorCode, message: string, hint = 'See `remora ca list`.'): never => {
   throw new RemoraError(code, message, { hint });
@@ -90,15 +113,20 @@ const refuseOtherPurposes = ({ name }: CaRecord, { certificates }: CaRecords): v
   );
 };
 
-/** Its successor would have to be trusted for signatures beside it first, and this does not do that. */
-const refuseSigning = ({ name }: CaRecord, { connections }: CaRecords): void => {
-  const signed = keyConnections(connections).find(({ signing }) => signing?.ca === name);
-  if (!signed) return;
-  refuse(
-    'conflict',
-    `CA ${name} signs the certificates with which the nodes of ${signed.local} sign for ${signed.alias}: it is not replaced by this.`,
-    `Have nothing signed over ${signed.alias} (\`remora connect\` without --certificate-identity), then signed again with --signing-ca and another CA. Neither drops a search.`,
+const sorted = (names: readonly string[]): string[] => [...new Set(names)].sort();
+
+const byKey = <T>(all: readonly T[], key: (one: T) => string): T[] =>
+  [...all].sort((a, b) => key(a).localeCompare(key(b), 'en', { numeric: true }));
+
+const nameOf = ({ local, alias }: ConnectionRecord): string => `${local}/${alias}`;
+
+const signedBy = (isConcerned: (one: { readonly ca: string }) => boolean, records: CaRecords): ConcernedSigning => {
+  const connections = byKey(
+    keyConnections(records.connections).filter(({ signing }) => signing !== undefined && isConcerned(signing)),
+    nameOf,
   );
+  const signers = byKey(records.signers.filter(isConcerned), signerId);
+  return { connections, signers, remotes: sorted([...connections, ...signers].map(({ remote }) => remote)) };
 };
 
 /** What the records say of the rotation. Throws what forbids it whatever the clusters are like. */
@@ -106,30 +134,27 @@ export const concernedBy = (request: CaRotateRequest, records: CaRecords, now: s
   const old = oldCa(request, records);
   const next = nextCa(request, old, records, now);
   refuseOtherPurposes(old, records);
-  refuseSigning(old, records);
   // Of a rotation that was begun, what has the new CA already may still trust the old one.
   const names = [old.name, ...(old.successor === undefined ? [] : [old.successor])];
   const isConcerned = ({ ca }: { readonly ca: string }): boolean => names.includes(ca);
-  const byKey = <T>(all: readonly T[], key: (one: T) => string): T[] =>
-    [...all].sort((a, b) => key(a).localeCompare(key(b), 'en', { numeric: true }));
-  const connections = byKey(
-    keyConnections(records.connections).filter(isConcerned),
-    ({ local, alias }) => `${local}/${alias}`,
-  );
+  const connections = byKey(keyConnections(records.connections).filter(isConcerned), nameOf);
   const certificates = byKey(
     records.certificates.filter((record) => isConcerned(record) && record.purpose === 'remote_cluster_server'),
     nodeKey,
   );
-  if (old.successor === undefined && connections.length + certificates.length === 0)
+  const signing = signedBy(isConcerned, records);
+  const uses = connections.length + certificates.length + signing.connections.length + signing.signers.length;
+  if (old.successor === undefined && uses === 0)
     refuse(
       'conflict',
-      `Nothing uses CA ${old.name}: no certificate is of it, and no connection trusts it.`,
+      `Nothing uses CA ${old.name}: no certificate is of it, and no connection trusts it or is signed by it.`,
       `\`remora ca remove ${old.name}\` forgets it.`,
     );
-  const sorted = (clusters: readonly string[]): string[] => [...new Set(clusters)].sort();
+  const locals = sorted(connections.map(({ local }) => local));
+  const remotes = sorted([...connections.map(({ remote }) => remote), ...certificates.map(({ cluster }) => cluster)]);
+  const signers = [...signing.connections.map(({ local }) => local), ...signing.signers.map(({ cluster }) => cluster)];
   return {
-    ...{ old, next, connections, certificates },
-    locals: sorted(connections.map(({ local }) => local)),
-    remotes: sorted([...connections.map(({ remote }) => remote), ...certificates.map(({ cluster }) => cluster)]),
+    ...{ old, next, connections, certificates, locals, remotes, signing },
+    clusters: [...new Set([...remotes, ...locals, ...sorted([...signing.remotes, ...signers])])],
   };
 };

@@ -1,6 +1,12 @@
 import type { GivenFacts } from '../certificates/given.ts';
 import type { ClusterObservation } from '../facts.ts';
-import type { AnyConnectionRecord, ApiKeyRecord, CaRecord, CertificateRecord } from '../records.ts';
+import type {
+  AnyConnectionRecord,
+  ApiKeyRecord,
+  CaRecord,
+  CertificateRecord,
+  SigningCertificateRecord,
+} from '../records.ts';
 import type { StepInputs } from '../steps.ts';
 import type { TrustObservation } from '../trust/trust.ts';
 
@@ -11,6 +17,8 @@ export interface CaRecords {
   readonly certificates: readonly CertificateRecord[];
   /** Connections that Remora manages. */
   readonly connections: readonly AnyConnectionRecord[];
+  /** Certificates with which nodes of any cluster sign. */
+  readonly signers: readonly SigningCertificateRecord[];
   /** Names and latest versions of the secrets that exist. */
   readonly secretVersions: Readonly<Record<string, number>>;
 }

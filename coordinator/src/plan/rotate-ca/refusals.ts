@@ -8,6 +8,7 @@ import { reloadFindings } from '../node/reload-interval.ts';
 import { sslPrefix } from '../node/ssl.ts';
 import type { Concerned } from './concerned.ts';
 import type { CaRotationFacts } from './facts.ts';
+import { signingFindings } from './signing-refusals.ts';
 
 const AUTHORITIES = `${sslPrefix.remote_cluster_client}.certificate_authorities`;
 
@@ -95,6 +96,7 @@ export const refuseCaRotation = (
   const seen = (names: readonly string[]) => facts.clusters.filter(({ name }) => names.includes(name));
   const findings = [
     ...adoptedFindings(concerned),
+    ...signingFindings(concerned, facts),
     ...constraintFindings(concerned, facts),
     ...[...facts.unseen].map(([, problem]): Finding => ['cluster-unreachable', problem]),
     ...servers.filter(({ unseen }) => unseen === undefined).flatMap((one) => reissueFindings(one)),

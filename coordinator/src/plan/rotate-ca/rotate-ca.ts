@@ -12,15 +12,17 @@ import {
 import { connectionDiff } from '../connection/connection-diff.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import { files } from '../node/placed-files.ts';
+import type { ConnectionRecord } from '../records.ts';
 import type { AnyStep, StoredPlan } from '../steps.ts';
 import { caKeySecret } from '../trust/ca-names.ts';
 import { bundledNodes, bundleNames, bundleStep, trustStep } from './bundles.ts';
-import { type Concerned, concernedBy } from './concerned.ts';
+import { type Concerned, concernedBy, usersOf } from './concerned.ts';
 import type { CaRotationFacts } from './facts.ts';
 import { givenFor } from './given.ts';
 import { outsideWarnings } from './outside.ts';
 import { crossSteps, handshakeSteps } from './proofs.ts';
 import { refuseCaRotation } from './refusals.ts';
+import { bothSignedSteps, onlySignedSteps, resignSteps } from './signing.ts';
 
 interface Draft {
   readonly concerned: Concerned;
@@ -33,7 +35,7 @@ interface Draft {
 }
 
 /** The name comes first, so that a run that goes on takes the CA that an earlier one made. */
-const prepareSteps = ({ concerned: { old, next, locals, remotes }, facts: { like } }: Draft): AnyStep[] => {
+const prepareSteps = ({ concerned: { old, next, clusters }, facts: { like } }: Draft): AnyStep[] => {
   const step = { target: 'coordinator', effect: 'none', stage: 'prepare' } as const;
   const { name } = next;
   const { commonName, validityDays, keyBits } = like;
@@ -43,7 +45,7 @@ const prepareSteps = ({ concerned: { old, next, locals, remotes }, facts: { like
     ...{ ...step, id: `succeed-ca-${old.name}`, kind: 'ca.succession' },
     reason: 'from now on whoever trusts the one trusts both',
     diff: `~ CA ${old.name}: ${name} takes its place`,
-    input: { ca: old.name, successor: name, isRetired: false, clusters: [...new Set([...remotes, ...locals])] },
+    input: { ca: old.name, successor: name, isRetired: false, clusters },
   };
   const creation: AnyStep = {
     ...{ ...step, id: `create-ca-${name}`, kind: 'ca.create', input },
@@ -75,14 +77,24 @@ const serveSteps = ({ concerned: { next }, due, facts, given }: Draft): AnyStep[
     { ...given, ca: next.name, reason: `CA ${next.name} takes the place of the one that signed its certificate` },
   );
 
-const recordSteps = ({ concerned: { old, next, connections } }: Draft): AnyStep[] =>
-  connections
-    .filter(({ ca }) => ca === old.name)
+/** As it is on record once the new CA has taken the place in it. */
+const succeeded = (connection: ConnectionRecord, { old, next }: Concerned): ConnectionRecord => {
+  const { ca, signing } = connection;
+  return {
+    ...connection,
+    ca: ca === old.name ? next.name : ca,
+    ...(signing?.ca === old.name ? { signing: { ...signing, ca: next.name } } : {}),
+  };
+};
+
+const recordSteps = ({ concerned }: Draft): AnyStep[] =>
+  usersOf(concerned)
+    .filter(({ ca, signing }) => [ca, signing?.ca].includes(concerned.old.name))
     .map((standing) => {
-      const connection = { ...standing, ca: next.name };
+      const connection = succeeded(standing, concerned);
       return {
         ...{ id: `record-${standing.local}.${standing.alias}`, kind: 'connection.record', target: 'coordinator' },
-        ...{ effect: 'none', reason: 'all that it connects to is served by the new CA', stage: 'record' },
+        ...{ effect: 'none', reason: 'nothing that it needs is of the old CA any more', stage: 'record' },
         ...{ diff: connectionDiff(standing, connection), input: { connection } },
       };
     });
@@ -110,17 +122,21 @@ const retireStep = ({ concerned: { old, next } }: Draft): AnyStep => ({
 });
 
 const stepsOf = (draft: Draft): AnyStep[] => {
-  const { concerned, facts } = draft;
+  const { concerned, facts, context } = draft;
   const both = bothSteps(draft);
+  const bothSigned = bothSignedSteps(concerned, facts, context);
   const steps = [
     ...prepareSteps(draft),
     ...both,
+    ...bothSigned,
     ...serveSteps(draft),
+    ...resignSteps(concerned, facts),
     ...handshakeSteps(concerned.connections, facts, concerned.next.name, 'handshakes'),
-    ...crossSteps(concerned.connections, facts, 'cross'),
+    ...crossSteps(usersOf(concerned), facts, 'cross'),
     ...recordSteps(draft),
     ...onlySteps(draft, both),
-    ...crossSteps(concerned.connections, facts, 'cross-again'),
+    ...onlySignedSteps(concerned, facts, context, bothSigned),
+    ...crossSteps(usersOf(concerned), facts, 'cross-again'),
     retireStep(draft),
   ];
   const order = new Map(caRotationStages.map(({ id }, index) => [id, index]));
@@ -181,7 +197,7 @@ export const planCaRotation = (request: CaRotateRequest, facts: CaRotationFacts,
     wanted: request,
     title: `Replace CA ${old.name} by ${next.name}`,
     createdAt: context.now,
-    clusters: [...new Set([...concerned.remotes, ...concerned.locals])],
+    clusters: [...concerned.clusters],
     stages: caRotationStages.filter(({ id }) => steps.some(({ stage }) => stage === id)),
     steps,
     restarts: [],

@@ -1,23 +1,21 @@
 import type { RotateRequest } from '@remora/shared/model/requests/rotate-request.ts';
 import { parseDuration } from '@remora/shared/model/values/duration.ts';
 import { isMostlyOver } from '../certificates/certificate-life.ts';
-import { isOtherVersion } from '../certificates/certificate-versions.ts';
-import type { ClusterObservation, NodeObservation } from '../facts.ts';
-import { agentFindings, type Finding } from '../node/agent-findings.ts';
-import { changeOf } from '../node/node-change.ts';
-import { nodeStep } from '../node/node-step.ts';
-import { signingKeystore } from '../node/placed-files.ts';
+import type { Finding } from '../node/agent-findings.ts';
 import type { CaRecord, SigningCertificateRecord } from '../records.ts';
-import { newSigningIssue, signerFile, signerStep, signerStepId } from '../signing/signing-certificates.ts';
+import {
+  isSignerBehind,
+  type PlacedSigner,
+  placedSigner,
+  placeFindings,
+  replaceSigner,
+} from '../signing/replaced-signer.ts';
 import { type AnyStep, nodeKey } from '../steps.ts';
 import type { RotateFacts } from './facts.ts';
 
-/** A signing certificate that is to be replaced, with what is known of its place. */
-interface SignerRotation {
-  readonly record: SigningCertificateRecord;
+/** A signing certificate that is to be replaced, with the CA that signed it. */
+interface SignerRotation extends PlacedSigner {
   readonly ca: CaRecord | undefined;
-  readonly cluster: ClusterObservation | undefined;
-  readonly node: NodeObservation | undefined;
 }
 
 /** Those that are meant, by node and alias, whenever they end. */
@@ -31,19 +29,10 @@ export const meantSigners = (
     .sort((a, b) => keyOf(a).localeCompare(keyOf(b), 'en', { numeric: true }));
 };
 
-const rotationOf = (record: SigningCertificateRecord, facts: RotateFacts): SignerRotation => {
-  const cluster = facts.clusters.find(({ name }) => name === record.cluster);
-  const node = cluster?.nodes.find(({ name }) => name === record.node);
-  return { record, cluster, node, ca: facts.cas.find(({ name }) => name === record.ca) };
-};
-
-/** A run issued a newer one and never placed it. */
-const isBehind = ({ record, node }: SignerRotation): boolean =>
-  node?.agent.state === 'online' &&
-  isOtherVersion(
-    node.agent.facts.files.find(({ path }) => path === signingKeystore(record.alias)),
-    record,
-  );
+const rotationOf = (record: SigningCertificateRecord, facts: RotateFacts): SignerRotation => ({
+  ...placedSigner(record, facts.clusters),
+  ca: facts.cas.find(({ name }) => name === record.ca),
+});
 
 const isDue = (one: SignerRotation, { expiring, due }: RotateRequest, now: string): boolean => {
   if (expiring === undefined && !due) return true;
@@ -51,7 +40,7 @@ const isDue = (one: SignerRotation, { expiring, due }: RotateRequest, now: strin
     expiring === undefined
       ? isMostlyOver(one.record, now)
       : Date.parse(one.record.facts.notAfter) <= Date.parse(now) + parseDuration(expiring);
-  return endsSoon || isBehind(one);
+  return endsSoon || isSignerBehind(one);
 };
 
 const caFindings = ({ record, ca }: SignerRotation, where: string, now: string): Finding[] => {
@@ -75,51 +64,15 @@ const caFindings = ({ record, ca }: SignerRotation, where: string, now: string):
 };
 
 const findingsOf = (one: SignerRotation, facts: RotateFacts, now: string): Finding[] => {
-  const { record, cluster, node } = one;
+  const { record } = one;
   const where = `the certificate with which node ${record.node} (cluster ${record.cluster}) signs for ${record.alias}`;
-  const unseen = facts.unseen.get(record.cluster);
-  if (unseen !== undefined) return [['cluster-unreachable', unseen]];
-  if (cluster === undefined || node === undefined)
-    return [
-      [
-        'preflight-failed',
-        `Node ${record.node} is not in cluster ${record.cluster} now: start it, or take it out with \`remora nodes remove\`.`,
-      ],
-    ];
-  return [...caFindings(one, where, now), ...agentFindings(node, cluster)];
+  const placed = placeFindings(one, facts.unseen);
+  return one.node === undefined ? placed : [...caFindings(one, where, now), ...placed];
 };
 
 const stepsOf = (one: SignerRotation, isFirst: boolean, facts: RotateFacts, request: RotateRequest): AnyStep[] => {
-  const { record, cluster, node } = one;
-  const connection = facts.connections.find(({ local, alias }) => local === record.cluster && alias === record.alias);
-  if (cluster === undefined || node?.agent.state !== 'online') return [];
-  const validityMs = request.validity === undefined ? record.validityMs : parseDuration(request.validity);
-  const issue = newSigningIssue(record, { ...record, validityMs }, facts.secretVersions);
-  const change = changeOf(node, node.agent.facts, {
-    ...{ files: [signerFile(issue)], settings: {}, keystore: {}, keystorePassword: null },
-  });
-  const place = isFirst ? 'first' : 'files';
-  const stages = { roll: place, files: place };
-  return [
-    signerStep(issue, record, { reason: 'its certificate is to be replaced', stage: 'issue' }),
-    ...(change
-      ? [{ ...nodeStep({ cluster, node, change, effect: 'file', stages }), id: signerStepId('change', issue) }]
-      : []),
-    ...(connection === undefined
-      ? []
-      : [
-          {
-            ...{ id: signerStepId('verify-signing', issue), kind: 'signing.verify' as const, target: record.node },
-            ...{ effect: 'none' as const, diff: '', stage: isFirst ? 'first' : 'verify' },
-            reason: 'the node must sign with the new certificate, and be let in',
-            input: {
-              ...{ cluster: record.cluster, node: record.node },
-              alias: record.alias,
-              keySecret: connection.keySecret,
-            },
-          },
-        ]),
-  ];
+  const validity = request.validity === undefined ? {} : { validityMs: parseDuration(request.validity) };
+  return replaceSigner(one, { ...validity, reason: 'its certificate is to be replaced' }, isFirst, facts);
 };
 
 /** What a rotation does for certificates with which nodes sign. */
@@ -151,7 +104,7 @@ export const signersPart = (request: RotateRequest, facts: RotateFacts, now: str
               'Certificates with which nodes sign keep their passwords and are left: give the command without --new-password for them.',
             ],
     };
-  const futile = due.filter((one) => isFutile(one, request) && !isBehind(one));
+  const futile = due.filter((one) => isFutile(one, request) && !isSignerBehind(one));
   const wanted = due.filter((one) => !futile.includes(one));
   const findings = new Map(wanted.map((one) => [one, findingsOf(one, facts, now)]));
   const able = request.asFarAsPossible ? wanted.filter((one) => findings.get(one)?.length === 0) : wanted;

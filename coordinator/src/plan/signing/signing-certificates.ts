@@ -3,8 +3,9 @@ import { isMostlyOver } from '../certificates/certificate-life.ts';
 import type { WantedFile } from '../node/node-change.ts';
 import { signingKeystore } from '../node/placed-files.ts';
 import { signingSecrets } from '../node/secret-names.ts';
-import type { Signing, SigningCertificateRecord } from '../records.ts';
+import type { CaRecord, Signing, SigningCertificateRecord } from '../records.ts';
 import type { AnyStep, NodeId, SigningIssue } from '../steps.ts';
+import { comingCa } from '../trust/ca-names.ts';
 
 type Versions = Readonly<Record<string, number>>;
 
@@ -23,13 +24,17 @@ export const newSigningIssue = (
   };
 };
 
-/** Whether a node's certificate does for what is wished. */
+/** Whether a node's certificate does for what is wished; one of the CA that is taking the place of the other does too. */
 export const isCurrentSigner = (
   record: SigningCertificateRecord,
   { ca, subject, validityMs }: Signing,
+  cas: readonly CaRecord[],
   now: string,
 ): boolean =>
-  record.ca === ca && record.subject === subject && record.validityMs === validityMs && !isMostlyOver(record, now);
+  [ca, comingCa(cas, ca)].includes(record.ca) &&
+  record.subject === subject &&
+  record.validityMs === validityMs &&
+  !isMostlyOver(record, now);
 
 /** The file as it shall stand on the node. */
 export const signerFile = ({ alias, p12Secret }: SigningIssue): WantedFile => ({
@@ -38,8 +43,10 @@ export const signerFile = ({ alias, p12Secret }: SigningIssue): WantedFile => ({
 });
 
 /** Names of nodes have no comma. */
-export const signerStepId = (what: string, { cluster, node, alias }: SigningIssue): string =>
-  `${what}-${cluster}.${node},${alias}`;
+export const signerStepId = (
+  what: string,
+  { cluster, node, alias }: Pick<SigningIssue, 'cluster' | 'node' | 'alias'>,
+): string => `${what}-${cluster}.${node},${alias}`;
 
 /** The step that makes it. */
 export const signerStep = (

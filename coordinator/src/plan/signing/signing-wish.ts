@@ -5,6 +5,7 @@ import { LIFE } from '../certificates/server-certificate.ts';
 import type { ClusterObservation, ConnectFacts } from '../facts.ts';
 import { files } from '../node/placed-files.ts';
 import { type CaRecord, keyConnections, type Signing, type SigningCertificateRecord } from '../records.ts';
+import { withComing } from '../trust/ca-names.ts';
 
 type Known = Pick<ConnectFacts, 'connections' | 'signers'>;
 type Ends = Pick<ConnectRequest, 'local' | 'remote' | 'alias'>;
@@ -14,7 +15,7 @@ export const standingSigners = ({ signers }: Pick<Known, 'signers'>, { local, al
   signers.filter((one) => one.cluster === local && one.alias === alias);
 
 /** What they have in common. */
-export const standingSigning = (
+const standingSigning = (
   { connections, signers }: Known,
   ends: Omit<Ends, 'remote'>,
 ): Omit<Signing, 'identity'> | Pick<SigningCertificateRecord, 'ca' | 'subject' | 'validityMs'> | undefined =>
@@ -70,6 +71,12 @@ export const theirCas = (remote: ClusterObservation, cas: readonly CaRecord[]): 
   return cas.filter(({ key, facts }) => key === null && held.has(facts.fingerprint256)).map(({ name }) => name);
 };
 
+/** CAs of Remora's own in that file. */
+export const heldCas = (remote: ClusterObservation, cas: readonly CaRecord[]): string[] => {
+  const held = new Set(inTrustFile(remote).map(({ fingerprint256 }) => fingerprint256));
+  return cas.filter(({ key, facts }) => key !== null && held.has(facts.fingerprint256)).map(({ name }) => name);
+};
+
 /** CAs in that file that Remora does not know, each as somebody would find it. */
 export const strangeCas = (remote: ClusterObservation, cas: readonly CaRecord[]): string[] => {
   const known = new Set(cas.map((ca) => ca.facts.fingerprint256));
@@ -78,14 +85,20 @@ export const strangeCas = (remote: ClusterObservation, cas: readonly CaRecord[])
     .map(({ node, subject }) => `${files.signingCas} of node ${node} (cluster ${remote.name}) holds ${subject}`);
 };
 
-/** CAs whose signatures a remote cluster has to take for other connections than this one, each once, in order. */
-export const othersCas = (
-  { connections, signers, remote: cluster, cas }: Known & Pick<ConnectFacts, 'remote' | 'cas'>,
-  { local, remote, alias }: Ends,
+/** CAs whose signatures a remote cluster has to take for connections, but for one of them where it is given; each once, in order. */
+export const takenCas = (
+  { connections, signers, cas }: Known & Pick<ConnectFacts, 'cas'>,
+  remote: ClusterObservation,
+  without?: Omit<Ends, 'remote'>,
 ): string[] => {
+  const isMeant = (local: string, alias: string): boolean => local !== without?.local || alias !== without.alias;
   const wanted = keyConnections(connections).flatMap((one) =>
-    one.remote === remote && one.signing && (one.local !== local || one.alias !== alias) ? [one.signing.ca] : [],
+    one.remote === remote.name && one.signing && isMeant(one.local, one.alias) ? [one.signing.ca] : [],
   );
-  const used = signers.filter((one) => one.remote === remote && (one.cluster !== local || one.alias !== alias));
-  return [...new Set([...wanted, ...used.map(({ ca }) => ca), ...theirCas(cluster, cas)])].sort();
+  const used = signers.filter((one) => one.remote === remote.name && isMeant(one.cluster, one.alias));
+  return withComing(cas, [...wanted, ...used.map(({ ca }) => ca), ...theirCas(remote, cas)]);
 };
+
+/** CAs whose signatures a remote cluster has to take for other connections than this one, each once, in order. */
+export const othersCas = (facts: Known & Pick<ConnectFacts, 'remote' | 'cas'>, ends: Ends): string[] =>
+  takenCas(facts, facts.remote, ends);

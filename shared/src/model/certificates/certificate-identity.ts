@@ -74,6 +74,21 @@ export const parseIdentity = (text: string): RegExp => {
 /** An expression that this subject matches, and no other. */
 export const exactIdentity = (subject: string): string => subject.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
+/** An expression that a subject matches which matches one of these. It is taken as a whole, so that `parseIdentity` need not understand them. */
+export const eitherIdentity = (one: string, other: string): string => `(?:${one})|(?:${other})`;
+
+/** Whether an expression is of that form: then nodes may have certificates of two subjects. */
+export const isEitherIdentity = (text: string): boolean => /^\(\?:.*\)\|\(\?:.*\)$/su.test(text);
+
+/** Whether a subject matches; not where the expression cannot be tried here. */
+export const matchesIdentity = (text: string, subject: string): boolean => {
+  try {
+    return parseIdentity(text).test(subject);
+  } catch {
+    return false;
+  }
+};
+
 /** Names that nobody gives a certificate of this connection. */
 const STRANGERS = ['CN=a', 'CN=remora-stranger-7f3a,OU=q8,O=w5', 'CN=10.1.2.3,OU=elsewhere,O=nobody,C=ZZ'];
 

@@ -3,9 +3,9 @@ import { isAtLeast } from '@remora/shared/model/values/version.ts';
 import type { ClusterObservation, NodeObservation } from '../../facts.ts';
 import { files } from '../../node/placed-files.ts';
 import { passwordEntry } from '../../signing/signing-names.ts';
-import { mayBeSigning, signingWish, standingSigning, strangeCas, theirCas } from '../../signing/signing-wish.ts';
+import { mayBeSigning, signingWish, standingSigners, strangeCas, theirCas } from '../../signing/signing-wish.ts';
 import { standingKey } from '../key/key.ts';
-import { isSigning } from '../signing.ts';
+import { isSigning } from '../signing-draft.ts';
 import type { Check, PreflightInput } from './preflight-check.ts';
 
 const MINIMUM_VERSION = '9.3.0';
@@ -20,22 +20,16 @@ const versionFindings = ({ facts: { local, remote } }: PreflightInput): string[]
         ];
   });
 
-/** What would need two of them at once. */
+/** All nodes change in one run: the key demands either subject only as long as that lasts. */
 const changeFindings = ({ request, facts }: PreflightInput): string[] => {
-  const standing = standingSigning(facts, request);
   const wish = signingWish(request, facts);
   if (typeof wish === 'string') return [wish];
-  if (standing === undefined || wish === null) return [];
-  const other =
-    standing.ca !== wish.ca
-      ? `of CA ${standing.ca}, and not ${wish.ca}`
-      : standing.subject !== wish.subject
-        ? `${standing.subject}, and not ${wish.subject}`
-        : undefined;
+  if (wish === null || request.nodes === undefined) return [];
+  const other = standingSigners(facts, request).find(({ ca, subject }) => ca !== wish.ca || subject !== wish.subject);
   return other === undefined
     ? []
     : [
-        `The nodes of cluster ${request.local} sign for ${request.alias} with certificates ${other}: have nothing signed first, with the same command without --certificate-identity and --signing-… flags, then give it again. Neither drops a search.`,
+        `The nodes of cluster ${request.local} sign for ${request.alias} with certificates ${other.subject} of CA ${other.ca}, and become ${wish.subject} of CA ${wish.ca} all together: leave out --limit.`,
       ];
 };
 
@@ -124,7 +118,7 @@ export const signingWorks: Check = {
 export const signingFits: Check = {
   code: 'bad-input',
   demands:
-    'a subject is known that `--certificate-identity` matches, and certificates that are in use need not become ones of another subject or CA',
+    'a subject is known that `--certificate-identity` matches, and certificates that are in use become ones of another subject or CA on all nodes',
   run: changeFindings,
 };
 

@@ -1,5 +1,6 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import { type CaRecord, keyConnections } from '../../../plan/records.ts';
+import { type CaRecord, keyConnections, signingCaOf } from '../../../plan/records.ts';
+import { nodeKey } from '../../../plan/steps.ts';
 import type { Executor } from '../../executor.ts';
 import { rememberBefore } from '../before.ts';
 import type { StepParts } from '../parts.ts';
@@ -12,24 +13,32 @@ const refuseOthers = async (
 ): Promise<void> => {
   const connections = keyConnections(await inventory.connections.list());
   const other = connections.find(
-    (one) => one.ca === ca && ![one.local, one.remote].every((name) => clusters.includes(name)),
+    (one) =>
+      [one.ca, ...signingCaOf(one)].includes(ca) && ![one.local, one.remote].every((name) => clusters.includes(name)),
   );
   if (other === undefined) return;
   throw new RemoraError(
     'plan-stale',
-    `The connection ${other.local}/${other.alias} came to trust CA ${ca} after the plan was made, and is not part of it. Nothing was changed.`,
+    `The connection ${other.local}/${other.alias} came to need CA ${ca} after the plan was made, and is not part of it. Nothing was changed.`,
     { hint: `Give \`remora ca rotate ${ca}\` again.` },
   );
 };
 
 /** Somebody may have made a connection with the old CA meanwhile, between clusters that this run does not hold: then it is not done with. */
 const refuseInUse = async ({ inventory }: Pick<StepParts, 'inventory'>, name: string): Promise<void> => {
-  const [certificates, connections] = await Promise.all([inventory.certificates.list(), inventory.connections.list()]);
+  const [certificates, connections, signers] = await Promise.all([
+    inventory.certificates.list(),
+    inventory.connections.list(),
+    inventory.signingCertificates.list(),
+  ]);
   const users = [
     ...certificates.filter(({ ca }) => ca === name).map(({ cluster, node }) => `the certificate of ${cluster}/${node}`),
     ...keyConnections(connections)
-      .filter(({ ca }) => ca === name)
+      .filter((one) => [one.ca, ...signingCaOf(one)].includes(name))
       .map(({ local, alias }) => `the connection ${local}/${alias}`),
+    ...signers
+      .filter(({ ca }) => ca === name)
+      .map((one) => `the certificate by which ${nodeKey(one)} signs for ${one.alias}`),
   ];
   if (users.length === 0) return;
   throw new RemoraError('step-failed', `CA ${name} is not retired: ${users.join(', ')} came to use it meanwhile.`, {

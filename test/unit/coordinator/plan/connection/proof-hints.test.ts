@@ -28,6 +28,18 @@ const texts: readonly (readonly [string, RegExp])[] = [
     'DN from provided certificate [CN=node one,O=Foo Inc,C=US] does not match API Key certificate identity pattern [CN=other]',
     /another than the key demands/,
   ],
+  [
+    'Invalid cross cluster api key signature from [(CN=instance;X.509;SHA1:8ae9)]',
+    /does not belong to its certificate/,
+  ],
+  [
+    'Cannot verify signed cross-cluster headers because [cluster.remote.signing] has not trust configuration',
+    /no CA by which it could take a signature/,
+  ],
+  ['Provided signature does not contain any certificates', /cannot read the signature/],
+  ['failed to extract credentials from headers', /cannot read the signature/],
+  ['Failed to sign cross cluster headers for cluster [us]', /cannot sign with the key/],
+  ['Unsupported Key Type [DSA] in private key for [CN=signer]', /one RSA or EC key/],
   ['all nodes must have version [8.10.0] or higher to support cross cluster requests', /too old/],
   [
     'action [indices:data/read/search] towards remote cluster is unauthorized for user [u1] with assigned roles [rs] authenticated by API key id [ID] of user [elastic] on indices [index2], this action is granted by the index privileges [read,all]',
