@@ -19,7 +19,7 @@ const refuseOthers = async (
   if (other === undefined) return;
   throw new RemoraError(
     'plan-stale',
-    `The connection ${other.local}/${other.alias} came to need CA ${ca} after the plan was made, and is not part of it. Nothing was changed.`,
+    `The connection ${other.local}/${other.alias} came to trust CA ${ca} after the plan was made, and is not part of it. Nothing was changed.`,
     { hint: `Give \`remora ca rotate ${ca}\` again.` },
   );
 };
