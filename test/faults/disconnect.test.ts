@@ -133,3 +133,42 @@ test('where the remote cluster is gone for good, the local one is as it was befo
   const { connections, certificates, apiKeys } = (await finalState(stack)).records;
   expect([connections, certificates, apiKeys]).toEqual([{}, {}, {}]);
 }, 240_000);
+
+test('where the local cluster is gone for good, the remote one is as it was before, and all that is on record of it can be forgotten', async () => {
+  await stack.stop();
+  await stack.start('shared', false);
+  const remote = stack.bed.clusters.find(({ name }) => name === 'us');
+  const { node } = local();
+  const before = await finalState(stack);
+  expect(await connect('us')).toMatchObject({ status: 'succeeded', error: null });
+  const us = { local: 'eu', alias: 'us', localGone: true, options: { acceptOutage: true } };
+  await expect(post('/connections/removal', us)).rejects.toThrow(
+    /409.*eu is not gone: it answers.*without --local-gone/,
+  );
+  for (const pid of processesFor(node.configDir)) process.kill(pid, 'SIGKILL');
+  const alive = /409.*eu is not gone: the agent of its node .* is online.*nodes remove/;
+  await expect(post('/connections/removal', us)).rejects.toThrow(alive);
+  await stack.agents.get(node.name)?.end();
+  await until('the agent is offline', async () => (await agentOf(node.name)) === 'offline');
+
+  const run = await runAtRest(stack, (await post('/connections/removal', us)).runId);
+  expect(run).toMatchObject({ status: 'succeeded' });
+  expect([...run.restarts].sort()).toEqual(remote?.nodes.map(({ name }) => name));
+  expect(livingKeys()).toEqual([]);
+  const after = await finalState(stack);
+  expect(after.clusters.us).toEqual(before.clusters.us);
+  const { connections, certificates, apiKeys } = after.records;
+  expect([connections, certificates, apiKeys]).toEqual([{}, {}, {}]);
+
+  const remove = (path: string) => stack.api({ method: 'DELETE', path, key: randomUUID() });
+  const schedule = { name: 'nightly', cron: '0 3 * * *', do: 'certs-report', arguments: { cluster: 'eu' } };
+  await stack.api({ method: 'POST', path: '/schedules', key: randomUUID(), body: schedule });
+  await remove(`/nodes/${node.name}?cluster=eu`);
+  await expect(remove('/clusters/eu')).rejects.toThrow(/409.*schedule nightly is for cluster eu/);
+  await remove('/schedules/nightly');
+  await remove('/clusters/eu');
+  const names = async (path: string) =>
+    (await stack.api<{ name: string }[]>({ method: 'GET', path })).map(({ name }) => name);
+  expect(await names('/clusters')).toEqual(['us']);
+  expect(await names('/nodes')).toEqual(remote?.nodes.map(({ name }) => name));
+}, 240_000);

@@ -7,6 +7,7 @@ import {
 } from '../../../coordinator/src/plan/connect-certificate/connect-certificate.ts';
 import type { CertificateConnectFacts } from '../../../coordinator/src/plan/connect-certificate/facts.ts';
 import { planCertificateDisconnect } from '../../../coordinator/src/plan/disconnect-certificate/disconnect-certificate.ts';
+import type { CertificateDisconnectFacts } from '../../../coordinator/src/plan/disconnect-certificate/facts.ts';
 import { isByCertificate } from '../../../coordinator/src/plan/records.ts';
 import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import { factsOf, request, sha256 } from '../connect/facts.ts';
@@ -43,22 +44,19 @@ export const planOn = (one: TrustWorld, wish: Partial<CertificateConnectRequest>
 export const connectedBy = (one: TrustWorld, wish: Partial<CertificateConnectRequest> = {}): TrustWorld =>
   carriedOut(one, planOn(one, wish).steps);
 
-export const planOff = (one: TrustWorld, wish: Partial<DisconnectRequest> = {}): StoredPlan => {
+export const planOff = (
+  one: TrustWorld,
+  wish: Partial<DisconnectRequest> = {},
+  more: Pick<CertificateDisconnectFacts, 'remoteRoles'> = {},
+): StoredPlan => {
   const alias = wish.alias ?? 'us';
   const { local, remote, connections, secretVersions } = observed(one, wishOf({ alias }));
   const { deploymentTrusts } = one;
   const connection = connections.filter(isByCertificate).find((record) => record.alias === alias);
   if (!connection) throw new Error(`there is no connection ${alias}`);
   const facts = {
-    connection,
-    local,
-    remote,
-    connections,
-    deploymentTrusts,
-    secretVersions,
-    followers: [],
-    roles: [],
-    busy: [],
+    ...{ connection, local, remote, connections, deploymentTrusts, secretVersions },
+    ...{ followers: [], roles: [], busy: [], ...more },
   };
   return planCertificateDisconnect({ local: 'eu', alias, ...wish }, facts, contextOf(one));
 };

@@ -1,3 +1,4 @@
+import type { DisconnectRequest } from '@remora/shared/model/requests/disconnect-request.ts';
 import { describe, expect, test } from 'vitest';
 import { unseenCluster } from '../../../coordinator/src/plan/connection/unseen-cluster.ts';
 import { planDisconnect } from '../../../coordinator/src/plan/disconnect/disconnect.ts';
@@ -24,11 +25,15 @@ const given = (made: World = world({ local: 2, remote: 1 })): World => {
   return made;
 };
 
-const planOff = (made: World, more: Partial<ForeignConnectionRecord> = {}, waitOffline?: true): StoredPlan => {
+const planOff = (
+  made: World,
+  more: Partial<ForeignConnectionRecord> = {},
+  flags: Pick<DisconnectRequest, 'waitOffline' | 'localGone'> = {},
+): StoredPlan => {
   const record = { ...connection, ...more };
   const { local, connections, cas, secretVersions } = factsOf(made, request({ alias: 'other' }));
   return planDisconnect(
-    { local: 'eu', alias: 'other', ...(waitOffline ? { waitOffline } : {}) },
+    { local: 'eu', alias: 'other', ...flags },
     {
       ...{ connection: record, local, remote: unseenCluster('theirs', ''), cas, secretVersions },
       ...{ connections: [...connections, record], certificates: [], signers: [], keys: [], strays: [] },
@@ -55,11 +60,25 @@ describe('a connection to a cluster of others is taken apart', () => {
     expect(plan.warnings).toEqual([theirs]);
   });
 
+  test('whose local cluster is gone is forgotten, and the plan says whose the key is and what stays', () => {
+    const made = given();
+    made.local = { ...made.local, nodes: [], persistent: {} };
+    const plan = planOff(made, {}, { localGone: true });
+    expect(lines(plan)).toEqual(['end inventory.put-back coordinator none']);
+    expect(plan.warnings).toEqual([
+      expect.stringMatching(
+        /^Cluster eu is taken to be gone for good: .* cluster\.remote\.other\.credentials in keystores/,
+      ),
+      expect.stringMatching(/^What else is on record of eu is forgotten by/),
+      theirs,
+    ]);
+  });
+
   test('with an agent away: refused, or left for later where that is wanted; of a key that is invalidated nothing is said', () => {
     const made = given();
     nodeOf(made.local, 'eu-2').agent = 'offline';
     expect(() => planOff(made)).toThrow(/--wait-offline/);
-    const plan = planOff(made, {}, true);
+    const plan = planOff(made, {}, { waitOffline: true });
     expect(lines(plan).filter((line) => line.includes('eu-2'))).toEqual([
       'away node.change eu-2 reload',
       'away-reload secure-settings.reload eu-2 reload',

@@ -7,7 +7,12 @@ import { applySteps } from '../connect/apply.ts';
 import { factsOf, request, sha256 } from '../connect/facts.ts';
 import type { World } from '../connect/world.ts';
 
-type More = Partial<Pick<DisconnectFacts, 'strays' | 'otherKeys' | 'followers' | 'roles' | 'busy'>>;
+type More = Partial<
+  Pick<
+    DisconnectFacts,
+    'strays' | 'otherKeys' | 'followers' | 'roles' | 'busy' | 'goneNodes' | 'transport' | 'remoteRoles'
+  >
+>;
 
 /** What the coordinator would observe before it takes `eu/ALIAS` apart. */
 const observed = (world: World, alias: string, more: More): DisconnectFacts => {

@@ -25,7 +25,15 @@ const observed = (one: TrustWorld, wish: MigrateRequest): MigrateFacts => {
   };
 };
 
-export const planTo = (one: TrustWorld, wish: Partial<MigrateRequest> = {}): StoredPlan =>
-  planMigration(wishOf(wish), observed(one, wishOf(wish)), {
-    ...{ planId: 'plan-1', now: new Date(one.made.nowMs).toISOString(), hash: sha256 },
-  });
+export const planTo = (
+  one: TrustWorld,
+  wish: Partial<MigrateRequest> = {},
+  more: Pick<MigrateFacts, 'remoteRoles'> = {},
+): StoredPlan =>
+  planMigration(
+    wishOf(wish),
+    { ...observed(one, wishOf(wish)), ...more },
+    {
+      ...{ planId: 'plan-1', now: new Date(one.made.nowMs).toISOString(), hash: sha256 },
+    },
+  );

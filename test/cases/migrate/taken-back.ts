@@ -24,6 +24,7 @@ const keptBy = (step: AnyStep, now: TrustWorld): unknown => {
       before: Object.fromEntries(Object.keys(step.input.persistent).map((name) => [name, persistent[name] ?? null])),
     };
   }
+  if (step.kind === 'role.put') return { before: step.input.expected };
   return ['ca.create', 'certificate.issue'].includes(step.kind) ? { before: null } : null;
 };
 
@@ -33,7 +34,8 @@ export const migratedUpTo = (before: TrustWorld, plan: StoredPlan, steps: number
   let now = before;
   for (const step of plan.steps.slice(0, steps)) {
     kept.set(step.id, keptBy(step, now));
-    now = carriedOut(now, [step]);
+    // Roles are not in this world.
+    if (step.kind !== 'role.put') now = carriedOut(now, [step]);
   }
   return { before, now, plan, kept };
 };

@@ -11,7 +11,7 @@ export interface ApiPlace {
 }
 
 export interface ApiCall {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly body?: unknown;
   /** Makes a call that is sent again the same call. */

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConnectionView } from '@remora/shared/model/inventory.ts';
 import type { Plan } from '@remora/shared/model/plan.ts';
@@ -13,7 +15,19 @@ import { fill, searchAcross } from './traces.ts';
 const DOCUMENTS = 10;
 const crossed = { _clusters: { successful: 1, skipped: 0 }, hits: { total: { value: DOCUMENTS } } };
 const connecting = ['connect', 'eu', 'us', '--alias', 'us', '--auth', 'certificate'];
-const migrating = ['migrate', 'eu', 'us', '--to', 'api_key', '--search', 'logs-*', '--expires', '90d'];
+const migrating = [
+  'migrate',
+  'eu',
+  'us',
+  '--to',
+  'api_key',
+  '--search',
+  'logs-*',
+  '--expires',
+  '90d',
+  '--remove-roles',
+];
+const PASSWORD = 'correct horse battery';
 const going = ['--accept-outage', '--yes'];
 
 /** Searches without a pause until it is stopped, and answers the longest time without a search that crossed, and what searches said then. */
@@ -79,6 +93,22 @@ describe(`connections by certificate, two CAs, ${await newestVersionHere()}`, ()
     expect((await plan(connecting)).steps).toEqual([]);
   });
 
+  const searchedBy = (user: string) => eu.call('GET', '/us:logs-*/_search', undefined, { user, password: PASSWORD });
+  const roleOnRemote = async () => (await us.raw('GET', '/_security/role/reader')).body;
+
+  test('a user with a role of one name on both sides searches across, another does not', async () => {
+    const file = join(fleet.directory, 'ann.password');
+    await writeFile(file, PASSWORD, { mode: 0o600 });
+    await eu.call('PUT', '/_security/user/bob', { password: PASSWORD, roles: [] });
+    const apply = ['roles', 'apply', 'eu', 'us', '--name', 'reader', '--search', 'logs-*'];
+    const made = await fleet.json<Run>([...apply, '--user', 'ann', '--password-file', file, '--yes']);
+    expect(made).toMatchObject({ status: 'succeeded' });
+    expect(await roleOnRemote()).toMatchObject({ reader: { indices: [{ names: ['logs-*'] }] } });
+    expect(await searchedBy('ann')).toMatchObject(crossed);
+    expect(await searchedBy('bob')).toMatchObject({ _clusters: { successful: 0, skipped: 1 } });
+    expect(await fleet.cli(['roles', 'check', 'eu', 'us', '--json'])).toMatchObject({ code: 0 });
+  });
+
   test('is brought to API keys while it is searched, and taken apart with nothing left', async () => {
     const gapsOf = watchGaps(eu);
     const migrated = await fleet.json<Run>([...migrating, ...going]).finally(() => sleep(500));
@@ -87,6 +117,7 @@ describe(`connections by certificate, two CAs, ${await newestVersionHere()}`, ()
     expect(await searchAcross(eu, 'us')).toMatchObject(crossed);
     expect(await view()).toMatchObject({ auth: 'api_key', key: { id: expect.any(String) }, connected: true });
     expect((await plan(migrating)).steps).toEqual([]);
+    expect(await roleOnRemote()).toEqual({});
     console.info(`searches did not cross for ${gaps.join(', ')} ms (with the restarts of us-1 and eu-1)`);
   });
 
@@ -99,7 +130,15 @@ describe(`connections by certificate, two CAs, ${await newestVersionHere()}`, ()
     console.info(`searches did not cross for ${gaps.join(', ')} ms (with the restarts of us-1 and eu-1)`);
     expect(await searchAcross(eu, 'us')).toMatchObject(crossed);
     expect(await view()).toMatchObject({ auth: 'certificate', key: null, connected: true });
+    expect(await searchedBy('ann')).toMatchObject(crossed);
     expect(await fleet.json<Run>(['disconnect', 'eu', 'us', ...going])).toMatchObject({ status: 'succeeded' });
     expect(await standing(us, eu)).toEqual(before);
+  });
+
+  test('a role that is left on the remote cluster alone is found by its mark, and removed', async () => {
+    for (const path of ['user/ann', 'role/reader']) await eu.call('DELETE', `/_security/${path}`);
+    const removed = await fleet.json<Run>(['roles', 'remove', 'eu', 'us', '--name', 'reader', '--yes']);
+    expect(removed).toMatchObject({ status: 'succeeded' });
+    expect(await roleOnRemote()).toEqual({});
   });
 });

@@ -68,3 +68,10 @@ export const addServerOptions = (command: Command): Command =>
       'remote_cluster.port, where none stands there',
       wholeNumber('--remote-port', 65535),
     );
+
+/** Of commands after which certificates let nobody in over a connection. */
+export const addRoleOption = (command: Command): Command =>
+  command.option(
+    '--remove-roles',
+    'remove roles on the remote cluster that Remora made for the connection by certificate and that nobody else uses',
+  );

@@ -8,6 +8,7 @@ import type { Register } from '../frame/register.ts';
 import {
   addAddressOptions,
   addKeyOptions,
+  addRoleOption,
   addServerOptions,
   type KeyAndServerFlags,
   keyAndServerOf,
@@ -20,13 +21,14 @@ interface MigrateFlags extends ChangeFlags, KeyAndServerFlags {
   readonly proxyAddress?: string;
   readonly serverName?: string;
   readonly removeTrust?: true;
+  readonly removeRoles?: true;
 }
 
 const migrate = async (cli: Cli, local: string, alias: string, flags: MigrateFlags): Promise<void> => {
-  const { to, remote, seeds, proxyAddress, serverName, removeTrust } = flags;
+  const { to, remote, seeds, proxyAddress, serverName, removeTrust, removeRoles } = flags;
   if (to !== 'api_key') throw new RemoraError('bad-input', `--to ${to}: connections are migrated to api_key alone.`);
   const wish = given<MigrateRequest>({
-    ...{ local, alias, to, remote, seeds, proxyAddress, serverName, removeTrust },
+    ...{ local, alias, to, remote, seeds, proxyAddress, serverName, removeTrust, removeRoles },
     ...(await keyAndServerOf(flags)),
   });
   checkMigrateRequest(wish);
@@ -48,6 +50,7 @@ export const register: Register = (command, cli) => {
     '--remove-trust',
     'at the end, take off the trust between the transport ports that the connection alone needed; nodes restart once more',
   );
+  addRoleOption(command);
   addChangeFlags(command);
   command.action((local: string, alias: string, flags: MigrateFlags) => migrate(cli, local, alias, flags));
 };

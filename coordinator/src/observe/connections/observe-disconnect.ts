@@ -5,6 +5,7 @@ import { unseenCluster } from '../../plan/connection/unseen-cluster.ts';
 import type { DisconnectFacts } from '../../plan/disconnect/facts.ts';
 import type { ClusterObservation, KeyObservation } from '../../plan/facts.ts';
 import { isKeyOf } from '../../plan/keys/key-names.ts';
+import { asKeyConnection } from '../../plan/migrate/records.ts';
 import {
   type AnyConnectionRecord,
   type ApiKeyRecord,
@@ -12,10 +13,12 @@ import {
   isByCertificate,
   isForeign,
 } from '../../plan/records.ts';
+import { observeTransport } from '../certificates/observe-transport.ts';
 import { observeKeys } from '../keys/observe-keys.ts';
 import { observeWhole } from '../observe-nodes.ts';
 import type { RollbackParts } from '../observe-rollback.ts';
-import { observeGone } from './gone-remote.ts';
+import { observeGoneLocal, observeGoneRemote } from './gone-cluster.ts';
+import { observeRemoteRoles } from './observe-remote-roles.ts';
 import { observeRolesOf } from './observe-roles.ts';
 import { type LivingKeys, observeFollowers, observeLivingKeys } from './other-users.ts';
 
@@ -79,6 +82,47 @@ const keysOf = async ({ clients, clock }: RollbackParts, asked: KeysAsked): Prom
   return { keys, ...(await observeLivingKeys(client, { connection, localUuid, keys }, clock())) };
 };
 
+/** What is seen of the local cluster of a connection, and who replicates over it. */
+const localOf = async (
+  parts: RollbackParts,
+  { local: name, alias }: AnyConnectionRecord,
+  { localGone }: DisconnectRequest,
+): Promise<Pick<DisconnectFacts, 'local' | 'goneNodes' | 'followers' | 'roles'>> => {
+  if (localGone) return { ...(await observeGoneLocal(parts, name)), followers: [], roles: [] };
+  const local = await observeWhole(parts, name);
+  const [followers, roles] = await Promise.all([
+    observeFollowers(await parts.clients.get(name), name, alias),
+    observeRolesOf(parts, local, { local: name, alias }),
+  ]);
+  return { local, followers, roles };
+};
+
+/** Roles that Remora made on a remote cluster that is asked. */
+const rolesOf = async (
+  parts: RollbackParts,
+  connection: AnyConnectionRecord,
+  { remoteGone }: DisconnectRequest,
+  remote: ClusterObservation,
+): Promise<Pick<DisconnectFacts, 'remoteRoles'>> => {
+  if (remoteGone || isForeign(connection)) return {};
+  const remoteRoles = await observeRemoteRoles(parts, connection, remote);
+  return remoteRoles ? { remoteRoles } : {};
+};
+
+/** The transport ports of the remote cluster, where they trust those of a local one that is gone. */
+const transportOf = async (
+  parts: RollbackParts,
+  connection: AnyConnectionRecord,
+  { localGone, remoteGone }: DisconnectRequest,
+): Promise<Pick<DisconnectFacts, 'transport'>> => {
+  if (!localGone || remoteGone || !('transport' in connection) || isForeign(connection)) return {};
+  const [remote, deploymentTrusts] = await Promise.all([
+    observeTransport(parts, connection.remote),
+    parts.inventory.deploymentTrusts.list(),
+  ]);
+  return { transport: { remote, deploymentTrusts } };
+};
+
 /** What is seen of the remote cluster of a connection: of one that others run, nothing. */
 const remoteOf = async (
   parts: RollbackParts,
@@ -86,7 +130,7 @@ const remoteOf = async (
   { remoteGone }: DisconnectRequest,
 ): Promise<ClusterObservation> => {
   if (isForeign(connection)) return unseenCluster(connection.foreign.name, connection.foreign.clusterUuid ?? '');
-  return remoteGone ? observeGone(parts.clients, connection.remote) : observeWhole(parts, connection.remote);
+  return remoteGone ? observeGoneRemote(parts.clients, connection.remote) : observeWhole(parts, connection.remote);
 };
 
 /** Keys and certificates on record that belong to a connection, or to its remote cluster. */
@@ -120,26 +164,26 @@ export const observeDisconnect = async (
   request: DisconnectRequest,
   planId: string,
 ): Promise<DisconnectFacts> => {
-  const { inventory, clients } = parts;
+  const { inventory } = parts;
   const connections = await inventory.connections.list();
-  const connection = recordOf(connections, request);
-  const [local, remote, cas, { ours, certificates }, signers, secretVersions, busy] = await Promise.all([
-    observeWhole(parts, connection.local),
-    remoteOf(parts, connection, request),
-    inventory.cas.list(),
-    recordsOf(parts, connection),
-    inventory.signingCertificates.list(),
-    parts.secretVersions(),
-    busyRuns(parts, connection, planId),
-  ]);
+  const found = recordOf(connections, request);
+  const connection = isByCertificate(found) ? asKeyConnection(found) : found;
+  const [{ local, ...seen }, transport, remote, cas, { ours, certificates }, signers, secretVersions, busy] =
+    await Promise.all([
+      localOf(parts, connection, request),
+      transportOf(parts, connection, request),
+      remoteOf(parts, connection, request),
+      inventory.cas.list(),
+      recordsOf(parts, connection),
+      inventory.signingCertificates.list(),
+      parts.secretVersions(),
+      busyRuns(parts, connection, planId),
+    ]);
   const asked = { ours, localUuid: local.clusterUuid, secretVersions };
-  const [{ keys, strays, others }, followers, roles] = await Promise.all([
-    observedKeys(parts, connection, asked, request.remoteGone ? null : remote),
-    observeFollowers(await clients.get(connection.local), connection.local, connection.alias),
-    observeRolesOf(parts, local, connection),
-  ]);
+  const { keys, strays, others } = await observedKeys(parts, connection, asked, request.remoteGone ? null : remote);
   return {
     ...{ connection, local, remote, connections, cas, certificates, signers, keys, strays, otherKeys: others },
-    ...{ followers, roles, busy, secretVersions },
+    ...{ ...seen, ...transport, busy, secretVersions },
+    ...(await rolesOf(parts, connection, request, remote)),
   };
 };

@@ -7,6 +7,7 @@ import { type AnyConnectionRecord, isForeign } from '../../plan/records.ts';
 import { observeTransport } from '../certificates/observe-transport.ts';
 import type { ObserveParts } from '../observe-nodes.ts';
 import { observeConnect } from './observe-connect.ts';
+import { observeRemoteRoles } from './observe-remote-roles.ts';
 
 /** The connection on record, null of one made by hand; `bad-input` where that cannot be migrated without more. */
 const recordOf = (
@@ -38,5 +39,6 @@ export const observeMigration = async (parts: ObserveParts, wish: MigrateRequest
     observeTransport(parts, name),
     parts.inventory.deploymentTrusts.list(),
   ]);
-  return { connect, local, remote, record, connections, deploymentTrusts };
+  const remoteRoles = await observeRemoteRoles(parts, wish, connect.remote);
+  return { connect, local, remote, record, connections, deploymentTrusts, ...(remoteRoles ? { remoteRoles } : {}) };
 };

@@ -145,18 +145,38 @@ const isItself = async ({ clients }: Pick<RoleParts, 'clients'>, record: AnyConn
   return (await clients.record(record.remote)).clusterUuid === clusterUuid;
 };
 
+/** The cluster that has a role of the name which was made for the connection, as its mark says; one that does not answer is passed over. */
+const markedElsewhere = async (
+  { clients, inventory }: Pick<RoleParts, 'clients' | 'inventory'>,
+  { local, alias, name }: RoleRemoveRequest,
+): Promise<string | undefined> => {
+  for (const { name: cluster } of await inventory.clusters.list()) {
+    if (cluster === local) continue;
+    const role = await clients
+      .get(cluster)
+      .then((client) => findRole(client, cluster, name))
+      .catch(() => null);
+    const mark = markOfRole(role);
+    if (mark?.local === local && mark.alias === alias) return cluster;
+  }
+  return undefined;
+};
+
 /**
  * The other side of a role that is removed: where certificates let users in, where they did so when it was made, and where that side alone has it. A connection that is not on record any more is known
  * by the role's mark alone.
  */
 const otherSideOf = async (
-  { clients, inventory }: Pick<RoleParts, 'clients' | 'inventory'>,
-  { local, alias, name }: RoleRemoveRequest,
+  parts: Pick<RoleParts, 'clients' | 'inventory'>,
+  request: RoleRemoveRequest,
   { role }: RoleSide,
 ): Promise<RoleSide | null> => {
+  const { clients, inventory } = parts;
+  const { local, alias, name } = request;
   const mark = markOfRole(role);
   const record = await inventory.connections.get(`${local}/${alias}`);
-  const remote = record === null ? mark?.remote : isForeign(record) ? undefined : record.remote;
+  const known = record === null ? mark?.remote : isForeign(record) ? undefined : record.remote;
+  const remote = known ?? (record === null && role === null ? await markedElsewhere(parts, request) : undefined);
   const isOnBoth = record?.auth === 'certificate' || mark?.auth === 'certificate' || role === null;
   if (!isOnBoth || remote === undefined || (await inventory.clusters.get(remote)) === null) return null;
   return sideOf({ clients }, remote, name);

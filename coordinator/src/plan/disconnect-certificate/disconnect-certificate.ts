@@ -5,11 +5,13 @@ import { keptAsOwn, type TrustLoss, trustRemovalSteps } from '../connect-certifi
 import { removalFindings } from '../connect-certificate/removal-refusals.ts';
 import { BUNDLE } from '../connect-certificate/trust.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
+import { goneLocalWarnings } from '../disconnect/gone.ts';
 import { keptRoleWarnings } from '../disconnect/kept-roles.ts';
 import { aliasSteps } from '../disconnect/local.ts';
 import { aliasFindings, busyFindings, followerFindings } from '../disconnect/refusals.ts';
 import { stageIds, stages } from '../disconnect/stages.ts';
 import { type Finding, throwFindings } from '../node/agent-findings.ts';
+import { remoteRoleSteps, remoteRoleWarnings } from '../roles/remote-roles.ts';
 import { outagesOf, unreplicatedWarning } from '../roll/outages.ts';
 import { inStageOrder, usedStages } from '../stage-order.ts';
 import type { AnyStep, StoredPlan } from '../steps.ts';
@@ -74,7 +76,10 @@ const endSteps = (facts: CertificateDisconnectFacts): AnyStep[] => {
   ];
 };
 
-const warningsOf = ({ keepTrust, remoteGone }: DisconnectRequest, facts: CertificateDisconnectFacts): string[] => {
+const warningsOf = (
+  { keepTrust, remoteGone, localGone }: DisconnectRequest,
+  facts: CertificateDisconnectFacts,
+): string[] => {
   const { local, remote } = facts.connection;
   return [
     ...(keepTrust
@@ -86,6 +91,12 @@ const warningsOf = ({ keepTrust, remoteGone }: DisconnectRequest, facts: Certifi
       ? [
           `Cluster ${remote} is taken to be gone for good: nothing is changed there, and what is on record of the connection is forgotten.`,
         ]
+      : []),
+    ...(localGone
+      ? goneLocalWarnings(
+          facts,
+          `The alias ${facts.connection.alias} in its settings and ${BUNDLE} with the settings that name it stay on its machines: wipe them, or take these out, before its nodes run again.`,
+        )
       : []),
   ];
 };
@@ -111,6 +122,7 @@ export const planCertificateDisconnect = (
   const steps = inStageOrder(stages, [
     ...aliasSteps({ facts: { connection: facts.connection, local: facts.local.cluster } }),
     ...trust,
+    ...(request.removeRoles ? remoteRoleSteps(facts.remoteRoles, stageIds.roles) : []),
     ...endSteps(facts),
   ]);
   const restartsIn = (stage: string): string[] =>
@@ -134,6 +146,7 @@ export const planCertificateDisconnect = (
     warnings: [
       ...warningsOf(request, facts),
       ...keptRoleWarnings(facts.connection, facts.roles),
+      ...remoteRoleWarnings(facts.remoteRoles, request.removeRoles === true),
       ...rolled.flatMap(({ cluster, restarts }) => unreplicatedWarning(cluster, restarts)),
     ],
   };

@@ -5,10 +5,11 @@ import type { DeploymentTrustRecord } from '../trust/deployment-trust.ts';
 
 /** Everything that is looked at before a connection by certificate is taken apart. */
 export interface CertificateDisconnectFacts
-  extends Pick<DisconnectFacts, 'followers' | 'roles' | 'busy' | 'secretVersions'> {
+  extends Pick<DisconnectFacts, 'followers' | 'roles' | 'busy' | 'secretVersions' | 'goneNodes' | 'remoteRoles'> {
   readonly connection: CertificateConnectionRecord;
-  readonly local: TransportFacts;
   /** Without nodes where the cluster is gone for good. */
+  readonly local: TransportFacts;
+  /** The same. */
   readonly remote: TransportFacts;
   /** Connections that Remora manages, of any cluster; this one too. */
   readonly connections: readonly AnyConnectionRecord[];

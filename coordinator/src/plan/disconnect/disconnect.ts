@@ -1,10 +1,12 @@
 import type { DisconnectRequest } from '@remora/shared/model/requests/disconnect-request.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import { isForeign } from '../records.ts';
+import { remoteRoleSteps, remoteRoleWarnings } from '../roles/remote-roles.ts';
 import { outagesOf } from '../roll/outages.ts';
 import { inStageOrder, usedStages } from '../stage-order.ts';
 import type { StoredPlan } from '../steps.ts';
 import type { DisconnectFacts } from './facts.ts';
+import { goneTrustSteps } from './gone.ts';
 import { keySteps, localSteps } from './local.ts';
 import { endSteps } from './records.ts';
 import { refuse } from './refusals.ts';
@@ -29,13 +31,16 @@ export const planDisconnect = (
     ...keySteps(scope),
     ...signingTrustSteps(scope),
     ...serverSteps(scope),
+    ...goneTrustSteps(scope),
+    ...(request.removeRoles ? remoteRoleSteps(facts.remoteRoles, stageIds.roles) : []),
     ...endSteps(scope),
   ]);
   const restartsIn = (stage: string): string[] =>
     steps.filter((step) => step.stage === stage).map(({ target }) => target);
+  const remoteRestarts = [stageIds.remoteRoll, stageIds.distrustRoll].flatMap(restartsIn);
   const restarts = {
     local: [...restartsIn(stageIds.lines), ...restartsIn(stageIds.localRoll)],
-    remote: restartsIn(stageIds.remoteRoll),
+    remote: [...new Set(remoteRestarts)],
   };
   const { local, alias } = facts.connection;
   const remote = facts.remote.name;
@@ -49,8 +54,8 @@ export const planDisconnect = (
     clusters: isForeign(facts.connection) ? [local] : [local, remote],
     stages: usedStages(stages, steps),
     steps,
-    restarts: [...restarts.local, ...restarts.remote],
+    restarts: [...restarts.local, ...remoteRestarts],
     outages: [...outagesOf(facts.local, restarts.local), ...outagesOf(facts.remote, restarts.remote)],
-    warnings: warningsOf(scope, restarts),
+    warnings: [...warningsOf(scope, restarts), ...remoteRoleWarnings(facts.remoteRoles, request.removeRoles === true)],
   };
 };

@@ -9,6 +9,7 @@ import { ownPasswordEntry, signerFileOf } from '../signing/signing-off.ts';
 import { signingSettingsStep } from '../signing/signing-settings.ts';
 import type { AnyStep } from '../steps.ts';
 import { nodeKey } from '../steps.ts';
+import { goneKeySteps } from './gone.ts';
 import { awayOf, hasLines, localNodes, type Scope } from './scope.ts';
 import { stageIds } from './stages.ts';
 import { foreignCas, rewrittenBundle, trustRemoval } from './trust.ts';
@@ -70,8 +71,8 @@ export const aliasSteps = (scope: AliasScope): AnyStep[] => {
 };
 
 /** Not among what Elasticsearch shows, so it is written whenever it may stand; after the alias, over which nothing is asked any more then. */
-const unsignStep = ({ facts, signs }: Scope): AnyStep[] => {
-  if (!signs) return [];
+const unsignStep = ({ facts, request, signs }: Scope): AnyStep[] => {
+  if (!signs || request.localGone) return [];
   const settings = signSettings(facts.connection.alias);
   return [
     signingSettingsStep({
@@ -197,6 +198,7 @@ const straySteps = ({ facts: { strays, remote } }: Scope): AnyStep[] =>
 /** Nobody gets in with the key any more, also where a node that is away has it still. */
 export const keySteps = (scope: Scope): AnyStep[] => {
   const { facts } = scope;
+  if (scope.request.localGone) return goneKeySteps(scope);
   const away = awayOf(facts.local).map((node) => nodeKey({ cluster: facts.local.name, node }));
   const invalidated = facts.keys
     .filter(({ usable }) => usable)

@@ -1,3 +1,4 @@
+import { isOther } from '../connect-certificate/needed.ts';
 import { connectionDiff } from '../connection/connection-diff.ts';
 import { foundIn, withFound, withoutAlias } from '../node/found-settings.ts';
 import {
@@ -10,17 +11,19 @@ import {
 import { signerId } from '../signing/signing-names.ts';
 import { standingSigners } from '../signing/signing-wish.ts';
 import { type AnyStep, nodeKey } from '../steps.ts';
+import { goneDeploymentHeirs, goneTrustHeirs } from './gone.ts';
 import { leftNodes, neighbours, type Scope, servesByUs } from './scope.ts';
 import { foreignKeystore } from './server.ts';
 import { stageIds } from './stages.ts';
 
 /** What is on record of nodes on which something stays goes over to another connection that needs it: the last of them puts it back. */
-const heirs = ({ facts }: Scope): AnyConnectionRecord[] => {
+const heirs = (scope: Scope): AnyConnectionRecord[] => {
+  const { facts, request } = scope;
   const { connection } = facts;
   const { local, remote } = neighbours(facts);
   const parts = [
     // One that is trusted by what others wrote never puts the rest back.
-    { heir: local.find((one) => !adoptedIn(one)?.trust), cluster: connection.local },
+    ...(request.localGone ? [] : [{ heir: local.find((one) => !adoptedIn(one)?.trust), cluster: connection.local }]),
     ...(isForeign(connection) ? [] : [{ heir: remote[0], cluster: connection.remote }]),
   ];
   const changed = new Map<string, AnyConnectionRecord>();
@@ -33,6 +36,10 @@ const heirs = ({ facts }: Scope): AnyConnectionRecord[] => {
       ...withFound(found, withoutAlias(foundIn(connection.found, cluster), connection.alias)),
     });
   }
+  const standing = facts.connections
+    .filter(isOther(connection))
+    .map((one) => changed.get(`${one.local}/${one.alias}`) ?? one);
+  for (const heir of goneTrustHeirs(scope, standing)) changed.set(`${heir.local}/${heir.alias}`, heir);
   return [...changed.values()].filter(
     (one) => !facts.connections.some((other) => JSON.stringify(other) === JSON.stringify(one)),
   );
@@ -89,6 +96,7 @@ export const endSteps = (scope: Scope): AnyStep[] => {
   const records = forgotten(scope);
   return [
     ...heirSteps(scope),
+    ...goneDeploymentHeirs(scope),
     {
       ...{ id: 'forget-records', kind: 'inventory.put-back', target: 'coordinator', effect: 'none' },
       ...{ reason: 'nothing of the connection is left', stage: stageIds.end, input: { records } },

@@ -10,6 +10,7 @@ import {
 import { files } from '../node/placed-files.ts';
 import { isForeign } from '../records.ts';
 import { lacksPrivileges } from '../roles/privileges.ts';
+import { goneFindings } from './gone.ts';
 import { handMadeAliases } from './hand-made.ts';
 import { type AliasScope, foreignEntry, standingSettings, trustChange } from './local.ts';
 import { hasLines, localNodes, type Scope, servesByUs } from './scope.ts';
@@ -129,7 +130,12 @@ const clusterFindings = ({ facts: { local, remote } }: Scope): Finding[] =>
 /** A key is invalidated once agents have said that no keystore has it: without any, the run would remove the alias and then fail. */
 const silentFindings = (scope: Scope): Finding[] => {
   const { connection, local, keys } = scope.facts;
-  if (!keys.some(({ usable }) => usable) || localNodes(scope).length + local.absentNodes.length > 0) return [];
+  if (
+    scope.request.localGone ||
+    !keys.some(({ usable }) => usable) ||
+    localNodes(scope).length + local.absentNodes.length > 0
+  )
+    return [];
   return [
     [
       'agent-missing',
@@ -189,6 +195,7 @@ export const refuse = (scope: Scope): void => {
   const remoteNodes = signs ? facts.remote.nodes : facts.remote.nodes.filter(({ name }) => ours.includes(name));
   const touchesRemote = dropsServer || (signs && request.remoteGone !== true);
   throwFindings([
+    ...goneFindings(scope),
     ...busyFindings(scope),
     ...clusterFindings(scope),
     ...aliasFindings(scope, (node) => hasLines(scope, node)),

@@ -57,6 +57,7 @@ export const scopeOf = (request: DisconnectRequest, facts: DisconnectFacts, cont
     ...{ request, facts, context },
     bundle: local.length === 0 ? null : neededCas(facts.cas, local),
     dropsTrust:
+      request.localGone !== true &&
       local.length === 0 &&
       request.keepTrust !== true &&
       adoptedIn(facts.connection)?.trust !== true &&

@@ -12,8 +12,11 @@ export const stageIds = {
   localRoll: 'local-roll',
   remoteFiles: 'remote-files',
   remoteRoll: 'remote-roll',
+  distrustFiles: 'distrust-remote-files',
+  distrustRoll: 'distrust-remote-roll',
   away: 'away',
   awayReload: 'away-reload',
+  roles: 'roles',
   end: 'end',
 } as const;
 
@@ -33,7 +36,10 @@ export const stages: readonly Stage[] = [
   { id: stageIds.localRoll, title: 'Roll the local cluster', mode: 'roll' },
   { id: stageIds.remoteFiles, title: 'Remove files from the remote cluster', mode: 'parallel' },
   { id: stageIds.remoteRoll, title: 'Roll the remote cluster', mode: 'roll' },
+  { id: stageIds.distrustFiles, title: 'Remove trust from the remote cluster', mode: 'parallel' },
+  { id: stageIds.distrustRoll, title: 'Roll the remote cluster without it', mode: 'roll' },
   { id: stageIds.away, title: 'Remove the credential from nodes that were away', mode: 'parallel' },
   { id: stageIds.awayReload, title: 'Reload their secure settings', mode: 'parallel' },
+  { id: stageIds.roles, title: 'Remove roles from the remote cluster', mode: 'serial' },
   { id: stageIds.end, title: 'Records', mode: 'serial' },
 ];

@@ -7,6 +7,7 @@ import { casOf, isByCertificate, isForeign } from '../records.ts';
 import { unreplicatedWarning } from '../roll/outages.ts';
 import { keptTrustWarnings } from '../signing/signing-off.ts';
 import { nodeKey } from '../steps.ts';
+import { goneWarnings } from './gone.ts';
 import { handMadeAliases } from './hand-made.ts';
 import { keptRoleWarnings } from './kept-roles.ts';
 import { foreignEntry, standingSettings } from './local.ts';
@@ -118,11 +119,12 @@ const standingServers = (scope: Scope): string[] => {
 /** What stays because of something else, or because it was asked for. */
 const keptWarnings = ({ facts, request }: Scope): string[] => {
   const { connection, remote } = facts;
+  const takesTrust = request.localGone && !request.keepTrust;
   const others = request.remoteGone ? [] : neighbours(facts).remote;
   const [other] = others;
   const more = others.length > 1 ? ` and ${others.length - 1} more` : '';
   return [
-    ...(isForeign(connection) || isByCertificate(connection) || connection.transport === undefined
+    ...(isForeign(connection) || isByCertificate(connection) || connection.transport === undefined || takesTrust
       ? []
       : [
           `The nodes of ${connection.local} and ${remote.name} go on trusting each other's transport CA, since the connection was one by certificate: \`remora migrate ${connection.local} ${connection.alias} --to api_key --remove-trust\` takes that off before, and nothing does afterwards.`,
@@ -135,7 +137,7 @@ const keptWarnings = ({ facts, request }: Scope): string[] => {
     ...(request.keepServer && !request.remoteGone && !isForeign(connection) && other === undefined
       ? [`The remote cluster server of ${remote.name} stays on, with its certificates (--keep-server).`]
       : []),
-    ...(request.keepTrust && neighbours(facts).local.length === 0
+    ...(request.keepTrust && !request.localGone && neighbours(facts).local.length === 0
       ? [
           `${files.caBundle} and the settings that name it stay on the nodes of ${connection.local} (--keep-trust): they trust CA ${casOf(connection).join(', ')} for connections to remote clusters.`,
         ]
@@ -178,23 +180,6 @@ const unaskedWarnings = ({ facts: { local }, dropsTrust }: Scope): string[] => {
     : [
         `${names.join(', ')} of cluster ${local.name} ${names.length > 1 ? 'have' : 'has'} no agent: whether a keystore there has the API key is not asked.${kept}`,
       ];
-};
-
-/** Once the records are forgotten, this is the only place that names them. */
-const goneWarnings = ({ request, facts: { connection, keys, remote } }: Scope): string[] => {
-  if (isForeign(connection))
-    return [
-      `The API key ${connection.key.name ?? connection.key.id} is not invalidated: only those who run ${connection.foreign.name} can do that. Tell them that it is not used here any more.`,
-    ];
-  return request.remoteGone
-    ? [
-        `Cluster ${remote.name} is taken to be gone for good: nothing is changed there, and what is on record of the connection is forgotten.`,
-        ...keys.map(
-          ({ record }) =>
-            `The API key ${record.name} (${record.id}) is not invalidated: should cluster ${remote.name} come back, invalidate it there.`,
-        ),
-      ]
-    : [];
 };
 
 const signingWarnings = ({ signs, request, facts: { remote, cas, connection } }: Scope): string[] =>

@@ -7,6 +7,7 @@ import { transportTrustOf } from '../connect-certificate/needed.ts';
 import { keptAsOwn } from '../connect-certificate/removal.ts';
 import { type PlanContext, withoutTrust } from '../context.ts';
 import { isByCertificate } from '../records.ts';
+import { remoteRoleSteps, remoteRoleWarnings } from '../roles/remote-roles.ts';
 import { outagesOf, unreplicatedWarning } from '../roll/outages.ts';
 import { inStageOrder } from '../stage-order.ts';
 import type { AnyStep, StoredPlan } from '../steps.ts';
@@ -41,10 +42,13 @@ const migrationSteps = (facts: MigrateFacts, draft: ConnectDraft): AnyStep[] => 
 
 const stepsOf = (wish: MigrateRequest, facts: MigrateFacts, draft: ConnectDraft): AnyStep[] => {
   const { record } = facts;
-  if (record !== null && !isByCertificate(record)) return wish.removeTrust ? distrustSteps(facts, record, false) : [];
+  const roles = wish.removeRoles ? remoteRoleSteps(facts.remoteRoles, stageIds.roles) : [];
+  if (record !== null && !isByCertificate(record))
+    return [...(wish.removeTrust ? distrustSteps(facts, record, false) : []), ...roles];
   return [
     ...migrationSteps(facts, draft),
     ...(wish.removeTrust ? distrustSteps(facts, recordAfter(facts, draft), true) : []),
+    ...roles,
   ];
 };
 
@@ -115,6 +119,7 @@ export const planMigration = (wish: MigrateRequest, facts: MigrateFacts, context
       ...(isDone
         ? doneWarnings(wish, facts, draft)
         : [gapWarning(request), rolesWarning(request), ...trustWarnings(wish, facts, draft)]),
+      ...remoteRoleWarnings(facts.remoteRoles, wish.removeRoles === true),
       ...rolled.flatMap(({ cluster, restarts }) => unreplicatedWarning(cluster, [...new Set(restarts)])),
     ],
   };

@@ -43,6 +43,19 @@ const trustLeft = ({ record }: MigrateFacts): TransportTrust | null => {
   return trust && { trusts: trust.trusts, found: partOf(trust.found, true) };
 };
 
+/**
+ * A connection that is half-way to API keys as one by API key, with what the migration did to nodes by then and the trust that it had before: for who takes it apart without
+ * the local cluster, the only one where a CA and the secret of a key, which are not on record yet, count.
+ */
+export const asKeyConnection = (record: CertificateConnectionRecord): ConnectionRecord => {
+  const { local, remote, alias, mode, settings, trusts, found } = record;
+  return {
+    ...{ local, remote, alias, auth: 'api_key', mode, settings, ca: '', keySecret: '', access: {}, expires: null },
+    ...withFound(partOf(found, false), new Map()),
+    transport: { trusts, found: partOf(found, true) },
+  };
+};
+
 /** The record of the connection by API key. */
 export const recordAfter = (facts: MigrateFacts, draft: ConnectDraft): ConnectionRecord => {
   const { found: _, ...made } = draft.record;

@@ -17,6 +17,7 @@ export const stageIds = {
   distrustRemoteFiles: `distrust-${disconnecting.remoteFiles}`,
   distrustRemoteRoll: `distrust-${disconnecting.remoteRoll}`,
   end: 'end',
+  roles: 'roles',
 } as const;
 
 /** Of the changes of nodes; see `node.change`. The trust between transport ports goes last, so it is back first; credentials go before what they rely on. */
@@ -45,6 +46,7 @@ export const stages: readonly Stage[] = [
   { id: stageIds.distrustRemoteFiles, title: 'Remove trust from the remote cluster', mode: 'parallel' },
   { id: stageIds.distrustRemoteRoll, title: 'Roll the remote cluster without it', mode: 'roll' },
   { id: stageIds.end, title: 'Prove and record', mode: 'serial' },
+  { id: stageIds.roles, title: 'Remove roles from the remote cluster', mode: 'serial' },
 ];
 
 /**

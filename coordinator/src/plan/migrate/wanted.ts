@@ -21,7 +21,7 @@ export const connectRequestOf = (
   remote: string,
   local: Pick<ClusterObservation, 'persistent'>,
 ): ConnectRequest => {
-  const { to: _, removeTrust: __, ...rest } = wish;
+  const { to: _, removeTrust: __, removeRoles: ___, ...rest } = wish;
   const standing = standingSettings(local, wish.alias);
   const written = String(standing.mode ?? 'sniff').toLowerCase();
   const mode = connectionModes.find((one) => one === written) ?? 'sniff';

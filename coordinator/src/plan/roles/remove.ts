@@ -29,11 +29,16 @@ const withoutMark = (role: RoleBody): RoleBody => {
   return { ...role, metadata };
 };
 
-const roleOut = ({ cluster, role }: RoleSide, name: string): AnyStep[] => {
+/** Removes a role that Remora made; one that others had made loses the mark alone. */
+export const roleOut = (
+  { cluster, role }: Pick<RoleSide, 'cluster' | 'role'>,
+  name: string,
+  stage: string,
+): AnyStep[] => {
   if (role === null) return [];
   const isAdopted = markOfRole(role)?.adopted === true;
   const reason = isAdopted ? 'others had made it: it stays, and is theirs again' : 'Remora made it for the connection';
-  return [roleStep({ cluster, name, stage: STAGE, reason }, role, isAdopted ? withoutMark(role) : null)];
+  return [roleStep({ cluster, name, stage, reason }, role, isAdopted ? withoutMark(role) : null)];
 };
 
 /** Plans to remove a role that Remora made, and to take it from those whom Remora gave it to. Throws where others made it or use it. */
@@ -49,7 +54,7 @@ export const planRoleRemoval = (
     ...facts.users
       .filter((user) => given.includes(user.name))
       .flatMap((user) => userOut(user, name, facts.local.cluster)),
-    ...sides.toReversed().flatMap((side) => roleOut(side, name)),
+    ...sides.toReversed().flatMap((side) => roleOut(side, name, STAGE)),
   ];
   return {
     planId: context.planId,

@@ -53,12 +53,16 @@ export const planRollback = (request: RollbackRequest, facts: RollbackFacts, con
     ...[...changes, ...switchProofs(facts.run, settings, proofs), ...proofs],
     ...[...keys.steps, ...principals.steps, ...endSteps(facts, nodes.isBack)],
   ];
+  const principalStage: Stage = { id: PRINCIPAL_STAGE, title: 'Roles and users', mode: 'serial' };
+  // What a migration removed counts from when certificates let users in again.
+  const isFirst = facts.run.plan.workflow === 'migrate';
   const stages: readonly Stage[] = [
+    ...(isFirst ? [principalStage] : []),
     signingStages.demandOff,
     ...withAliases(facts.run, [signingStages.off, ...nodes.stages, signingStages.on, signingStages.demandOn]),
     { id: PROOF_STAGE, title: 'Prove what was there before', mode: 'serial' },
     { id: KEY_STAGE, title: 'API keys', mode: 'serial' },
-    { id: PRINCIPAL_STAGE, title: 'Roles and users', mode: 'serial' },
+    ...(isFirst ? [] : [principalStage]),
     { id: END_STAGE, title: 'Records', mode: 'serial' },
   ];
   const sorted = inStageOrder(stages, steps);

@@ -187,6 +187,15 @@ const refuseHandedOut = async ({ inventory, clock }: ClusterServiceParts, name: 
   );
 };
 
+/** A schedule for a cluster that is forgotten would fail at each fire. */
+const refuseScheduled = async ({ inventory }: ClusterServiceParts, name: string): Promise<void> => {
+  const one = (await inventory.schedules.list()).find(({ arguments: given }) => given.cluster === name);
+  if (one === undefined) return;
+  throw new RemoraError('conflict', `The schedule ${one.name} is for cluster ${name}, and would fail each time.`, {
+    hint: `Remove it first with \`remora schedules remove ${one.name}\`.`,
+  });
+};
+
 const remove = async (
   parts: ClusterServiceParts,
   name: string,
@@ -204,7 +213,7 @@ const remove = async (
       'conflict',
       `Cluster ${name} is a side of the connection ${connections[0].alias} of cluster ${connections[0].local}: it cannot be removed while that stands.`,
       {
-        hint: `Take it apart with \`remora disconnect ${connections[0].local} ${connections[0].alias}\`${connections[0].local !== name ? ', or with --remote-gone where this cluster is gone for good' : ''}.`,
+        hint: `Take it apart with \`remora disconnect ${connections[0].local} ${connections[0].alias}\`, or with --${connections[0].local === name ? 'local' : 'remote'}-gone where this cluster is gone for good.`,
       },
     );
   if (nodes[0])
@@ -212,6 +221,7 @@ const remove = async (
       'conflict',
       `Cluster ${name} still has ${nodes.length} node${nodes.length > 1 ? 's' : ''} with an agent: remove ${nodes.length > 1 ? 'them' : nodes[0].node} first with \`remora nodes remove\`.`,
     );
+  await refuseScheduled(parts, name);
   if (!leaveKeys) await refuseHandedOut(parts, name);
   // Nobody is left to be asked for it.
   for (const one of await parts.inventory.deploymentTrusts.list())

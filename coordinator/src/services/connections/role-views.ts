@@ -43,12 +43,20 @@ type Of = Pick<ConnectionSeen, 'local' | 'alias'>;
 const isFor = (mark: RoleMark | null, { local, alias }: Of): boolean => mark?.local === local && mark.alias === alias;
 
 /** What became different of the connection that a role was made for, a sentence each: the role may give nothing then, or something over another connection. */
-const changeOf = (name: string, mark: RoleMark, connections: readonly ConnectionSeen[]): string[] => {
+const changeOf = (
+  { cluster, name }: { readonly cluster: string; readonly name: string },
+  mark: RoleMark,
+  connections: readonly ConnectionSeen[],
+): string[] => {
   const { local, remote, alias, auth } = mark;
   const one = connections.find((each) => isFor(mark, each));
   if (one === undefined)
     return [
       `The connection ${local}/${alias} is not on record any more: \`remora roles remove ${local} ${alias} --name ${name}\` takes the role away.`,
+    ];
+  if (cluster !== local && one.model === 'api_key')
+    return [
+      `It was made for a connection by certificates, and ${local}/${alias} is one by API key now, which needs no role here: \`remora migrate ${local} ${alias} --to api_key --remove-roles\` removes it.`,
     ];
   const again = `\`remora roles apply ${local} ${alias} --name ${name}\` with what it shall grant`;
   return [
@@ -71,7 +79,7 @@ const viewOf = (
 ): RoleView => {
   const mark = markOfRole(role);
   const having = [...users].filter(([, { roles }]) => roles.includes(name)).map(([user]) => user);
-  const drift = mark === null ? [] : [...changeOf(name, mark, connections), ...driftOf(cluster, role)];
+  const drift = mark === null ? [] : [...changeOf({ cluster, name }, mark, connections), ...driftOf(cluster, role)];
   return {
     ...{ cluster, name, managed: isRemoras(role), connection: mark ? `${mark.local}/${mark.alias}` : null },
     ...{ grants: grantLines(role), users: having.sort(), drift },
@@ -98,7 +106,10 @@ const checkOf = (cluster: string, name: string, role: RoleBody, findings: readon
 
 const ownFindings = (cluster: string, name: string, role: RoleBody, at: ConnectionSeen): string[] => {
   const mark = markOfRole(role);
-  return [...(mark !== null && isFor(mark, at) ? changeOf(name, mark, [at]) : []), ...driftOf(cluster, role)];
+  return [
+    ...(mark !== null && isFor(mark, at) ? changeOf({ cluster, name }, mark, [at]) : []),
+    ...driftOf(cluster, role),
+  ];
 };
 
 const byName = ([a]: readonly [string, RoleBody], [b]: readonly [string, RoleBody]): number => (a < b ? -1 : 1);

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { RemoraError } from '../../errors.ts';
 import { parseAlias, parseClusterName } from '../values/names.ts';
 
 const Name = Type.String({ minLength: 1, maxLength: 1024 });
@@ -16,6 +17,10 @@ export const DisconnectRequest = Type.Object(
     leaveFollowers: Type.Optional(Type.Literal(true)),
     /** The remote cluster is gone for good: only what is on the local cluster goes, and the API key cannot be invalidated. */
     remoteGone: Type.Optional(Type.Literal(true)),
+    /** The local cluster is gone for good: nothing of it is asked or changed, and what the remote one has for the connection goes. */
+    localGone: Type.Optional(Type.Literal(true)),
+    /** Roles on the remote cluster that Remora made for the connection by certificate, and that nobody else uses, go too. */
+    removeRoles: Type.Optional(Type.Literal(true)),
     /** Nodes that are away are left until their agents are back; for a run that waits for them (`waitOffline` of the options). */
     waitOffline: Type.Optional(Type.Literal(true)),
   },
@@ -24,7 +29,18 @@ export const DisconnectRequest = Type.Object(
 export type DisconnectRequest = Static<typeof DisconnectRequest>;
 
 /** Throws `bad-input` that names what is wrong. */
-export const checkDisconnectRequest = ({ local, alias }: DisconnectRequest): void => {
+export const checkDisconnectRequest = (request: DisconnectRequest): void => {
+  const { local, alias, localGone, remoteGone, leaveFollowers, removeRoles } = request;
   parseClusterName(local);
   parseAlias(alias);
+  if (localGone && leaveFollowers)
+    throw new RemoraError(
+      'bad-input',
+      '--leave-followers: with --local-gone nobody is asked what follows over the alias. Leave the flag out.',
+    );
+  if (remoteGone && removeRoles)
+    throw new RemoraError(
+      'bad-input',
+      '--remove-roles: the roles are on the remote cluster, of which nothing is changed with --remote-gone. Leave the flag out.',
+    );
 };

@@ -21,6 +21,8 @@ export const MigrateRequest = Type.Object(
     ...{ ca, given, certValidity, sans, remoteHost, remotePort },
     /** The trust between the transport ports that the connection alone needed goes at the end, for which nodes restart once more. */
     removeTrust: Type.Optional(Type.Literal(true)),
+    /** Roles on the remote cluster that Remora made for the connection by certificate, and that nobody else uses, go at the end. */
+    removeRoles: Type.Optional(Type.Literal(true)),
   },
   { additionalProperties: false },
 );
@@ -35,12 +37,12 @@ export const givesAccess = ({
   access !== undefined || (search ?? []).length + (replication ?? []).length > 0;
 
 /** Throws `bad-input` that names what is wrong. */
-export const checkMigrateRequest = ({ to, removeTrust, ...wish }: MigrateRequest): void => {
+export const checkMigrateRequest = ({ to, removeTrust, removeRoles, ...wish }: MigrateRequest): void => {
   if (to !== 'api_key')
     throw new RemoraError('bad-input', `--to ${String(to)}: connections are migrated to api_key alone.`);
   const mode = wish.proxyAddress === undefined && wish.serverName === undefined ? 'sniff' : 'proxy';
-  // To take the trust off a connection that has its key already, nothing has to be granted.
-  const access = removeTrust && !givesAccess(wish) ? { search: ['*'] } : {};
+  // To take the trust or roles off a connection that has its key already, nothing has to be granted.
+  const access = (removeTrust || removeRoles) && !givesAccess(wish) ? { search: ['*'] } : {};
   // The name of the remote cluster is looked up later; it only has to differ here.
   checkConnectRequest({ ...wish, ...access, mode, remote: wish.remote ?? `${wish.local}-remote` });
 };

@@ -96,6 +96,13 @@ describe('the check of a connection', () => {
     expect(pairChecks(eu, us, byTls)).toEqual([]);
   });
 
+  test('of one on the remote cluster that an API key does not need says how it goes', () => {
+    const reader = roleIn(apply(wish(), byCertificates()), 'us') ?? {};
+    expect(roleViews(found('us', { reader }), [at])).toMatchObject([
+      { drift: [expect.stringMatching(/needs no role here: `remora migrate eu us --to api_key --remove-roles`/)] },
+    ]);
+  });
+
   test('tells a role that was made before the connection came to API keys, and gives nothing any more', () => {
     const reader = roleIn(apply(wish(), byCertificates()), 'eu') ?? {};
     expect(keyChecks(found('eu', { reader }), at, grants)).toMatchObject([

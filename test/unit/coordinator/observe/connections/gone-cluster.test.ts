@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+
 import { clusterClients } from '../../../../../coordinator/src/elasticsearch/clusters.ts';
-import { observeGone } from '../../../../../coordinator/src/observe/connections/gone-remote.ts';
+import { observeGoneRemote } from '../../../../../coordinator/src/observe/connections/gone-cluster.ts';
 import { startWireCluster } from '../../../../support/wire-cluster.ts';
 
 const clientsAt = (url: string) =>
@@ -12,7 +13,7 @@ const clientsAt = (url: string) =>
 
 const goneAt = async (url: string) => {
   const clients = clientsAt(url);
-  return observeGone(clients, 'us').finally(() => clients.close());
+  return observeGoneRemote(clients, 'us').finally(() => clients.close());
 };
 
 test('a cluster is gone where nothing answers, or another one', async () => {
