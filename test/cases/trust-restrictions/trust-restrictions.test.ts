@@ -195,6 +195,16 @@ describe('remove', () => {
     expect(nodeOf(one.made.remote, 'us-1').files).not.toHaveProperty([FILE]);
   });
 
+  test('names the CAs by which others are let in then', () => {
+    const one = restricted();
+    nodeOf(one.made.remote, 'us-2').files['transport-ca.crt']?.certificates.push('fingerprint of region');
+    expect(removeIn(one).warnings).toContainEqual(
+      expect.stringMatching(
+        /none of its own nodes is let in: .*CN=fingerprint of region.*take it out of their files first/,
+      ),
+    );
+  });
+
   test('cut off anywhere, the same command goes on', () => {
     for (let cut = 0; cut <= removeIn(restricted()).steps.length; cut += 1) {
       const one = restricted();

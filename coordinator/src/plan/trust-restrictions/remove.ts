@@ -1,4 +1,5 @@
 import type { TrustRestrictionsRemoval } from '@remora/shared/model/requests/trust-restrictions-request.ts';
+import { certificatesIn } from '../connect-certificate/trust.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import type { NodeObservation } from '../facts.ts';
 import { isSecureSettingLoaded } from '../node/loaded.ts';
@@ -8,6 +9,7 @@ import { rollOrder } from '../order.ts';
 import { outagesOf, unreplicatedWarning } from '../roll/outages.ts';
 import { usedStages } from '../stage-order.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
+import { transportAuthorities } from '../trust/port-proof.ts';
 import { RESTRICTIONS, restrictionsFile } from '../trust/restrictions.ts';
 import type { TrustRestrictionFacts } from './facts.ts';
 import { refuseRemoval } from './refusals.ts';
@@ -61,6 +63,29 @@ const stepsOf = ({ cluster }: TrustRestrictionFacts): AnyStep[] => {
   ];
 };
 
+/** CAs in the files of nodes by which no node of the cluster itself is let in: whose they are is for people to know. */
+const othersTrusted = ({ transport: { cluster, waysIn } }: TrustRestrictionFacts): string[] => {
+  const own = [...waysIn.values()].flat();
+  const held = cluster.nodes.flatMap((node) =>
+    transportAuthorities(node).flatMap((path) => certificatesIn(node, path)),
+  );
+  const others = held.filter(({ facts }) => !own.includes(facts.fingerprint256));
+  return [...new Set(others.map(({ facts }) => facts.subject))].sort();
+};
+
+const openWarnings = (facts: TrustRestrictionFacts): string[] => {
+  const { name } = facts.cluster;
+  const others = othersTrusted(facts);
+  return [
+    `Whoever has a certificate of a CA that the nodes of ${name} trust on their transport ports is let in then: of Elastic Cloud's CA that is every deployment of its region.`,
+    ...(others.length === 0
+      ? []
+      : [
+          `By these CAs, which nodes of ${name} trust, none of its own nodes is let in: ${others.join('; ')}. Where one is that of a region of Elastic Cloud, take it out of their files first.`,
+        ]),
+  ];
+};
+
 /** Plans that nodes let in again whoever has a certificate of a CA that they trust. Throws all that forbids it; a plan without steps means that no trust is restricted. */
 export const planRestrictionsRemoval = (
   request: TrustRestrictionsRemoval,
@@ -83,13 +108,6 @@ export const planRestrictionsRemoval = (
     steps,
     restarts,
     outages: outagesOf(cluster, restarts),
-    warnings: [
-      ...(restarts.length === 0
-        ? []
-        : [
-            `Whoever has a certificate of a CA that the nodes of ${cluster.name} trust on their transport ports is let in then: of Elastic Cloud's CA that is every deployment of its region.`,
-          ]),
-      ...unreplicatedWarning(cluster, restarts),
-    ],
+    warnings: [...(restarts.length === 0 ? [] : openWarnings(facts)), ...unreplicatedWarning(cluster, restarts)],
   };
 };
