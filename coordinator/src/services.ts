@@ -54,6 +54,7 @@ import type { AuditPage } from './audit/audit-log.ts';
 import type { CaView } from './http/schemas/ca-view.ts';
 import type { RsaBits } from './pki/keys.ts';
 import type { CaFiles } from './pki/read/read-ca.ts';
+import type { DeploymentId } from './plan/records.ts';
 import type { RollbackRequest } from './plan/rollback/rollback.ts';
 import type { PlanDocument } from './plan/steps.ts';
 import type { GivenCertificates } from './services/certificates/given-certificates.ts';
@@ -71,6 +72,8 @@ export interface ClusterInput {
   readonly allowPlainHttp: boolean;
   /** The user is made first, with what Remora needs and nothing more. */
   readonly creation?: UserCreation;
+  /** Of a deployment in Elastic Cloud: without URLs its cloud says where it is. */
+  readonly deployment?: DeploymentId;
 }
 
 export interface TokenInput {

@@ -65,8 +65,8 @@ export class CloudApi implements AsyncDisposable {
   readonly requests: string[] = [];
   readonly apiKey = 'cloud-api-key';
   fault: Fault | null = null;
-  /** Called once a deployment was changed. */
-  onUpdate: () => void = () => {};
+  /** Called once a deployment was changed, before that is answered. */
+  onUpdate: () => void | Promise<void> = () => {};
   readonly #server = createServer((request, response) => {
     this.#serve(request, response).catch((error: unknown) => response.destroy(error as Error));
   });
@@ -113,7 +113,7 @@ export class CloudApi implements AsyncDisposable {
       return;
     }
     const { status, body: answer, version } = this.#answer(request, url, body);
-    if (request.method === 'PUT' && status === 200) this.onUpdate();
+    if (request.method !== 'GET' && status === 200) await this.onUpdate();
     if (fault?.cut === 'after') return void response.destroy();
     response.writeHead(status, {
       'content-type': 'application/json',

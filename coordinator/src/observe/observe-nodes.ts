@@ -12,6 +12,7 @@ import type { NodeRecord } from '../plan/records.ts';
 import { type NodeId, nodeKey } from '../plan/steps.ts';
 import type { Inventory } from '../store/inventory.ts';
 import { configuredCertificates } from './certificates/ssl-certificates.ts';
+import { observeDeployment } from './connections/observe-cloud-deployment.ts';
 import { settingsToRead } from './settings-to-read.ts';
 
 export interface ObserveParts {
@@ -109,6 +110,15 @@ const observeNodes = async (parts: ObserveParts, cluster: BareCluster): Promise<
   return { ...cluster, nodes: await Promise.all(nodes), absentNodes };
 };
 
-/** All three layers of a cluster: what its API says, what its nodes' processes say, and what their agents find in files and keystores. */
-export const observeWhole = async (parts: ObserveParts, name: string): Promise<ClusterObservation> =>
-  observeNodes(parts, await observeCluster(name, await parts.clients.get(name)));
+/**
+ * All three layers of a cluster: what its API says, what its nodes' processes say, and what their agents find in files and keystores. Of a deployment in Elastic Cloud what
+ * its cloud says takes the place of the last two.
+ */
+export const observeWhole = async (parts: ObserveParts, name: string): Promise<ClusterObservation> => {
+  const [{ deployment }, bare] = await Promise.all([
+    parts.clients.record(name),
+    parts.clients.get(name).then((client) => observeCluster(name, client)),
+  ]);
+  if (deployment === undefined) return observeNodes(parts, bare);
+  return { ...bare, nodes: [], absentNodes: [], deployment: await observeDeployment(parts, deployment) };
+};

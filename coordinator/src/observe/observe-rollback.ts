@@ -119,11 +119,13 @@ export const observeRollback = async (parts: RollbackParts, runId: string): Prom
   const run = await pastRun(parts, record);
   refuseRun(run);
   const { inventory } = parts;
+  // Deployments are held by names of their own too.
+  const names = run.plan.clusters.filter((name) => !name.includes('/'));
   const [others, apiKeys, clusters, settings, secretVersions] = await Promise.all([
     otherRuns(parts, record),
     inventory.apiKeys.list(),
-    byName(run.plan.clusters, (name) => observeWhole(parts, name)),
-    byName(run.plan.clusters, (name) => observeSettings(parts, name)),
+    byName(names, (name) => observeWhole(parts, name)),
+    byName(names, (name) => observeSettings(parts, name)),
     parts.secretVersions(),
   ]);
   const made = madeKeys(run, apiKeys);

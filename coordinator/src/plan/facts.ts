@@ -1,5 +1,6 @@
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import type { GivenFacts, ServerClients } from './certificates/given.ts';
+import type { DeploymentSeen } from './cloud-deployment/facts.ts';
 import type {
   AnyConnectionRecord,
   ApiKeyRecord,
@@ -63,6 +64,8 @@ export interface ClusterObservation {
   readonly persistent: FlatSettings;
   readonly transient: FlatSettings;
   readonly shards: readonly ShardCopy[];
+  /** Of a deployment in Elastic Cloud. Its nodes are run by that, and none is among `nodes`. */
+  readonly deployment?: DeploymentSeen;
 }
 
 /** What was found of one address from one local node. */

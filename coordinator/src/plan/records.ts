@@ -1,5 +1,6 @@
 import type { CertificateFacts } from '@remora/shared/model/certificates/certificate.ts';
 import type { IssuedPurpose } from '@remora/shared/model/certificates/issued-purpose.ts';
+import { PUBLIC_CA } from '@remora/shared/model/requests/connect-request.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
 import { onlyNodes, placeOf } from './connection/alias-place.ts';
 import type { ServingPurpose } from './node/ssl.ts';
@@ -17,6 +18,14 @@ export interface ClusterRecord {
   readonly password: string;
   readonly clusterUuid: string;
   readonly addedAt: string;
+  /** Of a deployment in Elastic Cloud: it has no agents, and the API of its cloud does what they do elsewhere. */
+  readonly deployment?: DeploymentId;
+}
+
+/** A deployment of a cloud on record. */
+export interface DeploymentId {
+  readonly cloud: string;
+  readonly id: string;
 }
 
 /** ISO 8601. */
@@ -188,6 +197,8 @@ export interface ConnectionRecord {
   readonly transport?: TransportTrust;
   /** Of a connection that people made by hand and that was taken over. */
   readonly adopted?: Adopted;
+  /** Of a deployment that connects through what has a certificate of another CA than the remote nodes: its name, or `public`. */
+  readonly proxyCa?: string;
 }
 
 /** What people made of a connection that was taken over, and that stays as they made it. */
@@ -265,6 +276,10 @@ export const casOf = (record: AnyConnectionRecord): readonly string[] => {
   if (isByCertificate(record)) return [];
   return isForeign(record) ? record.cas : [record.ca];
 };
+
+/** The CA of what stands before the remote cluster of a deployment, where that is neither the remote nodes' own nor a public one. */
+export const proxyCaOf = (record: AnyConnectionRecord): readonly string[] =>
+  'proxyCa' in record && record.proxyCa !== undefined && record.proxyCa !== PUBLIC_CA ? [record.proxyCa] : [];
 
 /** The CA of the certificates with which requests over a connection are signed; none where they are not. */
 export const signingCaOf = (record: AnyConnectionRecord): readonly string[] =>

@@ -127,6 +127,8 @@ export interface StepInputs {
     readonly deployment: string;
     readonly name: string;
     readonly relationship: DirectRelationship | null;
+    /** Names of the CAs of the inventory whose certificates it gets when the step is carried out: they may be yet to be made. */
+    readonly cas?: readonly string[];
   };
   /** The CAs (PEM) by which the coordinator knows a cluster's HTTPS ports. */
   'cluster.trust': { readonly cluster: string; readonly caPem: string };
@@ -295,6 +297,12 @@ export interface ProxyWay {
   readonly address: Address;
   /** The name that they ask for, where one is configured. */
   readonly serverName: string | null;
+}
+
+/** An entry of a deployment's keystore as it was before a run changed it: its value tells nobody, and its reference only what Remora wrote. */
+export interface KeyEntryBefore {
+  readonly isThere: boolean;
+  readonly reference: string | null;
 }
 
 /** A key as it was before a run changed it. */

@@ -106,8 +106,11 @@ export const createServices = (parts: ServiceParts): Services => {
   const observing = observeParts(parts);
   const changing = changeParts(parts);
   return {
-    clusters: clusterService({ inventory, secrets, clients, clock, lockOf, recordAlone: parts.recordAlone }),
-    tokens: tokenService(gateway.tokens),
+    clusters: clusterService({
+      ...{ inventory, secrets, clients, clock, lockOf, recordAlone: parts.recordAlone },
+      cloud: observing.cloud,
+    }),
+    tokens: tokenService(gateway.tokens, inventory.clusters),
     nodes: nodeService({ ...inventory, gateway, lockOf }),
     connections: connectionService(observing, changeOf(changing, 'connect'), {
       removal: changeOf(changing, 'disconnect'),
@@ -139,7 +142,10 @@ export const createServices = (parts: ServiceParts): Services => {
     certificates: certificatesOf(parts, changing),
     cas: caService({ inventory, secrets, clock, rotation: changeOf(changing, 'rotate-ca') }),
     schedules: scheduleService({ ...scheduledParts(parts), wakeSchedule }),
-    clouds: cloudService({ clouds: inventory.clouds, secrets, clock, change: changeOf(changing, 'cloud-deployment') }),
+    clouds: cloudService({
+      ...{ clouds: inventory.clouds, clusters: inventory.clusters, secrets, clock },
+      change: changeOf(changing, 'cloud-deployment'),
+    }),
     notify: notifyService({ webhooks: inventory.webhooks, secrets, clock }),
     issuing: issuingService({ inventory, secrets, clock, recordAlone: parts.recordAlone }),
     signingRequests: signingRequestService({ inventory, secrets, clock }),

@@ -16,6 +16,8 @@ export const ClusterView = Type.Object({
   clusterUuid: Nullable(Type.String()),
   user: Type.String(),
   error: Nullable(Type.String()),
+  /** Of a deployment in Elastic Cloud, which has no agents: the cloud's API does what these do elsewhere. */
+  deployment: Type.Optional(Type.Object({ cloud: Type.String(), id: Type.String() })),
 });
 export type ClusterView = Static<typeof ClusterView>;
 

@@ -11,7 +11,16 @@ import { caOf } from '../place/world.ts';
 const NOW = Date.parse('2026-03-01T12:00:00Z');
 
 const facts = (more: Partial<CloudDeploymentFacts> = {}): CloudDeploymentFacts => ({
-  ...{ name: 'logs', refId: 'main', entries: [], direct: [], written: {}, cas: [caOf('us-ca', NOW)] },
+  ...{
+    cloud: 'acme',
+    id: 'd1',
+    name: 'logs',
+    refId: 'main',
+    entries: [],
+    direct: [],
+    written: {},
+    cas: [caOf('us-ca', NOW)],
+  },
   secretVersions: { 'us-key': 3 },
   ...{ version: '9.1.0', isChanging: false, lastChangeFailed: false },
   ...more,

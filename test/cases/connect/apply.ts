@@ -6,7 +6,7 @@ import type { AnyStep, CertificateIssue, StepInputs, StepKind } from '../../../c
 import { caCertificateSecret, caKeySecret, importedCaSecrets } from '../../../coordinator/src/plan/trust/ca-names.ts';
 import { certificateFacts, ymlDigest } from './facts.ts';
 import { fingerprintOf, isConnected, servedBy, serves } from './truth.ts';
-import { clusterOf, listening, type NodeWorld, nodeOf, type World } from './world.ts';
+import { clusterOf, deploymentIn, listening, type NodeWorld, nodeOf, type World } from './world.ts';
 
 /**
  * What each step does to the model: the same effects as the executors' on real clusters, and as strict (a secret that was not minted, a file that was edited
@@ -236,7 +236,8 @@ const verifyKey = (world: World, { local, alias, secret, nodes }: StepInputs['ap
     ({ name, roles }) => roles.includes('remote_cluster_client') && (nodes?.includes(name) ?? true),
   );
   const other = connecting.find((node) => !holds(node, secret) || node.running.credentials[alias] !== secret);
-  if (other) throw new Error(`${other.name} uses another key`);
+  const { deployment } = clusterOf(world, local);
+  if (other || (deployment && deployment.written[alias] !== secret)) throw new Error('another key is used');
 };
 
 const createCa = (world: World, { ca, validityDays }: StepInputs['ca.create']): void => {
@@ -304,8 +305,32 @@ const invalidate = (world: World, { id, secret, away = [] }: StepInputs['api-key
       (Object.values(keystore.entries).some(({ reference }) => reference === secret) ||
         Object.values(running.credentials).includes(secret)),
   );
-  if (holder) throw new Error(`${holder.name} still has the key`);
+  const inCloud = Object.values(world.local.deployment?.written ?? {}).includes(secret);
+  if (holder || inCloud) throw new Error(`${holder?.name ?? 'the deployment'} still has the key`);
   endKey(world, id);
+};
+
+const putCloudKey = (world: World, { alias, secret }: StepInputs['cloud.key']): void => {
+  const deployment = deploymentIn(world);
+  const entry = `cluster.remote.${alias}.credentials`;
+  deployment.entries = deployment.entries.filter((name) => name !== entry);
+  delete deployment.written[alias];
+  if (secret === null) return;
+  mustExist(world, secret);
+  deployment.entries.push(entry);
+  deployment.written[alias] = secret;
+};
+
+const putCloudTrust = (world: World, { name, relationship, cas = [] }: StepInputs['cloud.trust']): void => {
+  const deployment = deploymentIn(world);
+  deployment.direct = deployment.direct.filter((one) => one.name !== name);
+  if (relationship === null) return;
+  const pems = cas.map((one) => {
+    const found = world.cas.find((ca) => ca.name === one);
+    if (!found) throw new Error(`there is no CA ${one}`);
+    return { pem: found.certificatePem };
+  });
+  deployment.direct.push({ ...relationship, certificates: [...relationship.certificates, ...pems] });
 };
 
 const forget = (world: World, { records }: StepInputs['inventory.put-back']): void => {
@@ -357,8 +382,8 @@ const effects: Effects = {
   'peer-trust.verify': never,
   'certificate.verify': never,
   'transport-name.verify': never,
-  'cloud.key': never,
-  'cloud.trust': never,
+  'cloud.key': putCloudKey,
+  'cloud.trust': putCloudTrust,
   'cluster.trust': never,
   'api-key.put-back': never,
   'api-key.invalidate': invalidate,

@@ -15,6 +15,14 @@ export const aliasThere = (made: World): void => {
 /** What stands between the clusters, or in the way of the connection. */
 export const refusedConnections: RefusalCase[] = [
   {
+    name: 'the CA of a proxy where the local cluster is no deployment',
+    world: () => world(),
+    wish: { mode: 'proxy', proxyAddress: 'proxy.us.example.com:9443', proxyCa: 'public' },
+    code: 'preflight-failed',
+    check: 'deployment-fits',
+    says: '--proxy-ca is for deployments of Elastic Cloud, and cluster eu is none',
+  },
+  {
     name: 'an alias in the cluster settings that is not ours',
     world: changed(aliasThere),
     code: 'conflict',

@@ -115,11 +115,30 @@ const connectors = (world: World, alias: string): NodeWorld[] => {
 
 /** Whether a request crosses now, whatever is on record: it may be of a certificate that is yet to be placed. */
 export const works = (world: World, alias: string): boolean =>
+  isConnectedDeployment(world, alias) &&
   distrust(world).length === 0 &&
   connectors(world, alias).every((node) => reaches(world, node, alias) && authenticates(world, node, alias));
 
+/** A deployment has the key in its keystore, and trusts what it connects to. */
+const isConnectedDeployment = (world: World, alias: string): boolean => {
+  const { deployment } = world.local;
+  if (deployment === undefined) return true;
+  const { entries, written, direct } = deployment;
+  const served = world.remote.nodes.flatMap((node) => servedBy(world, node) ?? []);
+  const needed = world.proxyCa === undefined ? served : [world.proxyCa];
+  const pems = needed.map((name) => world.cas.find((ca) => ca.name === name)?.certificatePem);
+  const trusted = direct.filter(({ type }) => type === 'proxy').flatMap(({ certificates }) => certificates);
+  return (
+    world.local.persistent[`cluster.remote.${alias}.proxy_address`] !== undefined &&
+    entries.includes(`cluster.remote.${alias}.credentials`) &&
+    world.keys.some(({ usable, record }) => usable && record.secret === written[alias]) &&
+    (world.proxyCa === 'public' || pems.every((pem) => trusted.some((one) => one.pem === pem)))
+  );
+};
+
 /** Whether a request over this alias would be answered from every connecting node: the truth that a proof finds out. */
 export const isConnected = (world: World, alias: string): boolean =>
+  isConnectedDeployment(world, alias) &&
   world.remote.nodes.every((node) => serves(world, node)) &&
   connectors(world, alias).every(
     (node) =>

@@ -1,4 +1,5 @@
 import type { SettingValue } from '@remora/shared/settings.ts';
+import type { DeploymentSeen } from '../../../coordinator/src/plan/cloud-deployment/facts.ts';
 import type { PathObservation } from '../../../coordinator/src/plan/facts.ts';
 import type {
   ApiKeyRecord,
@@ -9,6 +10,7 @@ import type {
   SigningRequestRecord,
 } from '../../../coordinator/src/plan/records.ts';
 import type { ShardCopy } from '../../../coordinator/src/plan/roll/shards.ts';
+import type { DirectRelationship } from '../../../coordinator/src/plan/trust/cloud-trust.ts';
 
 /**
  * A small model of two clusters and of what Remora keeps of them, from which facts are observed (facts.ts) and to which plans are applied (apply.ts). It is
@@ -69,6 +71,14 @@ export interface ClusterWorld {
   hidden: Record<string, string>;
   absentNodes: string[];
   shards: ShardCopy[];
+  /** Of a deployment in Elastic Cloud, which has no nodes here. */
+  deployment?: DeploymentWorld;
+}
+
+export interface DeploymentWorld extends DeploymentSeen {
+  entries: string[];
+  direct: DirectRelationship[];
+  written: Record<string, string>;
 }
 
 export interface World {
@@ -91,6 +101,8 @@ export interface World {
   secretVersions: Record<string, number>;
   /** A key that people made, whose value is in keystores only: nodes whose credential is nobody's reference have it. */
   handMadeKey?: { id: string; name: string; usable: boolean };
+  /** The CA of what a deployment connects through, or `public`; absent where that is the remote nodes' own. */
+  proxyCa?: string;
   /** What stands between the clusters, by address; what is not named here is open where something listens and refused elsewhere. */
   network: Record<string, PathObservation['tcp']>;
 }
@@ -176,6 +188,21 @@ export const world = (sizes: { remote?: Nodes; local?: Nodes } = {}): World => (
   secretVersions: {},
   network: {},
 });
+
+/** The same where the local cluster is a deployment in Elastic Cloud. */
+export const cloudWorld = (): World => {
+  const made = world({ remote: 2, local: 0 });
+  made.local.deployment = {
+    ...{ cloud: 'acme', id: 'd1', name: 'logs', refId: 'main', version: '9.5.3' },
+    ...{ isChanging: false, lastChangeFailed: false, entries: [], direct: [], written: {} },
+  };
+  return made;
+};
+
+export const deploymentIn = ({ local: { deployment } }: World): DeploymentWorld => {
+  if (deployment === undefined) throw new Error('the local cluster is no deployment');
+  return deployment;
+};
 
 /** The copies of shard 0 of an index, of which the first is the primary, on these nodes; null for one that is unassigned. */
 export const shard = (index: string, ...nodes: readonly (string | null)[]): ShardCopy[] =>

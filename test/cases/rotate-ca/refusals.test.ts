@@ -1,8 +1,11 @@
 import type { RemoraError } from '@remora/shared/errors.ts';
 import type { CaRotateRequest } from '@remora/shared/model/requests/ca-rotate-request.ts';
 import { describe, expect, test } from 'vitest';
+import { cloudConnected, cloudPlan } from '../connect/deployments.ts';
 import { certificateFacts } from '../connect/facts.ts';
-import { nodeOf, type World } from '../connect/world.ts';
+import { lines } from '../connect/plans.ts';
+import { works } from '../connect/truth.ts';
+import { deploymentIn, nodeOf, type World } from '../connect/world.ts';
 import { BUNDLE, carriedOut, imported, planCa, standing } from './plans.ts';
 
 describe('is refused', () => {
@@ -140,5 +143,50 @@ describe('is refused', () => {
       throw new Error('it was not refused');
     };
     expect(refused().message).toMatch(sentence);
+  });
+});
+
+describe('a deployment that connects', () => {
+  const cloud = (change: (it: World) => void = () => {}): World => {
+    const made = cloudConnected();
+    imported(made);
+    change(made);
+    return made;
+  };
+  const message = (made: World, wish: Partial<CaRotateRequest>): string => {
+    try {
+      planCa(made, wish);
+    } catch (error) {
+      return (error as RemoraError).message;
+    }
+    return 'planned';
+  };
+
+  test('has to trust the new CA beforehand, by commands that are named', () => {
+    expect(message(cloud(), {})).toMatch(
+      /Deployment logs connects by eu\/us and does not trust CA us-remote-2: `remora ca create us-remote-2`, then `remora clouds trust acme d1 us-remote-2 --ca us-remote-2`/,
+    );
+    expect(message(cloud(), { to: 'corporate' })).toMatch(
+      /does not trust CA corporate: `remora clouds trust acme d1 corporate/,
+    );
+  });
+
+  test('is connected through all of it once it does', () => {
+    const made = cloud((it) => {
+      const certificates = [{ pem: it.cas.find(({ name }) => name === 'corporate')?.certificatePem ?? '' }];
+      deploymentIn(it).direct.push({ name: 'corporate', type: 'proxy', trust_all: false, certificates });
+    });
+    const { steps } = planCa(made, { to: 'corporate' });
+    for (let count = 1; count <= steps.length; count += 1)
+      expect([count, works(carriedOut(made, steps, count), 'us')]).toEqual([count, true]);
+    const after = carriedOut(made, steps);
+    expect(lines(cloudPlan(after))).toEqual(['cloud-trust cloud.trust logs api', 'connect connection.prove eu none']);
+  });
+
+  test('is not asked to where something else stands before the remote cluster', () => {
+    const made = cloud((it) => {
+      it.connections = it.connections.map((one) => ({ ...one, proxyCa: 'public' }));
+    });
+    expect(message(made, { to: 'corporate' })).toBe('planned');
   });
 });

@@ -4,6 +4,7 @@ import { newestVersionHere } from '../../elasticsearch/versions.ts';
 import { adoptSuite } from './features/adopt.ts';
 import { Bed, DOCUMENTS } from './features/bed.ts';
 import { cloudTrustSuite } from './features/cloud-trust.ts';
+import { deploymentSuite } from './features/deployment.ts';
 import { halfManagedSuite } from './features/half-managed.ts';
 import { identitySuite } from './features/identity.ts';
 import { refusedSuite } from './features/refused.ts';
@@ -34,6 +35,7 @@ describe(`on a pair of ${await newestVersionHere()} that is connected`, () => {
   describe('roles', () => rolesSuite(() => bed));
   describe('adopt', () => adoptSuite(() => bed));
   describe('half managed', () => halfManagedSuite(() => bed));
+  describe('a deployment in Elastic Cloud', () => deploymentSuite(() => bed));
   describe('identity', () => identitySuite(() => bed));
   describe('refused', () => refusedSuite(() => bed));
   describe('cloud trust', () => cloudTrustSuite(() => bed));

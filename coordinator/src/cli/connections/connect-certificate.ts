@@ -13,7 +13,7 @@ const onlyForKeys = {
   ...{ metadata: '--metadata', certificateIdentity: '--certificate-identity', ca: '--ca', san: '--san' },
   ...{ signingCa: '--signing-ca', signingSubject: '--signing-subject', signingValidity: '--signing-validity' },
   ...{ certValidity: '--cert-validity', remoteHost: '--remote-host', remotePort: '--remote-port' },
-  ...{ files: '--files', accepted: '--accepted', limit: '--limit' },
+  ...{ files: '--files', accepted: '--accepted', limit: '--limit', proxyCa: '--proxy-ca' },
 } as const satisfies Partial<Record<keyof ConnectFlags, string>>;
 
 /** Where nodes show no key, no node can be left out of the trust: the alias is there for all of them. */

@@ -53,7 +53,7 @@ const ofRemote: Readonly<Record<string, string>> = {
   ...{ metadata: '--metadata', certificateIdentity: '--certificate-identity', ca: '--ca', san: '--san' },
   ...{ signingCa: '--signing-ca', signingSubject: '--signing-subject', signingValidity: '--signing-validity' },
   ...{ certValidity: '--cert-validity', files: '--files', passphraseFile: '--passphrase-file', accepted: '--accepted' },
-  ...{ remoteHost: '--remote-host', remotePort: '--remote-port', limit: '--limit' },
+  ...{ remoteHost: '--remote-host', remotePort: '--remote-port', limit: '--limit', proxyCa: '--proxy-ca' },
 };
 
 /** Whether the command is about a cluster that others run. Throws `bad-input` for flags that do not go together. */

@@ -33,6 +33,7 @@ export interface ConnectFlags extends KeyAndServerFlags, ForeignFlags {
   readonly static?: true;
   readonly staticNodes?: string[];
   readonly limit?: string[];
+  readonly proxyCa?: string;
 }
 
 const truth = (value: string): boolean => {
@@ -66,6 +67,7 @@ const requestOf = async (local: string, remote: string, flags: ConnectFlags & Ch
     set: flags.set,
     staticNodes: flags.staticNodes ?? (flags.static && 'all'),
     nodes: flags.limit,
+    proxyCa: flags.proxyCa,
   });
   checkConnectRequest(request);
   return request;
@@ -107,11 +109,12 @@ const addConnectOptions = (command: Command): void => {
       'the settings of the alias go into elasticsearch.yml of each local node that connects, not into those of the cluster',
     )
     .option('--static-nodes <nodes>', 'the same on these local nodes alone, separated by commas', addToList);
-  addServerOptions(command).option(
-    '--limit <nodes>',
-    'change only these nodes, NODE or CLUSTER/NODE, separated by commas',
-    addToList,
-  );
+  addServerOptions(command)
+    .option(
+      '--proxy-ca <name>',
+      "of a deployment that connects: the CA of what it connects through, or public (default: that of the remote nodes' certificates)",
+    )
+    .option('--limit <nodes>', 'change only these nodes, NODE or CLUSTER/NODE, separated by commas', addToList);
 };
 
 export const register: Register = (command, cli) => {

@@ -8,7 +8,9 @@ import { removeCommand } from '../frame/remove.ts';
 import { type Column, table } from '../show/table.ts';
 
 interface AddFlags {
-  readonly url: readonly string[];
+  readonly url?: readonly string[];
+  readonly cloud?: string;
+  readonly deployment?: string;
   readonly ca?: string;
   readonly user: string;
   readonly passwordFile: string;
@@ -25,7 +27,11 @@ const columns: readonly Column<ClusterView>[] = [
   ['VERSION', ({ version }) => version ?? ''],
   ['LICENCE', ({ license }) => license ?? ''],
   ['NODES', ({ nodes }) => String(nodes ?? '')],
-  ['URLS', ({ urls, error }) => error ?? urls.join(' ')],
+  [
+    'URLS',
+    ({ urls, error, deployment }) =>
+      [error ?? urls.join(' '), ...(deployment ? [`(deployment ${deployment.cloud}/${deployment.id})`] : [])].join(' '),
+  ],
 ];
 const show = (clusters: readonly ClusterView[]): string =>
   table(clusters, columns, 'There are no clusters yet: see `remora clusters add --help`.');
@@ -51,17 +57,28 @@ const creationOf = async ({ createUser, adminUser, adminPasswordFile, alias, pas
   return { adminUser, adminPassword, aliases: alias ?? [] };
 };
 
+/** The deployment that a cluster is; undefined of one that is none. */
+const deploymentOf = ({ cloud, deployment: id, url }: AddFlags): { cloud: string; id: string } | undefined => {
+  if (cloud !== undefined && id !== undefined) return { cloud: parseClusterName(cloud), id };
+  if (cloud !== undefined || id !== undefined)
+    throw new RemoraError('bad-input', '--cloud and --deployment go together: which deployment of which cloud it is.');
+  if (url !== undefined) return undefined;
+  throw new RemoraError('bad-input', 'Give --url, or --cloud and --deployment of a deployment in Elastic Cloud.');
+};
+
 const add = async (cli: Cli, name: string, flags: AddFlags): Promise<void> => {
   parseClusterName(name);
+  const deployment = deploymentOf(flags);
   const creation = await creationOf(flags);
   const added = await (await cli.client()).post<ClusterAdded>('/clusters', {
     name,
-    urls: flags.url,
+    urls: flags.url ?? [],
     caPem: flags.ca === undefined ? null : await readInput(flags.ca, '--ca'),
     user: flags.user,
     password: await readSecret(flags.passwordFile, '--password-file'),
     allowPlainHttp: flags.allowPlainHttp ?? false,
     ...(creation === undefined ? {} : { creation }),
+    ...(deployment === undefined ? {} : { deployment }),
   });
   if (added.updated) cli.note(`Cluster ${name} was known: its URLs, CA, user and password are now these.`);
   for (const url of added.unreachable) cli.note(`${url} did not answer now; it is tried when the others do not.`);
@@ -75,7 +92,9 @@ export const register: Register = (command, cli) => {
       'add a cluster, or change URLs, CA, user and password of a known one; it is reached and its user tried first',
     )
     .argument('<name>', 'how Remora shall call it')
-    .requiredOption('--url <url...>', 'https://HOST:PORT of one or more of its nodes, or of a balancer before them')
+    .option('--url <url...>', 'https://HOST:PORT of one or more of its nodes, or of a balancer before them')
+    .option('--cloud <name>', 'it is a deployment of this cloud, which says where it is; see `remora clouds list`')
+    .option('--deployment <id>', 'id of the deployment; see `remora clouds show`')
     .option('--ca <file>', "PEM file of the CA that signed its HTTPS certificates (default: the system's CAs)")
     .requiredOption('--user <name>', 'user that Remora logs in as')
     .requiredOption('--password-file <file>', 'file that holds the password; - for stdin')

@@ -6,11 +6,22 @@ import type { App } from '../app-types.ts';
 const ClusterBody = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 63 }),
-    urls: Type.Array(Type.String({ minLength: 1, maxLength: 1024 }), { minItems: 1, maxItems: 100 }),
+    /** None of a deployment whose cloud says where it is. */
+    urls: Type.Array(Type.String({ minLength: 1, maxLength: 1024 }), { maxItems: 100 }),
     caPem: Type.Union([Type.String({ minLength: 1 }), Type.Null()]),
     user: Type.String({ minLength: 1, maxLength: 1024 }),
     password: Type.String({ minLength: 1, maxLength: 4096 }),
     allowPlainHttp: Type.Optional(Type.Boolean()),
+    /** A deployment of a cloud that is known. */
+    deployment: Type.Optional(
+      Type.Object(
+        {
+          cloud: Type.String({ minLength: 1, maxLength: 63 }),
+          id: Type.String({ minLength: 1, maxLength: 255 }),
+        },
+        { additionalProperties: false },
+      ),
+    ),
     /** Has the user be made first, or brought up to date, with the least that Remora needs. Credentials of the administrator are not kept. */
     creation: Type.Optional(
       Type.Object(

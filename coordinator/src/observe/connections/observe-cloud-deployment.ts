@@ -1,29 +1,35 @@
 import type { CloudChangeRequest } from '@remora/shared/model/clouds/cloud-change.ts';
 import { cloudRecord } from '../../cloud/open.ts';
 import { writtenKeys } from '../../cloud/record.ts';
-import type { CloudDeploymentFacts } from '../../plan/cloud-deployment/facts.ts';
+import type { CloudDeploymentFacts, DeploymentSeen } from '../../plan/cloud-deployment/facts.ts';
+import type { DeploymentId } from '../../plan/records.ts';
 import type { ObserveParts } from '../observe-nodes.ts';
+
+/** What a cloud says of a deployment, and what is on record of it. */
+export const observeDeployment = async (
+  parts: Pick<ObserveParts, 'cloud' | 'inventory'>,
+  { cloud, id }: DeploymentId,
+): Promise<DeploymentSeen> => {
+  const client = await parts.cloud(cloud);
+  const found = await client.deployment(id);
+  const [entries, record] = await Promise.all([client.keystore(found), cloudRecord(parts.inventory, cloud)]);
+  const { name, refId, trust, version, isChanging, lastChangeFailed } = found;
+  return {
+    ...{ cloud, id, name, refId, version, isChanging, lastChangeFailed, entries },
+    direct: trust.direct ?? [],
+    written: writtenKeys(record, id),
+  };
+};
 
 /** Gathers what the planner of a deployment's change looks at. Changes nothing. */
 export const observeCloudDeployment = async (
   parts: ObserveParts,
-  { cloud, deployment }: CloudChangeRequest,
+  { cloud, deployment: id }: CloudChangeRequest,
 ): Promise<CloudDeploymentFacts> => {
-  const client = await parts.cloud(cloud);
-  const found = await client.deployment(deployment);
-  const [entries, record, cas, secretVersions] = await Promise.all([
-    client.keystore(found),
-    cloudRecord(parts.inventory, cloud),
+  const [seen, cas, secretVersions] = await Promise.all([
+    observeDeployment(parts, { cloud, id }),
     parts.inventory.cas.list(),
     parts.secretVersions(),
   ]);
-  const { name, refId, trust, version, isChanging, lastChangeFailed } = found;
-  return {
-    ...{ name, refId, version, isChanging, lastChangeFailed },
-    entries,
-    direct: trust.direct ?? [],
-    written: writtenKeys(record, deployment),
-    cas,
-    secretVersions,
-  };
+  return { ...seen, cas, secretVersions };
 };

@@ -1,7 +1,7 @@
 import { inCluster } from '../connection/alias-place.ts';
 import { isLiving } from '../keys/cluster-key.ts';
-import { keyNameOf } from '../keys/key-names.ts';
-import { createKeyStep, credentialEntry, inUseStep, newKeyNodeSteps, proveKeyStep } from '../keys/new-key.ts';
+import { credentialEntry, keyNameOf } from '../keys/key-names.ts';
+import { createKeyStep, inUseStep, newKeyNodeSteps, proveKeyStep } from '../keys/new-key.ts';
 import { connectingNodes } from '../node/nodes.ts';
 import type { AnyStep } from '../steps.ts';
 import type { Adoption } from './adoption.ts';

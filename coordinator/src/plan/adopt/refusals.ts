@@ -2,7 +2,7 @@ import type { AdoptRequest } from '@remora/shared/model/requests/adopt-request.t
 import { inCluster, standingSettings } from '../connection/alias-place.ts';
 import type { NodeObservation } from '../facts.ts';
 import { isLiving } from '../keys/cluster-key.ts';
-import { credentialEntry } from '../keys/new-key.ts';
+import { credentialEntry } from '../keys/key-names.ts';
 import { agentFindings, type Finding, keystoreFindings, nodesAbsent, throwFindings } from '../node/agent-findings.ts';
 import { connectingNodes } from '../node/nodes.ts';
 import { isByCertificate, isForeign, keyConnections } from '../records.ts';

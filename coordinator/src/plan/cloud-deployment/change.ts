@@ -6,6 +6,7 @@ import { usedStages } from '../stage-order.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
 import { type DirectRelationship, sameRelationship } from '../trust/cloud-trust.ts';
 import type { CloudDeploymentFacts } from './facts.ts';
+import { deploymentLock, trustChangeWarnings } from './local-side.ts';
 
 /** What is served is trusted before a key has anybody connect there; and a key goes before the trust that it needs. */
 const stages: readonly Stage[] = [
@@ -131,14 +132,6 @@ const keyWarnings = ({ name, version }: CloudDeploymentFacts): string[] =>
         `Deployment ${name} is ${version}: before 8.14 it takes the key only when it is restarted, and a connection by API keys needs 8.14 on both sides.`,
       ];
 
-const trustWarnings = ({ name, isChanging, lastChangeFailed }: CloudDeploymentFacts): string[] => [
-  `Elastic Cloud carries a change of deployment ${name} out as a plan of its own, and says itself what that takes.`,
-  ...(isChanging ? [`Another change of deployment ${name} is being carried out: this one waits for it.`] : []),
-  ...(lastChangeFailed
-    ? [`The last change of deployment ${name} failed: its console has why. This one starts from what was there before.`]
-    : []),
-];
-
 /** The API tells what is to be trusted, and not whether that was carried out. */
 const standingWarnings = ({ name, lastChangeFailed }: CloudDeploymentFacts): string[] =>
   lastChangeFailed
@@ -153,7 +146,7 @@ const warningsOf = (
   facts: CloudDeploymentFacts,
 ): string[] => [
   ...(steps.some(({ kind }) => kind === 'cloud.trust')
-    ? trustWarnings(facts)
+    ? trustChangeWarnings(facts)
     : trust === undefined
       ? []
       : standingWarnings(facts)),
@@ -174,8 +167,7 @@ export const planCloudChange = (
     hash: context.hash(JSON.stringify(steps)),
     ...{ workflow: 'cloud-deployment', wanted: request, createdAt: context.now },
     title: `Change deployment ${facts.name} of cloud ${request.cloud}`,
-    // It is no cluster of the inventory, and one run at a time changes it all the same. No name of a cluster has a slash.
-    clusters: [`${request.cloud}/${request.deployment}`],
+    clusters: [deploymentLock(facts)],
     stages: usedStages(stages, steps),
     steps,
     ...{ restarts: [], outages: [] },

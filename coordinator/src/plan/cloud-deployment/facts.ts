@@ -1,8 +1,8 @@
-import type { CaRecord } from '../records.ts';
+import type { CaRecord, DeploymentId } from '../records.ts';
 import type { DirectRelationship } from '../trust/cloud-trust.ts';
 
-/** What the planner of a deployment's change looks at. */
-export interface CloudDeploymentFacts {
+/** What a cloud says of one of its deployments, and what Remora keeps of it. */
+export interface DeploymentSeen extends DeploymentId {
   readonly name: string;
   /** Of its Elasticsearch. */
   readonly refId: string;
@@ -16,6 +16,10 @@ export interface CloudDeploymentFacts {
   readonly direct: readonly DirectRelationship[];
   /** References of the keys that Remora put there, by alias: the keystore tells no values. */
   readonly written: Readonly<Record<string, string>>;
+}
+
+/** What the planner of a deployment's change looks at. */
+export interface CloudDeploymentFacts extends DeploymentSeen {
   readonly cas: readonly CaRecord[];
   /** Names and latest versions of the secrets that exist. */
   readonly secretVersions: Readonly<Record<string, number>>;

@@ -1,5 +1,6 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
+import { deploymentLock, trustChangeWarnings } from '../cloud-deployment/local-side.ts';
 import { aliasSettings, aliasWarnings } from '../connection/alias.ts';
 import { precedenceWarnings } from '../connection/alias-in-files.ts';
 import { placeOf } from '../connection/alias-place.ts';
@@ -79,6 +80,7 @@ export const draftOf = (request: ConnectRequest, facts: ConnectFacts, context: P
     ...withFound(standing?.found, foundBefore(facts, { servers, adopted, wish })),
     ...(standing !== undefined && 'transport' in standing ? { transport: standing.transport } : {}),
     ...(adopted ? { adopted } : {}),
+    ...(request.proxyCa === undefined ? {} : { proxyCa: request.proxyCa }),
   };
   return {
     request,
@@ -124,6 +126,7 @@ export const planConnect = (request: ConnectRequest, facts: ConnectFacts, contex
   const { steps, warnings } = limitSteps(whole, facts, request);
   const restartsIn = (stage: string): string[] =>
     steps.filter((step) => step.stage === stage).map((step) => step.target);
+  const { deployment } = facts.local;
   const restarts = {
     remote: restartsIn('remote-roll'),
     local: [...restartsIn('local-roll'), ...restartsIn('lines-off')],
@@ -135,7 +138,7 @@ export const planConnect = (request: ConnectRequest, facts: ConnectFacts, contex
     wanted: request,
     title: `Connect ${request.local} to ${request.remote} as "${request.alias}"`,
     createdAt: context.now,
-    clusters: [request.local, request.remote],
+    clusters: [request.local, request.remote, ...(deployment === undefined ? [] : [deploymentLock(deployment)])],
     stages: usedStages(stages, steps),
     steps,
     restarts: [...restarts.remote, ...restarts.local],
@@ -145,6 +148,9 @@ export const planConnect = (request: ConnectRequest, facts: ConnectFacts, contex
       ...(steps.some(({ stage }) => stage === 'connect') ? aliasWarnings(aliasWish(draft)) : []),
       ...(steps.some(({ stage }) => stage === 'api-key')
         ? [...queryWarnings(draft.record.access), ...restrictedWarnings(draft.record.access)]
+        : []),
+      ...(deployment !== undefined && steps.some(({ kind }) => kind === 'cloud.trust')
+        ? trustChangeWarnings(deployment)
         : []),
       ...wideWarning(draft.signing.wish),
       ...(steps.some(({ id }) => id === 'trust-signatures') ? blindWarning(draft.signing, facts.remote) : []),

@@ -7,6 +7,7 @@ import { proofOf } from '../records.ts';
 import type { AnyStep } from '../steps.ts';
 import { caBundleFile, neededCas } from '../trust/ca-bundle.ts';
 import { withComing } from '../trust/ca-names.ts';
+import { deploymentSideSteps } from './deployment.ts';
 import type { ConnectDraft } from './draft.ts';
 import { keySteps } from './key/key.ts';
 import { replacedKeySteps } from './key/replaced-keys.ts';
@@ -19,6 +20,12 @@ import { signingSide } from './signing.ts';
 export const localSteps = (draft: ConnectDraft, remoteSteps: readonly AnyStep[]): AnyStep[] => {
   const { facts, record } = draft;
   const key = keySteps(draft);
+  const others = key.length + remoteSteps.length > 0;
+  const { deployment } = facts.local;
+  if (deployment !== undefined) {
+    const side = deploymentSideSteps(draft, { deployment, alias: aliasWish(draft) }, others);
+    return [...key, ...side, ...replacedKeySteps(draft)];
+  }
   // Who trusts by what people wrote goes on doing so.
   const bundle = record.adopted?.trust ? null : bundleFile(draft);
   const side = {
@@ -26,7 +33,7 @@ export const localSteps = (draft: ConnectDraft, remoteSteps: readonly AnyStep[])
     ...{ proven: facts.proven, secretVersions: facts.secretVersions },
     ...(draft.signing.wish === null ? {} : { signing: signingSide(draft) }),
   };
-  return [...key, ...localSideSteps(side, key.length + remoteSteps.length > 0), ...replacedKeySteps(draft)];
+  return [...key, ...localSideSteps(side, others), ...replacedKeySteps(draft)];
 };
 
 /** The alias as it shall be. */

@@ -1,5 +1,6 @@
 import { localStages } from '../connection/local-side.ts';
 import type { Stage } from '../steps.ts';
+import { deploymentStages } from './deployment.ts';
 import { narrowStages, widenStage } from './resigning.ts';
 import { signStage } from './signing.ts';
 import { demandOffStage, signOffStage, unsignedStages } from './unsigned.ts';
@@ -19,7 +20,9 @@ export const stages: readonly Stage[] = [
   ...remoteStages,
   demandOffStage,
   widenStage,
-  ...localStages.flatMap((stage): Stage[] => (stage.id === 'connect' ? [signStage, signOffStage, stage] : [stage])),
+  ...localStages.flatMap((stage): Stage[] =>
+    stage.id === 'connect' ? [...deploymentStages, signStage, signOffStage, stage] : [stage],
+  ),
   { id: 'retire', title: 'Invalidate the key whose place another one took', mode: 'serial' },
   { id: 'signed', title: 'Prove the new signing certificates', mode: 'parallel' },
   { id: 'identity', title: 'Demand signatures', mode: 'serial' },

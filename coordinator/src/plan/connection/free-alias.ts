@@ -17,7 +17,8 @@ const madeByOthers = (local: ClusterObservation, alias: string): { where: string
   if (Object.keys(local.persistent).some((name) => name.startsWith(prefix)))
     return {
       where: 'its cluster settings',
-      more: ` \`remora adopt ${local.name} ${alias}\` takes it over as it is.`,
+      // What others put on a deployment cannot be seen well enough to take it over.
+      more: local.deployment === undefined ? ` \`remora adopt ${local.name} ${alias}\` takes it over as it is.` : '',
     };
   const [inFile] = aliasInFiles(local, alias);
   if (inFile)

@@ -1,6 +1,6 @@
 import { type SettingValue, sameSettingValue } from '@remora/shared/settings.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
-import { credentialEntry } from '../keys/new-key.ts';
+import { credentialEntry } from '../keys/key-names.ts';
 import { foundOf } from '../node/found-settings.ts';
 import { afterOther, changeOf, type NodeChange, type WantedNode } from '../node/node-change.ts';
 import { keystorePasswordReference, nodeStep } from '../node/node-step.ts';

@@ -1,4 +1,5 @@
 import type { DisconnectRequest } from '@remora/shared/model/requests/disconnect-request.ts';
+import { deploymentLock } from '../cloud-deployment/local-side.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import { isForeign } from '../records.ts';
 import { remoteRoleSteps, remoteRoleWarnings } from '../roles/remote-roles.ts';
@@ -44,6 +45,7 @@ export const planDisconnect = (
   };
   const { local, alias } = facts.connection;
   const remote = facts.remote.name;
+  const { deployment } = facts.local;
   return {
     planId: context.planId,
     hash: context.hash(JSON.stringify(steps, withoutBaseline)),
@@ -51,7 +53,10 @@ export const planDisconnect = (
     wanted: request,
     title: `Disconnect ${local} from ${remote} ("${alias}")`,
     createdAt: context.now,
-    clusters: isForeign(facts.connection) ? [local] : [local, remote],
+    clusters: [
+      ...(isForeign(facts.connection) ? [local] : [local, remote]),
+      ...(deployment === undefined ? [] : [deploymentLock(deployment)]),
+    ],
     stages: usedStages(stages, steps),
     steps,
     restarts: [...restarts.local, ...remoteRestarts],

@@ -1,5 +1,7 @@
+import { deploymentKeyStep, trustRemovalSteps } from '../cloud-deployment/local-side.ts';
 import { linesRemoval } from '../connection/static-alias.ts';
 import type { NodeObservation } from '../facts.ts';
+import { credentialEntry } from '../keys/key-names.ts';
 import type { NodeChange } from '../node/node-change.ts';
 import { keystorePasswordReference, nodeStep } from '../node/node-step.ts';
 import { blindRemoval, removalChange } from '../node/removal.ts';
@@ -174,10 +176,26 @@ const awaySteps = (scope: Scope): AnyStep[] =>
     return [step, ...(node === undefined ? [] : [reloadStep(scope, name, stageIds.awayReload, reason)])];
   });
 
+/** The same of a deployment: its cloud takes the key out of the keystore, and the trust off that this connection alone needed. */
+const deploymentSteps = ({ facts: { connection, local } }: Scope): AnyStep[] => {
+  const { deployment } = local;
+  if (deployment === undefined) return [];
+  const { alias } = connection;
+  const key = deploymentKeyStep(deployment, alias, {
+    ...{ id: 'remove-key', secret: null, stage: stageIds.credentials },
+    reason: 'nothing is asked with it any more',
+  });
+  return [
+    ...(deployment.entries.includes(credentialEntry(alias)) ? [key] : []),
+    ...trustRemovalSteps({ deployment, alias, stage: stageIds.localFiles }),
+  ];
+};
+
 /** What has to happen for the local cluster, in the order of the stages. */
 export const localSteps = (scope: Scope): AnyStep[] => {
   const nodes = localNodes(scope);
   return [
+    ...deploymentSteps(scope),
     ...aliasSteps(scope),
     ...unsignStep(scope),
     ...nodes.flatMap((node) => lineSteps(scope, node)),

@@ -1,4 +1,5 @@
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
+import { credentialEntry, isKeySecret } from '../keys/key-names.ts';
 import {
   agentFindings,
   type Finding,
@@ -8,7 +9,7 @@ import {
   throwFindings,
 } from '../node/agent-findings.ts';
 import { files } from '../node/placed-files.ts';
-import { isForeign } from '../records.ts';
+import { isByCertificate, isForeign } from '../records.ts';
 import { lacksPrivileges } from '../roles/privileges.ts';
 import { goneFindings } from './gone.ts';
 import { handMadeAliases } from './hand-made.ts';
@@ -73,6 +74,23 @@ const takenOverFindings = (scope: Scope): Finding[] => {
   });
 };
 
+/** The same of a deployment, as far as it can be known: by what is on record of who put the key there. */
+const deploymentFindings = ({ facts: { local, connection } }: Scope): Finding[] => {
+  const { deployment } = local;
+  const { alias } = connection;
+  if (deployment === undefined || isForeign(connection) || isByCertificate(connection)) return [];
+  const { cloud, id, name, entries, written } = deployment;
+  const reference = written[alias];
+  if (!entries.includes(credentialEntry(alias)) || (reference !== undefined && isKeySecret(reference, connection)))
+    return [];
+  return [
+    [
+      'conflict',
+      `The keystore of deployment ${name} has a key for ${alias} that ${reference === undefined ? 'is not on record' : `is another than this connection's (${reference})`}: where it is to go all the same, take it out first with \`remora clouds key ${cloud} ${id} ${alias} --remove\`.`,
+    ],
+  ];
+};
+
 /** Aliases that others made may trust by the CA file that would go. */
 const handMadeFindings = (scope: Scope): Finding[] => {
   const { local } = scope.facts;
@@ -130,6 +148,7 @@ const clusterFindings = ({ facts: { local, remote } }: Scope): Finding[] =>
 /** A key is invalidated once agents have said that no keystore has it: without any, the run would remove the alias and then fail. */
 const silentFindings = (scope: Scope): Finding[] => {
   const { connection, local, keys } = scope.facts;
+  if (local.deployment !== undefined) return [];
   if (
     scope.request.localGone ||
     !keys.some(({ usable }) => usable) ||
@@ -200,6 +219,7 @@ export const refuse = (scope: Scope): void => {
     ...clusterFindings(scope),
     ...aliasFindings(scope, (node) => hasLines(scope, node)),
     ...takenOverFindings(scope),
+    ...deploymentFindings(scope),
     ...handMadeFindings(scope),
     ...silentFindings(scope),
     ...followerFindings(scope),

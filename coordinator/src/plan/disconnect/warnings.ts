@@ -1,3 +1,4 @@
+import { trustChangeWarnings, trustName } from '../cloud-deployment/local-side.ts';
 import { inCluster, standingLines } from '../connection/alias-place.ts';
 import type { NodeObservation } from '../facts.ts';
 import { foundOf } from '../node/found-settings.ts';
@@ -190,12 +191,20 @@ const followerWarnings = ({ facts: { followers, connection } }: Scope): string[]
     ? []
     : [`Nothing is replicated any more on cluster ${connection.local} by ${followers.join(', ')} (--leave-followers).`];
 
+const deploymentWarnings = ({ facts: { local, connection } }: Scope): string[] => {
+  const { deployment } = local;
+  return deployment?.direct.some(({ name }) => name === trustName(connection.alias))
+    ? trustChangeWarnings(deployment)
+    : [];
+};
+
 /** What people should know before they say yes. */
 export const warningsOf = (
   scope: Scope,
   restarts: { readonly local: readonly string[]; readonly remote: readonly string[] },
 ): string[] => [
   ...goneWarnings(scope),
+  ...deploymentWarnings(scope),
   ...keptWarnings(scope),
   ...standingServers(scope),
   ...foreignWarnings(scope),

@@ -18,6 +18,13 @@ export const keyVersion = ({ record }: Pick<KeyObservation, 'record'>, ends: End
   return record.cluster === ends.remote && name === secretName(ends) ? (version ?? 1) : 0;
 };
 
+/** The keystore entry by which a node connects. */
+export const credentialEntry = (alias: string): string => `cluster.remote.${alias}.credentials`;
+
+/** Whether the secret is one of those that hold this connection's keys. */
+export const isKeySecret = (reference: string, ends: Ends): boolean =>
+  parseSecretReference(reference).name === secretName(ends);
+
 /** Whether the key was made for this connection. */
 export const isKeyOf = (record: ApiKeyRecord, ends: Ends): boolean => keyVersion({ record }, ends) > 0;
 

@@ -1,3 +1,5 @@
+import type { DeploymentSeen } from '../cloud-deployment/facts.ts';
+import { deploymentKeyStep, hasKey } from '../cloud-deployment/local-side.ts';
 import { inCluster, isPlaced, onlyNodes, placeOf } from '../connection/alias-place.ts';
 import type { ClusterObservation, ConnectFacts, NodeObservation } from '../facts.ts';
 import { changeOf, type NodeChange } from '../node/node-change.ts';
@@ -8,14 +10,11 @@ import type { ApiKeyRecord, ConnectionRecord } from '../records.ts';
 import { proofOf } from '../records.ts';
 import type { AnyStep } from '../steps.ts';
 import { type FoundKey, refusedIndex } from './cluster-key.ts';
-import { keyGrants, markedMetadata } from './key-names.ts';
+import { credentialEntry, keyGrants, markedMetadata } from './key-names.ts';
 
 /** How connections are called where one name has to do. */
 export const connectionName = ({ local, alias }: Pick<ConnectionRecord, 'local' | 'alias'>): string =>
   `${local}/${alias}`;
-
-/** The keystore entry by which a node connects. */
-export const credentialEntry = (alias: string): string => `cluster.remote.${alias}.credentials`;
 
 /** A connection that gets a key in the place of the one that it has. */
 export interface KeyReplacement {
@@ -92,6 +91,17 @@ const reloadStep = ({ name: cluster }: ClusterObservation, { name: node }: NodeO
     input: { cluster, node, keystorePassword: password },
   }) satisfies AnyStep;
 
+/** The same of a deployment, whose nodes load by themselves what its cloud puts into its keystore. */
+const deploymentKeySteps = (deployment: DeploymentSeen, group: readonly KeyReplacement[]): AnyStep[] =>
+  group
+    .filter(({ connection: { alias, keySecret } }) => !hasKey(deployment, alias, keySecret))
+    .map((one) =>
+      deploymentKeyStep(deployment, one.connection.alias, {
+        ...{ id: `put-key-${nameOf(one)}`, secret: one.connection.keySecret, stage: 'keystores' },
+        reason: 'it gets the new key',
+      }),
+    );
+
 /** What all nodes that connect get, cluster by cluster. */
 export const newKeyNodeSteps = (
   replacements: readonly KeyReplacement[],
@@ -100,6 +110,7 @@ export const newKeyNodeSteps = (
   const byLocal = Map.groupBy(replacements, ({ local }) => local);
   return [...byLocal].flatMap(([cluster, group]) => {
     if (!cluster) return [];
+    if (cluster.deployment !== undefined) return deploymentKeySteps(cluster.deployment, group);
     return connectingNodes(cluster, inCluster)
       .sort(byName)
       .flatMap((node) => {

@@ -116,6 +116,8 @@ const partOf = (facts: RollbackFacts, one: AnyConnectionRecord, settings: Part, 
       ],
     };
   }
+  if (facts.clusters.get(one.local)?.deployment !== undefined)
+    return { isProvable: isServed, steps: isServed ? [proofStep(one, null)] : [], warnings: [] };
   const connecting = connectingBefore(facts, one);
   const able = connecting
     .filter((node) => isByCertificate(one) || hasCredential(facts, one, node))

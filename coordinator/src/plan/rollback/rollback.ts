@@ -2,6 +2,7 @@ import { type PlanContext, withoutBaseline } from '../context.ts';
 import { outagesOf, unreplicatedWarning } from '../roll/outages.ts';
 import { inStageOrder, usedStages } from '../stage-order.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
+import { deploymentStages, deploymentsPart } from './deployments.ts';
 import { earlierPart, PROOF_STAGE } from './earlier.ts';
 import type { RollbackFacts } from './facts.ts';
 import { KEY_STAGE, keysPart } from './keys/keys.ts';
@@ -44,10 +45,12 @@ const nodesBack = (facts: RollbackFacts, now: string): NodesBack => {
 export const planRollback = (request: RollbackRequest, facts: RollbackFacts, context: PlanContext): StoredPlan => {
   const [settings, nodes, keys] = [settingsBack(facts), nodesBack(facts, context.now), keysPart(facts, context.now)];
   const signing = signingPart(facts, context.now);
+  const deployments = deploymentsPart(facts);
   const earlier = earlierPart(facts, settings, context.now);
   const principals = principalsPart(facts);
-  refuse(facts, [...settings.findings, ...signing.findings, ...keys.findings, ...principals.findings], context.now);
-  const changes = [...settings.steps, ...signing.steps, ...nodes.steps];
+  const found = [settings, signing, deployments, keys, principals].flatMap(({ findings }) => findings);
+  refuse(facts, found, context.now);
+  const changes = [...settings.steps, ...signing.steps, ...nodes.steps, ...deployments.steps];
   const { steps: proofs, provable } = changes.length + keys.steps.length > 0 ? earlier : { steps: [], provable: [] };
   const steps = [
     ...[...changes, ...switchProofs(facts.run, settings, proofs), ...proofs],
@@ -60,6 +63,7 @@ export const planRollback = (request: RollbackRequest, facts: RollbackFacts, con
     ...(isFirst ? [principalStage] : []),
     signingStages.demandOff,
     ...withAliases(facts.run, [signingStages.off, ...nodes.stages, signingStages.on, signingStages.demandOn]),
+    ...deploymentStages,
     { id: PROOF_STAGE, title: 'Prove what was there before', mode: 'serial' },
     { id: KEY_STAGE, title: 'API keys', mode: 'serial' },
     ...(isFirst ? [] : [principalStage]),
@@ -82,7 +86,7 @@ export const planRollback = (request: RollbackRequest, facts: RollbackFacts, con
     restarts: restarting.map(({ target }) => target),
     outages: rolled.flatMap(({ cluster, restarts }) => outagesOf(cluster, [...new Set(restarts)])),
     warnings: [
-      ...[settings, signing, nodes, keys, principals, earlier].flatMap(({ warnings }) => warnings),
+      ...[settings, signing, nodes, deployments, keys, principals, earlier].flatMap(({ warnings }) => warnings),
       ...rolled.flatMap(({ cluster, restarts }) => unreplicatedWarning(cluster, restarts)),
     ],
   };

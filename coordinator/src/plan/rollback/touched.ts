@@ -27,6 +27,10 @@ const thingsOf = (step: AnyStep): string[] => {
     case 'ca.create':
     case 'ca.import':
       return [`CA ${step.input.ca}`];
+    case 'cloud.key':
+      return [`the key of ${step.input.alias} in the keystore of deployment ${step.input.deployment}`];
+    case 'cloud.trust':
+      return [`the trust ${step.input.name} of deployment ${step.input.deployment}`];
     case 'role.put':
       return [`role ${step.input.name} of cluster ${step.input.cluster}`];
     case 'user.put':

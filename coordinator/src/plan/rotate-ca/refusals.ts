@@ -1,5 +1,6 @@
 import type { Reissue } from '../certificates/reissue.ts';
 import { reissueFindings } from '../certificates/reissue-refusals.ts';
+import { isTrustedBy } from '../cloud-deployment/local-side.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { agentFindings, type Finding, nodesAbsent, throwFindings } from '../node/agent-findings.ts';
 import { fileSetting, itemsOf, nodesOf } from '../node/nodes.ts';
@@ -74,6 +75,22 @@ const adoptedFindings = ({ old, connections }: Concerned): Finding[] =>
       `CA ${old.name} is that of the connection ${local}/${alias}, which was taken over with certificates or CA files that people placed: Remora does not replace these. Have the nodes of ${local} trust the new CA too and replace them where they were made: \`remora adopt ${local} ${alias}\` then puts that on record.`,
     ]);
 
+/** A change of whom a deployment trusts is a plan of Elastic Cloud, which no step of the rotation waits for: people have it trust the new CA beforehand. */
+const deploymentFindings = ({ old, next, connections }: Concerned, { clusters }: CaRotationFacts): Finding[] =>
+  connections.flatMap(({ local, alias, ca, proxyCa }): Finding[] => {
+    const deployment = clusters.find(({ name }) => name === local)?.deployment;
+    if (deployment === undefined || ca !== old.name || proxyCa !== undefined) return [];
+    if (next.record !== null && isTrustedBy(deployment, [next.record.certificatePem])) return [];
+    const { cloud, id, name } = deployment;
+    const made = next.record === null ? `\`remora ca create ${next.name}\`, then ` : '';
+    return [
+      [
+        'conflict',
+        `Deployment ${name} connects by ${local}/${alias} and does not trust CA ${next.name}: ${made}\`remora clouds trust ${cloud} ${id} ${next.name} --ca ${next.name}\`, then \`remora ca rotate ${old.name} --to ${next.name}\`. The command that made the connection then has it trust that one alone.`,
+      ],
+    ];
+  });
+
 /** A new CA is made without constraints, and would be trusted for more than the old one. */
 const constraintFindings = ({ old, next }: Concerned, { like }: CaRotationFacts): Finding[] =>
   next.record === null && like.isConstrained
@@ -97,6 +114,7 @@ export const refuseCaRotation = (
   const findings = [
     ...adoptedFindings(concerned),
     ...signingFindings(concerned, facts),
+    ...deploymentFindings(concerned, facts),
     ...constraintFindings(concerned, facts),
     ...[...facts.unseen].map(([, problem]): Finding => ['cluster-unreachable', problem]),
     ...servers.filter(({ unseen }) => unseen === undefined).flatMap((one) => reissueFindings(one)),

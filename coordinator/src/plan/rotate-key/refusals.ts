@@ -1,7 +1,8 @@
 import type { KeyRotateRequest } from '@remora/shared/model/requests/key-request.ts';
 import { isRegistered, placeOf } from '../connection/alias-place.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
-import { connectionName, credentialEntry } from '../keys/new-key.ts';
+import { credentialEntry } from '../keys/key-names.ts';
+import { connectionName } from '../keys/new-key.ts';
 import {
   agentFailed,
   agentFindings,
@@ -62,7 +63,9 @@ const localFindings = (one: KeyRotation, local: ClusterObservation, waitOffline:
     ...(isRegistered(local, one.standing)
       ? []
       : preflight(`Cluster ${local.name} has no alias ${alias} registered: ${again(one)} does that.`)),
-    ...(nodes.length > 0 ? [] : preflight(`No node of cluster ${local.name} has the role remote_cluster_client.`)),
+    ...(nodes.length > 0 || local.deployment !== undefined
+      ? []
+      : preflight(`No node of cluster ${local.name} has the role remote_cluster_client.`)),
     ...nodes.flatMap((node) => {
       const agents = agentFindings(node, local).filter(([code]) => !(waitOffline && code === 'agent-offline'));
       if (agents.length > 0) return agents;

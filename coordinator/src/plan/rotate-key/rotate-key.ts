@@ -1,4 +1,5 @@
 import type { KeyRotateRequest } from '@remora/shared/model/requests/key-request.ts';
+import { deploymentLock } from '../cloud-deployment/local-side.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import { connectionName } from '../keys/new-key.ts';
 import { type Finding, throwFindings } from '../node/agent-findings.ts';
@@ -50,6 +51,12 @@ const revokedWarnings = ({ all }: KeyRotateRequest, meant: readonly KeyRotation[
         `${local}/${alias} is left: its key was invalidated${current?.key || current?.record.revoked ? '' : ', or its cluster forgot it'}. \`remora api-keys rotate ${local} ${alias}\` gives it another.`,
     );
 
+const clustersOf = (rotations: readonly KeyRotation[]): string[] => {
+  const all = rotations.flatMap(({ standing: { local, remote } }) => [local, remote]);
+  const deployments = rotations.flatMap(({ local }) => local?.deployment ?? []).map(deploymentLock);
+  return [...new Set([...all, ...deployments])];
+};
+
 /**
  * Plans that the keys of connections are replaced without a gap: the old one is invalidated only once every node has proven the new one. What an earlier run
  * did already is not done again. Throws all that forbids it.
@@ -72,7 +79,7 @@ export const planKeyRotation = (
     hash: hashOf(steps, context),
     ...{ workflow: 'rotate-key', wanted: request, title: titleOf(rotations) },
     createdAt: context.now,
-    clusters: [...new Set(rotations.flatMap(({ standing: { local, remote } }) => [local, remote]))],
+    clusters: clustersOf(rotations),
     stages: keyRotationStages.filter(({ id }) => steps.some(({ stage }) => stage === id)),
     steps,
     ...{ restarts: [], outages: [] },

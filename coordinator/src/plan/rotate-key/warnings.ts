@@ -1,6 +1,7 @@
 import { placeOf } from '../connection/alias-place.ts';
 import { sameAccess } from '../keys/cluster-key.ts';
-import { connectionName, credentialEntry } from '../keys/new-key.ts';
+import { credentialEntry } from '../keys/key-names.ts';
+import { connectionName } from '../keys/new-key.ts';
 import { isUnseen } from '../node/node-step.ts';
 import { connectingNodes } from '../node/nodes.ts';
 import type { AnyStep } from '../steps.ts';

@@ -6,7 +6,7 @@ import { createCa } from '../../pki/ca.ts';
 import { describeCertificate } from '../../pki/describe.ts';
 import { nameConstraintsOf, parseSubtree, shownSubtree } from '../../pki/names/name-constraints.ts';
 import { type ReadCa, readCa } from '../../pki/read/read-ca.ts';
-import { type CaRecord, casOf, signingCaOf } from '../../plan/records.ts';
+import { type CaRecord, casOf, proxyCaOf, signingCaOf } from '../../plan/records.ts';
 import { comingCa, importedCaSecrets } from '../../plan/trust/ca-names.ts';
 import type { SecretStore } from '../../secrets/secret-store.ts';
 import type { CaCreation, Services } from '../../services.ts';
@@ -34,7 +34,7 @@ const usersOf = async ({
     ...issued.filter(({ ca }) => ca === name).map(({ cluster, node }) => `${cluster}/${node}`),
     ...signing.filter(({ ca }) => ca === name).map(({ cluster, node, alias }) => `${cluster}/${node} for ${alias}`),
     ...trusting
-      .filter((one) => [...casOf(one), ...signingCaOf(one)].includes(name))
+      .filter((one) => [...casOf(one), ...proxyCaOf(one), ...signingCaOf(one)].includes(name))
       .map(({ local, alias }) => `${local} ${alias}`),
   ];
 };

@@ -12,12 +12,14 @@ import type { Clock } from '../../clock.ts';
 import { openCloud } from '../../cloud/client.ts';
 import { cloudRecord, openNamedCloud } from '../../cloud/open.ts';
 import { type CloudRecord, cloudSecret } from '../../cloud/record.ts';
+import type { ClusterRecord } from '../../plan/records.ts';
 import type { SecretStore } from '../../secrets/secret-store.ts';
 import type { Services } from '../../services.ts';
 import type { Collection } from '../../store/inventory.ts';
 
 export interface CloudServiceParts {
   readonly clouds: Collection<CloudRecord>;
+  readonly clusters: Pick<Collection<ClusterRecord>, 'list'>;
   readonly secrets: Pick<SecretStore, 'get' | 'put' | 'remove'>;
   readonly clock: Clock;
   readonly change: Services['clouds']['change'];
@@ -89,6 +91,11 @@ export const cloudService = (parts: CloudServiceParts): Services['clouds'] => ({
   change: parts.change,
   async remove(name, actor) {
     await cloudRecord(parts, name);
+    const used = (await parts.clusters.list()).find(({ deployment }) => deployment?.cloud === name);
+    if (used)
+      throw new RemoraError('conflict', `Cluster ${used.name} is a deployment of cloud ${name}.`, {
+        hint: `Remove it first with \`remora clusters remove ${used.name}\`.`,
+      });
     await parts.clouds.remove(name, { actor, action: 'cloud.remove', target: name });
     await parts.secrets.remove(cloudSecret(name));
   },

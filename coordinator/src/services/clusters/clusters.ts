@@ -4,11 +4,12 @@ import { isLoopback } from '@remora/shared/model/values/address.ts';
 import { parseClusterName } from '@remora/shared/model/values/names.ts';
 import type { RecordAlone } from '../../audit/record-alone.ts';
 import type { Clock } from '../../clock.ts';
+import type { CloudClient } from '../../cloud/client.ts';
 import { type ClusterAccess, explain, openClient } from '../../elasticsearch/client.ts';
 import type { ClusterClients } from '../../elasticsearch/clusters.ts';
 import { connectionProblem } from '../../elasticsearch/connection-problem.ts';
 import { handedRecords } from '../../plan/keys/handed-key.ts';
-import { type ClusterRecord, isForeign } from '../../plan/records.ts';
+import { type ClusterRecord, type DeploymentId, isForeign } from '../../plan/records.ts';
 import { deploymentTrustId } from '../../plan/trust/deployment-trust.ts';
 import type { SecretStore } from '../../secrets/secret-store.ts';
 import type { ClusterInput, Services } from '../../services.ts';
@@ -23,6 +24,7 @@ export interface ClusterServiceParts {
   readonly clock: Clock;
   readonly lockOf: LockOf;
   readonly recordAlone: RecordAlone;
+  readonly cloud: (name: string) => Promise<Pick<CloudClient, 'deployment'>>;
 }
 
 /** A cluster's URL: https, or http where it stays on the machine or somebody says that the network may be trusted. */
@@ -47,7 +49,11 @@ const checkUrl = (text: string, allowPlainHttp: boolean): string => {
 const passwordOf = (cluster: string): string => `cluster/${cluster}/password`;
 
 const view = async ({ clients }: ClusterServiceParts, record: ClusterRecord): Promise<ClusterView> => {
-  const base = { name: record.name, urls: [...record.urls], user: record.user, clusterUuid: record.clusterUuid };
+  const { deployment } = record;
+  const base = {
+    ...{ name: record.name, urls: [...record.urls], user: record.user, clusterUuid: record.clusterUuid },
+    ...(deployment === undefined ? {} : { deployment }),
+  };
   const nothing = { version: null, license: null, health: null, nodes: null };
   const client = await clients.get(record.name).catch((error: unknown) => explain(error, record.name, 'Opening it'));
   if (client instanceof RemoraError) return { ...base, ...nothing, error: client.message };
@@ -135,6 +141,38 @@ const findKnown = async (
   return known ?? null;
 };
 
+/** Where a cluster is: of a deployment without URLs its cloud says that. */
+const urlsOf = async (parts: ClusterServiceParts, { urls, deployment }: ClusterInput): Promise<readonly string[]> => {
+  if (deployment === undefined || urls.length > 0) return urls;
+  const { name, endpoint } = await (await parts.cloud(deployment.cloud)).deployment(deployment.id);
+  if (endpoint !== null) return [endpoint];
+  throw new RemoraError('conflict', `Deployment ${name} has no Elasticsearch endpoint yet.`, {
+    hint: 'Wait until Elastic Cloud has made it: see `remora clouds show`.',
+  });
+};
+
+const kindOf = (deployment: DeploymentId | undefined): string =>
+  deployment === undefined ? 'one with agents' : `deployment ${deployment.id} of cloud ${deployment.cloud}`;
+
+/** What was made for nodes with agents is not looked for in a cloud, nor the other way round. */
+const refuseOtherKind = async (
+  { inventory }: ClusterServiceParts,
+  { name, deployment: before }: ClusterRecord,
+  { deployment }: ClusterInput,
+): Promise<void> => {
+  if (kindOf(before) === kindOf(deployment)) return;
+  const [nodes, connections] = await Promise.all([inventory.nodes.list(), inventory.connections.list()]);
+  const isUsed =
+    nodes.some(({ cluster }) => cluster === name) ||
+    connections.some((one) => one.local === name || (!isForeign(one) && one.remote === name));
+  if (isUsed)
+    throw new RemoraError(
+      'conflict',
+      `Cluster ${name} is ${kindOf(before)} and not ${kindOf(deployment)}: it has connections or nodes with agents as what it is.`,
+      { hint: `Give the flags with which it was added, or take these apart first.` },
+    );
+};
+
 /** All that may refuse the cluster is looked at first, as the administrator. */
 const createUser = async (
   parts: ClusterServiceParts,
@@ -149,17 +187,22 @@ const createUser = async (
 };
 
 const add = async (parts: ClusterServiceParts, input: ClusterInput, actor: string): Promise<ClusterAdded> => {
-  const { caPem, user, allowPlainHttp } = input;
+  const { caPem, user, allowPlainHttp, deployment } = input;
   const name = parseClusterName(input.name);
-  if (input.urls.length === 0) throw new RemoraError('bad-input', 'A cluster needs at least one --url.');
-  const urls = [...new Set(input.urls.map((url) => checkUrl(url, allowPlainHttp)))];
+  const given = await urlsOf(parts, input);
+  if (given.length === 0) throw new RemoraError('bad-input', 'A cluster needs at least one --url.');
+  const urls = [...new Set(given.map((url) => checkUrl(url, allowPlainHttp)))];
   const access: ClusterAccess = { name, urls, caPem, user, password: input.password };
   if (input.creation) await createUser(parts, access, input.creation, actor);
   const { clusterUuid, unreachable } = await askAll(access);
   const known = await findKnown(parts, name, clusterUuid);
+  if (known) await refuseOtherKind(parts, known, input);
   const password = await parts.secrets.put(passwordOf(name), input.password);
   const addedAt = known?.addedAt ?? parts.clock().toISOString();
-  const record: ClusterRecord = { name, urls, caPem, user, password, clusterUuid, addedAt };
+  const record: ClusterRecord = {
+    ...{ name, urls, caPem, user, password, clusterUuid, addedAt },
+    ...(deployment === undefined ? {} : { deployment }),
+  };
   const { clusters } = parts.inventory;
   const audit = { actor, target: name, detail: `${urls.join(', ')} as ${user}, ${password}` };
   const isFiled = known

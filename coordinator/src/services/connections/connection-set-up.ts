@@ -2,14 +2,15 @@ import type { ConnectionSetUp, ConnectionView } from '@remora/shared/model/inven
 import { observeCluster } from '../../elasticsearch/observe-cluster.ts';
 import type { ObserveParts } from '../../observe/observe-nodes.ts';
 import { settingsInForce } from '../../plan/connection/alias-place.ts';
-import { type AnyConnectionRecord, casOf, isByCertificate, isForeign } from '../../plan/records.ts';
+import { type AnyConnectionRecord, casOf, isByCertificate, isForeign, proxyCaOf } from '../../plan/records.ts';
 
 type AliasOnRecord = Parameters<typeof settingsInForce>[1];
 
 /** What is on record of it; nothing of one that Remora does not manage. */
 const recorded = (record: AnyConnectionRecord | undefined): Omit<ConnectionSetUp, 'settings'> => {
   if (record === undefined) return {};
-  const cas = { cas: [...casOf(record)] };
+  const isProxied = 'proxyCa' in record && record.proxyCa !== undefined;
+  const cas = { cas: [...(isProxied ? proxyCaOf(record) : casOf(record))] };
   if (isForeign(record) || isByCertificate(record)) return cas;
   const { access, expires, metadata, adopted } = record;
   return {

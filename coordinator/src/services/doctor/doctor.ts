@@ -129,11 +129,15 @@ const absentLine = (cluster: string, node: string): DoctorLine => ({
   detail: notInCluster(),
 });
 
+/** Elastic Cloud runs the nodes of a deployment, and none of them is looked at. */
+const whatOf = ({ deployment, nodes }: ClusterObservation): string =>
+  deployment === undefined ? `${nodes.length} node${nodes.length === 1 ? '' : 's'}` : `deployment ${deployment.name}`;
+
 const clusterLines = (cluster: ClusterObservation, aliases: readonly string[]): DoctorLine[] => [
   {
     check: `cluster ${cluster.name}`,
     ok: cluster.health !== 'red' && cluster.security === 'on',
-    detail: `${cluster.version}, ${cluster.health}, ${cluster.nodes.length} node${cluster.nodes.length === 1 ? '' : 's'}, licence ${cluster.license.type}, security ${cluster.security}`,
+    detail: `${cluster.version}, ${cluster.health}, ${whatOf(cluster)}, licence ${cluster.license.type}, security ${cluster.security}`,
   },
   privilegesLine(cluster, aliases),
   ...cluster.nodes.flatMap((node) => [agentLine(cluster.name, node), ...clockLine(cluster.name, node)]),

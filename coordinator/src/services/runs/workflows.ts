@@ -85,6 +85,7 @@ import type { StoredPlan } from '../../plan/steps.ts';
 import { planDeploymentRemoval } from '../../plan/trust-restrictions/deployment-removal.ts';
 import { planRestrictionsRemoval } from '../../plan/trust-restrictions/remove.ts';
 import { planTrustRestrictions } from '../../plan/trust-restrictions/set.ts';
+import { refuseAgentless } from './agentless.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -210,12 +211,15 @@ const workflows: Workflows = {
 const isWorkflow = (name: string): name is WorkflowName => Object.hasOwn(workflows, name);
 
 /** Makes a plan for a wish. Changes nothing. */
-export const makePlan = <N extends WorkflowName>(
+export const makePlan = async <N extends WorkflowName>(
   parts: RollbackParts,
   workflow: N,
   wish: Wishes[N],
   planId: string,
-): Promise<StoredPlan> => workflows[workflow](parts, wish, { planId, now: parts.clock().toISOString(), hash: sha256 });
+): Promise<StoredPlan> => {
+  await refuseAgentless(parts.inventory.clusters, workflow, wish);
+  return workflows[workflow](parts, wish, { planId, now: parts.clock().toISOString(), hash: sha256 });
+};
 
 /** Makes a stored plan again, under its own id, from what is observed now. */
 const planAgain = (parts: RollbackParts, plan: StoredPlan): Promise<StoredPlan> => {

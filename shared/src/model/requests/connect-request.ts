@@ -56,6 +56,11 @@ export const ConnectRequest = Type.Object(
      * newest of each node. Absent: the CA signs others.
      */
     given: Type.Optional(Type.Array(Text, { maxItems: 1000 })),
+    /**
+     * Of a local cluster that is a deployment: the CA of what stands before the remote cluster, or `public` for one that everybody trusts. Absent: the CA of the remote
+     * nodes' certificates.
+     */
+    proxyCa: Type.Optional(Text),
     /** How long the remote nodes' certificates are valid, for example `90d`. Absent: as long as those that they have, else 365 days. */
     certValidity: Type.Optional(Text),
     /** Further names in the remote nodes' certificates; `*.` at the front is allowed. */
@@ -103,6 +108,7 @@ export const checkConnectRequest = (request: ConnectRequest): void => {
   checkSigning(request);
   for (const [key, value] of Object.entries(request.set ?? {})) checkExtraSetting(key, value, request.mode);
   checkRemoteServer(request);
+  checkProxyCa(request);
   checkGiven(request);
   checkNodes(request);
   checkStatic(request);
@@ -212,6 +218,16 @@ const checkGiven = ({ ca, certValidity, sans, given }: ConnectRequest): void => 
     refuse(
       `${sans === undefined ? '--cert-validity' : '--san'} is for certificates that are made: those that are given are as they are.`,
     );
+};
+
+/** In the place of the name of a CA: one that everybody trusts. */
+export const PUBLIC_CA = 'public';
+
+const checkProxyCa = ({ proxyCa, mode }: ConnectRequest): void => {
+  if (proxyCa === undefined) return;
+  if (mode !== 'proxy') refuse('--proxy-ca belongs to proxy mode: add --mode proxy --proxy-address HOST:PORT.');
+  if (!isCaName(proxyCa))
+    refuse(`--proxy-ca ${proxyCa}: write the name of a CA of \`remora ca list\`, or ${PUBLIC_CA}.`);
 };
 
 const checkRemoteServer = ({ ca, certValidity, sans, remoteHost, remotePort }: ConnectRequest): void => {

@@ -23,7 +23,10 @@ const carriedOut = async (
     clients: clientsOf({ us }),
     clock: () => new Date(nowMs),
     secretVersions: async () => ({}),
-    inventory: { nodes: { list: async () => [{ cluster: 'eu', node: 'eu-1' }] } },
+    inventory: {
+      nodes: { list: async () => [{ cluster: 'eu', node: 'eu-1' }] },
+      clusters: { get: async () => ({ name: 'eu' }) },
+    },
     agents: { read: async () => ({ keystore: { entries: [{ name: 'x', reference: held }] } }) },
   } as unknown as StepParts;
   const remembered: unknown[] = [];

@@ -75,7 +75,7 @@ export const someConnect: Check = {
   code: 'preflight-failed',
   demands: 'at least one local node has the role remote_cluster_client',
   run: ({ facts: { local } }) =>
-    connectingNodes(local, inCluster).length > 0
+    connectingNodes(local, inCluster).length > 0 || local.deployment !== undefined
       ? []
       : [
           `No node of cluster ${local.name} has the role remote_cluster_client, so none can make connections: add it to node.roles.`,

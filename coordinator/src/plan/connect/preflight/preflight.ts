@@ -13,6 +13,7 @@ import {
   publicTrust,
   someConnect,
 } from './preflight-connection.ts';
+import { deploymentFits } from './preflight-deployment.ts';
 import {
   agentsAnswer,
   agentsJoined,
@@ -41,6 +42,7 @@ export const preflightChecks = {
   'security-on': securityOn,
   'api-key-service-on': apiKeyServiceOn,
   versions,
+  'deployment-fits': deploymentFits,
   'signing-possible': signingWorks,
   license,
   privileges,

@@ -161,7 +161,9 @@ const holderFindings = (facts: RollbackFacts): string[] => {
   if (!first || isForOthers(facts)) return [];
   const where = localsOf(facts).join(', ') || 'the local cluster';
   const nodes = holders(facts).filter(({ node }) => node.agent.state !== 'missing');
-  if (nodes.length === 0)
+  // What a deployment has its cloud tells, once it comes to that.
+  const isAgentless = localsOf(facts).every((name) => facts.clusters.get(name)?.deployment !== undefined);
+  if (nodes.length === 0 && !isAgentless)
     return [
       `API key ${first.name} of cluster ${first.cluster} is to be invalidated, and no node of ${where} has an agent that could say whether a keystore still has it: join one with \`remora agent join\`, or invalidate the key by hand.`,
     ];

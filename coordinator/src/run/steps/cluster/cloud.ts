@@ -1,11 +1,15 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { TrustSettings } from '../../../cloud/answers.ts';
 import type { CloudClient } from '../../../cloud/client.ts';
-import { withKey } from '../../../cloud/record.ts';
+import { cloudRecord } from '../../../cloud/open.ts';
+import { withKey, writtenKeys } from '../../../cloud/record.ts';
 import { directNamed, withDirect } from '../../../cloud/trust.ts';
-import { sameRelationship } from '../../../plan/trust/cloud-trust.ts';
+import { credentialEntry } from '../../../plan/keys/key-names.ts';
+import type { KeyEntryBefore } from '../../../plan/steps.ts';
+import { type DirectRelationship, sameRelationship } from '../../../plan/trust/cloud-trust.ts';
 import type { Executor, StepContext } from '../../executor.ts';
 import { askUntil } from '../ask-until.ts';
+import { rememberBefore } from '../before.ts';
 import type { StepParts } from '../parts.ts';
 
 /** A plan of Elastic Cloud replaces nodes one by one at the worst. */
@@ -24,7 +28,12 @@ export const cloudKeyStep =
   async (context, { cloud, deployment: id, refId, alias, secret }) => {
     const client = await parts.cloud(cloud, context.signal);
     const value = secret === null ? null : await encodedKey(parts, secret);
-    const entry = `cluster.remote.${alias}.credentials`;
+    const entry = credentialEntry(alias);
+    await rememberBefore(context, async (): Promise<KeyEntryBefore> => {
+      const isThere = (await client.keystore({ id, refId })).includes(entry);
+      const { [alias]: reference = null } = writtenKeys(await cloudRecord(parts.inventory, cloud), id);
+      return { isThere, reference: isThere ? reference : null };
+    });
     await context.phase('writing the keystore of the deployment');
     await context.checkFence();
     await client.setEntry({ id, refId }, entry, value);
@@ -60,11 +69,27 @@ const waitUntilCarriedOut = async (context: StepContext, client: CloudClient, id
   });
 };
 
+/** The relationship with the certificates of these CAs. */
+const withCas = async (
+  { inventory }: StepParts,
+  wanted: DirectRelationship,
+  names: readonly string[] = [],
+): Promise<DirectRelationship> => {
+  const found = await Promise.all(names.map((name) => inventory.cas.get(name)));
+  const pems = found.map((ca, i) => {
+    if (ca !== null) return { pem: ca.certificatePem };
+    throw new RemoraError('step-failed', `There is no CA "${names[i]}" on record any more.`);
+  });
+  return { ...wanted, certificates: [...wanted.certificates, ...pems] };
+};
+
 /** By what stands there at that moment: other relationships stay, whoever made them. */
 export const cloudTrustStep =
   (parts: StepParts): Executor<'cloud.trust'> =>
-  async (context, { cloud, deployment: id, name, relationship }) => {
+  async (context, { cloud, deployment: id, name, relationship: wanted, cas }) => {
     const client = await parts.cloud(cloud, context.signal);
+    const relationship = wanted === null ? null : await withCas(parts, wanted, cas);
+    await rememberBefore(context, async () => directNamed((await client.deployment(id)).trust, name) ?? null);
     const isIn = (trust: TrustSettings): boolean => {
       const standing = directNamed(trust, name);
       return relationship === null || standing === undefined

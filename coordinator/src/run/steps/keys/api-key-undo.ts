@@ -5,6 +5,7 @@ import { keystorePasswordInput, keystorePasswordReference } from '../../../plan/
 import type { Access } from '../../../plan/records.ts';
 import { type NodeId, nodeKey, type StepInputs } from '../../../plan/steps.ts';
 import type { Executor, StepContext } from '../../executor.ts';
+import { aliasesWithKey } from '../cluster/deployment-keys.ts';
 import { patientRead } from '../node/patient-read.ts';
 import type { StepParts } from '../parts.ts';
 
@@ -73,8 +74,15 @@ const refuseInUse = async (
   { secret, locals, away = [] }: Pick<StepInputs['api-key.invalidate'], 'secret' | 'locals' | 'away'>,
 ): Promise<void> => {
   const nodes = (await parts.inventory.nodes.list()).filter(({ cluster }) => locals.includes(cluster));
+  const records = await Promise.all(locals.map((local) => parts.inventory.clusters.get(local)));
+  const deployments = records.flatMap((record) =>
+    record?.deployment ? [{ ...record.deployment, name: record.name }] : [],
+  );
+  const agentless = deployments.map(({ name }) => name);
   // Nobody asked is not nobody has it.
-  const silent = locals.find((local) => nodes.every(({ cluster }) => cluster !== local));
+  const silent = locals
+    .filter((local) => !agentless.includes(local))
+    .find((local) => nodes.every(({ cluster }) => cluster !== local));
   if (locals.length === 0 || silent !== undefined)
     throw new RemoraError(
       'step-failed',
@@ -84,7 +92,10 @@ const refuseInUse = async (
       },
     );
   const asked = nodes.filter((node) => !away.includes(nodeKey(node)));
-  const held = await holders(parts, context, asked, secret);
+  const inClouds = deployments.map(async (one) =>
+    (await aliasesWithKey(parts, one, secret, context.signal)).length > 0 ? [one.name] : [],
+  );
+  const held = [...(await holders(parts, context, asked, secret)), ...(await Promise.all(inClouds)).flat()];
   if (held.length === 0) return;
   throw new RemoraError(
     'step-failed',

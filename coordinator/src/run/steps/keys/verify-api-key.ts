@@ -6,6 +6,7 @@ import { keystorePasswordInput, keystorePasswordReference } from '../../../plan/
 import type { StepInputs } from '../../../plan/steps.ts';
 import type { Executor, StepContext } from '../../executor.ts';
 import { ANSWER_LIMIT_MS, askUntil } from '../ask-until.ts';
+import { aliasesWithKey } from '../cluster/deployment-keys.ts';
 import { patientRead } from '../node/patient-read.ts';
 import type { StepParts } from '../parts.ts';
 
@@ -42,7 +43,10 @@ const inUse = async ({ parts, input, keyId }: Asked, node: string): Promise<stri
     : `${node} uses API key ${used}`;
 };
 
-/** By what each node that connects has in its keystore, and by what the remote cluster says of the node's own requests. */
+/**
+ * By what each node that connects has in its keystore, and by what the remote cluster says of the node's own requests. Of a deployment one node is asked, which Elastic Cloud
+ * chooses.
+ */
 export const verifyApiKeyStep =
   (parts: StepParts): Executor<'api-key.verify'> =>
   async (context, input) => {
@@ -50,6 +54,12 @@ export const verifyApiKeyStep =
     if (key === null) throw new RemoraError('step-failed', `No API key is on record for ${input.secret}.`);
     const asked: Asked = { parts, context, input, keyId: key.id };
     const ask = async (): Promise<string | null> => {
+      const { deployment } = await parts.clients.record(input.local);
+      if (deployment !== undefined) {
+        const aliases = await aliasesWithKey(parts, deployment, input.secret, context.signal);
+        if (!aliases.includes(input.alias)) return 'the keystore of the deployment does not have it';
+        return inUse(asked, input.local);
+      }
       const nodes = await listNodes(await parts.clients.get(input.local));
       const connecting = nodes.filter(
         ({ name, roles }) => roles.includes('remote_cluster_client') && (input.nodes?.includes(name) ?? true),
