@@ -41,7 +41,12 @@ import type { KeyRevokeRequest, KeyRotateRequest } from '@remora/shared/model/re
 import type { MigrateRequest } from '@remora/shared/model/requests/migrate-request.ts';
 import type { PlaceRequest } from '@remora/shared/model/requests/place-request.ts';
 import type { RestartRequest } from '@remora/shared/model/requests/restart-request.ts';
-import type { RoleApplyRequest, RoleRemoveRequest } from '@remora/shared/model/requests/role-request.ts';
+import type {
+  GivenPassword,
+  KeptPassword,
+  RoleApplyRequest,
+  RoleRemoveRequest,
+} from '@remora/shared/model/requests/role-request.ts';
 import type { RotateRequest } from '@remora/shared/model/requests/rotate-request.ts';
 import type {
   TrustRestrictionsRemoval,
@@ -194,6 +199,8 @@ export interface Services {
     /** Whether the key of a connection covers what each role grants over it, or the roles of both sides fit. */
     check(local: string, alias: string): Promise<RoleCheck[]>;
     readonly application: Change<RoleApplyRequest>;
+    /** Seals a user's password, unless it is only checked. */
+    keepPassword(given: GivenPassword, actor: string): Promise<KeptPassword>;
     readonly removal: Change<RoleRemoveRequest>;
   };
   readonly restarts: Change<RestartRequest>;

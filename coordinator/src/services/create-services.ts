@@ -23,6 +23,7 @@ import { roleService } from './connections/roles.ts';
 import { type DoctorParts, doctor } from './doctor/doctor.ts';
 import { apiKeyService } from './keys/api-keys.ts';
 import { keepGivenKey } from './keys/given-keys.ts';
+import { keepGivenPassword } from './keys/given-passwords.ts';
 import { handOutKey } from './keys/handed-keys.ts';
 import { notifyService } from './notify.ts';
 import { type ChangeParts, changeOf } from './runs/changes.ts';
@@ -129,6 +130,7 @@ export const createServices = (parts: ServiceParts): Services => {
     roles: roleService(observing, {
       application: changeOf(changing, 'apply-role'),
       removal: changeOf(changing, 'remove-role'),
+      keepPassword: keepGivenPassword(observing, secrets),
     }),
     restarts: changeOf(changing, 'restart'),
     trustRestrictions: {

@@ -155,7 +155,6 @@ describe('is refused before anything is changed', () => {
       { key: { secret: SECRET, id: 'key-id', expiresAt: '2020-01-01T00:00:00Z' } },
       /ended at 2020/,
     ],
-    ['with a key that was not sent', () => observed(world(), { secretVersions: {} }), {}, /was not sent/],
     [
       'with an alias of another connection',
       () => observed(connected(world())),

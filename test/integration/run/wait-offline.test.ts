@@ -118,7 +118,13 @@ test('a plan for nodes that are all away waits for them at once and looks at no 
   const away = seen.steps.map((step) =>
     step.kind === 'node.change' ? { ...step, input: { ...step.input, unseen: { pid: 1, startedAtMs: 1 } } } : step,
   );
-  const parts = { ...engine, clients: clientsOf({}), isOnline: async () => false, clock: () => new Date() };
+  const parts = {
+    ...engine,
+    clients: clientsOf({}),
+    isOnline: async () => false,
+    clock: () => new Date(),
+    secretValue: async () => '',
+  };
   const ask = (change: ChangeOptions) =>
     carryOut(parts, { ...anna, idempotencyKey: null, planHash: null, change }, async () => ({ ...seen, steps: away }));
   await expect(ask({})).rejects.toMatchObject({

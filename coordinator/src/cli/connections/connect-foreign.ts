@@ -120,7 +120,7 @@ const addressOf = (flags: ForeignFlags, isModeGiven: boolean, bundle: KeyBundle 
   };
 };
 
-/** Seals the key first: plan and run name its secret. The same key again is not kept twice. */
+/** Seals the key first, unless it is only checked: plan and run name its secret. The same key again is not kept twice. */
 export const connectForeign = async (
   cli: Cli,
   local: string,
@@ -142,7 +142,8 @@ export const connectForeign = async (
     expiresAt: bundle?.key.expiresAt ?? undefined,
   });
   checkForeignConnectRequest({ ...wish, key: { secret: `secret:${givenKeyName(wish)}`, id: keyIdIn(encoded) } });
-  const key: GivenKey = { local, alias, key: encoded };
-  const kept = await (await cli.client()).post<KeptKey>('/connections/foreign/keys', key);
-  await planAndCarryOut(cli, { address: '/connections/foreign', wish: { ...wish, key: { ...kept, ...said } } }, flags);
+  const sent: GivenKey = { local, alias, key: encoded, check: flags.check ?? false };
+  const { kept, ...key } = await (await cli.client()).post<KeptKey>('/connections/foreign/keys', sent);
+  const named = { ...wish, key: { ...key, ...said } };
+  await planAndCarryOut(cli, { address: '/connections/foreign', wish: named, isKept: kept }, flags);
 };

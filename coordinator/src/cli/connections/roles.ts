@@ -3,6 +3,8 @@ import type { RoleCheck, RoleList } from '@remora/shared/model/keys/role-view.ts
 import {
   checkRoleApplyRequest,
   checkRoleRemoveRequest,
+  type GivenPassword,
+  type KeptPassword,
   parseUserName,
   type RoleApplyRequest,
 } from '@remora/shared/model/requests/role-request.ts';
@@ -27,16 +29,14 @@ interface ApplyFlags extends ChangeFlags {
   readonly adopt?: true;
 }
 
-/** Under which a user's password is kept: what is no sign of a secret's name is written as its number. */
-const secretOf = (local: string, user: string): string =>
-  `users/${local}/${user.replace(/[^A-Za-z0-9.-]/g, (sign) => `_${sign.charCodeAt(0).toString(16)}`)}`;
-
-/** Sends the password, which is sealed at once: the plan names it by its reference, also one that is applied later. */
-const sendPassword = async (cli: Cli, local: string, user: string, file: string): Promise<string> => {
-  const name = secretOf(local, user);
-  const value = await readSecret(file, '--password-file');
-  await (await cli.client()).put(`/secrets/${encodeURIComponent(name)}`, { value });
-  return `secret:${name}`;
+/** Sends the password, which is sealed unless it is only checked: the plan names it by its reference. */
+const sendPassword = async (
+  cli: Cli,
+  given: Pick<GivenPassword, 'local' | 'user'>,
+  { passwordFile = '', check }: ApplyFlags,
+): Promise<KeptPassword> => {
+  const password = await readSecret(passwordFile, '--password-file');
+  return (await cli.client()).post<KeptPassword>('/roles/passwords', { ...given, password, check: check === true });
 };
 
 const apply = async (cli: Cli, local: string, alias: string, flags: ApplyFlags): Promise<void> => {
@@ -50,8 +50,9 @@ const apply = async (cli: Cli, local: string, alias: string, flags: ApplyFlags):
   });
   checkRoleApplyRequest(wish);
   if (user === undefined || passwordFile === undefined) return planAndCarryOut(cli, { address: '/roles', wish }, flags);
-  const password = await sendPassword(cli, local, parseUserName(user), passwordFile);
-  await planAndCarryOut(cli, { address: '/roles', wish: { ...wish, user: { name: user, password } } }, flags);
+  const { secret, kept } = await sendPassword(cli, { local, user: parseUserName(user) }, flags);
+  const named = { ...wish, user: { name: user, password: secret } };
+  await planAndCarryOut(cli, { address: '/roles', wish: named, isKept: kept }, flags);
 };
 
 const remove = async (

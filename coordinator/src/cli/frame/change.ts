@@ -10,6 +10,8 @@ import { type Cli, confirmOrRefuse } from './cli.ts';
 export interface Change {
   readonly address: string;
   readonly wish: object;
+  /** False where the wish names a secret that is kept only once the change is carried out: then `apply` cannot do it. */
+  readonly isKept?: boolean;
 }
 
 const planOf = (client: ApiClient, { address, wish }: Change, flags: ChangeFlags): Promise<Plan> =>
@@ -31,7 +33,7 @@ export const planAndFollow = async (cli: Cli, change: Change, flags: ChangeFlags
   const client = await cli.client();
   if (flags.check) {
     const plan = await planOf(client, change, flags);
-    cli.answer(plan, () => checkedPlanText(plan, flags.diff ?? false, changeOptionsOf(flags)));
+    cli.answer(plan, () => checkedPlanText(plan, flags.diff ?? false, changeOptionsOf(flags), change.isKept));
     if (plan.steps.length > 0) cli.exit(2);
     return false;
   }

@@ -87,9 +87,13 @@ const applyLine = (plan: Plan, { acceptOutage: _, ...options }: ChangeOptions): 
   return plain(`Carry it out with: ${['remora apply', plan.planId, ...flags].join(' ')}`);
 };
 
-/** A plan that was only looked at: the same, and how to carry it out; `options` are those that it was asked for with, as far as they are known. */
-export const checkedPlanText = (plan: Plan, withDiff: boolean, options: ChangeOptions): string => {
-  const apply = plan.steps.length === 0 ? [] : [applyLine(plan, options)];
+/**
+ * A plan that was only looked at: the same, and how to carry it out; `options` are those that it was asked for with, as far as they are known. What was given for it and not
+ * kept (`isKept`) has to be given again.
+ */
+export const checkedPlanText = (plan: Plan, withDiff: boolean, options: ChangeOptions, isKept = true): string => {
+  const again = plain('Carry it out with the same command, without --check: what was given with it is not kept.');
+  const apply = plan.steps.length === 0 ? [] : [isKept ? applyLine(plan, options) : again];
   return [planText(plan, withDiff), ...apply].join('\n');
 };
 

@@ -1,5 +1,10 @@
 import { RoleCheck, RoleList } from '@remora/shared/model/keys/role-view.ts';
-import { RoleApplyRequest, RoleRemoveRequest } from '@remora/shared/model/requests/role-request.ts';
+import {
+  GivenPassword,
+  KeptPassword,
+  RoleApplyRequest,
+  RoleRemoveRequest,
+} from '@remora/shared/model/requests/role-request.ts';
 import Type from 'typebox';
 import type { Services } from '../../services.ts';
 import type { App } from '../app-types.ts';
@@ -34,6 +39,18 @@ export const roleRoutes = (app: App, { roles }: Pick<Services, 'roles'>): void =
       },
     },
     ({ query }) => roles.check(query.local, query.alias),
+  );
+  app.post(
+    '/roles/passwords',
+    {
+      schema: {
+        tags,
+        summary: "Seal a user's password, or say by which secret it would be called; answers that, never the password",
+        body: GivenPassword,
+        response: { 200: KeptPassword },
+      },
+    },
+    ({ body, actor }) => roles.keepPassword(body, actor),
   );
   changeRoutes(
     app,

@@ -89,19 +89,36 @@ export const keyGrantsOf = async (
   }
 };
 
+/** A user of a cluster, and whether it logs in with a password. */
+export const userWithPassword = async (
+  { clients }: Pick<RoleParts, 'clients'>,
+  cluster: string,
+  name: string,
+  value: string,
+): Promise<UserWanted> => {
+  const body = await findUser(await clients.get(cluster), cluster, name);
+  if (value.length < SHORTEST_PASSWORD) return { name, body, password: 'short' };
+  if (body === null) return { name, body, password: 'other' };
+  const record = await clients.record(cluster);
+  const fits = await logsIn({ ...record, user: name, password: value });
+  return { name, body, password: fits ? 'fits' : 'other' };
+};
+
 const userOf = async (
   parts: RoleParts,
   cluster: string,
   { name, password }: NonNullable<RoleApplyRequest['user']>,
 ): Promise<UserWanted> => {
-  const body = await findUser(await parts.clients.get(cluster), cluster, name);
-  if (password === undefined) return { name, body, password: 'none' };
-  const value = await parts.secretValue(password);
-  if (value.length < SHORTEST_PASSWORD) return { name, body, password: 'short' };
-  if (body === null) return { name, body, password: 'other' };
-  const record = await parts.clients.record(cluster);
-  const fits = await logsIn({ ...record, user: name, password: value });
-  return { name, body, password: fits ? 'fits' : 'other' };
+  const found = async (known: UserWanted['password']): Promise<UserWanted> => {
+    const body = await findUser(await parts.clients.get(cluster), cluster, name);
+    return { name, body, password: known };
+  };
+  if (password === undefined) return found('none');
+  const value = await parts.secretValue(password).catch((error: unknown) => {
+    if (error instanceof RemoraError && error.code === 'not-found') return null;
+    throw error;
+  });
+  return value === null ? found('unkept') : userWithPassword(parts, cluster, name, value);
 };
 
 /** Names of the roles of a local cluster that Remora made for a connection; none where Remora may not ask. */

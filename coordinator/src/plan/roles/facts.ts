@@ -21,8 +21,8 @@ export interface UserSeen {
 
 /** Who shall have a role. */
 export interface UserWanted extends UserSeen {
-  /** Of the password that was given: whether the user logs in with it, or that it is shorter than Elasticsearch takes. */
-  readonly password: 'none' | 'fits' | 'other' | 'short';
+  /** Of the password that was given: whether the user logs in with it, that it is shorter than Elasticsearch takes, or that it is not kept and was looked at when it came. */
+  readonly password: 'none' | 'fits' | 'other' | 'short' | 'unkept';
 }
 
 /** A connection over which a role grants something. */

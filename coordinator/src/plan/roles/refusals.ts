@@ -1,7 +1,7 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { RoleMark } from '@remora/shared/model/keys/role-mark.ts';
 import type { RoleApplyRequest, RoleRemoveRequest } from '@remora/shared/model/requests/role-request.ts';
-import type { RoleFacts, RoleRemovalFacts, RoleSide } from './facts.ts';
+import type { RoleFacts, RoleRemovalFacts, RoleSide, UserWanted } from './facts.ts';
 import { lacksPrivileges } from './privileges.ts';
 import { isReserved } from './role-definition.ts';
 import { markOfRole } from './wanted.ts';
@@ -65,8 +65,8 @@ const refuseRemoteCluster = ({ remoteCluster = [] }: RoleApplyRequest, facts: Ro
   );
 };
 
-const refuseUser = ({ user }: RoleApplyRequest, { user: seen, connection: { local } }: RoleFacts): void => {
-  if (!user || !seen) return;
+/** Throws what speaks against giving a role to a user, or making the user with a password. */
+export const refuseUser = (user: NonNullable<RoleApplyRequest['user']>, seen: UserWanted, local: string): void => {
   const who = `user ${user.name} of cluster ${local}`;
   if (seen.body && isReserved(seen.body))
     throw conflict(`The ${who} is one that Elasticsearch brings.`, 'Give the role to another user.');
@@ -79,7 +79,7 @@ const refuseUser = ({ user }: RoleApplyRequest, { user: seen, connection: { loca
       'bad-input',
       `The password for ${who} is too short: Elasticsearch takes 6 characters or more.`,
     );
-  if (seen.body !== null && seen.password !== 'none' && seen.password !== 'fits')
+  if (seen.body !== null && !['none', 'fits', 'unkept'].includes(seen.password))
     throw conflict(
       `There is a ${who} already, who does not log in with the password that was given.`,
       'Leave out --password-file: the user gets the role and keeps the password.',
@@ -93,7 +93,7 @@ export const refuseRole = (request: RoleApplyRequest, facts: RoleFacts): void =>
     refuseTaken(side, request);
   }
   refuseRemoteCluster(request, facts);
-  refuseUser(request, facts);
+  if (request.user && facts.user) refuseUser(request.user, facts.user, facts.connection.local);
 };
 
 /** Users to whom Remora gave the role. */

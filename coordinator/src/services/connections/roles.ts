@@ -1,10 +1,9 @@
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
-import type { RoleApplyRequest, RoleRemoveRequest } from '@remora/shared/model/requests/role-request.ts';
 import { listRoles, listUsers } from '../../elasticsearch/security.ts';
 import { connectionOf, keyGrantsOf, seenConnection } from '../../observe/connections/observe-roles.ts';
 import type { ObserveParts } from '../../observe/observe-nodes.ts';
 import { isByCertificate } from '../../plan/records.ts';
-import type { Change, Services } from '../../services.ts';
+import type { Services } from '../../services.ts';
 import { type ClusterRoles, keyChecks, pairChecks, roleViews } from './role-views.ts';
 
 type RoleServiceParts = Pick<ObserveParts, 'clients' | 'inventory'>;
@@ -45,7 +44,7 @@ const check = async (parts: RoleServiceParts, local: string, alias: string): Ret
 
 export const roleService = (
   parts: RoleServiceParts,
-  changes: { readonly application: Change<RoleApplyRequest>; readonly removal: Change<RoleRemoveRequest> },
+  changes: Pick<Services['roles'], 'application' | 'removal' | 'keepPassword'>,
 ): Services['roles'] => ({
   ...changes,
   list: () => list(parts),

@@ -8,9 +8,12 @@ import { type GateParts, observeGates, sayGates } from '../../observe/roll-gates
 import { isUnseen } from '../../plan/node/node-step.ts';
 import type { StoredPlan } from '../../plan/steps.ts';
 import type { ChangeRequest } from '../../services.ts';
+import { refuseUnkept } from '../keys/given-secrets.ts';
 import { planFor } from './refuse-options.ts';
 
 export interface CarryOutParts extends GateParts {
+  /** The value behind a reference; throws `not-found`. */
+  readonly secretValue: (reference: string) => Promise<string>;
   readonly clock: Clock;
   /** Files a plan and starts a run of it; a repeated key gives the first run. */
   readonly start: (
@@ -109,6 +112,7 @@ export const carryOut = async (
     return made;
   });
   if (plan.outages.length > 0 && !change.acceptOutage) refuseOutage(plan);
+  await refuseUnkept(parts.secretValue, plan);
   await refuseClosedGates(parts, plan, change.override ?? []);
   const options = withDefaults(plan, change);
   return parts.start(plan, { actor, options, ...(idempotencyKey === null ? {} : { idempotencyKey }) });

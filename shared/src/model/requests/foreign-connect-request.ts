@@ -46,15 +46,20 @@ export const ForeignConnectRequest = Type.Object(
 );
 export type ForeignConnectRequest = Static<typeof ForeignConnectRequest>;
 
-/** A key that others made, as it is sent to be sealed. */
+/** A key that others made, as it is sent to be sealed; with `check` it is only told which secret it would be. */
 export const GivenKey = Type.Object(
-  { local: Text, alias: Text, key: Type.String({ minLength: 1, maxLength: 4096 }) },
+  {
+    local: Text,
+    alias: Text,
+    key: Type.String({ minLength: 1, maxLength: 4096 }),
+    check: Type.Optional(Type.Boolean()),
+  },
   { additionalProperties: false },
 );
 export type GivenKey = Static<typeof GivenKey>;
 
 /** Where it is kept, and which one it is. */
-export const KeptKey = Type.Object({ secret: Type.String(), id: Type.String() });
+export const KeptKey = Type.Object({ secret: Type.String(), id: Type.String(), kept: Type.Boolean() });
 export type KeptKey = Static<typeof KeptKey>;
 
 /** Name of the secret that holds the keys which were given for a connection, a version each. */

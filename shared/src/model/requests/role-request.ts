@@ -38,6 +38,23 @@ export type RoleApplyRequest = Static<typeof RoleApplyRequest>;
 export const RoleRemoveRequest = Type.Object({ local: Text, alias: Text, name: Text }, { additionalProperties: false });
 export type RoleRemoveRequest = Static<typeof RoleRemoveRequest>;
 
+/** A user's password, as it is sent to be sealed; with `check` it is only told which secret it would be. */
+export const GivenPassword = Type.Object(
+  {
+    ...{ local: Text, user: Text, password: Type.String({ minLength: 1, maxLength: 4096 }) },
+    check: Type.Optional(Type.Boolean()),
+  },
+  { additionalProperties: false },
+);
+export type GivenPassword = Static<typeof GivenPassword>;
+
+export const KeptPassword = Type.Object({ secret: Type.String(), kept: Type.Boolean() });
+export type KeptPassword = Static<typeof KeptPassword>;
+
+/** Name of the secret that holds a user's password: what is no sign of a secret's name is written as its number. */
+export const userPasswordName = (local: string, user: string): string =>
+  `users/${local}/${user.replace(/[^A-Za-z0-9.-]/g, (sign) => `_${sign.charCodeAt(0).toString(16)}`)}`;
+
 function refuse(message: string): never {
   throw new RemoraError('bad-input', message);
 }

@@ -62,6 +62,10 @@ export const halfManagedSuite = (bed: () => Bed): void => {
     expect(await side(bed())).toEqual(before);
 
     const own = [...connect, '--remote-ca', ca, '--remote-name', 'theirs'];
+    const unknown = await handMade(bed());
+    const shown = JSON.parse((await fleet.cli([...own, '--check', '--json'], { stdin: unknown })).stdout) as Plan;
+    const applied = await fleet.cli(['apply', shown.planId, '--yes']);
+    expect(applied).toMatchObject({ code: 64, stderr: expect.stringContaining('seals no key and no password') });
     expect(await fleet.json<Run>([...own, '--yes'], { stdin: key })).toMatchObject({ status: 'succeeded' });
     for (const node of [0, 1])
       expect(await searchAcross(eu, 'by_hand', node)).toMatchObject({ hits: { total: { value: DOCUMENTS } } });

@@ -44,9 +44,12 @@ export const rolesSuite = (bed: () => Bed): void => {
     const shown = await fleet.cli([...wanted, '--check', '--diff']);
     expect(shown.code, shown.stderr).toBe(2);
     expect(shown.stdout).toContain('remote_indices over staff: logs-*: read, read_cross_cluster, view_index_metadata');
+    expect(shown.stdout).toContain('Carry it out with the same command, without --check');
     expect(await roleNow(ROLE)).toEqual({});
+    expect(await fleet.json<string[]>(['secrets', 'list'])).not.toContain('users/eu/ann');
 
     expect(await fleet.json<Run>([...wanted, '--yes'])).toMatchObject({ status: 'succeeded', workflow: 'apply-role' });
+    expect(await fleet.json<string[]>(['secrets', 'list'])).toContain('users/eu/ann');
     for (const node of eu.nodes.keys())
       expect(await searched('ann', node)).toMatchObject({
         ...{ _clusters: { successful: 1, skipped: 0 }, hits: { total: { value: DOCUMENTS } } },
