@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { AdoptionFacts } from '../../../coordinator/src/plan/adopt/facts.ts';
-import { nodeOf, type World } from '../connect/world.ts';
+import { connected } from '../connect/plans.ts';
+import { nodeOf, type World, world } from '../connect/world.ts';
 import { adopted, type Bend, byHand, CREDENTIALS, refusal } from './plans.ts';
 
 const inWorlds: readonly (readonly [string, (made: World) => void, string, RegExp])[] = [
@@ -200,6 +201,11 @@ test('a CA by name to which nothing leads', () => {
 
 test('a connection that is managed already leads where it leads', () => {
   expect(refusal(adopted(byHand()), { remote: 'ap' }).message).toMatch(/eu\/us is managed already, and leads to us/);
+});
+
+test('a connection that is managed already, in elasticsearch.yml', () => {
+  const made = connected(world({ local: 2 }), { staticNodes: 'all' });
+  expect(refusal(made).message).toMatch(/eu\/us is managed already, in elasticsearch\.yml of nodes: `remora connect`/);
 });
 
 test('a name for a CA that has one already, also of a connection that is managed', () => {

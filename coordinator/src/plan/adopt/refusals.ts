@@ -1,5 +1,5 @@
 import type { AdoptRequest } from '@remora/shared/model/requests/adopt-request.ts';
-import { inCluster, standingSettings } from '../connection/alias-place.ts';
+import { inCluster, placeOf, standingSettings } from '../connection/alias-place.ts';
 import type { NodeObservation } from '../facts.ts';
 import { isLiving } from '../keys/cluster-key.ts';
 import { credentialEntry } from '../keys/key-names.ts';
@@ -204,6 +204,13 @@ const foreignFindings = ({ local, alias }: AdoptRequest, { connections }: Adopti
       [
         'conflict',
         `The connection ${local}/${alias} is managed already, as one by certificate: \`remora migrate\` brings it to an API key.`,
+      ],
+    ];
+  if (placeOf(record).kind === 'files')
+    return [
+      [
+        'conflict',
+        `The connection ${local}/${alias} is managed already, in elasticsearch.yml of nodes: \`remora connect\` changes it, with --static or without.`,
       ],
     ];
   return isForeign(record)
