@@ -9,11 +9,12 @@ import { type ClusterAccess, explain, openClient } from '../../elasticsearch/cli
 import type { ClusterClients } from '../../elasticsearch/clusters.ts';
 import { connectionProblem } from '../../elasticsearch/connection-problem.ts';
 import { handedRecords } from '../../plan/keys/handed-key.ts';
-import { type ClusterRecord, type DeploymentId, isForeign } from '../../plan/records.ts';
+import { type ClusterRecord, isForeign } from '../../plan/records.ts';
 import { deploymentTrustId } from '../../plan/trust/deployment-trust.ts';
 import type { SecretStore } from '../../secrets/secret-store.ts';
 import type { ClusterInput, Services } from '../../services.ts';
 import type { Inventory } from '../../store/inventory.ts';
+import { refuseOtherKind, urlsOf } from './deployments.ts';
 import { type LockOf, refuseWhileLocked } from './held-clusters.ts';
 import { checkUserCreation, createRemoraUser, type UserCreation } from './remora-user.ts';
 
@@ -139,38 +140,6 @@ const findKnown = async (
       hint: 'Go on with that name: a cluster has one.',
     });
   return known ?? null;
-};
-
-/** Where a cluster is: of a deployment without URLs its cloud says that. */
-const urlsOf = async (parts: ClusterServiceParts, { urls, deployment }: ClusterInput): Promise<readonly string[]> => {
-  if (deployment === undefined || urls.length > 0) return urls;
-  const { name, endpoint } = await (await parts.cloud(deployment.cloud)).deployment(deployment.id);
-  if (endpoint !== null) return [endpoint];
-  throw new RemoraError('conflict', `Deployment ${name} has no Elasticsearch endpoint yet.`, {
-    hint: 'Wait until Elastic Cloud has made it: see `remora clouds show`.',
-  });
-};
-
-const kindOf = (deployment: DeploymentId | undefined): string =>
-  deployment === undefined ? 'one with agents' : `deployment ${deployment.id} of cloud ${deployment.cloud}`;
-
-/** What was made for nodes with agents is not looked for in a cloud, nor the other way round. */
-const refuseOtherKind = async (
-  { inventory }: ClusterServiceParts,
-  { name, deployment: before }: ClusterRecord,
-  { deployment }: ClusterInput,
-): Promise<void> => {
-  if (kindOf(before) === kindOf(deployment)) return;
-  const [nodes, connections] = await Promise.all([inventory.nodes.list(), inventory.connections.list()]);
-  const isUsed =
-    nodes.some(({ cluster }) => cluster === name) ||
-    connections.some((one) => one.local === name || (!isForeign(one) && one.remote === name));
-  if (isUsed)
-    throw new RemoraError(
-      'conflict',
-      `Cluster ${name} is ${kindOf(before)} and not ${kindOf(deployment)}: it has connections or nodes with agents as what it is.`,
-      { hint: `Give the flags with which it was added, or take these apart first.` },
-    );
 };
 
 /** All that may refuse the cluster is looked at first, as the administrator. */
