@@ -1,10 +1,12 @@
 import type { RemoraError } from '@remora/shared/errors.ts';
 import { expect, test } from 'vitest';
+import { bareSerial } from '../../../coordinator/src/plan/certificates/serial.ts';
 import type { PlaceFacts } from '../../../coordinator/src/plan/place/facts.ts';
 import { isByCertificate } from '../../../coordinator/src/plan/records.ts';
 import { planRollback } from '../../../coordinator/src/plan/rollback/rollback.ts';
 import type { AnyStep, StoredPlan } from '../../../coordinator/src/plan/steps.ts';
-import { factsOf, request, sha256 } from '../connect/facts.ts';
+import { certificateFacts, factsOf, request, sha256 } from '../connect/facts.ts';
+import { stepOf } from '../connect/plans.ts';
 import { nodeOf } from '../connect/world.ts';
 import { connectedBy, planOff } from '../connect-certificate/plans.ts';
 import {
@@ -101,6 +103,29 @@ test('nodes that hold the CA already, in a file of others, are asked and not cha
   expect(plan.stages[0]?.id).toBe('peers-verify');
   expect(trusted(carriedOut(peers, ofPeers(plan)))).toEqual([['ca-us'], ['ca-us']]);
 });
+
+test.each(['truststore', 'keystore'] as const)(
+  'nodes that hold the CA already in a %s, beside one that no port sends, are asked for it there and not changed',
+  (by) => {
+    const peers = connectedBy(trustWorld());
+    for (const { yml } of peers.made.local.nodes) {
+      delete yml.values[AUTHORITIES];
+      yml.values[`${TRANSPORT}.${by}.path`] = 'certs/own.p12';
+    }
+    const facts = factsWith(peers);
+    const ca = facts.cas[0]?.facts ?? certificateFacts('none', 0, 0);
+    const held = [
+      { ...ca, serial: bareSerial(ca.serial) },
+      { subject: 'CN=Other', issuer: '', serial: 'ab', notAfter: '' },
+    ];
+    const stores = new Map(peers.made.local.nodes.map(({ name }) => [name, held]));
+    const plan = planFor(peers, {
+      ...facts,
+      peers: facts.peers.map((one) => ({ ...one, facts: { ...one.facts, stores } })),
+    });
+    expect([ofPeers(plan), stepOf(plan, 'peer-trust.verify').input.paths]).toEqual([[], ['certs/own.p12', BUNDLE]]);
+  },
+);
 
 test('taken back, they trust the CA until no node of the cluster serves a certificate of it', () => {
   const peers = connectedBy(trustWorld());

@@ -1,6 +1,7 @@
 import type { RemoraError } from '@remora/shared/errors.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { bareSerial } from '../../../coordinator/src/plan/certificates/serial.ts';
 import type { SentAuthority } from '../../../coordinator/src/plan/place/facts.ts';
 import type { AnyConnectionRecord } from '../../../coordinator/src/plan/records.ts';
 import type { AnyStep, StoredPlan } from '../../../coordinator/src/plan/steps.ts';
@@ -206,6 +207,22 @@ describe('set --deployment', () => {
     expect(refusal(() => plan(named()))).toMatch(sentence);
   });
 
+  test('a truststore that holds the CA already, beside one that no port sends, is left as it is', () => {
+    const one = named('truststore');
+    const facts = factsIn(one, { deployments: [deployment()] });
+    for (const node of facts.cluster.nodes)
+      if (node.agent.state === 'online') delete node.agent.facts.settingsFile.values[AUTHORITIES];
+    const region = authority('region').facts;
+    const lost = { subject: 'CN=Monitoring', issuer: '', serial: 'ab12', notAfter: '' };
+    const held = [{ ...region, serial: bareSerial(region.serial) }, lost];
+    const stores = new Map(facts.cluster.nodes.map(({ name }) => [name, held]));
+    const plan = setIn(one, [], { ...facts, transport: { ...facts.transport, stores } });
+    expect(
+      plan.steps.flatMap(({ kind, diff }) => (kind === 'node.change' && diff.includes(BUNDLE) ? [diff] : [])),
+    ).toEqual([]);
+    expect(plan.restarts).toEqual(nodes);
+  });
+
   test('whoever sets other patterns says that a trusted deployment stays, or takes it out first', () => {
     const one = trusting();
     expect(refusal(() => setIn(one, [DEPLOYMENT]))).toMatch(
@@ -244,6 +261,11 @@ describe('remove', () => {
     carry(one, setIn(one, [], factsIn(one, { deployments })).steps);
     const plan = distrustIn(one);
     expect([plan.restarts, plan.stages.map(({ id }) => id)]).toEqual([[], ['files', 'verify', 'end']]);
+    one.made.remote.persistent['cluster.remote.cloud.proxy_address'] = 'd1.example.com:9400';
+    expect(distrustIn(one).warnings).toContainEqual(
+      expect.stringMatching(/^The alias cloud of us connects without an API key, and may lead to deployment acme\/d1/),
+    );
+    one.made.remote.persistent = {};
     carry(one, plan.steps);
     expect(trusts(one)).toEqual(everywhere);
     carry(one, distrustIn(one, [], 'd2').steps);
@@ -276,6 +298,14 @@ describe('remove', () => {
       carry(one, distrustIn(one).steps);
       expect([trusts(one), one.deploymentTrusts]).toEqual([nowhere, []]);
     }
+  });
+
+  test('of one that is not trusted has nothing to do, and says which are', () => {
+    const { steps, warnings } = distrustIn(trusting(), [], 'd7');
+    expect([steps, warnings]).toEqual([
+      [],
+      ['By what is on record the nodes of us do not trust deployment acme/d7. They trust acme/d1.'],
+    ]);
   });
 
   test('somebody took the restrictions out by hand: the CA goes all the same', () => {
@@ -334,6 +364,16 @@ test('taken back, however far the run got: the CA goes before the restrictions, 
       ]);
     }
   }
+});
+
+test('the CA of a region does not come back where somebody took the restrictions out by hand since', () => {
+  const one = trusting();
+  const [records, plan] = [one.deploymentTrusts, distrustIn(one)];
+  carry(one, plan.steps);
+  delete nodeOf(one.made.remote, 'us-2').yml.values[RESTRICTIONS];
+  expect(refusal(() => takenBack(one, plan, plan.steps.length, records))).toMatch(
+    /node us-2 of cluster us would trust the CA of a deployment .* everybody in the region would be let in/,
+  );
 });
 
 test.each([

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { planRollback } from '../../../coordinator/src/plan/rollback/rollback.ts';
 import { letsIn } from '../../../coordinator/src/plan/trust/trusted-names.ts';
+import { planRestrictionsRemoval } from '../../../coordinator/src/plan/trust-restrictions/remove.ts';
 import { lines, stepOf } from '../connect/plans.ts';
 import { nodeOf } from '../connect/world.ts';
 import { carryOut, nodes, planIn, rollbackFacts, wish } from '../place/plans.ts';
@@ -200,8 +201,32 @@ describe('remove', () => {
     nodeOf(one.made.remote, 'us-2').files['transport-ca.crt']?.certificates.push('fingerprint of region');
     expect(removeIn(one).warnings).toContainEqual(
       expect.stringMatching(
-        /none of its own nodes is let in: .*CN=fingerprint of region.*take it out of their files first/,
+        /none of its own nodes is let in, as far as their ports show: .*CN=fingerprint of region[.;] .*take it out of their files and truststores first/,
       ),
+    );
+  });
+
+  test('names those in truststores too, and says where what stands in one is not known', () => {
+    const one = restricted();
+    const facts = factsIn(one);
+    for (const node of facts.cluster.nodes)
+      if (node.agent.state === 'online')
+        delete node.agent.facts.settingsFile.values[`${TRANSPORT}.certificate_authorities`];
+    const region = { subject: 'CN=region', issuer: '', serial: 'ab12', notAfter: '' };
+    const stores = new Map<string, (typeof region)[] | string>([
+      ['us-1', [region]],
+      ['us-2', 'it answers 403'],
+    ]);
+    const plan = planRestrictionsRemoval(
+      { cluster: 'us' },
+      { ...facts, transport: { ...facts.transport, stores } },
+      contextOf(one),
+    );
+    expect(plan.warnings).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/none of its own nodes is let in, as far as their ports show: CN=region\. /),
+        'Which CAs node us-2 trusts is not known: it answers 403.',
+      ]),
     );
   });
 

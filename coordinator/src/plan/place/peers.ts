@@ -15,6 +15,7 @@ import { changeOf } from '../node/node-change.ts';
 import { keystorePasswordReference, nodeStep } from '../node/node-step.ts';
 import { fileSetting, itemsOf } from '../node/nodes.ts';
 import { reloadFindings } from '../node/reload-interval.ts';
+import { sslPrefix } from '../node/ssl.ts';
 import { rollOrder } from '../order.ts';
 import type { CaRecord, CertificateConnectionRecord } from '../records.ts';
 import { type AnyStep, nodeKey, type Stage } from '../steps.ts';
@@ -35,7 +36,10 @@ const sentAuthority = ({ facts, certificatePem }: CaRecord): SentAuthority => ({
 /** Files by which the process of a node may know the CA. */
 const pathsOf = (node: NodeObservation): string[] => {
   const named = [AUTHORITIES, ...truststore.filter((name) => name.endsWith('.path'))];
-  return [...new Set([...named.flatMap((name) => itemsOf(fileSetting(node, name))), BUNDLE])];
+  const paths = named.flatMap((name) => itemsOf(fileSetting(node, name)));
+  // A node that names neither trusts what stands in its keystore.
+  const stores = paths.length > 0 ? paths : itemsOf(fileSetting(node, `${sslPrefix.transport}.keystore.path`));
+  return [...new Set([...stores, BUNDLE])];
 };
 
 /** The connection with what the nodes of the other cluster are given. */
@@ -113,8 +117,11 @@ const nodeFindings = (
   const uneditable = settingsFileUneditable(node, cluster);
   if (uneditable !== null) return [['settings-file', uneditable]];
   const where = `node ${node.name} (cluster ${cluster.name})`;
+  const ca = all.cas.find(({ name }) => name === request.ca);
+  // A store that holds the CA already stays as it is, with all that stands in it.
+  const isChanged = ca !== undefined && wantedAnchors(facts, node, [sentAuthority(ca)]) !== null;
   return [
-    ...storeFindings(node, where, facts),
+    ...(isChanged ? storeFindings(node, where, facts) : []),
     ...restrictionFindings(node, where, request, all),
     ...reloadFindings(node, cluster),
   ];

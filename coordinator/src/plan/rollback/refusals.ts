@@ -9,7 +9,7 @@ import { endedCertificates } from './earlier.ts';
 import { beforeOf, isOf, type PastRun, type RollbackFacts } from './facts.ts';
 import { endedKeys } from './keys/ended-keys.ts';
 import { refuseHandedOut } from './keys/handed-keys.ts';
-import { refuseUnnamed } from './named.ts';
+import { refuseUnnamed, refuseUnrestricted } from './named.ts';
 import { notTakenBack } from './not-taken-back.ts';
 import { changedSince, touchedBy } from './touched.ts';
 
@@ -245,6 +245,7 @@ export const refuse = (facts: RollbackFacts, more: readonly string[], now: strin
   refuseEnded(facts, now);
   refusePlacedSince(facts);
   refuseUnnamed(facts);
+  refuseUnrestricted(facts);
   refuseUnremembered(facts);
   const findings = [
     ...deliveriesOf(facts.run).flatMap((one) => findingsOf(facts, one)),

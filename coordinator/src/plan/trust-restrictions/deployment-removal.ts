@@ -3,6 +3,7 @@ import {
   cloudDeploymentName,
   type TrustRestrictionsRemoval,
 } from '@remora/shared/model/requests/trust-restrictions-request.ts';
+import { keylessAliases } from '../connect-certificate/hand-made.ts';
 import { heirSteps, neededBy } from '../connect-certificate/heirs.ts';
 import { keptAsOwn, type TrustLoss, trustRemovalSteps } from '../connect-certificate/removal.ts';
 import { removalFindings } from '../connect-certificate/removal-refusals.ts';
@@ -151,6 +152,30 @@ const stepsOf = (going: Going, context: PlanContext): AnyStep[] => {
   ];
 };
 
+/** A name that was mistyped looks like one that is trusted no more. */
+const untrusted = ({ cluster, trusted }: TrustRestrictionFacts, deployment: CloudDeployment): string[] =>
+  trusted.length === 0
+    ? []
+    : [
+        `By what is on record the nodes of ${cluster.name} do not trust deployment ${cloudDeploymentName(deployment)}. They trust ${trusted.map(cloudDeploymentName).join(', ')}.`,
+      ];
+
+/** What breaks on either side, and what is left on the other one. */
+const lossWarnings = ({ record, facts, loss }: Going): string[] => {
+  const { cluster, cloud, deployment } = record;
+  const name = cloudDeploymentName(record);
+  const isCaKept = loss.drops.every((one) => loss.needed.includes(one));
+  const aliases = isCaKept ? keylessAliases(facts.cluster, facts.connections) : [];
+  return [
+    `Connections by certificates between ${cluster} and deployment ${name}, of either side, fail then. The deployment goes on trusting ${cluster} where it does: \`remora clouds trust ${cloud} ${deployment} NAME --remove\` has it end.`,
+    ...aliases.map(
+      (alias) =>
+        `The alias ${alias} of ${cluster} connects without an API key, and may lead to deployment ${name}: then it fails once the nodes of that are let in no more.`,
+    ),
+    ...keptAsOwn(loss),
+  ];
+};
+
 /**
  * Plans that the nodes of a cluster trust a deployment in Elastic Cloud no more; the restrictions stay. Throws all that forbids it; a plan without steps means that it is
  * not trusted.
@@ -178,6 +203,9 @@ export const planDeploymentRemoval = (
     steps,
     restarts,
     outages: outagesOf(cluster, distinct),
-    warnings: [...(going === null ? [] : keptAsOwn(going.loss)), ...unreplicatedWarning(cluster, distinct)],
+    warnings: [
+      ...(going === null ? untrusted(facts, request.deployment) : lossWarnings(going)),
+      ...unreplicatedWarning(cluster, distinct),
+    ],
   };
 };

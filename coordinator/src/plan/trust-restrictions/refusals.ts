@@ -17,7 +17,7 @@ import { sslPrefix } from '../node/ssl.ts';
 import { storeFindings } from '../place/store.ts';
 import { otherFields, restrictionsFile, restrictionsPath } from '../trust/restrictions.ts';
 import { isPlainName, letsIn, letsInStrangers, ownPattern } from '../trust/trusted-names.ts';
-import { livingAuthorities } from './deployments.ts';
+import { livingAuthorities, wantedAuthorities } from './deployments.ts';
 import type { Peer, RestrictingFacts, ServedNames, TrustRestrictionFacts } from './facts.ts';
 
 const prefix = sslPrefix.transport;
@@ -194,7 +194,8 @@ export const refuseRestrictions = (
         ...fieldFindings(node, where),
         ...reloadFindings(node, cluster),
         ...nameFindings(node, where, facts),
-        ...(facts.deployments.length === 0 ? [] : storeFindings(node, where, facts.transport)),
+        // A store that holds the CAs already stays as it is, with all that stands in it.
+        ...(wantedAuthorities(facts, node, now) === null ? [] : storeFindings(node, where, facts.transport)),
       ];
     }),
     ...facts.peers.flatMap((peer) =>

@@ -6,6 +6,7 @@ import { isSecureSettingLoaded } from '../node/loaded.ts';
 import { changeOf, type NodeChange, restartOf } from '../node/node-change.ts';
 import { nodeStep } from '../node/node-step.ts';
 import { rollOrder } from '../order.ts';
+import { lostAuthorities, trustsByStore } from '../place/trust.ts';
 import { outagesOf, unreplicatedWarning } from '../roll/outages.ts';
 import { usedStages } from '../stage-order.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
@@ -63,15 +64,22 @@ const stepsOf = ({ cluster }: TrustRestrictionFacts): AnyStep[] => {
   ];
 };
 
-/** CAs in the files of nodes by which no node of the cluster itself is let in: whose they are is for people to know. */
-const othersTrusted = ({ transport: { cluster, waysIn } }: TrustRestrictionFacts): string[] => {
-  const own = [...waysIn.values()].flat();
-  const held = cluster.nodes.flatMap((node) =>
-    transportAuthorities(node).flatMap((path) => certificatesIn(node, path)),
-  );
-  const others = held.filter(({ facts }) => !own.includes(facts.fingerprint256));
-  return [...new Set(others.map(({ facts }) => facts.subject))].sort();
+/** CAs in the files and truststores of nodes by which no node of the cluster itself is seen to be let in: whose they are is for people to know. */
+const othersTrusted = ({ transport }: TrustRestrictionFacts): string[] => {
+  const { nodes } = transport.cluster;
+  const own = [...transport.waysIn.values()].flat();
+  const held = nodes.flatMap((node) => transportAuthorities(node).flatMap((path) => certificatesIn(node, path)));
+  const others = held.filter(({ facts }) => !own.includes(facts.fingerprint256)).map(({ facts }) => facts.subject);
+  const stored = nodes.filter(trustsByStore).flatMap((node) => lostAuthorities(transport, node));
+  return [...new Set([...others, ...stored.map(({ subject }) => subject)])].sort();
 };
+
+/** Nodes of whose truststores nothing is known, with why. */
+const unseenStores = ({ transport: { cluster, stores } }: TrustRestrictionFacts): string[] =>
+  cluster.nodes.flatMap((node) => {
+    const stored = trustsByStore(node) ? stores.get(node.name) : undefined;
+    return typeof stored === 'string' ? [`Which CAs node ${node.name} trusts is not known: ${stored}.`] : [];
+  });
 
 const openWarnings = (facts: TrustRestrictionFacts): string[] => {
   const { name } = facts.cluster;
@@ -81,8 +89,9 @@ const openWarnings = (facts: TrustRestrictionFacts): string[] => {
     ...(others.length === 0
       ? []
       : [
-          `By these CAs, which nodes of ${name} trust, none of its own nodes is let in: ${others.join('; ')}. Where one is that of a region of Elastic Cloud, take it out of their files first.`,
+          `By these CAs, which nodes of ${name} trust, none of its own nodes is let in, as far as their ports show: ${others.join('; ')}. Where one is that of a region of Elastic Cloud, take it out of their files and truststores first.`,
         ]),
+    ...unseenStores(facts),
   ];
 };
 
