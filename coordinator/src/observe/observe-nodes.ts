@@ -8,6 +8,7 @@ import type { AgentCalls } from '../gateway/agent-calls.ts';
 import type { AgentObservation, ClusterObservation, NodeObservation } from '../plan/facts.ts';
 import { keystorePasswordInput, keystorePasswordReference } from '../plan/node/node-step.ts';
 import { files, foundAuthorities, portFiles, signingKeystore } from '../plan/node/placed-files.ts';
+import type { SecretVersions } from '../plan/node/secret-versions.ts';
 import type { NodeRecord } from '../plan/records.ts';
 import { type NodeId, nodeKey } from '../plan/steps.ts';
 import type { Inventory } from '../store/inventory.ts';
@@ -19,8 +20,7 @@ export interface ObserveParts {
   readonly clients: ClusterClients;
   readonly agents: AgentCalls;
   readonly inventory: Inventory;
-  /** Latest version of each secret that exists. */
-  readonly secretVersions: () => Promise<Readonly<Record<string, number>>>;
+  readonly secretVersions: () => Promise<SecretVersions>;
   /** The value behind a reference, for what is tried with it. Throws `not-found`. */
   readonly secretValue: (reference: string) => Promise<string>;
   /** A cloud on record; its calls end with the signal. */

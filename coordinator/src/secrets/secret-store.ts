@@ -173,6 +173,17 @@ export class SecretStore {
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** The newest version of each secret, as planners look at them: one that was removed shows its last number below zero. */
+  async versions(): Promise<Record<string, number>> {
+    const all = await this.#redis.hgetall(this.#index);
+    return Object.fromEntries(
+      Object.entries(all).map(([name, text]) => {
+        const entry = JSON.parse(text) as IndexEntry;
+        return [name, living(entry).at(-1) ?? -entry.latest];
+      }),
+    );
+  }
+
   /** Removes all versions; answers whether there were any. Their numbers are not used again. Recorded with the name of whoever removes it. */
   async remove(name: string, actor?: string): Promise<boolean> {
     const audit = actor === undefined ? [] : [{ actor, action: 'secret.remove', target: name }];

@@ -61,16 +61,12 @@ export interface ServiceParts extends Ground {
   readonly health: Pick<DoctorParts, 'pingStore' | 'durability' | 'freeBytes' | 'storeProblem' | 'identity'>;
 }
 
-/** The newest version of each secret. */
-const secretVersions = async (secrets: SecretStore): Promise<Record<string, number>> =>
-  Object.fromEntries((await secrets.list()).map(({ name, versions }) => [name, versions.at(-1) ?? 0]));
-
 export const observeParts = ({ inventory, secrets, clients, gateway, clock, history }: Ground): RollbackParts => ({
   history,
   clients,
   agents: gateway.calls,
   inventory,
-  secretVersions: () => secretVersions(secrets),
+  secretVersions: () => secrets.versions(),
   secretValue: async (reference) => (await secrets.get(reference)).toString('utf8'),
   cloud: (name, signal) => openNamedCloud({ clouds: inventory.clouds, secrets }, name, signal),
   clock,

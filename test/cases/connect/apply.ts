@@ -18,8 +18,10 @@ const ALIAS_SETTING = /^cluster\.remote\.([^.]+)\.credentials$/;
 const PASSWORD_SETTING = /^cluster\.remote\.([^.]+)\.signing\.keystore\.secure_password$/;
 
 const mint = (world: World, reference: string): void => {
-  const { name, version } = parseSecretReference(reference);
-  world.secretVersions[name] = Math.max(world.secretVersions[name] ?? 0, version ?? 1);
+  const { name, version = 1 } = parseSecretReference(reference);
+  if (version <= -(world.secretVersions[name] ?? 0))
+    throw new Error(`${reference} was removed and cannot be written again`);
+  world.secretVersions[name] = Math.max(world.secretVersions[name] ?? 0, version);
 };
 
 const mustExist = (world: World, reference: string): void => {

@@ -1,9 +1,9 @@
 import type { Client } from '@elastic/elasticsearch';
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { KeyRevokeRequest } from '@remora/shared/model/requests/key-request.ts';
-import { parseSecretReference } from '@remora/shared/model/values/secret-reference.ts';
 import { findKey, listCrossClusterKeys } from '../../elasticsearch/api-keys.ts';
 import { type ClusterKey, type FoundKey, isLiving } from '../../plan/keys/cluster-key.ts';
+import { isKept } from '../../plan/node/secret-versions.ts';
 import type { ApiKeyRecord } from '../../plan/records.ts';
 import type { KeyRevocationFacts } from '../../plan/revoke-key/revoke-key.ts';
 import { meantConnections } from '../../plan/rotate-key/chosen.ts';
@@ -16,11 +16,9 @@ export const foundKey = (
   secrets: Readonly<Record<string, number>>,
   nowMs: number,
 ): FoundKey => {
-  const { name, version } = parseSecretReference(record.secret);
-  const isKept = (secrets[name] ?? 0) >= (version ?? 1);
   const identity = key?.certificateIdentity ?? null;
   return {
-    ...{ record, key, usable: isKept && key !== null && isLiving(key, nowMs) },
+    ...{ record, key, usable: isKept(secrets, record.secret) && key !== null && isLiving(key, nowMs) },
     ...(identity === null ? {} : { certificateIdentity: identity }),
   };
 };

@@ -3,6 +3,7 @@ import { fileNameOf } from '@remora/shared/model/values/names.ts';
 import type { NodeObservation } from '../facts.ts';
 import type { WantedFile } from '../node/node-change.ts';
 import { serverSecrets } from '../node/secret-names.ts';
+import { lastVersion } from '../node/secret-versions.ts';
 import { type ServingPurpose, sslPrefix } from '../node/ssl.ts';
 import type { CertificateIssue, NodeId } from '../steps.ts';
 
@@ -55,8 +56,8 @@ export const newFileSecrets = (
   versions: Readonly<Record<string, number>>,
 ): Pick<CertificateIssue, 'p12Secret' | 'key'> => {
   const { p12, certificate, key } = serverSecrets(id);
-  if (pem === null) return { p12Secret: `secret:${p12}@${(versions[p12] ?? 0) + 1}` };
-  const version = Math.max(versions[certificate] ?? 0, versions[key] ?? 0) + 1;
+  if (pem === null) return { p12Secret: `secret:${p12}@${lastVersion(versions, p12) + 1}` };
+  const version = Math.max(lastVersion(versions, certificate), lastVersion(versions, key)) + 1;
   const { key: path, passphraseSecret } = pem;
   return {
     p12Secret: `secret:${certificate}@${version}`,

@@ -2,6 +2,7 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import type { CloudChangeRequest, WantedTrust } from '@remora/shared/model/clouds/cloud-change.ts';
 import { isAtLeast } from '@remora/shared/model/values/version.ts';
 import type { PlanContext } from '../context.ts';
+import { keptVersion } from '../node/secret-versions.ts';
 import { usedStages } from '../stage-order.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
 import { type DirectRelationship, sameRelationship } from '../trust/cloud-trust.ts';
@@ -93,8 +94,8 @@ const trustSteps = (request: CloudChangeRequest, facts: CloudDeploymentFacts, no
 };
 
 const secretOf = (name: string, { secretVersions }: CloudDeploymentFacts): string => {
-  const version = secretVersions[name];
-  if (version !== undefined) return `secret:${name}@${version}`;
+  const version = keptVersion(secretVersions, name);
+  if (version !== null) return `secret:${name}@${version}`;
   throw new RemoraError('bad-input', `There is no secret "${name}".`, {
     hint: `Store the encoded key with \`remora secrets set ${name} --file FILE\`.`,
   });

@@ -12,6 +12,7 @@ import { keystorePasswordReference, type NodeStepParts, nodeStep } from '../node
 import { fileSetting } from '../node/nodes.ts';
 import { files } from '../node/placed-files.ts';
 import { serverSecrets } from '../node/secret-names.ts';
+import { madeOnce } from '../node/secret-versions.ts';
 import { rollOrder } from '../order.ts';
 import type { AnyConnectionRecord, CertificateRecord } from '../records.ts';
 import type { AnyStep, CertificateIssue, CertificateWish, TrustingNode } from '../steps.ts';
@@ -109,7 +110,7 @@ const certificateOf = (
   const ca = signingCa(facts, draft.ca, known?.ca);
   const place = {
     ...{ ...id, ca, path: known?.path ?? files.serverKeystore },
-    passwordSecret: known?.passwordSecret ?? `secret:${serverSecrets(id).password}@1`,
+    passwordSecret: known?.passwordSecret ?? madeOnce(facts.secretVersions, serverSecrets(id).password),
   };
   if (known && stays(draft, known, ca, wish)) {
     const { p12Secret, key } = known;

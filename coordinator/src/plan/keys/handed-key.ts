@@ -1,5 +1,6 @@
 import { parseSecretReference } from '@remora/shared/model/values/secret-reference.ts';
 import type { KeyObservation } from '../facts.ts';
+import { lastVersion } from '../node/secret-versions.ts';
 import type { ApiKeyRecord } from '../records.ts';
 import { type ClusterKey, markOf } from './cluster-key.ts';
 import { shortHash } from './key-names.ts';
@@ -44,7 +45,7 @@ export const newHandedSecret = (
 ): string => {
   const name = secretName(to);
   const filed = keys.map((key) => handedVersion(key, to));
-  return `secret:${name}@${Math.max(secretVersions[name] ?? 0, ...filed) + 1}`;
+  return `secret:${name}@${Math.max(lastVersion(secretVersions, name), ...filed) + 1}`;
 };
 
 /** What the key carries: what people gave, and by what it is known. */

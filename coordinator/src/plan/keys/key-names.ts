@@ -1,6 +1,7 @@
 import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
 import { parseSecretReference } from '@remora/shared/model/values/secret-reference.ts';
 import type { KeyObservation } from '../facts.ts';
+import { lastVersion } from '../node/secret-versions.ts';
 import type { Access, ApiKeyRecord } from '../records.ts';
 
 export type Ends = Pick<ConnectRequest, 'local' | 'remote' | 'alias'>;
@@ -34,7 +35,7 @@ export const isKeyOf = (record: ApiKeyRecord, ends: Ends): boolean => keyVersion
  */
 export const newKeySecret = ({ keys, secretVersions }: KeySecretFacts, ends: Ends): string => {
   const filed = keys.map((key) => keyVersion(key, ends));
-  return `secret:${secretName(ends)}@${Math.max(secretVersions[secretName(ends)] ?? 0, ...filed) + 1}`;
+  return `secret:${secretName(ends)}@${Math.max(lastVersion(secretVersions, secretName(ends)), ...filed) + 1}`;
 };
 
 /** Beginning of the names of a connection's keys. */

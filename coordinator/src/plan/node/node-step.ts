@@ -4,6 +4,7 @@ import { statedOutages } from '../roll/outages.ts';
 import type { AnyStep, SeenProcess } from '../steps.ts';
 import type { NodeChange } from './node-change.ts';
 import { keystorePasswordNames } from './secret-names.ts';
+import { keptVersion } from './secret-versions.ts';
 
 export interface NodeStepParts {
   readonly cluster: ClusterObservation;
@@ -61,7 +62,9 @@ export const keystorePasswordReference = (
   cluster: string,
   node: string,
 ): string | null => {
-  const name = keystorePasswordNames(cluster, node).find((candidate) => candidate in facts.secretVersions);
+  const name = keystorePasswordNames(cluster, node).find(
+    (candidate) => keptVersion(facts.secretVersions, candidate) !== null,
+  );
   return name === undefined ? null : `secret:${name}@${facts.secretVersions[name]}`;
 };
 

@@ -1,4 +1,5 @@
 import type { NodeId } from '../steps.ts';
+import { keptVersion } from './secret-versions.ts';
 import type { ServingPurpose } from './ssl.ts';
 
 /**
@@ -53,6 +54,6 @@ export const latestPassphrase = (
   { cluster, node }: NodeId,
   versions: Readonly<Record<string, number>>,
 ): string | null => {
-  const name = keyPassphraseNames(cluster, node).find((one) => one in versions);
+  const name = keyPassphraseNames(cluster, node).find((one) => keptVersion(versions, one) !== null);
   return name === undefined ? null : `secret:${name}@${versions[name]}`;
 };

@@ -8,6 +8,7 @@ import type { WantedNode } from '../node/node-change.ts';
 import { fileSetting } from '../node/nodes.ts';
 import { portFiles } from '../node/placed-files.ts';
 import { serverSecrets } from '../node/secret-names.ts';
+import { madeOnce } from '../node/secret-versions.ts';
 import { sslPrefix } from '../node/ssl.ts';
 import type { CertificateRecord } from '../records.ts';
 import type { CertificateIssue } from '../steps.ts';
@@ -62,7 +63,7 @@ export const plannedCertificate = (
     ...(given ? givenWish(node, given) : certificateWish(node, facts, request)),
     ...{ cluster, node: node.name, purpose, ca },
     path: pem?.certificate ?? portFiles[purpose].keystore,
-    passwordSecret: standing?.passwordSecret ?? `secret:${secrets.password}@1`,
+    passwordSecret: standing?.passwordSecret ?? madeOnce(facts.secretVersions, secrets.password),
   };
   if (standing && isCurrent(standing, wish, pem, now)) {
     const { p12Secret, key } = standing;

@@ -3,6 +3,7 @@ import type { RoleApplyRequest } from '@remora/shared/model/requests/role-reques
 import { formatSecretReference, parseSecretReference } from '@remora/shared/model/values/secret-reference.ts';
 import type { PlanContext } from '../context.ts';
 import { shortHash } from '../keys/key-names.ts';
+import { keptVersion } from '../node/secret-versions.ts';
 import type { AnyStep, StoredPlan } from '../steps.ts';
 import type { RoleFacts, RoleSide } from './facts.ts';
 import { refuseRole, sidesOf } from './refusals.ts';
@@ -43,7 +44,7 @@ const wantedRole = (request: RoleApplyRequest, facts: RoleFacts, side: RoleSide,
 /** The newest version of the secret: a plan names what its steps will send. */
 const versioned = (reference: string, { secretVersions }: RoleFacts): string => {
   const { name, version } = parseSecretReference(reference);
-  return formatSecretReference({ name, version: version ?? Math.max(1, secretVersions[name] ?? 0) });
+  return formatSecretReference({ name, version: version ?? keptVersion(secretVersions, name) ?? 1 });
 };
 
 const userSteps = ({ name, user }: RoleApplyRequest, facts: RoleFacts): AnyStep[] => {

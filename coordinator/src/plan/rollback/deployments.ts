@@ -1,7 +1,7 @@
-import { parseSecretReference } from '@remora/shared/model/values/secret-reference.ts';
 import type { DeploymentSeen } from '../cloud-deployment/facts.ts';
 import { deploymentKeyStep } from '../cloud-deployment/local-side.ts';
 import { credentialEntry } from '../keys/key-names.ts';
+import { isKept } from '../node/secret-versions.ts';
 import type { AnyStep, KeyEntryBefore, PlannedStep, Stage } from '../steps.ts';
 import { type DirectRelationship, sameRelationship } from '../trust/cloud-trust.ts';
 import { beforeOf, type RollbackFacts } from './facts.ts';
@@ -46,18 +46,13 @@ const keyPart = (facts: RollbackFacts, { id, input }: PlannedStep<'cloud.key'>):
         `${what} had a value before that Remora did not write, and Elastic Cloud tells it nobody: put it there again with \`remora clouds key ${deployment.cloud} ${deployment.id} ${alias} --secret NAME\`.`,
       ],
     };
-  if (before.reference !== null && !isKept(facts, before.reference))
+  if (before.reference !== null && !isKept(facts.secretVersions, before.reference))
     return { ...nothing, findings: [`${what} had ${before.reference} before, which is not kept any more.`] };
   const step = deploymentKeyStep(deployment, alias, {
     ...{ id: `put-back-key-${deployment.id}-${alias}`, secret: before.reference, stage: 'cloud-key' },
     reason: 'the run wrote another',
   });
   return { ...nothing, steps: [step] };
-};
-
-const isKept = ({ secretVersions }: RollbackFacts, reference: string): boolean => {
-  const { name, version } = parseSecretReference(reference);
-  return (secretVersions[name] ?? 0) >= (version ?? 1);
 };
 
 /** As the step made it, with the CAs that it named. */

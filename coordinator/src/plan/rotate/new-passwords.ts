@@ -12,6 +12,7 @@ import { type Finding, keystoreFindings } from '../node/agent-findings.ts';
 import { changeOf, type WantedNode } from '../node/node-change.ts';
 import { keystorePasswordReference, nodeStep } from '../node/node-step.ts';
 import { serverSecrets } from '../node/secret-names.ts';
+import { lastVersion } from '../node/secret-versions.ts';
 import { rollOrder } from '../order.ts';
 import type { AnyStep, Stage } from '../steps.ts';
 import type { RotateFacts } from './facts.ts';
@@ -72,7 +73,7 @@ const partsOf = (rotations: readonly Reissue[], facts: RotateFacts, wish: NewCer
         .filter(({ record }) => record.node === node.name)
         .map(({ record }): Part => {
           const { password } = serverSecrets(record);
-          const passwordSecret = `secret:${password}@${(facts.secretVersions[password] ?? 0) + 1}`;
+          const passwordSecret = `secret:${password}@${lastVersion(facts.secretVersions, password) + 1}`;
           return { record, issue: { ...issueOf(record, facts.secretVersions, wish), passwordSecret } };
         }),
     }))

@@ -3,6 +3,7 @@ import { isMostlyOver } from '../certificates/certificate-life.ts';
 import type { WantedFile } from '../node/node-change.ts';
 import { signingKeystore } from '../node/placed-files.ts';
 import { signingSecrets } from '../node/secret-names.ts';
+import { lastVersion, madeOnce } from '../node/secret-versions.ts';
 import type { CaRecord, Signing, SigningCertificateRecord } from '../records.ts';
 import type { AnyStep, NodeId, SigningIssue } from '../steps.ts';
 import { comingCa } from '../trust/ca-names.ts';
@@ -19,8 +20,8 @@ export const newSigningIssue = (
   const { cluster, node, alias, remote } = place;
   return {
     ...{ cluster, node, alias, remote, ca: wish.ca, subject: wish.subject, validityMs: wish.validityMs },
-    p12Secret: `secret:${names.p12}@${(versions[names.p12] ?? 0) + 1}`,
-    passwordSecret: `secret:${names.password}@1`,
+    p12Secret: `secret:${names.p12}@${lastVersion(versions, names.p12) + 1}`,
+    passwordSecret: madeOnce(versions, names.password),
   };
 };
 

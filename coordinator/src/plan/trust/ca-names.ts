@@ -1,5 +1,7 @@
 import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
+import { parseSecretReference } from '@remora/shared/model/values/secret-reference.ts';
 import type { ConnectFacts } from '../facts.ts';
+import { isRemoved } from '../node/secret-versions.ts';
 import { adoptedIn, type CaRecord, casOf } from '../records.ts';
 
 /** A CA of Remora's own, where nobody says otherwise. */
@@ -8,6 +10,19 @@ export const ownCa = { keyBits: 3072, validityDays: 3650 } as const;
 /** References of a CA's key and certificate; both are minted once, when the CA is made. */
 export const caKeySecret = (ca: string): string => `secret:ca/${ca}/key@1`;
 export const caCertificateSecret = (ca: string): string => `secret:ca/${ca}/certificate@1`;
+
+/** A sentence where no run can make a CA of this name, since its secrets were removed: what was written once is never written again. */
+export const lostCa = (ca: string, { cas, secretVersions }: Pick<ConnectFacts, 'cas' | 'secretVersions'>): string[] => {
+  const isThere = cas.some(({ name }) => name === ca);
+  const [lost] = [caKeySecret(ca), caCertificateSecret(ca)]
+    .map((reference) => parseSecretReference(reference).name)
+    .filter((name) => isRemoved(secretVersions, name));
+  return isThere || lost === undefined
+    ? []
+    : [
+        `There was a CA ${ca}, and its secret ${lost} was removed: no other CA of that name is made by a run. Give another name, or make it with \`remora ca create ${ca}\`.`,
+      ];
+};
 
 /**
  * Names of the secrets of a CA that was not made by a run. They hold its fingerprint, so that those of a CA that was removed never stand in the way of a later one of

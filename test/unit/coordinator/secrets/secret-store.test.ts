@@ -108,7 +108,9 @@ describe('SecretStore', () => {
       code: 'conflict',
       message: expect.stringContaining('secret:a@1 was removed'),
     });
+    expect(await store.versions()).toEqual({ a: -2 });
     expect(await store.put('a', 'three')).toBe('secret:a@3');
+    expect(await store.versions()).toEqual({ a: 3 });
     expect((await store.get('secret:a')).toString()).toBe('three');
   });
 

@@ -6,7 +6,7 @@ import { connectingNodes, fileSetting } from '../../node/nodes.ts';
 import { files } from '../../node/placed-files.ts';
 import { sslPrefix } from '../../node/ssl.ts';
 import type { CaRecord } from '../../records.ts';
-import { caNameOf, comingCa, signingCa } from '../../trust/ca-names.ts';
+import { caNameOf, comingCa, lostCa, signingCa } from '../../trust/ca-names.ts';
 import { publicTrustProblems, truststoreProblems } from '../../trust/public-trust.ts';
 import { givenFor } from '../given.ts';
 import { standingKey } from '../key/key.ts';
@@ -115,6 +115,8 @@ export const certificateAuthority: Check = {
       ];
     if (request.given !== undefined && !facts.cas.some((ca) => ca.name === name))
       return [`There is no CA "${request.ca}": import the one that signed the certificates with \`remora ca import\`.`];
+    const [lost] = lostCa(name, facts);
+    if (lost !== undefined) return [`--ca: ${lost}`];
     const [signer] = signers(input);
     if (signer?.key === null && request.given === undefined && adoptedOf(facts, request)?.server)
       return [

@@ -4,6 +4,7 @@ import type { ClusterObservation, NodeObservation } from '../../facts.ts';
 import { files } from '../../node/placed-files.ts';
 import { passwordEntry } from '../../signing/signing-names.ts';
 import { mayBeSigning, signingWish, standingSigners, strangeCas, theirCas } from '../../signing/signing-wish.ts';
+import { lostCa } from '../../trust/ca-names.ts';
 import { standingKey } from '../key/key.ts';
 import { isSigning } from '../signing-draft.ts';
 import type { Check, PreflightInput } from './preflight-check.ts';
@@ -24,7 +25,9 @@ const versionFindings = ({ facts: { local, remote } }: PreflightInput): string[]
 const changeFindings = ({ request, facts }: PreflightInput): string[] => {
   const wish = signingWish(request, facts);
   if (typeof wish === 'string') return [wish];
-  if (wish === null || request.nodes === undefined) return [];
+  if (wish === null) return [];
+  const lost = lostCa(wish.ca, facts).map((message) => `--signing-ca: ${message}`);
+  if (lost.length > 0 || request.nodes === undefined) return lost;
   const other = standingSigners(facts, request).find(({ ca, subject }) => ca !== wish.ca || subject !== wish.subject);
   return other === undefined
     ? []

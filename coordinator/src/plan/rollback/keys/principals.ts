@@ -1,4 +1,4 @@
-import { parseSecretReference } from '@remora/shared/model/values/secret-reference.ts';
+import { isKept } from '../../node/secret-versions.ts';
 import { canonicalText, type RoleBody, type UserBody } from '../../roles/role-definition.ts';
 import { roleStep, userStep } from '../../roles/role-steps.ts';
 import type { AnyStep, PlannedStep } from '../../steps.ts';
@@ -20,9 +20,7 @@ export const principalKey = ({ kind, input }: Writes): string =>
 /** The password with which Remora made a user; null where it is not kept, or others made the user. */
 const passwordOf = ({ metadata }: UserBody, { secretVersions }: RollbackFacts): string | null => {
   const { password = null } = (metadata.remora ?? {}) as { readonly password?: string | null };
-  if (password === null) return null;
-  const { name, version } = parseSecretReference(password);
-  return (secretVersions[name] ?? 0) >= (version ?? 1) ? password : null;
+  return password !== null && isKept(secretVersions, password) ? password : null;
 };
 
 const reason = 'the run wrote another one';
