@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { cloudConnected } from '../connect/deployments.ts';
 import { lines, stepOf } from '../connect/plans.ts';
+import { isConnected } from '../connect/truth.ts';
 import { cloudWorld, deploymentIn } from '../connect/world.ts';
 import { disconnected, planOff, refusalOf } from './plans.ts';
 
@@ -25,6 +26,15 @@ test('a trust that people made under another name stays', () => {
   const theirs = { name: 'office', type: 'proxy', trust_all: false, certificates: [{ pem: 'x' }] };
   deploymentIn(made).direct.push(theirs);
   expect(deploymentIn(disconnected(made)).direct).toEqual([theirs]);
+});
+
+test.each(['us', 'second'])('another connection to the same cluster goes on working without %s', (alias) => {
+  const both = cloudConnected(cloudConnected(), { alias: 'second' });
+  expect(deploymentIn(both).direct.map(({ name }) => name)).toEqual(['remora-us', 'remora-second']);
+  const other = alias === 'us' ? 'second' : 'us';
+  const after = disconnected(both, { alias });
+  expect([isConnected(after, other), isConnected(after, alias)]).toEqual([true, false]);
+  expect(deploymentIn(after).direct.map(({ name }) => name)).toEqual([`remora-${other}`]);
 });
 
 test('without a trust of its own nothing is said of one', () => {

@@ -4,8 +4,10 @@ import type { AnyStep } from '../steps.ts';
 import { sameRelationship } from '../trust/cloud-trust.ts';
 import type { DeploymentSeen } from './facts.ts';
 
+const TRUST_PREFIX = 'remora-';
+
 /** How the trust is called that a connection of a deployment needs. */
-export const trustName = (alias: string): string => `remora-${alias}`;
+export const trustName = (alias: string): string => `${TRUST_PREFIX}${alias}`;
 
 /** One change at a time, by whatever name the deployment is meant. No name of a cluster has a slash. */
 export const deploymentLock = ({ cloud, id }: Pick<DeploymentSeen, 'cloud' | 'id'>): string => `${cloud}/${id}`;
@@ -25,11 +27,16 @@ const relationshipOf = (alias: string, pems: readonly string[]) => ({
 });
 
 /** Whether a deployment trusts all of these CAs (PEM) of what stands before clusters that take API keys, in one relationship, whoever made that. */
-export const isTrustedBy = ({ direct }: DeploymentSeen, pems: readonly string[]): boolean =>
+export const isTrustedBy = ({ direct }: Pick<DeploymentSeen, 'direct'>, pems: readonly string[]): boolean =>
   direct.some(
     ({ type, certificates }) =>
       type === 'proxy' && pems.every((pem) => certificates.some((one) => one.pem.trim() === pem.trim())),
   );
+
+/** Relationships that people made. Those of other connections go with these, so that none lives on one of another's. */
+const madeByPeople = ({ direct }: DeploymentSeen): Pick<DeploymentSeen, 'direct'> => ({
+  direct: direct.filter(({ name }) => !name.startsWith(TRUST_PREFIX)),
+});
 
 /** Has a deployment trust what it connects to, by CAs that may be yet to be made, and by no other. */
 export const deploymentTrustSteps = ({ deployment, alias, names, cas, stage }: TrustWish): AnyStep[] => {
@@ -39,7 +46,7 @@ export const deploymentTrustSteps = ({ deployment, alias, names, cas, stage }: T
   const pems = names.flatMap((name) => cas.find((ca) => ca.name === name)?.certificatePem ?? []);
   const isKnown = pems.length === names.length;
   if (isKnown && standing && sameRelationship(standing, relationshipOf(alias, pems))) return [];
-  if (isKnown && !standing && isTrustedBy(deployment, pems)) return [];
+  if (isKnown && !standing && isTrustedBy(madeByPeople(deployment), pems)) return [];
   const what = 'what stands before clusters that take API keys';
   return [
     {
