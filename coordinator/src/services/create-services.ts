@@ -142,6 +142,7 @@ export const createServices = (parts: ServiceParts): Services => {
     schedules: scheduleService({ ...scheduledParts(parts), wakeSchedule }),
     clouds: cloudService({
       ...{ clouds: inventory.clouds, clusters: inventory.clusters, secrets, clock },
+      deploymentTrusts: inventory.deploymentTrusts,
       change: changeOf(changing, 'cloud-deployment'),
     }),
     notify: notifyService({ webhooks: inventory.webhooks, secrets, clock }),

@@ -47,6 +47,7 @@ const deploymentText = (one: DeploymentView): string =>
     `  Elasticsearch  ${one.endpoint ?? 'none yet'}`,
     `  keys of        ${one.keys.join(', ') || 'no remote cluster'}`,
     `  trusts         ${one.trusts.join(', ') || 'nobody outside of Elastic Cloud'}`,
+    `  trusted by     ${one.trustedBy.join(', ') || 'no cluster here'}`,
     `  its nodes are  ${one.restriction}`,
   ].join('\n');
 

@@ -8,11 +8,13 @@ import {
   cloudUrl,
   type DeploymentView,
 } from '@remora/shared/model/clouds/cloud.ts';
+import { cloudDeploymentName } from '@remora/shared/model/requests/trust-restrictions-request.ts';
 import type { Clock } from '../../clock.ts';
 import { openCloud } from '../../cloud/client.ts';
 import { cloudRecord, openNamedCloud } from '../../cloud/open.ts';
 import { type CloudRecord, cloudSecret } from '../../cloud/record.ts';
 import type { ClusterRecord } from '../../plan/records.ts';
+import type { DeploymentTrustRecord } from '../../plan/trust/deployment-trust.ts';
 import type { SecretStore } from '../../secrets/secret-store.ts';
 import type { Services } from '../../services.ts';
 import type { Collection } from '../../store/inventory.ts';
@@ -20,6 +22,7 @@ import type { Collection } from '../../store/inventory.ts';
 export interface CloudServiceParts {
   readonly clouds: Collection<CloudRecord>;
   readonly clusters: Pick<Collection<ClusterRecord>, 'list'>;
+  readonly deploymentTrusts: Pick<Collection<DeploymentTrustRecord>, 'list'>;
   readonly secrets: Pick<SecretStore, 'get' | 'put' | 'remove'>;
   readonly clock: Clock;
   readonly change: Services['clouds']['change'];
@@ -75,12 +78,35 @@ const deployment = async (parts: CloudServiceParts, cloud: string, id: string): 
   const found = await client.deployment(id);
   const [entries, { certificates, restriction }] = await Promise.all([client.keystore(found), client.authority(id)]);
   const { name, region, healthy, version, endpoint, clusterId, trust } = found;
+  const trusting = (await parts.deploymentTrusts.list()).filter((one) => one.cloud === cloud && one.deployment === id);
   return {
     ...{ cloud, id: found.id, name, region, healthy, version, endpoint, clusterId, restriction },
     keys: entries.flatMap((entry) => CREDENTIALS.exec(entry)?.[1] ?? []),
     trusts: (trust.direct ?? []).map((one) => one.name),
+    trustedBy: trusting.map(({ cluster }) => cluster),
     authorities: [...certificates],
   };
+};
+
+const refuseUsed = async ({ clusters, deploymentTrusts }: CloudServiceParts, name: string): Promise<void> => {
+  const known = await clusters.list();
+  const used = known.find(({ deployment }) => deployment?.cloud === name);
+  if (used)
+    throw new RemoraError('conflict', `Cluster ${used.name} is a deployment of cloud ${name}.`, {
+      hint: `Remove it first with \`remora clusters remove ${used.name}\`.`,
+    });
+  // Of a cluster that was forgotten the record stays, and nobody is left to take it out.
+  const trust = (await deploymentTrusts.list()).find(
+    (one) => one.cloud === name && known.some((cluster) => cluster.name === one.cluster),
+  );
+  if (trust)
+    throw new RemoraError(
+      'conflict',
+      `Cluster ${trust.cluster} trusts deployment ${trust.deployment} of cloud ${name}: without the cloud its trust restrictions could not be set any more.`,
+      {
+        hint: `Take it out first with \`remora trust-restrictions remove ${trust.cluster} --deployment ${cloudDeploymentName(trust)}\`.`,
+      },
+    );
 };
 
 export const cloudService = (parts: CloudServiceParts): Services['clouds'] => ({
@@ -91,11 +117,7 @@ export const cloudService = (parts: CloudServiceParts): Services['clouds'] => ({
   change: parts.change,
   async remove(name, actor) {
     await cloudRecord(parts, name);
-    const used = (await parts.clusters.list()).find(({ deployment }) => deployment?.cloud === name);
-    if (used)
-      throw new RemoraError('conflict', `Cluster ${used.name} is a deployment of cloud ${name}.`, {
-        hint: `Remove it first with \`remora clusters remove ${used.name}\`.`,
-      });
+    await refuseUsed(parts, name);
     await parts.clouds.remove(name, { actor, action: 'cloud.remove', target: name });
     await parts.secrets.remove(cloudSecret(name));
   },

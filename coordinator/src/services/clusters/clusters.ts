@@ -10,7 +10,6 @@ import type { ClusterClients } from '../../elasticsearch/clusters.ts';
 import { connectionProblem } from '../../elasticsearch/connection-problem.ts';
 import { handedRecords } from '../../plan/keys/handed-key.ts';
 import { type ClusterRecord, isForeign } from '../../plan/records.ts';
-import { deploymentTrustId } from '../../plan/trust/deployment-trust.ts';
 import type { SecretStore } from '../../secrets/secret-store.ts';
 import type { ClusterInput, Services } from '../../services.ts';
 import type { Inventory } from '../../store/inventory.ts';
@@ -235,9 +234,7 @@ const remove = async (
     );
   await refuseScheduled(parts, name);
   if (!leaveKeys) await refuseHandedOut(parts, name);
-  // Nobody is left to be asked for it.
-  for (const one of await parts.inventory.deploymentTrusts.list())
-    if (one.cluster === name) await parts.inventory.deploymentTrusts.remove(deploymentTrustId(one));
+  // Deployments that it trusts stay on record: under this name again, restrictions must not go from over the CA of a region.
   await parts.inventory.clusters.remove(name, { actor, action: 'cluster.remove', target: name });
   await parts.secrets.remove(passwordOf(name));
 };

@@ -49,6 +49,8 @@ export const DeploymentView = Type.Object({
   keys: Type.Array(Type.String()),
   /** Names of the trust relationships whose CA stands in them. */
   trusts: Type.Array(Type.String()),
+  /** Clusters whose nodes trust its CA and let in its nodes, as `trust-restrictions set` has it on record. */
+  trustedBy: Type.Array(Type.String()),
   /** The CA of its transport ports, PEM: the one in use first. */
   authorities: Type.Array(Type.String()),
   /** The pattern that its nodes' names match, for `trust-restrictions set`. */
