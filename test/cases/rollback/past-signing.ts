@@ -31,6 +31,10 @@ interface Past {
 
 const remembered = (made: World, step: AnyStep): unknown => {
   if (step.kind === 'api-key.identify') return { identity: made.keys[0]?.certificateIdentity ?? null };
+  if (step.kind === 'cluster-settings.put') {
+    const { persistent } = clusterOf(made, step.input.cluster);
+    return Object.fromEntries(Object.keys(step.input.persistent).map((name) => [name, persistent[name] ?? null]));
+  }
   if (step.kind === 'connection.record')
     return made.connections.find(({ alias }) => alias === step.input.connection.alias);
   if (step.kind === 'signing-certificate.issue')

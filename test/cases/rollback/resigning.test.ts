@@ -51,6 +51,15 @@ describe('a rollback of signing certificates that became others', () => {
     expect(back.warnings).toEqual([]);
   });
 
+  test('puts the alias back first, as ever, where the run changed that too', () => {
+    const plan = planIn(before, request({ ...signed, signingCa: 'new-ca', skipUnavailable: false }));
+    const back = rollbackOf(factsIn(plan, carriedOut(before, plan, plan.steps.length)));
+    expect(lines(back).slice(0, 2)).toEqual([
+      'settings cluster-settings.put eu api',
+      'files-us.1 node.change us-1 file',
+    ]);
+  });
+
   test.each(wishes)('%s: from wherever it ended, the connection works at every instant', (_, wish) => {
     const plan = planIn(before, wish);
     for (let count = 1; count <= plan.steps.length; count += 1) {

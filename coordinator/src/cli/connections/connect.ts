@@ -47,9 +47,18 @@ const addSetting = (pair: string, before: Record<string, string> = {}): Record<s
   return { ...before, [pair.slice(0, at)]: pair.slice(at + 1) };
 };
 
+const refuseBoth = ({ static: all, staticNodes }: ConnectFlags): void => {
+  if (all === undefined || staticNodes === undefined) return;
+  throw new RemoraError(
+    'bad-input',
+    '--static is for every local node that connects, --static-nodes for those that it names: give one of them.',
+  );
+};
+
 const requestOf = async (local: string, remote: string, flags: ConnectFlags & ChangeFlags): Promise<ConnectRequest> => {
   if (flags.auth !== 'api_key')
     throw new RemoraError('bad-input', `--auth ${flags.auth}: write api_key or certificate.`);
+  refuseBoth(flags);
   const request = given<ConnectRequest>({
     local,
     remote,

@@ -3,12 +3,13 @@ import type { ConnectRequest } from '@remora/shared/model/requests/connect-reque
 import { deploymentLock, trustChangeWarnings } from '../cloud-deployment/local-side.ts';
 import { aliasSettings, aliasWarnings } from '../connection/alias.ts';
 import { precedenceWarnings } from '../connection/alias-in-files.ts';
-import { placeOf } from '../connection/alias-place.ts';
+import { inCluster, isPlaced, placeOf } from '../connection/alias-place.ts';
 import { foreignLines } from '../connection/static-alias.ts';
 import { type PlanContext, withoutTrust } from '../context.ts';
 import type { ConnectFacts } from '../facts.ts';
 import { keyConfig } from '../keys/key-names.ts';
 import { withFound } from '../node/found-settings.ts';
+import { connectingNodes } from '../node/nodes.ts';
 import { adoptedIn, type ConnectionRecord } from '../records.ts';
 import { outagesOf, unreplicatedWarning } from '../roll/outages.ts';
 import { keptTrustWarnings } from '../signing/signing-off.ts';
@@ -102,6 +103,16 @@ const lineWarnings = (draft: ConnectDraft): string[] => {
   return precedenceWarnings(draft.facts.local, wish.alias, winning, (node) => foreignLines(wish, node));
 };
 
+/** Elasticsearch gives a follower's task to the data node with the least load that has the role, and auto-follow patterns to the master. */
+const replicationWarnings = ({ facts: { local }, record, request }: ConnectDraft): string[] => {
+  const others = connectingNodes(local, inCluster).filter(({ name }) => !isPlaced(placeOf(record), name));
+  if (others.length === 0 || (record.access.replication ?? []).length === 0) return [];
+  const names = others.map(({ name }) => name).sort();
+  return [
+    `The key grants replication, and Elasticsearch does not ask which nodes have the alias: ${names.join(', ')} (cluster ${local.name}) will not know ${request.alias}, and followers and auto-follow patterns that are worked on there fail. Name every data node and every node that may become master, or give --static.`,
+  ];
+};
+
 /** Throws what preflight found, all of it: the first finding as the message, the rest beside it. */
 const refuse = (findings: readonly Finding[]): never => {
   const [first, ...rest] = findings;
@@ -157,6 +168,7 @@ export const planConnect = (request: ConnectRequest, facts: ConnectFacts, contex
       ...(draft.signing.goes ? keptTrustWarnings(facts.remote, facts.cas) : []),
       ...(steps.length > 0 ? [...facts.others.unasked, ...unaskedWarnings(facts.others.trust)] : []),
       ...lineWarnings(draft),
+      ...(steps.length > 0 ? replicationWarnings(draft) : []),
       ...takenPortWarnings(facts.paths, draft.servers),
       ...unreplicatedWarning(facts.remote, restarts.remote),
       ...unreplicatedWarning(facts.local, restarts.local),

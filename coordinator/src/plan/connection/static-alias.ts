@@ -14,11 +14,14 @@ import { type AliasWish, goneOf } from './alias.ts';
 import { inCluster, isPlaced, loadedLines, standingLines } from './alias-place.ts';
 import type { LocalSide } from './local-side.ts';
 
+/** The stage that takes the lines of an alias off. */
+export const LINES_OFF = 'lines-off';
+
 /** What comes once the connection is registered and proven where it is wanted. */
 export const afterwards = [
   { id: 'left', title: 'Remove the credential from nodes that connect no more', mode: 'parallel' },
   { id: 'left-reload', title: 'Reload their secure settings', mode: 'parallel' },
-  { id: 'lines-off', title: 'Take the alias out of elasticsearch.yml', mode: 'roll' },
+  { id: LINES_OFF, title: 'Take the alias out of elasticsearch.yml', mode: 'roll' },
   { id: 'lines-proof', title: 'Prove the connection without these lines', mode: 'serial' },
 ] as const satisfies readonly Stage[];
 
@@ -34,7 +37,9 @@ export const wantedLines = (
   if (wish.place.kind === 'cluster') return { settings: {}, without: [] };
   return {
     settings: Object.fromEntries(Object.entries(wish.settings).map(([name, value]) => [prefix + name, value])),
-    without: goneOf(standingLines(node, wish.alias), wish).map((name) => prefix + name),
+    without: goneOf({ ...loadedLines(node, wish.alias), ...standingLines(node, wish.alias) }, wish).map(
+      (name) => prefix + name,
+    ),
   };
 };
 
@@ -132,7 +137,7 @@ export const linesOffSteps = (side: LocalSide, changed: ReadonlyMap<NodeObservat
     if (change === null) return [];
     const reasons = ["the alias stands in the cluster's settings"];
     const after = { ...(changed.has(node) ? afterOther(change) : change), reasons };
-    const stages = { roll: 'lines-off', files: 'lines-off' };
+    const stages = { roll: LINES_OFF, files: LINES_OFF };
     return [
       nodeStep({
         cluster: local,
@@ -141,7 +146,7 @@ export const linesOffSteps = (side: LocalSide, changed: ReadonlyMap<NodeObservat
         effect: 'restart',
         stages,
         phase: LINES_PHASE,
-        prefix: 'lines-off',
+        prefix: LINES_OFF,
       }),
     ];
   });

@@ -1,3 +1,4 @@
+import { loadedLines } from '../connection/alias-place.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { credentialEntry, isKeySecret } from '../keys/key-names.ts';
 import {
@@ -104,6 +105,20 @@ const handMadeFindings = (scope: Scope): Finding[] => {
     ],
   ];
 };
+
+/** A node without an agent that has read the alias from its elasticsearch.yml: nobody takes it out there, and the key would be gone under it. */
+const bareFindings = ({ facts: { local, connection } }: Scope): Finding[] =>
+  local.nodes.flatMap((node): Finding[] => {
+    const [name] = Object.keys(loadedLines(node, connection.alias)).toSorted();
+    return name === undefined || node.agent.state !== 'missing'
+      ? []
+      : [
+          [
+            'agent-missing',
+            `Node ${node.name} of cluster ${local.name} has cluster.remote.${connection.alias}.${name} from its elasticsearch.yml, and no agent that could take it out: run \`remora agent join\` there, or take out all lines of the alias and restart the node.`,
+          ],
+        ];
+  });
 
 const settingsFileFindings = (node: NodeObservation, cluster: ClusterObservation): Finding[] => {
   const uneditable = settingsFileUneditable(node, cluster);
@@ -218,6 +233,7 @@ export const refuse = (scope: Scope): void => {
     ...busyFindings(scope),
     ...clusterFindings(scope),
     ...aliasFindings(scope, (node) => hasLines(scope, node)),
+    ...bareFindings(scope),
     ...takenOverFindings(scope),
     ...deploymentFindings(scope),
     ...handMadeFindings(scope),

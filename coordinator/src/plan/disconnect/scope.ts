@@ -4,11 +4,12 @@ import { loadedLines, placeOf, standingLines } from '../connection/alias-place.t
 import { hasOwnLines } from '../connection/static-alias.ts';
 import type { PlanContext } from '../context.ts';
 import type { NodeObservation } from '../facts.ts';
-import { foundIn } from '../node/found-settings.ts';
+import { foundIn, foundOf } from '../node/found-settings.ts';
 import { sslPrefix } from '../node/ssl.ts';
 import { rollOrder } from '../order.ts';
 import { type AnyConnectionRecord, adoptedIn, casOf, isForeign, keyConnections } from '../records.ts';
 import { mayBeSigning } from '../signing/signing-wish.ts';
+import { nodeKey } from '../steps.ts';
 import { neededCas } from '../trust/ca-bundle.ts';
 import type { DisconnectFacts } from './facts.ts';
 import { handMadeAliases } from './hand-made.ts';
@@ -98,13 +99,21 @@ const losesCa = ({ facts, bundle }: Scope): boolean => {
   return neededCas(facts.cas, [facts.connection]).some((name) => !bundle.includes(name));
 };
 
+/** Whether Remora ever wrote the alias into elasticsearch.yml of a node, by what is on record: it may stand there while nobody can look. */
+const mayHaveLines = ({ facts: { connection, local } }: Scope, node: string): boolean =>
+  Object.keys(foundOf(connection.found, nodeKey({ cluster: local.name, node }))).some((name) =>
+    name.startsWith(`cluster.remote.${connection.alias}.`),
+  );
+
 /** Nodes that were not seen and may have something left once all else is done: the connection stays on record for them. */
 export const leftNodes = (scope: Scope): { readonly local: readonly string[]; readonly remote: readonly string[] } => {
   const { request, facts, dropsTrust, dropsServer, signs } = scope;
   const ours = servesByUs(facts);
   const isStatic = placeOf(facts.connection).kind === 'files';
   return {
-    local: isStatic || dropsTrust || signs || losesCa(scope) ? awayOf(facts.local) : [],
+    local: awayOf(facts.local).filter(
+      (name) => isStatic || dropsTrust || signs || losesCa(scope) || mayHaveLines(scope, name),
+    ),
     remote: awayOf(facts.remote).filter(
       (name) => (dropsServer && ours.includes(name)) || (signs && request.remoteGone !== true),
     ),

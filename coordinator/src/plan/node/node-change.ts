@@ -25,7 +25,7 @@ export interface WantedFile extends FileDiff {
 export interface WantedNode {
   readonly files: readonly WantedFile[];
   readonly settings: Readonly<Record<string, SettingValue>>;
-  /** Settings that must not stand in elasticsearch.yml beside these. */
+  /** Settings that must not stand in elasticsearch.yml beside these, nor be in the running process. */
   readonly without?: readonly string[];
   /** Keystore entries: setting name to the reference of the secret. */
   readonly keystore: Readonly<Record<string, string>>;
@@ -56,8 +56,10 @@ export const changeOf = (node: NodeObservation, facts: NodeFacts, wanted: Wanted
     ([name, reference]) => entryOf(facts, name)?.reference !== reference,
   );
   const unloaded = notLoaded(node, facts, wanted);
+  const kept = (wanted.without ?? []).filter((name) => !removed.includes(name) && node.settings[name] !== undefined);
   const restartEntries = keystore.filter(([name]) => settingRule(name)?.effect === 'restart');
-  const restart = settings.length + removed.length > 0 || restartEntries.length > 0 || unloaded.length > 0;
+  const restart =
+    settings.length + removed.length > 0 || restartEntries.length > 0 || unloaded.length + kept.length > 0;
   if (files.length + settings.length + keystore.length === 0 && !restart) return null;
   return {
     operations: operationsOf({ files, settings, removed, keystore, restart }, facts, wanted),
@@ -72,7 +74,7 @@ export const changeOf = (node: NodeObservation, facts: NodeFacts, wanted: Wanted
       ...settingsDiff(facts, settings, removed),
       ...keystoreDiff(facts, wanted.keystore, keystore),
     ],
-    reasons: reasonsOf(files.length, settings.length + removed.length, keystore.length, unloaded),
+    reasons: reasonsOf(files.length, settings.length + removed.length, keystore.length, { unloaded, kept }),
   };
 };
 
@@ -163,7 +165,12 @@ export const afterOther = (change: NodeChange): NodeChange => ({
   }),
 });
 
-const reasonsOf = (files: number, settings: number, keystore: number, unloaded: readonly string[]): string[] => [
+const reasonsOf = (
+  files: number,
+  settings: number,
+  keystore: number,
+  { unloaded, kept }: { readonly unloaded: readonly string[]; readonly kept: readonly string[] },
+): string[] => [
   ...(files > 0 ? [`${files === 1 ? 'a file is' : `${files} files are`} missing or older`] : []),
   ...(settings > 0
     ? [`${settings === 1 ? 'a setting differs' : `${settings} settings differ`} in elasticsearch.yml`]
@@ -172,4 +179,5 @@ const reasonsOf = (files: number, settings: number, keystore: number, unloaded: 
     ? [`${keystore === 1 ? 'a keystore entry is' : `${keystore} keystore entries are`} missing or older`]
     : []),
   ...(unloaded.length > 0 ? [`the running process has not loaded ${unloaded.join(', ')}`] : []),
+  ...(kept.length > 0 ? [`the running process still has ${kept.join(', ')}`] : []),
 ];

@@ -1,6 +1,6 @@
 import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
-import { LINES_PHASE } from '../connection/static-alias.ts';
+import { LINES_OFF, LINES_PHASE } from '../connection/static-alias.ts';
 import type { FlatSettings } from '../facts.ts';
 import { phases, stageIds } from '../migrate/stages.ts';
 import { itemsOf } from '../node/nodes.ts';
@@ -99,7 +99,8 @@ const oneByOne = ({ plan }: RollbackFacts['run'], stage: Stage): Stage =>
  */
 export const withAliases = (run: RollbackFacts['run'], stages: readonly Stage[]): Stage[] => {
   if (run.plan.workflow !== 'migrate') {
-    const at = run.plan.workflow === 'connect' ? stages.findLastIndex(({ id }) => id.endsWith(`.${LINES_PHASE}`)) : -1;
+    const tookLines = run.plan.steps.some(({ stage }) => stage === LINES_OFF);
+    const at = tookLines ? stages.findLastIndex(({ id }) => id.endsWith(`.${LINES_PHASE}`)) : -1;
     return [...stages.slice(0, at + 1), ALIASES, ...stages.slice(at + 1)];
   }
   const isSwitch = ({ id }: Stage): boolean =>

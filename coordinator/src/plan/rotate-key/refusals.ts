@@ -1,5 +1,5 @@
 import type { KeyRotateRequest } from '@remora/shared/model/requests/key-request.ts';
-import { isRegistered, placeOf } from '../connection/alias-place.ts';
+import { isRegistered, onlyNodes, placeOf } from '../connection/alias-place.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { credentialEntry } from '../keys/key-names.ts';
 import { connectionName } from '../keys/new-key.ts';
@@ -36,11 +36,31 @@ const entryFindings = (node: NodeObservation, one: KeyRotation): Finding[] => {
       ];
 };
 
+/** A node that is not to connect by the alias and has the old key, which is then not invalidated: the run that was to take it out came no further, or was limited. */
+const leftOverFindings = (node: NodeObservation, one: KeyRotation): Finding[] => {
+  const { local, alias } = one.standing;
+  const secrets = one.old.map(({ record }) => record.secret);
+  const entries = node.agent.state === 'online' ? (node.agent.facts.keystore.entries ?? []) : [];
+  const held = entries.find(({ reference }) => reference !== null && secrets.includes(reference));
+  if (held === undefined) return [];
+  const connects = node.roles.includes('remote_cluster_client') && held.name === credentialEntry(alias);
+  const remedy = connects
+    ? `${again(one)} takes it out`
+    : `take it out with \`elasticsearch-keystore remove ${held.name}\``;
+  return [
+    [
+      'preflight-failed',
+      `Node ${node.name} of cluster ${local} is not to connect by ${alias} and still has the old key as ${held.name} in its keystore, so that could not be invalidated: ${remedy}.`,
+    ],
+  ];
+};
+
 /**
  * Every agent of the local cluster is asked whether a keystore still has the old key before that is invalidated, also beside nodes that do not connect: nobody
  * waits for those.
  */
-const holderFindings = ({ standing, old }: KeyRotation, local: ClusterObservation): Finding[] => {
+const holderFindings = (one: KeyRotation, local: ClusterObservation): Finding[] => {
+  const { standing, old } = one;
   const connecting = connectingNodes(local, placeOf(standing));
   const others = old.length === 0 ? [] : local.nodes.filter((node) => !connecting.includes(node));
   const unknown = `whether its keystore has the old key of ${connectionName(standing)} cannot be told.`;
@@ -49,8 +69,15 @@ const holderFindings = ({ standing, old }: KeyRotation, local: ClusterObservatio
     if (offline !== null) return [['agent-offline', `${offline} Until then ${unknown}`]];
     const failed = agentFailed(node, local);
     if (failed !== null) return [['preflight-failed', `${failed} So ${unknown}`]];
-    return keystoreFindings(node, local.name);
+    return [...keystoreFindings(node, local.name), ...(connecting.length === 0 ? [] : leftOverFindings(node, one))];
   });
+};
+
+const noNode = ({ standing }: KeyRotation, { name }: ClusterObservation): string => {
+  const { nodes } = onlyNodes(placeOf(standing));
+  return nodes === undefined
+    ? `No node of cluster ${name} has the role remote_cluster_client.`
+    : `None of the nodes in whose elasticsearch.yml ${standing.alias} is to stand (${nodes.join(', ')}) is in cluster ${name} with the role remote_cluster_client.`;
 };
 
 const localFindings = (one: KeyRotation, local: ClusterObservation, waitOffline: boolean): Finding[] => {
@@ -63,9 +90,7 @@ const localFindings = (one: KeyRotation, local: ClusterObservation, waitOffline:
     ...(isRegistered(local, one.standing)
       ? []
       : preflight(`Cluster ${local.name} has no alias ${alias} registered: ${again(one)} does that.`)),
-    ...(nodes.length > 0 || local.deployment !== undefined
-      ? []
-      : preflight(`No node of cluster ${local.name} has the role remote_cluster_client.`)),
+    ...(nodes.length > 0 || local.deployment !== undefined ? [] : preflight(noNode(one, local))),
     ...nodes.flatMap((node) => {
       const agents = agentFindings(node, local).filter(([code]) => !(waitOffline && code === 'agent-offline'));
       if (agents.length > 0) return agents;

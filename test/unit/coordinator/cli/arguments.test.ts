@@ -49,6 +49,11 @@ const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
     [...connect, '--static', '--certificate-identity', 'CN=a'],
     /--static does not go with --certificate-identity/,
   ],
+  [
+    'an alias in files of all nodes and of some',
+    [...connect, '--static', '--static-nodes', 'eu-1'],
+    /--static is for every local node that connects, --static-nodes for those that it names/,
+  ],
   ['no node for an alias in files', [...connect, '--static-nodes', 'a b'], /"a b"/],
   [
     'a migration to anything else',

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '@remora/shared/errors.ts';
 import { type ConnectRequest, isSigned } from '@remora/shared/model/requests/connect-request.ts';
-import { type AliasPlace, placeOf } from '../../connection/alias-place.ts';
+import { placeOf } from '../../connection/alias-place.ts';
+import { hasOwnLines } from '../../connection/static-alias.ts';
 import { isSeen } from '../../connection/unseen-cluster.ts';
 import type { ClusterObservation, ConnectFacts, NodeObservation } from '../../facts.ts';
 import { connectingNodes } from '../../node/nodes.ts';
@@ -34,10 +35,16 @@ type NodeLook = (node: NodeObservation, cluster: ClusterObservation) => string |
 export const eachNode = (input: PreflightInput, look: NodeLook): string[] =>
   both(input).flatMap((cluster) => cluster.nodes.flatMap((node) => look(node, cluster) ?? []));
 
-/** Where the alias shall stand, and where it stands. */
-const placesOf = ({ facts: { connections }, request }: PreflightInput): AliasPlace[] => {
-  const standing = connections.find(({ local, alias }) => local === request.local && alias === request.alias);
-  return [request, ...(standing === undefined ? [] : [standing])].map(placeOf);
+/** Local nodes that connect by the alias as it is wanted, or as it is on record, and those that an earlier run was to take it from and that have it still. */
+const placedNodes = ({ facts: { connections, local }, request }: PreflightInput): NodeObservation[] => {
+  const { alias } = request;
+  const standing = connections.find((one) => one.local === request.local && one.alias === alias);
+  return local.nodes.filter(
+    (node) =>
+      [request, ...(standing === undefined ? [] : [standing])].some((one) =>
+        connectingNodes(local, placeOf(one)).includes(node),
+      ) || hasOwnLines({ local, alias, found: standing?.found }, node),
+  );
 };
 
 /**
@@ -47,11 +54,9 @@ const placesOf = ({ facts: { connections }, request }: PreflightInput): AliasPla
 export const eachTouchedNode = (input: PreflightInput, look: NodeLook): string[] => {
   const { remote, local } = input.facts;
   const touched =
-    isSigned(input.request) || mayBeSigning(input.facts, input.request)
-      ? local.nodes
-      : placesOf(input).flatMap((place) => connectingNodes(local, place));
+    isSigned(input.request) || mayBeSigning(input.facts, input.request) ? local.nodes : placedNodes(input);
   return [
     ...remote.nodes.flatMap((node) => look(node, remote) ?? []),
-    ...[...new Set(touched)].flatMap((node) => look(node, local) ?? []),
+    ...touched.flatMap((node) => look(node, local) ?? []),
   ];
 };
