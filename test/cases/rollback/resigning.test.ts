@@ -17,6 +17,13 @@ const expectAsBefore = (now: World, before: World): void => {
   expect(lines(planIn(now, request(signed)))).toEqual([]);
 };
 
+/** The file of CAs by which the remote node takes signatures. */
+const trustOf = ({ remote }: World) => {
+  const file = nodeOf(remote, 'us-1').files['remora-signing-cas.crt'];
+  if (file === undefined) throw new Error('us-1 takes no signatures');
+  return file;
+};
+
 const wishes: [string, ConnectRequest][] = [
   ['another subject', request({ certificateIdentity: 'CN=other' })],
   ['another CA', request({ ...signed, signingCa: 'new-ca' })],
@@ -85,6 +92,38 @@ describe('a rollback of signing certificates that became others', () => {
         expect(isConnected(now, 'us'), `${cut} ${step.id}`).toBe(true);
       }
       expectAsBefore(now, before);
+    }
+  });
+
+  test.each<[string, (now: World) => void, RegExp]>([
+    [
+      'somebody has the key demand something else since',
+      (now) => {
+        for (const key of now.keys) key.certificateIdentity = 'CN=other|CN=theirs';
+      },
+      /API key .* demands CN=other\|CN=theirs, .* would let no node in that signs with CN=signer,O=x again/,
+    ],
+    [
+      'somebody took the earlier CA out since',
+      (now) => Object.assign(trustOf(now), { source: null, certificates: ['fingerprint of new-ca', 'theirs'] }),
+      /remora-signing-cas\.crt of node us-1 .* holds CA eu-signing not, by which nodes would sign again/,
+    ],
+  ])('is refused where %s, by which no node would be let in', (_, change, message) => {
+    const plan = planIn(before, request({ certificateIdentity: 'CN=other', signingCa: 'new-ca' }));
+    const past = carriedOut(before, plan);
+    change(past.now);
+    expect(() => rollbackOf(factsIn(plan, past))).toThrow(message);
+  });
+
+  test('is made where somebody has the key let both in since, and goes on trusting a CA beside', () => {
+    const plan = planIn(before, request({ certificateIdentity: 'CN=other', signingCa: 'new-ca' }));
+    const past = carriedOut(before, plan);
+    for (const key of past.now.keys) key.certificateIdentity = 'CN=.*';
+    trustOf(past.now).certificates.push('fingerprint of eu-signing', 'theirs');
+    let { now } = past;
+    for (const step of rollbackOf(factsIn(plan, past)).steps) {
+      now = takeBack(now, past, step);
+      expect(isConnected(now, 'us'), step.id).toBe(true);
     }
   });
 

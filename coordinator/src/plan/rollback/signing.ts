@@ -2,6 +2,7 @@ import { widenStage } from '../connect/resigning.ts';
 import { signingSettingsStep } from '../signing/signing-settings.ts';
 import type { AnyStep, PlannedStep, Stage } from '../steps.ts';
 import { beforeOf, type RollbackFacts } from './facts.ts';
+import { keptOut } from './kept-out.ts';
 import { isUsable } from './keys/keys.ts';
 import { endedSigners } from './resigned.ts';
 import { demandStages, isResigning } from './resigning.ts';
@@ -88,5 +89,6 @@ export const signingPart = (facts: RollbackFacts, now: string): Part => {
     ),
   );
   const settings = done.flatMap(({ step }) => (step.kind === 'signing-settings.put' ? settingsBack(step) : []));
-  return { ...demands, steps: [...settings, ...demands.steps], findings: endedSigners(facts.run, now) };
+  const findings = [...endedSigners(facts.run, now), ...keptOut(facts, demands.steps)];
+  return { ...demands, steps: [...settings, ...demands.steps], findings };
 };
