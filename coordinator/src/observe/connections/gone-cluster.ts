@@ -6,13 +6,23 @@ import type { ClusterObservation } from '../../plan/facts.ts';
 import type { NodeId } from '../../plan/steps.ts';
 import type { ObserveParts } from '../observe-nodes.ts';
 
+/**
+ * Whether an answer is that of a proxy before a cluster that it does not reach, or knows no more (Elastic Cloud says 404 of a deployment that is terminated, a load balancer
+ * without any node 503). A cluster that says such a thing gives its reason as an object.
+ */
+const isOfProxy = (error: unknown): boolean => {
+  const status = statusOf(error) ?? 0;
+  const { body } = error as { readonly body?: { readonly error?: unknown } | string | null };
+  const isElasticsearch = typeof body === 'object' && typeof body?.error === 'object';
+  return [502, 504].includes(status) || ([404, 503].includes(status) && !isElasticsearch);
+};
+
 /** The cluster id of whatever answers at the addresses of a cluster; `no` where nothing does, null where it does not say. */
 const answering = async (clients: ClusterClients, cluster: string): Promise<string | null | 'no'> => {
   try {
     return (await (await clients.get(cluster)).info()).cluster_uuid;
   } catch (error) {
-    // A proxy says 502 or 504 of a cluster that it does not reach.
-    return [undefined, 502, 504].includes(statusOf(error)) ? 'no' : null;
+    return statusOf(error) === undefined || isOfProxy(error) ? 'no' : null;
   }
 };
 

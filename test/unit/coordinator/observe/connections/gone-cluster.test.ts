@@ -20,7 +20,14 @@ test('a cluster is gone where nothing answers, or another one', async () => {
   expect(await goneAt('http://127.0.0.1:1')).toMatchObject({ name: 'us', clusterUuid: 'uuid-us', nodes: [] });
   const other = await startWireCluster(() => ({ body: { cluster_uuid: 'another' } }));
   expect(await goneAt(other.url)).toMatchObject({ clusterUuid: 'uuid-us', nodes: [] });
-  const proxy = await startWireCluster(() => ({ status: 502, body: {} }));
+});
+
+test.each([
+  [502, {}],
+  [503, { message: 'no server is available' }],
+  [404, { ok: false, message: 'Unknown resource.' }],
+])('a proxy that answers %s does not reach it', async (status, body) => {
+  const proxy = await startWireCluster(() => ({ status, body }));
   expect(await goneAt(proxy.url)).toMatchObject({ clusterUuid: 'uuid-us', nodes: [] });
 });
 
