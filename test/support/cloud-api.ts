@@ -27,6 +27,8 @@ export interface FakeDeployment {
   /** By which a change of another version is refused, which the schema does not say. */
   readonly conflictStatus: number;
   readonly endpoint: string;
+  /** Name of the endpoint; the API need not tell it. */
+  readonly host: string | undefined;
   ca: string;
 }
 
@@ -87,7 +89,11 @@ export class CloudApi implements AsyncDisposable {
       ...{ refId: 'main-elasticsearch', version: 1, trust: {}, keystore: {}, pendingReads: 0, hasFailed: false },
       conflictStatus: 409,
       plan: { cluster_topology: [{ id: 'hot_content', zone_count: 2 }], elasticsearch: { version: '9.1.0' } },
-      ...{ endpoint: `https://${more.name}.es.example.com`, ca: 'PEM of the region' },
+      ...{
+        endpoint: `https://${more.name}.es.example.com`,
+        host: `${more.id}.es.example.com`,
+        ca: 'PEM of the region',
+      },
       ...more,
     };
     this.deployments.push(made);
@@ -167,14 +173,14 @@ const lastingPlan = ({ plan: { transient: _, ...lasting } }: FakeDeployment) => 
 const shown = (found: FakeDeployment, query: URLSearchParams): Answer => {
   const unknown = unknownParameter(query, SHOW_PARAMETERS);
   if (unknown !== undefined) return failed(400, 'root.invalid_data', `Unknown query parameter [${unknown}]`);
-  const { id, name, refId, trust, keystore, endpoint, version, hasFailed } = found;
+  const { id, name, refId, trust, keystore, endpoint, host, version, hasFailed } = found;
   const plan = query.get('clear_transient') === 'true' ? lastingPlan(found) : found.plan;
   const hasPlans = query.get('show_plans') !== 'false';
   const isPending = found.pendingReads > 0;
   found.pendingReads = Math.max(0, found.pendingReads - 1);
   const info = {
     ...{ cluster_id: `es-${id}`, cluster_name: name, healthy: true, status: 'started' },
-    metadata: { version: 1, last_modified: '2026-01-01T00:00:00Z', service_url: endpoint },
+    metadata: { version: 1, last_modified: '2026-01-01T00:00:00Z', service_url: endpoint, endpoint: host },
     plan_info: {
       healthy: !hasFailed,
       history: [],

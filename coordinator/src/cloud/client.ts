@@ -33,6 +33,8 @@ export interface Deployment {
   readonly version: string | null;
   /** Its Elasticsearch API; null while it has none. */
   readonly endpoint: string | null;
+  /** Name of that endpoint, by which other clusters reach it too; null while it has none. */
+  readonly host: string | null;
   readonly trust: TrustSettings;
   /** A change of it is being carried out. */
   readonly isChanging: boolean;
@@ -69,13 +71,18 @@ const endpointOf = ({ service_url: url, endpoint, services_urls: urls }: Elastic
   urls?.find(({ service }) => service === 'elasticsearch')?.url ??
   (endpoint === undefined ? null : `https://${endpoint}`);
 
+const hostOf = ({ metadata }: ElasticsearchResource['info']): string | null => {
+  const url = endpointOf(metadata);
+  return metadata.endpoint ?? (url === null ? null : (URL.parse(url)?.hostname ?? null));
+};
+
 const deploymentOf = (
   { id, name }: Static<typeof DeploymentAnswer>,
   { ref_id: refId, region, info }: ElasticsearchResource,
 ): Deployment => ({
   ...{ id, name, refId, region, clusterId: info.cluster_id, healthy: info.healthy },
   version: info.plan_info.current?.plan?.elasticsearch.version ?? null,
-  endpoint: endpointOf(info.metadata),
+  ...{ endpoint: endpointOf(info.metadata), host: hostOf(info) },
   trust: info.settings?.trust ?? {},
   isChanging: info.plan_info.pending !== undefined,
   lastChangeFailed: !info.plan_info.healthy,

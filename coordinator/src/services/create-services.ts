@@ -121,7 +121,7 @@ export const createServices = (parts: ServiceParts): Services => {
       revocation: changeOf(changing, 'revoke-key'),
       creation: changeOf(changing, 'create-key'),
       handedRevocation: changeOf(changing, 'revoke-handed-key'),
-      handOut: handOutKey({ clients, inventory, clock, secrets, recordAlone: parts.recordAlone }),
+      handOut: handOutKey({ ...observing, secrets, recordAlone: parts.recordAlone }),
     }),
     roles: roleService(observing, {
       application: changeOf(changing, 'apply-role'),

@@ -22,7 +22,7 @@ const facts = (more: Partial<CloudDeploymentFacts> = {}): CloudDeploymentFacts =
     cas: [caOf('us-ca', NOW)],
   },
   secretVersions: { 'us-key': 3 },
-  ...{ version: '9.1.0', isChanging: false, lastChangeFailed: false },
+  ...{ version: '9.1.0', host: 'logs.es.example.com', isChanging: false, lastChangeFailed: false },
   ...more,
 });
 

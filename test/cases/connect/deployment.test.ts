@@ -157,6 +157,9 @@ describe('it is refused', () => {
     made.remote.deployment = deploymentIn(made);
     delete made.local.deployment;
   }, cloudWorld)();
+  const both = bent((made, deployment) => {
+    made.remote.deployment = deployment;
+  });
   const none = changed((made) => {
     delete made.local.deployment;
   }, cloudWorld)();
@@ -180,7 +183,18 @@ describe('it is refused', () => {
     ['with two trusts of the name', twice, {}, /more than one trust called "remora-us"/],
     ['before 8.14', old, {}, /8\.13\.4: API keys between clusters need 8\.14/],
     ['with a CA that is not there', cloudWorld(), { proxyCa: 'front' }, /There is no CA "front"/],
-    ['as the remote cluster', remote, {}, /is a deployment of Elastic Cloud \(acme\/d1\), whose side/],
+    [
+      'as the remote cluster',
+      remote,
+      { expires: '90d' },
+      /\(acme\/d1\), .*`remora api-keys create us --for eu --search 'logs-\*' --expires 90d --out BUNDLE`, then give `remora connect eu --alias us --remote-key-file BUNDLE`\.$/,
+    ],
+    [
+      'as the remote cluster of another deployment',
+      both,
+      { search: [], access: { search: [{ names: ['a'] }] } },
+      /--for eu --access FILE --out BUNDLE`, then give `remora clouds key acme d1 us --secret NAME`/,
+    ],
     ['with --proxy-ca where it is none', none, { proxyCa: 'public' }, /--proxy-ca is for deployments/],
   ])('%s', (_, made, more, sentence) => {
     const { code, message, findings = [] } = refusal(made, more);

@@ -193,7 +193,7 @@ export const world = (sizes: { remote?: Nodes; local?: Nodes } = {}): World => (
 export const cloudWorld = (): World => {
   const made = world({ remote: 2, local: 0 });
   made.local.deployment = {
-    ...{ cloud: 'acme', id: 'd1', name: 'logs', refId: 'main', version: '9.5.3' },
+    ...{ cloud: 'acme', id: 'd1', name: 'logs', refId: 'main', version: '9.5.3', host: 'logs.es.example.com' },
     ...{ isChanging: false, lastChangeFailed: false, entries: [], direct: [], written: {} },
   };
   return made;

@@ -85,8 +85,11 @@ export const addCreateCommand = (command: Command, cli: Cli): void => {
     .argument('<remote>', 'the cluster that is to be searched')
     .requiredOption('--for <name>', 'who gets it: a name of your choice, which stands in its name and metadata')
     .option('--out <file>', 'a new file for the key, with all that they need; it is a secret')
-    .option('--mode <mode>', 'how they connect: sniff or proxy', 'sniff')
-    .option('--proxy-address <address>', 'HOST:PORT at which they reach the remote cluster (proxy mode)')
+    .option('--mode <mode>', 'how they connect: sniff or proxy; to a deployment of Elastic Cloud always proxy', 'sniff')
+    .option(
+      '--proxy-address <address>',
+      'HOST:PORT at which they reach the remote cluster (proxy mode; of a deployment its cloud says it)',
+    )
     .option('--server-name <name>', 'host name for SNI (proxy mode)')
     .option('--search <patterns>', 'index patterns that may be searched, separated by commas', addToList)
     .option('--replication <patterns>', 'index patterns that may be replicated', addToList)

@@ -13,9 +13,9 @@ export const observeDeployment = async (
   const client = await parts.cloud(cloud);
   const found = await client.deployment(id);
   const [entries, record] = await Promise.all([client.keystore(found), cloudRecord(parts.inventory, cloud)]);
-  const { name, refId, trust, version, isChanging, lastChangeFailed } = found;
+  const { name, refId, trust, version, host, isChanging, lastChangeFailed } = found;
   return {
-    ...{ cloud, id, name, refId, version, isChanging, lastChangeFailed, entries },
+    ...{ cloud, id, name, refId, version, host, isChanging, lastChangeFailed, entries },
     direct: trust.direct ?? [],
     written: writtenKeys(record, id),
   };

@@ -8,6 +8,8 @@ export interface DeploymentSeen extends DeploymentId {
   readonly refId: string;
   /** Of Elasticsearch; null while its first plan is carried out. */
   readonly version: string | null;
+  /** By which other clusters reach it; null while it has no endpoint. */
+  readonly host: string | null;
   /** Somebody's change of it is being carried out. */
   readonly isChanging: boolean;
   readonly lastChangeFailed: boolean;

@@ -8,14 +8,15 @@ import { findKey } from '../../elasticsearch/api-keys.ts';
 import { observeCluster } from '../../elasticsearch/observe-cluster.ts';
 import type { ObserveParts } from '../../observe/observe-nodes.ts';
 import { parsePemBundle } from '../../pki/describe.ts';
+import { deploymentAddress, noEndpoint } from '../../plan/cloud-deployment/remote-side.ts';
 import { publishedParts } from '../../plan/connection/published-address.ts';
 import { type ClusterKey, isLiving } from '../../plan/keys/cluster-key.ts';
 import { handedVersion } from '../../plan/keys/handed-key.ts';
-import type { ApiKeyRecord } from '../../plan/records.ts';
+import type { ApiKeyRecord, DeploymentId } from '../../plan/records.ts';
 import { withComing } from '../../plan/trust/ca-names.ts';
 import type { SecretStore } from '../../secrets/secret-store.ts';
 
-type HandOutParts = Pick<ObserveParts, 'clients' | 'inventory' | 'clock'> & {
+type HandOutParts = Pick<ObserveParts, 'clients' | 'inventory' | 'clock' | 'cloud'> & {
   readonly secrets: Pick<SecretStore, 'get'>;
   readonly recordAlone: RecordAlone;
 };
@@ -38,9 +39,17 @@ const keyFor = async (
   });
 };
 
-/** The CAs of the certificates that Remora made for the remote cluster's nodes, with those that are taking their place. Throws `bad-input` where it made none. */
-const caOf = async ({ inventory }: HandOutParts, { remote, caPem }: HandOutRequest): Promise<string | null> => {
+/**
+ * The CAs of the certificates that Remora made for the remote cluster's nodes, with those that are taking their place; what stands before a deployment has a certificate
+ * of a public CA (null). Throws `bad-input` where it made none.
+ */
+const caOf = async (
+  { inventory }: HandOutParts,
+  { remote, caPem }: HandOutRequest,
+  deployment: DeploymentId | undefined,
+): Promise<string | null> => {
   if (caPem !== undefined) return caPem === null ? null : parsePemBundle(caPem, '--server-ca').join('');
+  if (deployment !== undefined) return null;
   const [cas, certificates] = await Promise.all([inventory.cas.list(), inventory.certificates.list()]);
   const own = certificates.filter(({ cluster, purpose }) => cluster === remote && purpose === 'remote_cluster_server');
   const names = withComing(
@@ -64,29 +73,47 @@ const seedsOf = (cluster: Awaited<ReturnType<typeof observeCluster>>): string[] 
     return [formatAddress({ host: names[0] ?? '', port })];
   });
 
+type Way = Pick<KeyBundle, 'mode' | 'seeds' | 'proxyAddress' | 'serverName'>;
+
+/** How the remote cluster is reached; a deployment through the proxies of its cloud. Throws `conflict` for one that has no endpoint. */
+const wayTo = async (
+  { cloud }: HandOutParts,
+  request: HandOutRequest,
+  cluster: Awaited<ReturnType<typeof observeCluster>>,
+  deployment: DeploymentId | undefined,
+): Promise<Way> => {
+  const { mode, proxyAddress = null, serverName = null } = request;
+  if (deployment === undefined)
+    return { mode, seeds: mode === 'sniff' ? seedsOf(cluster) : [], proxyAddress, serverName };
+  const { name, host } = await (await cloud(deployment.cloud)).deployment(deployment.id);
+  const address = deploymentAddress(request, host);
+  if (address === null) throw new RemoraError('conflict', noEndpoint(name));
+  return { mode: 'proxy', seeds: [], ...address };
+};
+
 /** Everything that those who run the local cluster need, the key itself too: each time that it is handed out is recorded before. */
 export const handOutKey =
   (parts: HandOutParts) =>
   async (request: HandOutRequest, actor: string): Promise<KeyBundle> => {
     checkHandedKey(request);
     checkAddresses(request);
-    const { remote, mode } = request;
+    const { remote } = request;
     const { record, key } = await keyFor(parts, request);
+    const { deployment } = await parts.clients.record(remote);
     const [ca, cluster] = await Promise.all([
-      caOf(parts, request),
+      caOf(parts, request, deployment),
       observeCluster(remote, await parts.clients.get(remote)),
     ]);
+    const way = await wayTo(parts, request, cluster, deployment);
     const encoded = (await parts.secrets.get(record.secret)).toString('utf8');
     const detail = `${record.name} (${record.id}) for ${request.for}`;
     await parts.recordAlone([{ actor, action: 'api-key.hand-out', target: remote, detail }]);
     return {
-      ...{ format: 'remora-remote-key', version: 1, for: request.for, ca, mode },
+      ...{ format: 'remora-remote-key', version: 1, for: request.for, ca, ...way },
       remote: { name: remote, clusterUuid: cluster.clusterUuid, version: cluster.version },
       key: {
         ...{ id: record.id, name: record.name, access: key.access, encoded },
         expiresAt: key.expiresAtMs === null ? null : new Date(key.expiresAtMs).toISOString(),
       },
-      seeds: mode === 'sniff' ? seedsOf(cluster) : [],
-      ...{ proxyAddress: request.proxyAddress ?? null, serverName: request.serverName ?? null },
     };
   };

@@ -33,10 +33,6 @@ const needsAgents: NeedsAgents = {
     of: ({ cluster }) => [cluster],
     instead: '`remora clouds trust` says whom it trusts.',
   },
-  'create-key': {
-    of: ({ remote }) => [remote],
-    instead: 'Its remote cluster server is on: make the cross-cluster API key there by hand.',
-  },
 };
 
 /** Throws `bad-input` where a workflow would change nodes of a deployment in Elastic Cloud, which have no agents. */

@@ -6,6 +6,7 @@ import { CloudApi, type FakeDeployment } from '../../../support/cloud-api.ts';
 
 const TRUST = 'cloud-trust.crt';
 const CLIENT = 'xpack.security.remote_cluster_client.ssl';
+const SERVER = 'xpack.security.remote_cluster_server.ssl';
 
 interface Direct {
   readonly type?: string;
@@ -14,7 +15,7 @@ interface Direct {
 
 /**
  * A deployment `logs` of the stand-in for Elastic Cloud, whose Elasticsearch is a real node: what the cloud's API is told comes to the keystore of that node, which loads it, and to
- * the file with the CAs that it trusts. No agent is beside it.
+ * the file with the CAs that it trusts. Others connect to it as to any deployment. No agent is beside it.
  */
 export class CloudDeployment implements AsyncDisposable {
   readonly api: CloudApi;
@@ -30,11 +31,14 @@ export class CloudDeployment implements AsyncDisposable {
 
   static async start(): Promise<CloudDeployment> {
     await using stack = new AsyncDisposableStack();
-    const settings = [`${CLIENT}.enabled: true`, `${CLIENT}.certificate_authorities: ${TRUST}`];
+    const settings = [
+      ...[`${CLIENT}.enabled: true`, `${CLIENT}.certificate_authorities: ${TRUST}`],
+      ...['remote_cluster_server.enabled: true', `${SERVER}.certificate: http.crt`, `${SERVER}.key: http.key`],
+    ];
     const [api, logs] = await Promise.all([CloudApi.start(), createCluster({ name: 'logs', settings })]);
     for (const one of [api, logs]) stack.use(one);
     const [node] = logs.nodes;
-    const deployment = api.add({ id: 'd1', name: 'logs', endpoint: node?.url ?? '' });
+    const deployment = api.add({ id: 'd1', name: 'logs', endpoint: node?.url ?? '', host: 'localhost' });
     const made = new CloudDeployment(api, logs, deployment);
     await made.#writeTrust();
     await logs.start();

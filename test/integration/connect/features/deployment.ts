@@ -1,10 +1,12 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClusterView, ConnectionView } from '@remora/shared/model/inventory.ts';
+import type { KeyBundle } from '@remora/shared/model/keys/key-bundle.ts';
+import type { KeyView } from '@remora/shared/model/keys/key-view.ts';
 import type { Plan } from '@remora/shared/model/plan.ts';
 import type { Run } from '@remora/shared/model/run.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { restarts, searchAcross } from '../traces.ts';
+import { fill, restarts, searchAcross } from '../traces.ts';
 import { type Bed, DOCUMENTS } from './bed.ts';
 import { CloudDeployment } from './cloud-deployment.ts';
 
@@ -68,7 +70,7 @@ export const deploymentSuite = (bed: () => Bed): void => {
       [['restart', 'logs', '--yes'], 'its nodes have no agents'],
       [
         ['connect', 'eu', 'logs', '--alias', 'cloud', '--search', '*', '--yes'],
-        'whose side of a connection is not set up from here',
+        "remora api-keys create logs --for eu --search '*' --out BUNDLE",
       ],
       [['connect', 'logs', 'us', '--alias', 'us', '--search', '*', '--yes'], 'which connects in proxy mode only'],
       [['clouds', 'remove', 'acme', '--yes'], 'Cluster logs is a deployment of cloud acme'],
@@ -147,6 +149,49 @@ export const deploymentSuite = (bed: () => Bed): void => {
       ...{ _clusters: { successful: 1, skipped: 0 }, hits: { total: { value: DOCUMENTS } } },
     });
     expect(await json<Run>('runs', 'rollback', run.runId, '--yes')).toMatchObject({ status: 'succeeded' });
+  });
+
+  test('a key of it is made for others, whose bundle says how it is reached, and connects from every node', async () => {
+    const { fleet, eu } = bed();
+    const [own, given] = ['logs.json', 'logs-given.json'].map((name) => join(fleet.directory, name)) as [
+      string,
+      string,
+    ];
+    const create = ['api-keys', 'create', 'logs', '--for', 'eu', '--search', 'logs-*', '--yes', '--out'];
+    const made = await json<Run>(...create, own);
+    expect([made.status, made.steps.map(({ kind }) => kind)]).toEqual(['succeeded', ['api-key.create']]);
+    const bundle = JSON.parse(await readFile(own, 'utf8')) as KeyBundle;
+    expect(bundle).toMatchObject({ mode: 'proxy', seeds: [], ca: null, for: 'eu' });
+    expect([bundle.proxyAddress, bundle.serverName]).toEqual(['localhost:9443', 'localhost']);
+
+    const port = cloud.logs.nodes[0]?.remoteClusterPort;
+    const way = ['--mode', 'proxy', '--proxy-address', `127.0.0.1:${port}`, '--server-name', 'localhost'];
+    const again = await json<Run>(...create, given, ...way, '--server-ca', cloud.logs.caPath);
+    expect(again).toMatchObject({ status: 'succeeded', steps: [] });
+    await fill(cloud.logs, 'logs-own', DOCUMENTS);
+    const connect = ['connect', 'eu', '--alias', 'cloud', '--remote-key-file', given, '--yes'];
+    expect(await json<Run>(...connect)).toMatchObject({ status: 'succeeded', restarts: [] });
+    for (const node of [0, 1])
+      expect(await searchAcross(eu, 'cloud', node)).toMatchObject({ hits: { total: { value: DOCUMENTS } } });
+    const listed = await json<KeyView[]>('api-keys', 'list', '--cluster', 'logs');
+    expect(listed.find(({ id }) => id === bundle.key.id)).toMatchObject({ for: 'eu', level: 'ok', invalidated: false });
+
+    expect(await json<Run>('api-keys', 'revoke', 'logs', '--for', 'eu', '--yes')).toMatchObject({
+      status: 'succeeded',
+    });
+    const found = await cloud.logs.call('GET', `/_security/api_key?id=${bundle.key.id}`);
+    expect(found).toMatchObject({ api_keys: [{ invalidated: true }] });
+    expect(await json<Run>('disconnect', 'eu', 'cloud', '--yes')).toMatchObject({ status: 'succeeded' });
+    expect(fleet.outputs.join('\n')).not.toContain(bundle.key.encoded);
+  });
+
+  test('a run that made such a key is taken back: it lets nobody in any more', async () => {
+    const out = join(bed().fleet.directory, 'logs-again.json');
+    const made = await json<Run>('api-keys', 'create', 'logs', '--for', 'ap', '--search', '*', '--out', out, '--yes');
+    expect(await json<Run>('runs', 'rollback', made.runId, '--yes')).toMatchObject({ status: 'succeeded' });
+    const { key } = JSON.parse(await readFile(out, 'utf8')) as KeyBundle;
+    const found = await cloud.logs.call('GET', `/_security/api_key?id=${key.id}`);
+    expect(found).toMatchObject({ api_keys: [{ invalidated: true }] });
   });
 
   test('disconnect leaves it as it was, and ends the key', async () => {

@@ -37,17 +37,18 @@ test('tells deployments, and of one where its Elasticsearch is and whom it trust
     { uid: 'u', name: 'office', trust_all: false, additional_node_names: ['n'], certificates: [{ pem: 'P' }] },
   ];
   api.add({ id: 'd1', name: 'logs', trust: { accounts: [{ account_id: 'a', trust_all: true }], direct } });
-  api.add({ id: 'd2', name: 'search' });
+  api.add({ id: 'd2', name: 'search', host: undefined });
   expect((await cloud.deployments()).map(({ id, name }) => [id, name])).toEqual([
     ['d1', 'logs'],
     ['d2', 'search'],
   ]);
   expect(await cloud.deployment('d1')).toEqual({
     ...{ id: 'd1', name: 'logs', refId: 'main-elasticsearch', region: 'eu-west-1', clusterId: 'es-d1', healthy: true },
-    ...{ version: '9.1.0', endpoint: 'https://logs.es.example.com' },
+    ...{ version: '9.1.0', endpoint: 'https://logs.es.example.com', host: 'd1.es.example.com' },
     ...{ isChanging: false, lastChangeFailed: false },
     trust: { accounts: [{ account_id: 'a', trust_all: true }], direct },
   });
+  expect((await cloud.deployment('d2')).host).toBe('search.es.example.com');
 });
 
 test('tells the CA in use before the next one, and by which names nodes are trusted', async () => {

@@ -1,5 +1,6 @@
 import { asConnectRequest, type KeyCreateRequest } from '@remora/shared/model/requests/key-create-request.ts';
 import { isAtLeast } from '@remora/shared/model/values/version.ts';
+import { keySentences } from '../../cloud-deployment/remote-side.ts';
 import { type PlanContext, withoutTrust } from '../../context.ts';
 import type { ConnectFacts } from '../../facts.ts';
 import { handedMetadata, newHandedSecret, standingHandedKey } from '../../keys/handed-key.ts';
@@ -19,9 +20,10 @@ import { accessOf, serverWishes } from '../wanted.ts';
 
 const MINIMUM_VERSION = '8.14.0';
 
-/** Whether every node serves remote clusters already, whoever turned that on: then nothing of it is touched. */
+/** Whether every node serves remote clusters already, whoever turned that on: then nothing of it is touched. Elastic Cloud has all deployments do so. */
 const isOn = ({ remote }: ConnectFacts): boolean =>
-  remote.nodes.length > 0 && remote.nodes.every(({ remoteClusterServer }) => remoteClusterServer !== null);
+  remote.deployment !== undefined ||
+  (remote.nodes.length > 0 && remote.nodes.every(({ remoteClusterServer }) => remoteClusterServer !== null));
 
 const configHashOf = (request: KeyCreateRequest, { hash }: PlanContext): string =>
   hash(keyConfig(accessOf(asConnectRequest(request)), request.expires ?? null, request.metadata));
@@ -51,22 +53,29 @@ const standingFindings = (request: KeyCreateRequest, { keys }: ConnectFacts, con
   ];
 };
 
+const oldSentences = ({ name, version, nodes, deployment }: ConnectFacts['remote']): string[] => {
+  if (deployment !== undefined)
+    return isAtLeast(version, MINIMUM_VERSION)
+      ? []
+      : [`Deployment ${deployment.name} is ${version}: API keys between clusters need 8.14 or later.`];
+  const old = nodes.find((node) => !isAtLeast(node.version, MINIMUM_VERSION));
+  return old
+    ? [
+        `Node ${old.name} of cluster ${name} is ${old.version}: API keys between clusters need 8.14 or later on every node.`,
+      ]
+    : [];
+};
+
 const refuse = (request: KeyCreateRequest, facts: ConnectFacts, context: PlanContext): void => {
   const { remote, certificates } = facts;
   const on = isOn(facts);
   const wish = asConnectRequest(request);
   const lacks = lacksPrivileges(remote.name, remote.missingPrivileges);
-  const old = remote.nodes.find(({ version }) => !isAtLeast(version, MINIMUM_VERSION));
   const foreign = on ? remote.nodes.filter(({ name }) => !certificates.some(({ node }) => node === name)) : [];
   const found: Finding[] = [
-    ...(old
-      ? [
-          [
-            'preflight-failed',
-            `Node ${old.name} of cluster ${remote.name} is ${old.version}: API keys between clusters need 8.14 or later on every node.`,
-          ] as const,
-        ]
-      : []),
+    ...[...oldSentences(remote), ...keySentences(request, remote)].map(
+      (sentence): Finding => ['preflight-failed', sentence],
+    ),
     ...(lacks === null ? [] : [['preflight-failed', lacks] as const]),
     ...standingFindings(request, facts, context),
     ...(foreign[0] && request.serverCa === undefined

@@ -1,7 +1,8 @@
 import { isSigned, PUBLIC_CA } from '@remora/shared/model/requests/connect-request.ts';
 import { isAtLeast } from '@remora/shared/model/values/version.ts';
 import type { DeploymentSeen } from '../../cloud-deployment/facts.ts';
-import { deploymentLock, trustName } from '../../cloud-deployment/local-side.ts';
+import { trustName } from '../../cloud-deployment/local-side.ts';
+import { commandsTo } from '../../cloud-deployment/remote-side.ts';
 import { credentialEntry } from '../../keys/key-names.ts';
 import type { Check, PreflightInput } from './preflight-check.ts';
 
@@ -67,17 +68,14 @@ const localSentences = (input: PreflightInput, seen: DeploymentSeen): string[] =
   ];
 };
 
-const remoteSentences = ({ request: { local, alias } }: PreflightInput, seen: DeploymentSeen): string[] => [
-  `Cluster ${seen.name} is a deployment of Elastic Cloud (${deploymentLock(seen)}), whose side of a connection is not set up from here: make a cross-cluster API key there by hand, and give it with \`remora connect ${local} --alias ${alias} --remote-key-file FILE --remote-ca public --mode proxy --proxy-address HOST:PORT --server-name HOST\`.`,
-];
-
 export const deploymentFits: Check = {
   code: 'preflight-failed',
   demands:
     'a deployment of Elastic Cloud is the local cluster, of 8.14 or later, connects in proxy mode by an alias in lower case that its keystore does not know from others, and signs nothing',
   run: (input) => {
     const { facts, request } = input;
-    if (facts.remote.deployment !== undefined) return remoteSentences(input, facts.remote.deployment);
+    const { deployment } = facts.remote;
+    if (deployment !== undefined) return [commandsTo(request, deployment, facts.local.deployment)];
     if (facts.local.deployment !== undefined) return localSentences(input, facts.local.deployment);
     return request.proxyCa === undefined
       ? []
