@@ -27,7 +27,7 @@ export const refusedSuite = (bed: () => Bed): void => {
     const before = restarts(us, eu);
     // A count that Java has no number for.
     const identity = ['--certificate-identity', 'CN=(a|b){1,99999999999}', '--signing-subject', 'CN=a'];
-    const { said, run } = await failed([...wish, ...identity]);
+    const { said, run } = await failed([...wish, ...identity, '--signing-ca', 'refused-signing']);
     expect(said).toMatch(
       /Creating the cross-cluster API key on cluster us: 400: .*Invalid certificate_identity format/,
     );
