@@ -11,7 +11,22 @@ const bent = (change: (one: TrustWorld) => void, one: TrustWorld = trustWorld())
   return one;
 };
 
+/** Has the nodes of `us` let in these names alone. */
+const restrict = ({ made }: TrustWorld, trustedNames: string[]): void => {
+  for (const node of made.remote.nodes) {
+    node.yml.values[`${TRANSPORT}.trust_restrictions.path`] = 'trust.yml';
+    node.files['trust.yml'] = { source: null, certificates: [], trustedNames };
+  }
+};
+
 describe('a connection by certificate', () => {
+  test('nodes that restrict trust by names are connected where these let the other side in', () => {
+    const one = trustWorld();
+    restrict(one, ['*.node.eu0.cluster.7.account']);
+    one.otherNames.eu = ['eu-1.node.eu0.cluster.7.account'];
+    expect(cutOff(connectedBy(one))).toEqual([]);
+  });
+
   test('two CAs: every node of both clusters trusts the other side before the alias leads there', () => {
     const plan = planOn(trustWorld());
     expect(lines(plan)).toEqual([
@@ -157,7 +172,20 @@ describe('a connection by certificate', () => {
       ({ made }) => {
         nodeOf(made.remote, 'us-1').yml.values[`${TRANSPORT}.trust_restrictions.path`] = 'trust.yml';
       },
-      /us-1 \(cluster us\) trusts by .*trust_restrictions\.path \(trust\.yml\)/,
+      /us-1 \(cluster us\) trusts by .*trust_restrictions\.path \(trust\.yml\), and whom that lets in is not known: .*trust-restrictions set us/,
+    ],
+    [
+      'restrictions by names of which the other nodes have none',
+      (one) => restrict(one, ['*.node.eu0.cluster.7.account']),
+      /us-1 .* lets in \*\.node\.eu0\.cluster\.7\.account, and node eu-\d \(cluster eu\) has no name .*certs place --cluster eu --purpose transport/,
+    ],
+    [
+      'restrictions that let in other names',
+      (one) => {
+        restrict(one, ['*.node.us0.cluster.7.account']);
+        one.otherNames.eu = ['eu-1.node.eu0.cluster.7.account'];
+      },
+      /has eu-1\.node\.eu0\.cluster\.7\.account: let it in first, with --allow '\*\.node\.eu0\.cluster\.7\.account' .*trust-restrictions set us/,
     ],
     [
       'a node without an agent',

@@ -23,6 +23,8 @@ export interface TrustWorld {
   readonly more: Record<string, readonly string[]>;
   /** Further CAs by which what the nodes of a cluster serve is trusted, as where a CA was renewed with its key. */
   readonly alsoBy: Record<string, readonly string[]>;
+  /** Names of the kind otherName in what the nodes of a cluster serve. */
+  readonly otherNames: Record<string, readonly string[]>;
   /** Nodes of which nobody sees what they serve, by name. */
   readonly unseen: string[];
 }
@@ -62,7 +64,10 @@ export const trustWorld = (
   const made = world({ remote: sizes.remote ?? 2, local: sizes.local ?? 2 });
   setUp(made.local, local, by.local ?? 'pem');
   setUp(made.remote, remote, by.remote ?? 'pem');
-  return { made, records: [], deploymentTrusts: [], cas: { eu: local, us: remote }, more: {}, alsoBy: {}, unseen: [] };
+  return {
+    ...{ made, records: [], deploymentTrusts: [], cas: { eu: local, us: remote } },
+    ...{ more: {}, alsoBy: {}, otherNames: {}, unseen: [] },
+  };
 };
 
 /** The serial number of a CA in this model. */
@@ -100,7 +105,7 @@ export const withBytes = (cluster: ClusterObservation): ClusterObservation => ({
 
 /** What the coordinator would observe of the transport ports of a cluster. */
 export const transportFacts = (
-  { cas, more, alsoBy, unseen }: TrustWorld,
+  { cas, more, alsoBy, otherNames, unseen }: TrustWorld,
   observed: ClusterObservation,
 ): TransportFacts => {
   const cluster = withBytes(observed);
@@ -117,6 +122,7 @@ export const transportFacts = (
     cluster,
     ports: each((name) => ({
       ...{ names: [], fingerprint256: `served by ${name}`, sans: [], issuers: [authority(ca)], problem: '' },
+      ...(unseen.includes(name) ? {} : { otherNames: otherNames[cluster.name] ?? [] }),
     })),
     stores: new Map(cluster.nodes.filter(byStore).map(({ name }) => [name, stored])),
     addresses: new Map(cluster.nodes.map((node) => [node.name, `${node.transportHost}:${PORT}`])),

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { messageOf } from '@remora/shared/errors.ts';
 import type { SeenCertificate } from '@remora/shared/model/certificates/certificate.ts';
 import type { PlaceRequest } from '@remora/shared/model/requests/place-request.ts';
+import { describeCertificate } from '../../pki/describe.ts';
 import { pemFilesToRead } from '../../plan/certificates/pem.ts';
 import { publishedParts } from '../../plan/connection/published-address.ts';
 import type { ClusterObservation, NodeObservation } from '../../plan/facts.ts';
@@ -10,6 +11,7 @@ import { fileSetting, itemsOf } from '../../plan/node/nodes.ts';
 import { sslPrefix } from '../../plan/node/ssl.ts';
 import type { PlaceFacts, PortObservation, SentAuthority, StoredAuthority } from '../../plan/place/facts.ts';
 import { trustsByStore } from '../../plan/place/trust.ts';
+import { otherNamesOf } from '../../plan/trust/other-names.ts';
 import { transportAuthorities } from '../../plan/trust/port-proof.ts';
 import { restrictionsPath } from '../../plan/trust/restrictions.ts';
 import type { ObserveParts } from '../observe-nodes.ts';
@@ -54,7 +56,9 @@ const look = async (
     const [certificatePem] = sentAuthority(leaf).map(({ pem }) => pem);
     return {
       ...{ names, fingerprint256, sans, issuers: (isOwn ? [leaf] : issuers).flatMap(sentAuthority), problem: '' },
-      ...(certificatePem === undefined ? {} : { certificatePem }),
+      ...(certificatePem === undefined
+        ? {}
+        : { certificatePem, otherNames: otherNamesOf(describeCertificate(certificatePem)) }),
     };
   } catch (error) {
     return { ...unseen, names, problem: messageOf(error) };

@@ -61,11 +61,11 @@ const looksAt = async (
 /** What the ports of a cluster were seen to serve, by the names in it. */
 const namesAt = ({ ports }: TransportFacts): ReadonlyMap<string, ServedNames> =>
   new Map(
-    [...ports].map(([node, { certificatePem, problem }]): [string, ServedNames] => [
+    [...ports].map(([node, { otherNames, problem }]): [string, ServedNames] => [
       node,
-      certificatePem === undefined
+      otherNames === undefined
         ? { names: [], problem: problem || 'its agent did not see what the port serves' }
-        : { names: otherNamesOf(describeCertificate(certificatePem)), problem: '' },
+        : { names: otherNames, problem: '' },
     ]),
   );
 

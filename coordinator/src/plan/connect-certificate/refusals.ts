@@ -16,9 +16,9 @@ import { sslPrefix } from '../node/ssl.ts';
 import { storeFindings } from '../place/store.ts';
 import { isByCertificate } from '../records.ts';
 import { lacksPrivileges } from '../roles/privileges.ts';
-import { RESTRICTIONS, restrictionsPath } from '../trust/restrictions.ts';
 import type { CertificateConnectFacts, TransportFacts } from './facts.ts';
 import { halfWay } from './needed.ts';
+import { restrictedFindings } from './restricted.ts';
 
 const PREFIX = sslPrefix.transport;
 
@@ -47,7 +47,7 @@ const isOn = (node: NodeObservation): boolean =>
   String(fileSetting(node, `${PREFIX}.enabled`) ?? node.settings[`${PREFIX}.enabled`]) === 'true';
 
 /** What has to hold on each node of both clusters: each of them has to trust the other side's CA. */
-const transportFindings = (facts: TransportFacts, node: NodeObservation): Finding[] => {
+const transportFindings = (facts: TransportFacts, node: NodeObservation, other: TransportFacts): Finding[] => {
   const { cluster } = facts;
   const found = agentFindings(node, cluster);
   if (found.length > 0 || node.agent.state !== 'online') return found;
@@ -61,16 +61,6 @@ const transportFindings = (facts: TransportFacts, node: NodeObservation): Findin
         `elasticsearch.yml of ${where} does not say ${PREFIX}.enabled: true: a connection by certificate needs TLS on the transport ports of both clusters. Turn it on first, on all nodes of the cluster.`,
       ],
     ];
-  const restrictions = restrictionsPath(node);
-  const restricted: Finding[] =
-    restrictions === undefined
-      ? []
-      : [
-          [
-            'conflict',
-            `${where} trusts by ${RESTRICTIONS} (${restrictions}), which lets in only certificates with the names that it lists, whatever their CA: take that out first.`,
-          ],
-        ];
   const anchor = facts.anchors.get(node.name) ?? 'it was not looked at';
   const unknown: Finding[] =
     typeof anchor === 'string'
@@ -81,7 +71,12 @@ const transportFindings = (facts: TransportFacts, node: NodeObservation): Findin
           ],
         ]
       : [];
-  return [...restricted, ...unknown, ...storeFindings(node, where, facts), ...reloadFindings(node, cluster)];
+  return [
+    ...restrictedFindings(node, facts, other),
+    ...unknown,
+    ...storeFindings(node, where, facts),
+    ...reloadFindings(node, cluster),
+  ];
 };
 
 /** A key in a keystore makes the connection one by API key, whatever port it leads to. */
@@ -179,7 +174,8 @@ export const refuse = ({ alias }: CertificateConnectRequest, facts: CertificateC
     ...clusterFindings(facts),
     ...nobody,
     ...aliasFindings(facts, alias),
-    ...[remote, local].flatMap((side) => side.cluster.nodes.flatMap((node) => transportFindings(side, node))),
+    ...remote.cluster.nodes.flatMap((node) => transportFindings(remote, node, local)),
+    ...local.cluster.nodes.flatMap((node) => transportFindings(local, node, remote)),
     ...credentialFindings(local.cluster, alias),
     ...pathFindings(facts),
   ]);

@@ -23,6 +23,8 @@ export interface PortObservation {
   readonly fingerprint256: string | null;
   /** The same whole; absent where none was seen. */
   readonly certificatePem?: string;
+  /** Its names of the kind otherName, which trust restrictions look at; absent where none was seen. */
+  readonly otherNames?: readonly string[];
   /** The names that its certificate covers (`DNS:…`, `IP:…`). */
   readonly sans: readonly string[];
   /** The issuers that it sends with its certificate, nearest first; a self-signed certificate is its own. */
