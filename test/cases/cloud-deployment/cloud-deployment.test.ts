@@ -20,6 +20,7 @@ const facts = (more: Partial<CloudDeploymentFacts> = {}): CloudDeploymentFacts =
     direct: [],
     written: {},
     cas: [caOf('us-ca', NOW)],
+    connections: [],
   },
   secretVersions: { 'us-key': 3 },
   ...{ version: '9.1.0', host: 'logs.es.example.com', isChanging: false, lastChangeFailed: false },
@@ -73,6 +74,16 @@ describe('the key of a remote cluster', () => {
     expect(plan(key('us-key')).warnings).toEqual([]);
   });
 
+  test('of a connection is warned of, with what changes it without a gap', () => {
+    const connections = [{ local: 'logs', alias: 'us' }];
+    const sentence = /The connection logs\/us lives on the key us of deployment logs, .*api-keys rotate logs us/;
+    for (const secret of ['us-key', null])
+      expect(plan(key(secret), facts({ entries, connections })).warnings).toEqual([expect.stringMatching(sentence)]);
+    const other = ask({ key: { alias: 'other', secret: 'us-key' } });
+    expect(plan(other, facts({ entries, connections })).warnings).toEqual([]);
+    expect(plan(key('us-key'), facts({ entries, written, connections })).warnings).toEqual([]);
+  });
+
   test('that is not stored is refused', () => {
     expect(() => plan(key('nobody'))).toThrow(/There is no secret "nobody"/);
   });
@@ -112,6 +123,16 @@ describe('whom a deployment trusts', () => {
   test('is changed before a key has anybody connect there', () => {
     const both = plan({ ...trust({}), ...key('us-key') });
     expect(lines(both)).toEqual(['trust cloud.trust logs api', 'key cloud.key logs reload']);
+  });
+
+  test('of a connection is warned of by the same', () => {
+    const connections = [{ local: 'logs', alias: 'us' }];
+    const direct = [{ ...base, name: 'remora-us', type: 'proxy', trust_all: false }];
+    const gone = ask({ trust: { name: 'remora-us', wanted: null } });
+    expect(plan(gone, facts({ connections, direct })).warnings[0]).toMatch(
+      /^The connection logs\/us lives on the trust remora-us of deployment logs/,
+    );
+    expect(plan(trust({}), facts({ connections })).warnings.length).toBe(1);
   });
 
   test('is not told by a name that two have', () => {

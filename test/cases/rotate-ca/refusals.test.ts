@@ -183,6 +183,15 @@ describe('a deployment that connects', () => {
     expect(lines(cloudPlan(after))).toEqual(['cloud-trust cloud.trust logs api', 'connect connection.prove eu none']);
   });
 
+  test('through what has a certificate of the old CA is named, whoever else uses that CA', () => {
+    const through = cloud((it) => {
+      it.connections = it.connections.map((one) => ({ ...one, proxyCa: 'corporate' }));
+    });
+    expect(message(through, { ca: 'corporate' })).toBe(
+      'The connection eu/us goes through what has a certificate of CA corporate (--proxy-ca), and Remora does not replace that certificate.',
+    );
+  });
+
   test('is not asked to where something else stands before the remote cluster', () => {
     const made = cloud((it) => {
       it.connections = it.connections.map((one) => ({ ...one, proxyCa: 'public' }));

@@ -47,6 +47,20 @@ test('a deployment is shown with what a self-managed cluster has to know of it',
   expect([unknown.code, unknown.stderr]).toEqual([64, expect.stringContaining('deployments.deployment_not_found')]);
 });
 
+test.each([
+  ['nobody', 'd1', 'There is no cloud "nobody"'],
+  ['acme', 'd9', 'deployments.deployment_not_found'],
+])(
+  'a cluster is no deployment that its cloud does not have, with a URL of its own too: %s/%s',
+  async (cloud, id, sentence) => {
+    const file = join(fleet.directory, 'password');
+    await writeFile(file, 'secret\n');
+    const add = ['clusters', 'add', 'logs', '--cloud', cloud, '--deployment', id, '--url', 'https://localhost:1'];
+    const { code, stderr } = await fleet.cli([...add, '--user', 'elastic', '--password-file', file]);
+    expect([code, stderr]).toEqual([64, expect.stringContaining(sentence)]);
+  },
+);
+
 test('a key and the trust that it needs are put on a deployment, by reference, and what is there stays', async () => {
   const found = api.deployments[0];
   const encoded = Buffer.from('key-id:key-secret').toString('base64');

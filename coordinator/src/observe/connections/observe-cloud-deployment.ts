@@ -26,10 +26,15 @@ export const observeCloudDeployment = async (
   parts: ObserveParts,
   { cloud, deployment: id }: CloudChangeRequest,
 ): Promise<CloudDeploymentFacts> => {
-  const [seen, cas, secretVersions] = await Promise.all([
+  const { inventory } = parts;
+  const [seen, cas, clusters, all, secretVersions] = await Promise.all([
     observeDeployment(parts, { cloud, id }),
-    parts.inventory.cas.list(),
+    inventory.cas.list(),
+    inventory.clusters.list(),
+    inventory.connections.list(),
     parts.secretVersions(),
   ]);
-  return { ...seen, cas, secretVersions };
+  const own = clusters.find(({ deployment: one }) => one?.cloud === cloud && one.id === id);
+  const connections = all.filter(({ local }) => local === own?.name);
+  return { ...seen, cas, connections, secretVersions };
 };

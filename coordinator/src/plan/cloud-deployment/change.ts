@@ -7,7 +7,7 @@ import { usedStages } from '../stage-order.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
 import { type DirectRelationship, sameRelationship } from '../trust/cloud-trust.ts';
 import type { CloudDeploymentFacts } from './facts.ts';
-import { deploymentLock, trustChangeWarnings } from './local-side.ts';
+import { deploymentLock, trustChangeWarnings, trustName } from './local-side.ts';
 
 /** What is served is trusted before a key has anybody connect there; and a key goes before the trust that it needs. */
 const stages: readonly Stage[] = [
@@ -133,6 +133,24 @@ const keyWarnings = ({ name, version }: CloudDeploymentFacts): string[] =>
         `Deployment ${name} is ${version}: before 8.14 it takes the key only when it is restarted, and a connection by API keys needs 8.14 on both sides.`,
       ];
 
+/** What a connection of this deployment stands on is better changed by what made it. */
+const connectionWarnings = (
+  { key, trust }: CloudChangeRequest,
+  steps: readonly AnyStep[],
+  { name, connections }: CloudDeploymentFacts,
+): string[] =>
+  connections.flatMap(({ local, alias }): string[] => {
+    const is = (kind: AnyStep['kind']): boolean => steps.some((step) => step.kind === kind);
+    const changed = [
+      ...(key?.alias === alias && is('cloud.key') ? [`the key ${alias}`] : []),
+      ...(trust?.name === trustName(alias) && is('cloud.trust') ? [`the trust ${trust.name}`] : []),
+    ];
+    return changed.map(
+      (what) =>
+        `The connection ${local}/${alias} lives on ${what} of deployment ${name}, and may stop working: \`remora api-keys rotate ${local} ${alias}\` gives it another key, \`remora disconnect ${local} ${alias}\` takes it apart, and the command that made it puts back what it needs.`,
+    );
+  });
+
 /** The API tells what is to be trusted, and not whether that was carried out. */
 const standingWarnings = ({ name, lastChangeFailed }: CloudDeploymentFacts): string[] =>
   lastChangeFailed
@@ -141,14 +159,11 @@ const standingWarnings = ({ name, lastChangeFailed }: CloudDeploymentFacts): str
       ]
     : [];
 
-const warningsOf = (
-  { trust }: CloudChangeRequest,
-  steps: readonly AnyStep[],
-  facts: CloudDeploymentFacts,
-): string[] => [
+const warningsOf = (request: CloudChangeRequest, steps: readonly AnyStep[], facts: CloudDeploymentFacts): string[] => [
+  ...connectionWarnings(request, steps, facts),
   ...(steps.some(({ kind }) => kind === 'cloud.trust')
     ? trustChangeWarnings(facts)
-    : trust === undefined
+    : request.trust === undefined
       ? []
       : standingWarnings(facts)),
   ...(steps.some(({ kind, input }) => kind === 'cloud.key' && 'secret' in input && input.secret !== null)

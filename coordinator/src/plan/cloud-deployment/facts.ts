@@ -1,4 +1,4 @@
-import type { CaRecord, DeploymentId } from '../records.ts';
+import type { AnyConnectionRecord, CaRecord, DeploymentId } from '../records.ts';
 import type { DirectRelationship } from '../trust/cloud-trust.ts';
 
 /** What a cloud says of one of its deployments, and what Remora keeps of it. */
@@ -23,6 +23,8 @@ export interface DeploymentSeen extends DeploymentId {
 /** What the planner of a deployment's change looks at. */
 export interface CloudDeploymentFacts extends DeploymentSeen {
   readonly cas: readonly CaRecord[];
+  /** Of the cluster that this deployment is, where it is one. */
+  readonly connections: readonly Pick<AnyConnectionRecord, 'local' | 'alias'>[];
   /** Names and latest versions of the secrets that exist. */
   readonly secretVersions: Readonly<Record<string, number>>;
 }

@@ -6,6 +6,7 @@ import {
   type CertificateRecord,
   type ConnectionRecord,
   keyConnections,
+  proxyCaOf,
   type SigningCertificateRecord,
 } from '../records.ts';
 import { signerId } from '../signing/signing-names.ts';
@@ -113,6 +114,17 @@ const refuseOtherPurposes = ({ name }: CaRecord, { certificates }: CaRecords): v
   );
 };
 
+/** What a deployment connects through may have a certificate of it, which nothing here replaces. */
+const refuseProxies = ({ name }: CaRecord, { connections }: CaRecords): void => {
+  const one = connections.find((record) => proxyCaOf(record).includes(name));
+  if (one === undefined) return;
+  refuse(
+    'conflict',
+    `The connection ${one.local}/${one.alias} goes through what has a certificate of CA ${name} (--proxy-ca), and Remora does not replace that certificate.`,
+    'Have the deployment trust another CA too with `remora clouds trust`, replace the certificate there, then give the command that made the connection with that CA as --proxy-ca.',
+  );
+};
+
 const sorted = (names: readonly string[]): string[] => [...new Set(names)].sort();
 
 const byKey = <T>(all: readonly T[], key: (one: T) => string): T[] =>
@@ -134,6 +146,7 @@ export const concernedBy = (request: CaRotateRequest, records: CaRecords, now: s
   const old = oldCa(request, records);
   const next = nextCa(request, old, records, now);
   refuseOtherPurposes(old, records);
+  if (old.successor === undefined) refuseProxies(old, records);
   // Of a rotation that was begun, what has the new CA already may still trust the old one.
   const names = [old.name, ...(old.successor === undefined ? [] : [old.successor])];
   const isConcerned = ({ ca }: { readonly ca: string }): boolean => names.includes(ca);

@@ -9,13 +9,19 @@ interface DeploymentParts {
   readonly cloud: (name: string) => Promise<Pick<CloudClient, 'deployment'>>;
 }
 
-/** Where a cluster is: of a deployment without URLs its cloud says that. */
+/** Where a cluster is: of a deployment without URLs its cloud says that, which is asked for it in any case. One deployment is one cluster. */
 export const urlsOf = async (
-  { cloud }: DeploymentParts,
-  { urls, deployment }: ClusterInput,
+  { cloud, inventory }: DeploymentParts,
+  { name: wanted, urls, deployment }: ClusterInput,
 ): Promise<readonly string[]> => {
-  if (deployment === undefined || urls.length > 0) return urls;
+  if (deployment === undefined) return urls;
   const { name, endpoint } = await (await cloud(deployment.cloud)).deployment(deployment.id);
+  const same = (await inventory.clusters.list()).find((one) => kindOf(one.deployment) === kindOf(deployment));
+  if (same !== undefined && same.name !== wanted)
+    throw new RemoraError('conflict', `Deployment ${name} is known as cluster "${same.name}" already.`, {
+      hint: 'Go on with that name: a cluster has one.',
+    });
+  if (urls.length > 0) return urls;
   if (endpoint !== null) return [endpoint];
   throw new RemoraError('conflict', `Deployment ${name} has no Elasticsearch endpoint yet.`, {
     hint: 'Wait until Elastic Cloud has made it: see `remora clouds show`.',

@@ -17,6 +17,7 @@ import { nextRuns } from '../../schedule/decide.ts';
 import type { ScheduleRecord } from '../../schedule/record.ts';
 import type { Services } from '../../services.ts';
 import type { Collection } from '../../store/inventory.ts';
+import { refuseAgentless } from '../runs/agentless.ts';
 import { type ScheduledParts, scheduledWorkflow } from './scheduled-workflows.ts';
 
 export interface ScheduleServiceParts extends ScheduledParts {
@@ -138,6 +139,9 @@ const add = async (parts: ScheduleServiceParts, request: ScheduleRequest, actor:
   const { cluster } = request.arguments ?? {};
   if (cluster !== undefined && !(await inventory.clusters.get(cluster)))
     throw new RemoraError('not-found', `There is no cluster "${cluster}".`, { hint: 'See `remora clusters list`.' });
+  // Each fire would be refused.
+  if (request.do === 'rotate-expiring' && cluster !== undefined)
+    await refuseAgentless(inventory.clusters, 'rotate-certificates', { cluster });
   const made = recordOf(request, clock().toISOString());
   const audit = { actor, target: made.name, detail: detailOf(made) };
   const { schedules } = parts.inventory;

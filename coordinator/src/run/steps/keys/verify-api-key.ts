@@ -3,6 +3,7 @@ import { listNodes } from '../../../elasticsearch/observe-cluster.ts';
 import { askOver } from '../../../observe/connections/proof.ts';
 import { refusedKeyId } from '../../../plan/connection/proof-hints.ts';
 import { keystorePasswordInput, keystorePasswordReference } from '../../../plan/node/node-step.ts';
+import type { DeploymentId } from '../../../plan/records.ts';
 import type { StepInputs } from '../../../plan/steps.ts';
 import type { Executor, StepContext } from '../../executor.ts';
 import { ANSWER_LIMIT_MS, askUntil } from '../ask-until.ts';
@@ -43,10 +44,16 @@ const inUse = async ({ parts, input, keyId }: Asked, node: string): Promise<stri
     : `${node} uses API key ${used}`;
 };
 
-/**
- * By what each node that connects has in its keystore, and by what the remote cluster says of the node's own requests. Of a deployment one node is asked, which Elastic Cloud
- * chooses.
- */
+/** By its keystore, and by as many requests as it has nodes that connect: Elastic Cloud chooses which of them sends each. */
+const ofDeployment = async (asked: Asked, deployment: DeploymentId, nodes: number): Promise<string | null> => {
+  const { parts, context, input } = asked;
+  const aliases = await aliasesWithKey(parts, deployment, input.secret, context.signal);
+  if (!aliases.includes(input.alias)) return 'the keystore of the deployment does not have it';
+  const answers = await Promise.all(Array.from({ length: nodes }, () => inUse(asked, input.local)));
+  return answers.find((why) => why !== null) ?? null;
+};
+
+/** By what each node that connects has in its keystore, and by what the remote cluster says of the node's own requests. */
 export const verifyApiKeyStep =
   (parts: StepParts): Executor<'api-key.verify'> =>
   async (context, input) => {
@@ -55,15 +62,11 @@ export const verifyApiKeyStep =
     const asked: Asked = { parts, context, input, keyId: key.id };
     const ask = async (): Promise<string | null> => {
       const { deployment } = await parts.clients.record(input.local);
-      if (deployment !== undefined) {
-        const aliases = await aliasesWithKey(parts, deployment, input.secret, context.signal);
-        if (!aliases.includes(input.alias)) return 'the keystore of the deployment does not have it';
-        return inUse(asked, input.local);
-      }
       const nodes = await listNodes(await parts.clients.get(input.local));
       const connecting = nodes.filter(
         ({ name, roles }) => roles.includes('remote_cluster_client') && (input.nodes?.includes(name) ?? true),
       );
+      if (deployment !== undefined) return ofDeployment(asked, deployment, connecting.length);
       const answers = connecting.map(async ({ name }) => (await inKeystore(asked, name)) ?? (await inUse(asked, name)));
       return (await Promise.all(answers)).find((why) => why !== null) ?? null;
     };
