@@ -68,6 +68,18 @@ export const deploymentSuite = (bed: () => Bed): void => {
     for (const [command, sentence] of [
       [['tokens', 'create', '--cluster', 'logs'], 'is a deployment of Elastic Cloud'],
       [['restart', 'logs', '--yes'], 'its nodes have no agents'],
+      [['certs', 'place', '--cluster', 'logs', '--purpose', 'http', '--ca', 'x', '--yes'], 'its nodes have no agents'],
+      [['certs', 'rotate', '--cluster', 'logs', '--due', '--yes'], 'its nodes have no agents'],
+      [['trust-restrictions', 'set', 'logs', '--allow', '*.node.a.cluster.b.account', '--yes'], 'no agents'],
+      [['trust-restrictions', 'remove', 'logs', '--yes'], 'its nodes have no agents'],
+      [['adopt', 'logs', 'us', '--yes'], 'its nodes have no agents'],
+      [['migrate', 'logs', 'us', '--to', 'api_key', '--search', '*', '--yes'], 'its nodes have no agents'],
+      [['connect', 'logs', 'us', '--alias', 'us', '--auth', 'certificate', '--yes'], 'its nodes have no agents'],
+      [
+        ['schedules', 'add', 'nightly', '--cron', '0 3 * * *', '--do', 'rotate-expiring', '--cluster', 'logs'],
+        'no agents',
+      ],
+      [[...add.with(2, 'again'), '--deployment', 'd1', ...user], 'is known as cluster "logs" already'],
       [
         ['connect', 'eu', 'logs', '--alias', 'cloud', '--search', '*', '--yes'],
         "remora api-keys create logs --for eu --search '*' --out BUNDLE",
