@@ -1,43 +1,14 @@
-import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { AnyStep } from '../../../coordinator/src/plan/steps.ts';
 import { applySteps } from './apply.ts';
 import { damage, requests, shuffled, worlds } from './arbitraries.ts';
+import { cutOff, cuts, expectToBeCompleted } from './cut.ts';
 import { connected, lines, planIn } from './plans.ts';
 import { isConnected } from './truth.ts';
-import type { World } from './world.ts';
 
 /** Runs are tried again by planning anew, so what a plan leaves behind, whole or cut off anywhere, must be understood by the next one. */
 
 const runs = { numRuns: 120 };
-
-/** A step during which the node died: its files are written, its process is the old one. */
-const withoutRestart = (step: AnyStep): AnyStep =>
-  step.kind === 'node.change'
-    ? { ...step, input: { ...step.input, operations: step.input.operations.filter(({ name }) => name !== 'service') } }
-    : step;
-
-interface Cut {
-  readonly at: number;
-  readonly died: boolean;
-}
-const cuts: fc.Arbitrary<Cut> = fc.record({ at: fc.nat(40), died: fc.boolean() });
-
-/** The world after a run that ended anywhere, or while a node was down. */
-const cutOff = (world: World, steps: readonly AnyStep[], { at, died }: Cut): World => {
-  const end = at % (steps.length + 1);
-  const kept = steps.slice(0, end);
-  const struck = died ? steps[end] : undefined;
-  return applySteps(world, struck?.kind === 'node.change' ? [...kept, withoutRestart(struck)] : kept);
-};
-
-const expectToBeCompleted = (half: World, wish: ConnectRequest): World => {
-  const whole = applySteps(half, planIn(half, wish).steps);
-  expect(isConnected(whole, wish.alias)).toBe(true);
-  expect(lines(planIn(whole, wish))).toEqual([]);
-  return whole;
-};
 
 describe('a plan', () => {
   test('that was carried out leaves nothing to do, however the nodes are listed then', () => {
