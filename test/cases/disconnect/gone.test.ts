@@ -75,6 +75,13 @@ test('of a local cluster that is gone for good nothing is asked: the key is inva
   expect(after).toMatchObject({ connections: [], certificates: [], keys: [] });
 });
 
+test('what answers in its place with another certificate may be it after all, and is told first', () => {
+  const made = goneLocal(connected(world({ remote: 1, local: 1 })));
+  expect(planOff(made, { localGone: true }, { goneAnswer: 'self-signed certificate' }).warnings[0]).toMatch(
+    /^Something answers at the addresses of cluster eu .*\(self-signed certificate\): .* `remora clusters add eu` with --ca/,
+  );
+});
+
 test('whatever a run that was cut off has left of it, the same command brings it to the end', () => {
   const made = goneLocal(connected(world({ remote: 2, local: 1 })));
   const { steps } = planOff(made, { localGone: true });

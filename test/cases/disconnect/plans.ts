@@ -10,7 +10,7 @@ import type { World } from '../connect/world.ts';
 type More = Partial<
   Pick<
     DisconnectFacts,
-    'strays' | 'otherKeys' | 'followers' | 'roles' | 'busy' | 'goneNodes' | 'transport' | 'remoteRoles'
+    'strays' | 'otherKeys' | 'followers' | 'roles' | 'busy' | 'goneNodes' | 'goneAnswer' | 'transport' | 'remoteRoles'
   >
 >;
 

@@ -1,5 +1,5 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import { statusOf } from '../../elasticsearch/client.ts';
+import { isConnectionFailure, statusOf } from '../../elasticsearch/client.ts';
 import type { ClusterClients } from '../../elasticsearch/clusters.ts';
 import { unseenCluster } from '../../plan/connection/unseen-cluster.ts';
 import type { ClusterObservation } from '../../plan/facts.ts';
@@ -17,12 +17,30 @@ const isOfProxy = (error: unknown): boolean => {
   return [502, 504].includes(status) || ([404, 503].includes(status) && !isElasticsearch);
 };
 
-/** The cluster id of whatever answers at the addresses of a cluster; `no` where nothing does, null where it does not say. */
-const answering = async (clients: ClusterClients, cluster: string): Promise<string | null | 'no'> => {
+/** What answers at the addresses of a cluster. */
+type Answer =
+  | { readonly kind: 'cluster'; readonly clusterUuid: string }
+  /** Something that does not say which cluster it is. */
+  | { readonly kind: 'unnamed' }
+  /** Nothing, or no Elasticsearch. */
+  | { readonly kind: 'none' }
+  /** Something with a certificate that is not trusted. */
+  | { readonly kind: 'untrusted'; readonly message: string };
+
+const answerOf = (error: unknown): Answer => {
+  // That the cluster cannot even be asked says nothing of it.
+  if (!(error instanceof Error) || error instanceof RemoraError) throw error;
+  if (isConnectionFailure(error) && /certificate/i.test(error.message))
+    return { kind: 'untrusted', message: error.message };
+  return { kind: statusOf(error) === undefined || isOfProxy(error) ? 'none' : 'unnamed' };
+};
+
+const answering = async (clients: ClusterClients, cluster: string): Promise<Answer> => {
+  const client = await clients.get(cluster);
   try {
-    return (await (await clients.get(cluster)).info()).cluster_uuid;
+    return { kind: 'cluster', clusterUuid: (await client.info()).cluster_uuid };
   } catch (error) {
-    return statusOf(error) === undefined || isOfProxy(error) ? 'no' : null;
+    return answerOf(error);
   }
 };
 
@@ -32,16 +50,22 @@ const refusal = (message: string, hint: string): RemoraError => new RemoraError(
  * A cluster that is gone for good, as far as a planner looks at one: no node, no setting. Throws `conflict` where it answers still, with the hint what to do then; another
  * cluster at its addresses is not it.
  */
-const observeGone = async (clients: ClusterClients, name: string, hint: string): Promise<ClusterObservation> => {
+const observeGone = async (
+  clients: ClusterClients,
+  name: string,
+  hint: string,
+): Promise<{ readonly cluster: ClusterObservation; readonly answer: Answer }> => {
   const { clusterUuid } = await clients.record(name);
-  const answered = await answering(clients, name);
-  if (answered === null || answered === clusterUuid) throw refusal(`Cluster ${name} is not gone: it answers.`, hint);
-  return unseenCluster(name, clusterUuid);
+  const answer = await answering(clients, name);
+  if (answer.kind === 'unnamed' || (answer.kind === 'cluster' && answer.clusterUuid === clusterUuid))
+    throw refusal(`Cluster ${name} is not gone: it answers.`, hint);
+  return { cluster: unseenCluster(name, clusterUuid), answer };
 };
 
 /** A remote cluster that is gone: while it answers its keys can be invalidated. */
-export const observeGoneRemote = (clients: ClusterClients, name: string): Promise<ClusterObservation> =>
-  observeGone(clients, name, 'Give the command without --remote-gone, which would leave the API key valid.');
+export const observeGoneRemote = async (clients: ClusterClients, name: string): Promise<ClusterObservation> =>
+  (await observeGone(clients, name, 'Give the command without --remote-gone, which would leave the API key valid.'))
+    .cluster;
 
 const AGENT_LIMIT_MS = 10_000;
 
@@ -55,13 +79,17 @@ const isAgentThere = async ({ agents }: Pick<ObserveParts, 'agents'>, node: Node
   }
 };
 
-/** A local cluster that is gone, with the names of its nodes that have an agent on record. Throws `conflict` also while one of these agents is there. */
+/** A local cluster that is gone, with the names of its nodes that have an agent on record, and why what answers at its addresses is not trusted. Throws `conflict` also while one of these agents is there. */
 export const observeGoneLocal = async (
   parts: Pick<ObserveParts, 'agents' | 'clients' | 'inventory'>,
   name: string,
-): Promise<{ readonly local: ClusterObservation; readonly goneNodes: readonly string[] }> => {
+): Promise<{
+  readonly local: ClusterObservation;
+  readonly goneNodes: readonly string[];
+  readonly goneAnswer: string | null;
+}> => {
   const hint = 'Give the command without --local-gone, which would leave on its nodes what the connection has there.';
-  const local = await observeGone(parts.clients, name, hint);
+  const { cluster: local, answer } = await observeGone(parts.clients, name, hint);
   const nodes = (await parts.inventory.nodes.list()).filter(({ cluster }) => cluster === name);
   const there = await Promise.all(nodes.map((node) => isAgentThere(parts, node)));
   const found = nodes.find((_, index) => there[index]);
@@ -70,5 +98,6 @@ export const observeGoneLocal = async (
       `Cluster ${name} is not gone: the agent of its node ${found.node} is online.`,
       `${hint} Where Elasticsearch is gone there and the agent alone is left, stop the agent, or remove the node with \`remora nodes remove ${found.node}\`.`,
     );
-  return { local, goneNodes: nodes.map(({ node }) => node).sort() };
+  const goneAnswer = answer.kind === 'untrusted' ? answer.message : null;
+  return { local, goneNodes: nodes.map(({ node }) => node).sort(), goneAnswer };
 };

@@ -20,10 +20,10 @@ const unseenTransport = (cluster: ClusterObservation): TransportFacts => ({
 const localOf = async (
   parts: RollbackParts,
   { local: name, alias, localGone }: DisconnectRequest,
-): Promise<Pick<CertificateDisconnectFacts, 'local' | 'goneNodes' | 'followers' | 'roles'>> => {
+): Promise<Pick<CertificateDisconnectFacts, 'local' | 'goneNodes' | 'goneAnswer' | 'followers' | 'roles'>> => {
   if (localGone) {
-    const { local, goneNodes } = await observeGoneLocal(parts, name);
-    return { local: unseenTransport(local), goneNodes, followers: [], roles: [] };
+    const { local, ...gone } = await observeGoneLocal(parts, name);
+    return { local: unseenTransport(local), ...gone, followers: [], roles: [] };
   }
   const local = await observeTransport(parts, name);
   const [followers, roles] = await Promise.all([

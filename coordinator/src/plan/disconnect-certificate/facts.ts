@@ -5,7 +5,10 @@ import type { DeploymentTrustRecord } from '../trust/deployment-trust.ts';
 
 /** Everything that is looked at before a connection by certificate is taken apart. */
 export interface CertificateDisconnectFacts
-  extends Pick<DisconnectFacts, 'followers' | 'roles' | 'busy' | 'secretVersions' | 'goneNodes' | 'remoteRoles'> {
+  extends Pick<
+    DisconnectFacts,
+    'followers' | 'roles' | 'busy' | 'secretVersions' | 'goneNodes' | 'goneAnswer' | 'remoteRoles'
+  > {
   readonly connection: CertificateConnectionRecord;
   /** Without nodes where the cluster is gone for good. */
   readonly local: TransportFacts;

@@ -12,6 +12,8 @@ export interface DisconnectFacts {
   readonly local: ClusterObservation;
   /** Nodes with an agent on record of a local cluster that is gone, by name. */
   readonly goneNodes?: readonly string[];
+  /** Why what answers at its addresses, which may be it after all, is not trusted; null where nothing of that kind does. */
+  readonly goneAnswer?: string | null;
   /** Transport ports of the remote cluster, where they trust those of a local one that is gone: nobody could take that off later. With deployments that clusters trust. */
   readonly transport?: { readonly remote: TransportFacts; readonly deploymentTrusts: readonly DeploymentTrustRecord[] };
   /** Without nodes where it is gone, or others run it. */

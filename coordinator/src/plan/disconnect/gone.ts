@@ -91,7 +91,12 @@ export const goneFindings = (scope: Scope): Finding[] => {
 
 /** What is on the nodes of a local cluster that is gone, and how the rest of it is forgotten. */
 export const goneLocalWarnings = (
-  { connection, connections, goneNodes = [] }: Pick<DisconnectFacts, 'connection' | 'connections' | 'goneNodes'>,
+  {
+    connection,
+    connections,
+    goneNodes = [],
+    goneAnswer = null,
+  }: Pick<DisconnectFacts, 'connection' | 'connections' | 'goneNodes' | 'goneAnswer'>,
   left: string,
 ): string[] => {
   const { local } = connection;
@@ -104,6 +109,11 @@ export const goneLocalWarnings = (
     `\`remora clusters remove ${local}\``,
   ];
   return [
+    ...(goneAnswer === null
+      ? []
+      : [
+          `Something answers at the addresses of cluster ${local} with a certificate that is not trusted (${goneAnswer}): whether that is the cluster is not known. Where it may be, make sure first: \`remora clusters add ${local}\` with --ca and the CA that it has by now.`,
+        ]),
     `Cluster ${local} is taken to be gone for good: nothing is asked or changed there, and what is on record of the connection is forgotten. ${left}`,
     `What else is on record of ${local} is forgotten by ${commands.join(', ')}.`,
   ];

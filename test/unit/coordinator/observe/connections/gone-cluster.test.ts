@@ -1,14 +1,22 @@
-import { expect, test } from 'vitest';
+import { once } from 'node:events';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { RemoraError } from '@remora/shared/errors.ts';
+import { expect, onTestFinished, test } from 'vitest';
 
 import { clusterClients } from '../../../../../coordinator/src/elasticsearch/clusters.ts';
-import { observeGoneRemote } from '../../../../../coordinator/src/observe/connections/gone-cluster.ts';
+import {
+  observeGoneLocal,
+  observeGoneRemote,
+} from '../../../../../coordinator/src/observe/connections/gone-cluster.ts';
+import { createCa } from '../../../../../coordinator/src/pki/ca.ts';
 import { startWireCluster } from '../../../../support/wire-cluster.ts';
 
-const clientsAt = (url: string) =>
+const clientsAt = (url: string, secret = async () => 'p') =>
   clusterClients({
     record: async (name) =>
       ({ name, urls: [url], caPem: null, user: 'u', password: 'secret:p@1', clusterUuid: 'uuid-us' }) as never,
-    secret: async () => 'p',
+    secret,
   });
 
 const goneAt = async (url: string) => {
@@ -38,4 +46,31 @@ test.each([
 ])('one that answers with %s is not gone, since its keys may be invalidated yet', async (status, body) => {
   const { url } = await startWireCluster(() => ({ status, body }));
   await expect(goneAt(url)).rejects.toMatchObject({ code: 'conflict', hint: expect.stringMatching(/--remote-gone/) });
+});
+
+test('what answers with a certificate that is not trusted may be the cluster: that is told, and what its agents say counts', async () => {
+  const { certificatePem, privateKeyPem } = await createCa({
+    ...{ commonName: 'another', validityDays: 1, keyBits: 3072, now: new Date() },
+  });
+  const server = createServer({ cert: certificatePem, key: privateKeyPem }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const clients = clientsAt(`https://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  onTestFinished(() => clients.close());
+  const offline = new RemoraError('agent-offline', 'no session');
+  const agents = { read: () => Promise.reject(offline) };
+  const inventory = { nodes: { list: async () => [{ cluster: 'us', node: 'us-1' }] } };
+  expect(await observeGoneLocal({ agents, clients, inventory } as never, 'us')).toMatchObject({
+    local: { name: 'us', nodes: [] },
+    goneNodes: ['us-1'],
+    goneAnswer: expect.stringMatching(/certificate/),
+  });
+});
+
+test('a cluster that cannot be asked, since its password is not there, is not taken to be gone', async () => {
+  const clients = clientsAt('http://127.0.0.1:1', async () => {
+    throw new RemoraError('not-found', 'secret:p@1 is not in the store.');
+  });
+  onTestFinished(() => clients.close());
+  await expect(observeGoneRemote(clients, 'us')).rejects.toMatchObject({ code: 'not-found' });
 });
