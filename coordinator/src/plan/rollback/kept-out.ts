@@ -2,6 +2,7 @@ import { matchesIdentity } from '@remora/shared/model/certificates/certificate-i
 import { files, signingKeystore } from '../node/placed-files.ts';
 import type { SigningCertificateRecord } from '../records.ts';
 import type { AnyStep, NodeId } from '../steps.ts';
+import { changesOn } from './deliveries.ts';
 import type { RollbackFacts } from './facts.ts';
 import { isUsable } from './keys/keys.ts';
 import { replacedBy } from './resigned.ts';
@@ -10,13 +11,8 @@ import { demandStages } from './resigning.ts';
 /** What somebody changed since a run, so that no node would be let in any more with the certificate that it gets back. */
 
 /** Whether a file of a node goes back to what it was before the run. */
-const goesBack = ({ run, backups }: RollbackFacts, { cluster, node }: NodeId, path: string): boolean =>
-  run.plan.steps.some(({ input }) => 'node' in input && input.node === node && input.cluster === cluster) &&
-  [...backups].some(
-    ([key, { changes }]) =>
-      (key === `${cluster}/${node}` || key.startsWith(`${cluster}/${node}/`)) &&
-      changes.some(({ name, state }) => state === 'ours' && name.endsWith(path)),
-  );
+const goesBack = (facts: RollbackFacts, node: NodeId, path: string): boolean =>
+  changesOn(facts, node).some(({ name, state }) => state === 'ours' && name.endsWith(path));
 
 /** Certificates of another subject or CA that nodes get back. */
 const returning = (
