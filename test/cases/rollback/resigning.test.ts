@@ -108,6 +108,13 @@ describe('a rollback of signing certificates that became others', () => {
       (now) => Object.assign(trustOf(now), { source: null, certificates: ['fingerprint of new-ca', 'theirs'] }),
       /remora-signing-cas\.crt of node us-1 .* holds CA eu-signing not, by which nodes would sign again/,
     ],
+    [
+      'somebody removed the earlier CA since',
+      (now) => {
+        now.cas = now.cas.filter(({ name }) => name !== 'eu-signing');
+      },
+      /CA eu-signing, by which nodes would sign again, was removed since: import it again/,
+    ],
   ])('is refused where %s, by which no node would be let in', (_, change, message) => {
     const plan = planIn(before, request({ certificateIdentity: 'CN=other', signingCa: 'new-ca' }));
     const past = carriedOut(before, plan);

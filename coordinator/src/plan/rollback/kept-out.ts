@@ -44,6 +44,10 @@ const byKey = (facts: RollbackFacts, subjects: readonly string[], steps: readonl
 /** Of remote nodes whose file others changed or placed since. */
 const byCa = (facts: RollbackFacts, { remote, ca }: SigningCertificateRecord): string[] => {
   const wanted = facts.cas.find(({ name }) => name === ca)?.facts.fingerprint256;
+  if (wanted === undefined)
+    return [
+      `CA ${ca}, by which nodes would sign again, was removed since: import it again under its name, with its key, or give \`remora connect\` with what is wanted instead.`,
+    ];
   const cluster = facts.clusters.get(remote);
   return (cluster?.nodes ?? []).flatMap(({ name, agent }) => {
     if (agent.state !== 'online' || goesBack(facts, { cluster: remote, node: name }, files.signingCas)) return [];
