@@ -1,3 +1,4 @@
+import { RemoraError } from '@remora/shared/errors.ts';
 import {
   type CloudDeployment,
   checkTrustRestrictionsRemoval,
@@ -22,6 +23,13 @@ const set = async (cli: Cli, cluster: string, flags: SetFlags): Promise<void> =>
   const wish = { cluster, allow: flags.allow ?? [], ...(flags.deployment ? { deployments: flags.deployment } : {}) };
   checkTrustRestrictionsRequest(wish);
   await planAndCarryOut(cli, { address: '/trust-restrictions', wish }, flags);
+};
+
+/** Another one would go unnoticed in the place of the first. */
+const oneDeployment = (text: string, before: CloudDeployment | undefined): CloudDeployment => {
+  if (before !== undefined)
+    throw new RemoraError('bad-input', '--deployment is given twice: one deployment goes at a time.');
+  return parseCloudDeployment(text);
 };
 
 const remove = async (cli: Cli, cluster: string, flags: RemoveFlags): Promise<void> => {
@@ -56,7 +64,7 @@ export const register: Register = (command, cli) => {
     .option(
       '--deployment <cloud/id>',
       'trust this deployment in Elastic Cloud no more, and leave the restrictions',
-      parseCloudDeployment,
+      oneDeployment,
     );
   addChangeFlags(removal);
   removal.action((cluster: string, flags: RemoveFlags) => remove(cli, cluster, flags));

@@ -56,6 +56,21 @@ const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
   ],
   ['no node for an alias in files', [...connect, '--static-nodes', 'a b'], /"a b"/],
   [
+    'nobody whom nodes are to let in',
+    ['trust-restrictions', 'set', 'us'],
+    /Give --allow PATTERN or --deployment CLOUD\/ID/,
+  ],
+  [
+    'a deployment without its cloud',
+    ['trust-restrictions', 'set', 'us', '--deployment', 'acme'],
+    /--deployment acme: write CLOUD\/DEPLOYMENT/,
+  ],
+  [
+    'two deployments that go at once',
+    ['trust-restrictions', 'remove', 'us', '--deployment', 'acme/d1', '--deployment', 'acme/d2'],
+    /--deployment is given twice: one deployment goes at a time/,
+  ],
+  [
     'a migration to anything else',
     ['migrate', 'eu', 'us', '--to', 'certificate', '--search', 'a'],
     /migrated to api_key/,
