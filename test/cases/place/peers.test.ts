@@ -8,7 +8,7 @@ import type { AnyStep, StoredPlan } from '../../../coordinator/src/plan/steps.ts
 import { certificateFacts, factsOf, request, sha256 } from '../connect/facts.ts';
 import { stepOf } from '../connect/plans.ts';
 import { nodeOf } from '../connect/world.ts';
-import { connectedBy, planOff } from '../connect-certificate/plans.ts';
+import { connectedBy, planOff, planOn } from '../connect-certificate/plans.ts';
 import {
   AUTHORITIES,
   BUNDLE,
@@ -74,6 +74,7 @@ test('nodes that are connected by certificates trust the CA first, by the file t
     ['ca-us', NEW],
   ]);
   expect(ofPeers(planFor(after))).toEqual([]);
+  expect(planOn(after).steps).toEqual([]);
 });
 
 test('what it took goes with the connection, and elsewhere its nodes are as before', () => {

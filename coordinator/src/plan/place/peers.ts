@@ -49,9 +49,10 @@ const recordWith = (
   { ca, found }: { readonly ca: CaRecord; readonly found: FoundByNode },
 ): CertificateConnectionRecord => {
   const side = connection.local === facts.cluster.name ? 'local' : 'remote';
-  const { found: standing, trusts, ...rest } = connection;
+  const { found: standing, trusts } = connection;
   const given = [...new Set([...trusts[side], ca.facts.fingerprint256])].sort();
-  return { ...rest, trusts: { ...trusts, [side]: given }, ...withFound(standing, found) };
+  // In its own order: records are compared as texts.
+  return { ...connection, trusts: { ...trusts, [side]: given }, ...withFound(standing, found) };
 };
 
 const recordSteps = (peer: TrustingCluster, ca: CaRecord): AnyStep[] => {
