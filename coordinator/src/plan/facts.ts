@@ -100,6 +100,8 @@ export interface ConnectFacts extends GivenFacts {
   readonly certificates: readonly CertificateRecord[];
   /** Certificates with which nodes of any cluster sign. */
   readonly signers: readonly SigningCertificateRecord[];
+  /** Of signing certificates that were signed elsewhere, by the ids under which they are on record: the subject as Elasticsearch compares it. */
+  readonly signerSubjects: ReadonlyMap<string, string>;
   /** Living keys of the remote cluster that demand a signature and that Remora did not make, by name. */
   readonly foreignIdentities: readonly string[];
   /** Keys that Remora created on the remote cluster, by the secret that holds them, with what the cluster says of them now. */

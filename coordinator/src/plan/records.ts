@@ -114,6 +114,8 @@ export interface SigningCertificateRecord extends NodeId {
   /** `secret:…` of the PKCS#12 file, and of its password. */
   readonly p12Secret: string;
   readonly passwordSecret: string;
+  /** Of one that was made elsewhere: id of the signing request under which it is on record. */
+  readonly given?: string;
   readonly facts: CertificateFacts;
 }
 

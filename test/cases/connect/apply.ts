@@ -178,16 +178,20 @@ const putSigning = (world: World, { cluster, persistent, crossing }: StepInputs[
 };
 
 const issueSigner = (world: World, wish: StepInputs['signing-certificate.issue']): void => {
-  if (!world.cas.some(({ name, key }) => name === wish.ca && key !== null)) throw new Error(`no key of CA ${wish.ca}`);
+  const given = wish.given && world.signed.find(({ id }) => id === wish.given?.request)?.signed;
+  if (wish.given ? !given : !world.cas.some(({ name, key }) => name === wish.ca && key !== null))
+    throw new Error(`no key of CA ${wish.ca}`);
   mint(world, wish.p12Secret);
   mint(world, wish.passwordSecret);
   const { ca, subject, passwordSecret: password } = wish;
   world.signatures[wish.p12Secret] = { ca, subject, password };
-  const facts = certificateFacts(wish.p12Secret, world.nowMs - 300_000, world.nowMs + wish.validityMs);
+  const made = certificateFacts(wish.p12Secret, world.nowMs - 300_000, world.nowMs + wish.validityMs);
+  const facts = given?.facts ?? made;
   world.signers = world.signers.filter(({ node, alias }) => node !== wish.node || alias !== wish.alias);
   const { cluster, node, alias, remote, validityMs, p12Secret, passwordSecret } = wish;
   world.signers.push({
     ...{ cluster, node, alias, remote, ca, subject, validityMs, p12Secret, passwordSecret, facts },
+    ...(wish.given === undefined ? {} : { given: wish.given.request }),
   });
 };
 

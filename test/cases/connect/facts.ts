@@ -163,6 +163,9 @@ export const factsOf = (world: World, request: ConnectRequest): ConnectFacts => 
     certificates: world.certificates,
     others: { connections: [], proxies: [], seeds: [], unknownProxies: [], trust: [], unasked: [] },
     signed: world.signed,
+    signerSubjects: new Map(
+      world.signed.flatMap(({ id, signed }): [string, string][] => (signed ? [[id, signed.facts.subject]] : [])),
+    ),
     otherNodes: [],
     keys: world.keys,
     signers: world.signers,

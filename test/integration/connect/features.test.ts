@@ -5,6 +5,7 @@ import { adoptSuite } from './features/adopt.ts';
 import { Bed, DOCUMENTS } from './features/bed.ts';
 import { cloudTrustSuite } from './features/cloud-trust.ts';
 import { deploymentSuite } from './features/deployment.ts';
+import { givenIdentitySuite } from './features/given-identity.ts';
 import { halfManagedSuite } from './features/half-managed.ts';
 import { identitySuite } from './features/identity.ts';
 import { refusedSuite } from './features/refused.ts';
@@ -37,6 +38,7 @@ describe(`on a pair of ${await newestVersionHere()} that is connected`, () => {
   describe('half managed', () => halfManagedSuite(() => bed));
   describe('a deployment in Elastic Cloud', () => deploymentSuite(() => bed));
   describe('identity', () => identitySuite(() => bed));
+  describe('identity by certificates of others', () => givenIdentitySuite(() => bed));
   describe('refused', () => refusedSuite(() => bed));
   describe('cloud trust', () => cloudTrustSuite(() => bed));
 });

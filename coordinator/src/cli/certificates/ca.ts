@@ -144,8 +144,8 @@ const addRotate = (command: Command, cli: Cli): void => {
     const waitOffline = flags.waitOffline === undefined ? undefined : true;
     const wish = given<CaRotateRequest>({ ca, to: flags.to, given: givenOf(flags), waitOffline });
     checkCaRotateRequest(wish);
-    const whose = { ca: wish.to ?? '', purpose: 'remote_cluster_server' } as const;
-    await changeWithGiven(cli, { address: '/cas/rotation', wish }, whose, flags);
+    const part = { ca: wish.to ?? '', purpose: 'remote_cluster_server', field: 'given', flags } as const;
+    await changeWithGiven(cli, { address: '/cas/rotation', wish }, [part], flags);
   });
 };
 

@@ -91,7 +91,12 @@ const place = async (cli: Cli, flags: PlaceFlags): Promise<void> => {
   const made = { sans, validity, format, cloud: cloudPlaceOf(flags) };
   const wish = given<PlaceRequest>({ cluster, node, purpose, ca, ...made, given: givenOf(flags) });
   checkPlaceRequest(wish);
-  await changeWithGiven(cli, { address: '/certificates/placement', wish }, { ca, purpose, node }, flags);
+  await changeWithGiven(
+    cli,
+    { address: '/certificates/placement', wish },
+    [{ ca, purpose, node, field: 'given', flags }],
+    flags,
+  );
 };
 
 export const register: Register = (command, cli) => {

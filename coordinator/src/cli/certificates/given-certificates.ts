@@ -1,17 +1,17 @@
 import { RemoraError } from '@remora/shared/errors.ts';
+import type { IssuedPurpose } from '@remora/shared/model/certificates/issued-purpose.ts';
 import type { GivenCertificates, SigningRequestView } from '@remora/shared/model/certificates/signing-request.ts';
-import type { PlacedPurpose } from '@remora/shared/model/requests/place-request.ts';
 import type { Command } from 'commander';
 import { planAndCarryOut } from '../frame/change.ts';
 import type { ChangeFlags } from '../frame/change-flags.ts';
 import type { Cli } from '../frame/cli.ts';
-import { givenFiles } from './given-files.ts';
+import { type GivenPrefix, givenFiles } from './given-files.ts';
 
 /** Which certificates that were signed elsewhere are placed. */
 export interface GivenFlags {
-  readonly files?: string;
-  readonly passphraseFile?: string;
-  readonly accepted?: true;
+  readonly files?: string | undefined;
+  readonly passphraseFile?: string | undefined;
+  readonly accepted?: true | undefined;
 }
 
 export const addGivenFlags = (command: Command): Command =>
@@ -24,20 +24,25 @@ export const addGivenFlags = (command: Command): Command =>
     .option('--accepted', 'those that `remora certs accept` took, the newest of each node');
 
 /** What stands in the wish until the files were sent; undefined where others are to be made. Throws `bad-input`. */
-export const givenOf = ({ files, passphraseFile, accepted }: GivenFlags): [] | undefined => {
+export const givenOf = ({ files, passphraseFile, accepted }: GivenFlags, prefix: GivenPrefix = ''): [] | undefined => {
   if (files !== undefined && accepted)
-    throw new RemoraError('bad-input', '--files and --accepted both say which certificates: give one.');
+    throw new RemoraError(
+      'bad-input',
+      `--${prefix}files and --${prefix}accepted both say which certificates: give one.`,
+    );
   if (passphraseFile !== undefined && files === undefined)
-    throw new RemoraError('bad-input', '--passphrase-file is for the keys of --files DIR.');
+    throw new RemoraError('bad-input', `--${prefix}passphrase-file is for the keys of --${prefix}files DIR.`);
   return files === undefined && !accepted ? undefined : [];
 };
 
 /** Whose certificates they are. */
 interface GivenFor {
   readonly ca: string;
-  readonly purpose: PlacedPurpose;
+  readonly purpose: IssuedPurpose;
   /** The one node that is meant; absent: all. */
   readonly node?: string | undefined;
+  /** Of the flags that name them. */
+  readonly prefix?: GivenPrefix;
 }
 
 /** Certificates of one request, which has to stay below what the coordinator reads. */
@@ -46,11 +51,11 @@ const AT_ONCE = 20;
 /** Sends the certificates of a directory, which are kept once all of them are checked; answers their ids. */
 const give = async (
   cli: Cli,
-  { ca, purpose, node }: GivenFor,
+  { ca, purpose, node, prefix }: GivenFor,
   directory: string,
   passphraseFile: string | undefined,
 ): Promise<string[]> => {
-  const certificates = await givenFiles(directory, { node, passphraseFile });
+  const certificates = await givenFiles(directory, { node, passphraseFile, prefix });
   const client = await cli.client();
   const ids: string[] = [];
   for (const check of certificates.length > AT_ONCE ? [true, false] : [false]) {
@@ -65,25 +70,33 @@ const give = async (
 };
 
 /** What was sent is on record, with keys, also where nothing was placed. */
-const sayKept = (cli: Cli, ids: readonly string[]): void =>
+const sayKept = (cli: Cli, { prefix = '' }: GivenFor, ids: readonly string[]): void =>
   cli.note(
-    `The certificates of --files are kept, with their keys, as ${ids.join(', ')}: \`remora certs forget ID\` drops one.`,
+    `The certificates of --${prefix}files are kept, with their keys, as ${ids.join(', ')}: \`remora certs forget ID\` drops one.`,
   );
+
+/** Certificates that a wish names, and where it names them. */
+export interface GivenPart extends GivenFor {
+  readonly field: 'given' | 'signingGiven';
+  readonly flags: GivenFlags;
+}
 
 /** Plans and carries out a change whose wish may name such certificates: those of `--files` are sent first, and their ids stand in it. */
 export const changeWithGiven = async (
   cli: Cli,
   { address, wish }: { readonly address: string; readonly wish: object },
-  whose: GivenFor,
-  flags: GivenFlags & ChangeFlags,
+  parts: readonly GivenPart[],
+  flags: ChangeFlags,
 ): Promise<void> => {
-  const { files, passphraseFile } = flags;
-  if (files === undefined) return planAndCarryOut(cli, { address, wish }, flags);
-  const ids = await give(cli, whose, files, passphraseFile);
+  const [part, ...others] = parts;
+  if (part === undefined) return planAndCarryOut(cli, { address, wish }, flags);
+  const { files, passphraseFile } = part.flags;
+  if (files === undefined) return changeWithGiven(cli, { address, wish }, others, flags);
+  const ids = await give(cli, part, files, passphraseFile);
   try {
-    await planAndCarryOut(cli, { address, wish: { ...wish, given: ids } }, flags);
+    await changeWithGiven(cli, { address, wish: { ...wish, [part.field]: ids } }, others, flags);
   } catch (error) {
-    sayKept(cli, ids);
+    sayKept(cli, part, ids);
     throw error;
   }
 };

@@ -12,6 +12,8 @@ const onlyForKeys = {
   ...{ search: '--search', replication: '--replication', access: '--access', expires: '--expires' },
   ...{ metadata: '--metadata', certificateIdentity: '--certificate-identity', ca: '--ca', san: '--san' },
   ...{ signingCa: '--signing-ca', signingSubject: '--signing-subject', signingValidity: '--signing-validity' },
+  ...{ signingFiles: '--signing-files', signingPassphraseFile: '--signing-passphrase-file' },
+  ...{ signingAccepted: '--signing-accepted' },
   ...{ certValidity: '--cert-validity', remoteHost: '--remote-host', remotePort: '--remote-port' },
   ...{ files: '--files', accepted: '--accepted', limit: '--limit', proxyCa: '--proxy-ca' },
 } as const satisfies Partial<Record<keyof ConnectFlags, string>>;

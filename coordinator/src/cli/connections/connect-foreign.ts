@@ -52,6 +52,8 @@ const ofRemote: Readonly<Record<string, string>> = {
   ...{ search: '--search', replication: '--replication', access: '--access', expires: '--expires' },
   ...{ metadata: '--metadata', certificateIdentity: '--certificate-identity', ca: '--ca', san: '--san' },
   ...{ signingCa: '--signing-ca', signingSubject: '--signing-subject', signingValidity: '--signing-validity' },
+  ...{ signingFiles: '--signing-files', signingPassphraseFile: '--signing-passphrase-file' },
+  ...{ signingAccepted: '--signing-accepted' },
   ...{ certValidity: '--cert-validity', files: '--files', passphraseFile: '--passphrase-file', accepted: '--accepted' },
   ...{ remoteHost: '--remote-host', remotePort: '--remote-port', limit: '--limit', proxyCa: '--proxy-ca' },
 };

@@ -1,7 +1,7 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import { type ConnectRequest, checkConnectRequest, parseMode } from '@remora/shared/model/requests/connect-request.ts';
 import type { Command } from 'commander';
-import { addGivenFlags, changeWithGiven } from '../certificates/given-certificates.ts';
+import { addGivenFlags, changeWithGiven, type GivenFlags, givenOf } from '../certificates/given-certificates.ts';
 import { planAndCarryOut } from '../frame/change.ts';
 import { addChangeFlags, type ChangeFlags } from '../frame/change-flags.ts';
 import type { Cli } from '../frame/cli.ts';
@@ -28,6 +28,9 @@ export interface ConnectFlags extends KeyAndServerFlags, ForeignFlags {
   readonly signingCa?: string;
   readonly signingSubject?: string;
   readonly signingValidity?: string;
+  readonly signingFiles?: string;
+  readonly signingPassphraseFile?: string;
+  readonly signingAccepted?: true;
   readonly skipUnavailable?: boolean;
   readonly set?: Record<string, string>;
   readonly static?: true;
@@ -55,6 +58,11 @@ const refuseBoth = ({ static: all, staticNodes }: ConnectFlags): void => {
   );
 };
 
+/** Certificates that others made, with which the nodes are to sign. */
+const signersOf = ({ signingFiles, signingPassphraseFile, signingAccepted }: ConnectFlags): GivenFlags => ({
+  ...{ files: signingFiles, passphraseFile: signingPassphraseFile, accepted: signingAccepted },
+});
+
 const requestOf = async (local: string, remote: string, flags: ConnectFlags & ChangeFlags): Promise<ConnectRequest> => {
   if (flags.auth !== 'api_key')
     throw new RemoraError('bad-input', `--auth ${flags.auth}: write api_key or certificate.`);
@@ -72,6 +80,7 @@ const requestOf = async (local: string, remote: string, flags: ConnectFlags & Ch
     signingCa: flags.signingCa,
     signingSubject: flags.signingSubject,
     signingValidity: flags.signingValidity,
+    signingGiven: givenOf(signersOf(flags), 'signing-'),
     skipUnavailable: flags.skipUnavailable,
     set: flags.set,
     staticNodes: flags.staticNodes ?? (flags.static && 'all'),
@@ -89,8 +98,18 @@ const connect = async (cli: Cli, local: string, remote: string, flags: ConnectFl
     return;
   }
   const wish = await requestOf(local, remote, flags);
-  const whose = { ca: wish.ca ?? '', purpose: 'remote_cluster_server' } as const;
-  await changeWithGiven(cli, { address: '/connections', wish }, whose, flags);
+  await changeWithGiven(
+    cli,
+    { address: '/connections', wish },
+    [
+      { ca: wish.ca ?? '', purpose: 'remote_cluster_server', field: 'given', flags },
+      {
+        ...{ ca: wish.signingCa ?? '', purpose: 'remote_signing', field: 'signingGiven' },
+        ...{ prefix: 'signing-', flags: signersOf(flags) },
+      },
+    ],
+    flags,
+  );
 };
 
 const addConnectOptions = (command: Command): void => {
@@ -110,6 +129,15 @@ const addConnectOptions = (command: Command): void => {
       '--signing-validity <time>',
       'how long they are valid (default: as long as those that are there, else 365d)',
     )
+    .option(
+      '--signing-files <dir>',
+      'signing certificates that this CA signed elsewhere, with their keys: NODE.p12, or NODE.crt and NODE.key, of each local node',
+    )
+    .option(
+      '--signing-passphrase-file <file>',
+      'passphrase of these keys (default: NODE.password beside them, where it is)',
+    )
+    .option('--signing-accepted', 'those that `remora certs accept` took, the newest of each node')
     .option('--skip-unavailable <bool>', 'whether searches go on when the remote cluster is away', truth)
     .option('--set <key=value>', 'a further setting of cluster.remote.ALIAS, like transport.compress=true', addSetting);
   command

@@ -32,8 +32,8 @@ const migrate = async (cli: Cli, local: string, alias: string, flags: MigrateFla
     ...(await keyAndServerOf(flags)),
   });
   checkMigrateRequest(wish);
-  const whose = { ca: wish.ca ?? '', purpose: 'remote_cluster_server' } as const;
-  await changeWithGiven(cli, { address: '/connections/migration', wish }, whose, flags);
+  const part = { ca: wish.ca ?? '', purpose: 'remote_cluster_server', field: 'given', flags } as const;
+  await changeWithGiven(cli, { address: '/connections/migration', wish }, [part], flags);
 };
 
 export const register: Register = (command, cli) => {

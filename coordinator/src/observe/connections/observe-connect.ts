@@ -1,6 +1,7 @@
 import { type ConnectRequest, isSigned } from '@remora/shared/model/requests/connect-request.ts';
 import { parseAddress } from '@remora/shared/model/values/address.ts';
 import { listCrossClusterKeys } from '../../elasticsearch/api-keys.ts';
+import { elasticsearchName } from '../../pki/names/elasticsearch-name.ts';
 import { plannedAddresses } from '../../plan/connect/connect.ts';
 import { type AliasPlace, isRegistered, onlyNodes, placeOf } from '../../plan/connection/alias-place.ts';
 import type { ClusterObservation, ConnectFacts, KeyObservation, PathObservation } from '../../plan/facts.ts';
@@ -129,6 +130,11 @@ export const observeConnect = async (parts: ObserveParts, request: ConnectReques
     cas,
     certificates: certificates.filter(
       ({ cluster, purpose }) => cluster === request.remote && purpose === 'remote_cluster_server',
+    ),
+    signerSubjects: new Map(
+      signed.flatMap(({ id, purpose, signed: one }): [string, string][] =>
+        purpose === 'remote_signing' && one !== null ? [[id, elasticsearchName(one.certificatePem)]] : [],
+      ),
     ),
     ...{ others, signed, signers, foreignIdentities, otherNodes: otherNodes(joined, [request.remote]) },
     keys,

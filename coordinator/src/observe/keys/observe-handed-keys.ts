@@ -37,6 +37,7 @@ export const observeKeyCreation = async (parts: ObserveParts, request: KeyCreate
   ]);
   return {
     ...{ local: unseenCluster(request.for, ''), remote, connections: all, cas, keys, secretVersions, signed, others },
+    signerSubjects: new Map(),
     ...{ signers: [], foreignIdentities: [] },
     ...{ paths: [], proven: null, otherNodes: otherNodes(joined, [request.remote]) },
     certificates: certificates.filter(

@@ -1,9 +1,10 @@
 import { type CertificateFacts, coversAddress } from '@remora/shared/model/certificates/certificate.ts';
+import type { IssuedPurpose } from '@remora/shared/model/certificates/issued-purpose.ts';
 import { parseAddress } from '@remora/shared/model/values/address.ts';
 import { fileNameOf } from '@remora/shared/model/values/names.ts';
 import type { NodeObservation } from '../facts.ts';
 import type { Finding } from '../node/agent-findings.ts';
-import { portName, type ServingPurpose } from '../node/ssl.ts';
+import { portName } from '../node/ssl.ts';
 import type { ConnectionRecord, SigningRequestRecord } from '../records.ts';
 import type { CertificateIssue, CertificateWish, NodeId, ProxyWay } from '../steps.ts';
 import { otherNamesOf, withOtherNames } from '../trust/other-names.ts';
@@ -16,7 +17,7 @@ export type Signed = SigningRequestRecord & { readonly signed: NonNullable<Signi
 /** Which of the certificates that were signed elsewhere are to be placed. */
 export interface GivenChoice {
   readonly cluster: string;
-  readonly purpose: ServingPurpose;
+  readonly purpose: IssuedPurpose;
   readonly ca: string;
   /** The one node that is meant; absent: all of the cluster. */
   readonly node?: string | undefined;
@@ -200,8 +201,10 @@ const ambiguous = (node: NodeObservation, { otherNodes }: GivenFacts): Finding[]
       ];
 };
 
+const useOf: Readonly<Record<IssuedPurpose, string>> = { ...portName, remote_signing: 'signatures' };
+
 /** That a node has none; `alone` is the flag that leaves the others. */
 export const missingFinding = (node: NodeObservation, { cluster, purpose, ca }: GivenChoice, alone = ''): Finding => [
   'bad-input',
-  `There is no certificate of CA ${ca} for the ${portName[purpose]} of node ${node.name} (cluster ${cluster}): it is found by its name, ${fileNameOf(node.name)}. \`remora certs requests\` lists them${alone === '' ? '' : `, and ${alone} NAME places one alone`}.`,
+  `There is no certificate of CA ${ca} for the ${useOf[purpose]} of node ${node.name} (cluster ${cluster}): it is found by its name, ${fileNameOf(node.name)}. \`remora certs requests\` lists them${alone === '' ? '' : `, and ${alone} NAME places one alone`}.`,
 ];

@@ -165,7 +165,7 @@ export const planConnect = (request: ConnectRequest, facts: ConnectFacts, contex
         : []),
       ...wideWarning(draft.signing.wish),
       ...(steps.some(({ id }) => id === 'trust-signatures') ? blindWarning(draft.signing, facts.remote) : []),
-      ...(draft.signing.goes ? keptTrustWarnings(facts.remote, facts.cas) : []),
+      ...(draft.signing.goes ? keptTrustWarnings(facts.remote, facts.cas, draft.signing.standing) : []),
       ...(steps.length > 0 ? [...facts.others.unasked, ...unaskedWarnings(facts.others.trust)] : []),
       ...lineWarnings(draft),
       ...(steps.length > 0 ? replicationWarnings(draft) : []),

@@ -5,6 +5,7 @@ import type { WantedFile } from '../node/node-change.ts';
 import { files } from '../node/placed-files.ts';
 import { rollOrder } from '../order.ts';
 import type { Signing, SigningCertificateRecord } from '../records.ts';
+import { givenSigner } from '../signing/given-signers.ts';
 import { isCurrentSigner, newSigningIssue } from '../signing/signing-certificates.ts';
 import { mayBeSigning, othersCas, signingWish, standingSigners } from '../signing/signing-wish.ts';
 import type { SigningIssue } from '../steps.ts';
@@ -50,10 +51,13 @@ export const signingDraft = (request: ConnectRequest, facts: ConnectFacts, conte
   const issueFor = ({ name }: NodeObservation): { readonly issue: SigningIssue; readonly isNew: boolean } | null => {
     if (wish === null) return null;
     const record = standing.find(({ node }) => node === name);
+    const given = givenSigner({ name }, request, facts);
     const place = { cluster: request.local, node: name, alias: request.alias, remote: request.remote };
-    if (record !== undefined && isCurrentSigner(record, wish, facts.cas, context.now))
-      return { issue: record, isNew: false };
-    return { issue: newSigningIssue(place, wish, facts.secretVersions), isNew: true };
+    if (record !== undefined && isCurrentSigner(record, wish, facts.cas, context.now, given)) {
+      const { given: _, ...issue } = record;
+      return { issue, isNew: false };
+    }
+    return { issue: newSigningIssue(place, wish, facts.secretVersions, given), isNew: true };
   };
   const resigning = resigningOf({ wish, standing, key, others }, facts, context);
   return {

@@ -5,6 +5,7 @@ import type { WantedFile } from '../node/node-change.ts';
 import { files, signingKeystore } from '../node/placed-files.ts';
 import { rollOrder } from '../order.ts';
 import type { SigningCertificateRecord } from '../records.ts';
+import { givenSigner } from '../signing/given-signers.ts';
 import { signerFile, signerStep, signerStepId } from '../signing/signing-certificates.ts';
 import { passwordEntry, signingTrust, signSettings, withoutThem } from '../signing/signing-names.ts';
 import { signingSettingsStep } from '../signing/signing-settings.ts';
@@ -33,7 +34,8 @@ export const signingSide = (draft: ConnectDraft): SigningSide => ({
   mayLackPassword: (node) => mayLackPassword(draft, node),
 });
 
-const whyIssued = (standing: SigningCertificateRecord, { subject, ca }: SigningIssue): string => {
+const whyIssued = (standing: SigningCertificateRecord, { subject, ca, given }: SigningIssue): string => {
+  if (given !== undefined) return 'another certificate was given, with which the node shall sign';
   if (standing.subject !== subject) return 'the certificate with which the node signs shall have another subject';
   return standing.ca === ca
     ? 'the certificate with which the node signs shall live for another time, or ends soon'
@@ -41,7 +43,7 @@ const whyIssued = (standing: SigningCertificateRecord, { subject, ca }: SigningI
 };
 
 /** The certificates that are made. */
-const signerSteps = ({ signing, facts }: ConnectDraft): AnyStep[] =>
+const signerSteps = ({ signing, facts, request }: ConnectDraft): AnyStep[] =>
   [...signing.issues.values()]
     .filter(({ isNew }) => isNew)
     .map(({ issue }) => {
@@ -49,7 +51,8 @@ const signerSteps = ({ signing, facts }: ConnectDraft): AnyStep[] =>
         (one) => one.cluster === issue.cluster && one.node === issue.node && one.alias === issue.alias,
       );
       const reason = standing ? whyIssued(standing, issue) : 'the node has no certificate with which it could sign';
-      return signerStep(issue, standing, { reason, stage: 'certificates' });
+      const given = issue.given && givenSigner({ name: issue.node }, request, facts);
+      return signerStep(issue, standing, { reason, stage: 'certificates', given });
     });
 
 const bundleOn = ({ agent }: NodeObservation) =>

@@ -7,6 +7,7 @@ import { files } from '../node/placed-files.ts';
 import { casOf, isByCertificate, isForeign } from '../records.ts';
 import { unreplicatedWarning } from '../roll/outages.ts';
 import { keptTrustWarnings } from '../signing/signing-off.ts';
+import { standingSigners } from '../signing/signing-wish.ts';
 import { nodeKey } from '../steps.ts';
 import { goneWarnings } from './gone.ts';
 import { handMadeAliases } from './hand-made.ts';
@@ -183,8 +184,10 @@ const unaskedWarnings = ({ facts: { local }, dropsTrust }: Scope): string[] => {
       ];
 };
 
-const signingWarnings = ({ signs, request, facts: { remote, cas, connection } }: Scope): string[] =>
-  !signs || request.remoteGone || isForeign(connection) ? [] : keptTrustWarnings(remote, cas);
+const signingWarnings = ({ signs, request, facts: { remote, cas, connection, signers } }: Scope): string[] =>
+  !signs || request.remoteGone || isForeign(connection)
+    ? []
+    : keptTrustWarnings(remote, cas, standingSigners({ signers }, connection));
 
 const followerWarnings = ({ facts: { followers, connection } }: Scope): string[] =>
   followers.length === 0

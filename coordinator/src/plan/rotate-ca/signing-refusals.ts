@@ -1,6 +1,6 @@
 import { agentFindings, type Finding, nodesAbsent } from '../node/agent-findings.ts';
 import { reloadFindings } from '../node/reload-interval.ts';
-import { placeFindings } from '../signing/replaced-signer.ts';
+import { elsewhereFindings, placeFindings } from '../signing/replaced-signer.ts';
 import { strangeCas } from '../signing/signing-wish.ts';
 import type { Concerned } from './concerned.ts';
 import type { CaRotationFacts } from './facts.ts';
@@ -41,7 +41,8 @@ const brokenFindings = ({ signing }: Concerned, { problems }: CaRotationFacts): 
 export const signingFindings = (concerned: Concerned, facts: CaRotationFacts): Finding[] => {
   const { next } = concerned;
   const signers = signersOf(concerned, facts);
-  const lacksKey = next.record !== null && next.record.key === null && dueSigners(concerned, facts).length > 0;
+  const due = dueSigners(concerned, facts);
+  const lacksKey = next.record?.key === null && due.some(({ record }) => record.given === undefined);
   return [
     ...(lacksKey
       ? [
@@ -51,6 +52,7 @@ export const signingFindings = (concerned: Concerned, facts: CaRotationFacts): F
           ] as const,
         ]
       : []),
+    ...due.flatMap((one) => elsewhereFindings(one, next.record === null ? 'NAME' : next.name)),
     ...remoteFindings(concerned, facts),
     ...signers.flatMap((one) => [
       ...placeFindings(one, facts.unseen),

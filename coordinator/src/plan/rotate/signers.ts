@@ -4,6 +4,7 @@ import { isMostlyOver } from '../certificates/certificate-life.ts';
 import type { Finding } from '../node/agent-findings.ts';
 import type { CaRecord, SigningCertificateRecord } from '../records.ts';
 import {
+  elsewhereFindings,
   isSignerBehind,
   type PlacedSigner,
   placedSigner,
@@ -66,6 +67,8 @@ const caFindings = ({ record, ca }: SignerRotation, where: string, now: string):
 const findingsOf = (one: SignerRotation, facts: RotateFacts, now: string): Finding[] => {
   const { record } = one;
   const where = `the certificate with which node ${record.node} (cluster ${record.cluster}) signs for ${record.alias}`;
+  const elsewhere = elsewhereFindings(one);
+  if (elsewhere.length > 0) return elsewhere;
   const placed = placeFindings(one, facts.unseen);
   return one.node === undefined ? placed : [...caFindings(one, where, now), ...placed];
 };

@@ -7,6 +7,7 @@ import { signingKeystore } from '../node/placed-files.ts';
 import type { ConnectionRecord, SigningCertificateRecord } from '../records.ts';
 import type { AnyStep, SigningIssue } from '../steps.ts';
 import { newSigningIssue, signerFile, signerStep, signerStepId } from './signing-certificates.ts';
+import { otherSigner } from './signing-names.ts';
 
 /** A certificate with which a node signs, with what is known of its place. */
 export interface PlacedSigner {
@@ -46,6 +47,20 @@ export const placeFindings = (
     ],
   ];
 };
+
+/** Of those that were made elsewhere: nobody here can make others like them. `signingCa` is the one that signs the others. */
+export const elsewhereFindings = (
+  { record: { cluster, node, alias, remote, ca, given } }: PlacedSigner,
+  signingCa = ca,
+): Finding[] =>
+  given === undefined
+    ? []
+    : [
+        [
+          'conflict',
+          `The certificate with which node ${node} (cluster ${cluster}) signs for ${alias} was made elsewhere: ${otherSigner({ cluster, alias, remote, ca: signingCa })}.`,
+        ],
+      ];
 
 /** That a node signs with the certificate on record by then. */
 export const signerProof = (

@@ -1,5 +1,6 @@
 import { sayDuration } from '@remora/shared/model/values/duration.ts';
 import { isMostlyOver } from '../certificates/certificate-life.ts';
+import type { Signed } from '../certificates/given.ts';
 import type { WantedFile } from '../node/node-change.ts';
 import { signingKeystore } from '../node/placed-files.ts';
 import { signingSecrets } from '../node/secret-names.ts';
@@ -15,6 +16,7 @@ export const newSigningIssue = (
   place: NodeId & { readonly alias: string; readonly remote: string },
   wish: Omit<Signing, 'identity'>,
   versions: Versions,
+  given?: Signed,
 ): SigningIssue => {
   const names = signingSecrets(place);
   const { cluster, node, alias, remote } = place;
@@ -22,20 +24,25 @@ export const newSigningIssue = (
     ...{ cluster, node, alias, remote, ca: wish.ca, subject: wish.subject, validityMs: wish.validityMs },
     p12Secret: `secret:${names.p12}@${lastVersion(versions, names.p12) + 1}`,
     passwordSecret: madeOnce(versions, names.password),
+    ...(given === undefined ? {} : { given: { request: given.id, fingerprint256: given.signed.facts.fingerprint256 } }),
   };
 };
 
-/** Whether a node's certificate does for what is wished; one of the CA that is taking the place of the other does too. */
+/**
+ * Whether a node's certificate does for what is wished; one of the CA that is taking the place of the other does too. One that was made elsewhere stays until another is
+ * given.
+ */
 export const isCurrentSigner = (
   record: SigningCertificateRecord,
   { ca, subject, validityMs }: Signing,
   cas: readonly CaRecord[],
   now: string,
-): boolean =>
-  [ca, comingCa(cas, ca)].includes(record.ca) &&
-  record.subject === subject &&
-  record.validityMs === validityMs &&
-  !isMostlyOver(record, now);
+  given?: Signed,
+): boolean => {
+  if (record.subject !== subject || ![ca, comingCa(cas, ca)].includes(record.ca)) return false;
+  if (given !== undefined) return record.given === given.id && record.ca === ca;
+  return record.given !== undefined || (record.validityMs === validityMs && !isMostlyOver(record, now));
+};
 
 /** The file as it shall stand on the node. */
 export const signerFile = ({ alias, p12Secret }: SigningIssue): WantedFile => ({
@@ -53,7 +60,7 @@ export const signerStepId = (
 export const signerStep = (
   input: SigningIssue,
   standing: SigningCertificateRecord | undefined,
-  { reason, stage }: { readonly reason: string; readonly stage: string },
+  { reason, stage, given }: { readonly reason: string; readonly stage: string; readonly given?: Signed | undefined },
 ): AnyStep => ({
   ...{ id: signerStepId('issue-signing-certificate', input), kind: 'signing-certificate.issue', target: input.node },
   ...{ effect: 'none', reason, stage, input },
@@ -66,8 +73,13 @@ export const signerStep = (
         ]
       : []),
     `+ signing certificate ${input.subject}`,
-    `+   issued by CA ${input.ca}`,
-    `+   valid for ${sayDuration(input.validityMs)} from its issue`,
+    ...(given === undefined
+      ? [`+   issued by CA ${input.ca}`, `+   valid for ${sayDuration(input.validityMs)} from its issue`]
+      : [
+          `+   issued by ${given.signed.facts.issuer}, below CA ${input.ca}`,
+          `+   valid from ${given.signed.facts.notBefore} to ${given.signed.facts.notAfter}`,
+          `+   SHA-256 ${given.signed.facts.fingerprint256}`,
+        ]),
     `+   kept as ${input.p12Secret}`,
   ].join('\n'),
 });

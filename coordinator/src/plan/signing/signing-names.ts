@@ -17,6 +17,15 @@ export const signingTrust: SigningSettings = { 'cluster.remote.signing.certifica
 export const withoutThem = (settings: SigningSettings): SigningSettings =>
   Object.fromEntries(Object.keys(settings).map((name) => [name, null]));
 
+/** What gives a node another certificate in the place of one that was made elsewhere. */
+export const otherSigner = ({
+  cluster,
+  remote,
+  alias,
+  ca,
+}: Pick<SigningCertificateRecord, 'cluster' | 'remote' | 'alias' | 'ca'>): string =>
+  `give another with \`remora connect ${cluster} ${remote} --alias ${alias} --signing-ca ${ca} --signing-files DIR\` and the other flags of the connection`;
+
 /** Under which a signing certificate is on record. */
 export const signerId = (record: Pick<SigningCertificateRecord, 'cluster' | 'node' | 'alias'>): string =>
   `${nodeKey(record)}/${record.alias}`;

@@ -4,12 +4,12 @@ import { keystorePasswordReference, nodeStep } from '../node/node-step.ts';
 import { files, signingKeystore } from '../node/placed-files.ts';
 import { removalChange } from '../node/removal.ts';
 import { rollOrder } from '../order.ts';
-import type { CaRecord } from '../records.ts';
+import type { CaRecord, SigningCertificateRecord } from '../records.ts';
 import type { AnyStep } from '../steps.ts';
 import { caBundleFile } from '../trust/ca-bundle.ts';
 import { passwordEntry, signingTrust, withoutThem } from './signing-names.ts';
 import { signingSettingsStep } from './signing-settings.ts';
-import { strangeCas } from './signing-wish.ts';
+import { strangeCas, theirCas } from './signing-wish.ts';
 
 /** The files are removed last: a node that cannot find the file of a setting takes no state of its cluster any more. */
 
@@ -96,10 +96,21 @@ const fileChange = ({ others, cas, hash }: TrustOff, node: NodeObservation): Nod
 };
 
 /** What people should know where the trust stays as it is, since somebody else uses it. */
-export const keptTrustWarnings = (remote: ClusterObservation, cas: readonly CaRecord[]): string[] =>
-  strangeCas(remote, cas).map(
+export const keptTrustWarnings = (
+  remote: ClusterObservation,
+  cas: readonly CaRecord[],
+  standing: readonly SigningCertificateRecord[],
+): string[] => [
+  ...strangeCas(remote, cas).map(
     (found) => `${found}, which Remora does not know: the file and the setting that names it stay as they are.`,
-  );
+  ),
+  ...theirCas(remote, cas)
+    .filter((name) => standing.some(({ ca, given }) => given !== undefined && ca === name))
+    .map(
+      (name) =>
+        `CA ${name}, whose key is not here, stays in ${files.signingCas} of cluster ${remote.name}, with the setting that names it: others may sign by it. Where nobody does, take both out by hand.`,
+    ),
+];
 
 /** Has a remote cluster take no more signatures of what no other connection needs; nothing where somebody else put a CA into the file. */
 export const trustOff = (off: TrustOff): AnyStep[] => {

@@ -1,4 +1,9 @@
-import { exactIdentity, matchesAll, subjectFor } from '@remora/shared/model/certificates/certificate-identity.ts';
+import {
+  exactIdentity,
+  matchesAll,
+  matchesIdentity,
+  subjectFor,
+} from '@remora/shared/model/certificates/certificate-identity.ts';
 import { type ConnectRequest, isSigned } from '@remora/shared/model/requests/connect-request.ts';
 import { parseDuration } from '@remora/shared/model/values/duration.ts';
 import { LIFE } from '../certificates/server-certificate.ts';
@@ -6,6 +11,7 @@ import type { ClusterObservation, ConnectFacts } from '../facts.ts';
 import { files } from '../node/placed-files.ts';
 import { type CaRecord, keyConnections, type Signing, type SigningCertificateRecord } from '../records.ts';
 import { withComing } from '../trust/ca-names.ts';
+import { givenSubjects } from './given-signers.ts';
 
 type Known = Pick<ConnectFacts, 'connections' | 'signers'>;
 type Ends = Pick<ConnectRequest, 'local' | 'remote' | 'alias'>;
@@ -26,11 +32,35 @@ const standingSigning = (
 export const mayBeSigning = (facts: Known, ends: Omit<Ends, 'remote'>): boolean =>
   standingSigning(facts, ends) !== undefined;
 
+/** With certificates that were made elsewhere: as they are. */
+const givenWish = (
+  request: ConnectRequest,
+  facts: Pick<ConnectFacts, 'local' | 'signed' | 'signerSubjects'>,
+  standing: ReturnType<typeof standingSigning>,
+): Signing | string => {
+  const { local, signingCa: ca = '', certificateIdentity } = request;
+  const [subject, ...more] = givenSubjects(request, facts);
+  if (subject === undefined)
+    return `There is no signing certificate of CA ${ca} for any node of cluster ${local}: each is found by the name of its node. \`remora certs requests\` lists them.`;
+  if (more.length > 0)
+    return `The signing certificates for the nodes of cluster ${local} have several subjects (${[subject, ...more].join('; ')}), and nodes that come later could not be told by one: have them made with one subject.`;
+  if (certificateIdentity !== undefined && !matchesIdentity(certificateIdentity, subject))
+    return `--certificate-identity ${certificateIdentity} does not match the subject of the signing certificates, which Elasticsearch compares as ${subject}: the whole of it has to match.`;
+  return {
+    ...{ ca, subject, identity: certificateIdentity ?? exactIdentity(subject) },
+    validityMs: standing?.validityMs ?? parseDuration(LIFE),
+  };
+};
+
 /** How requests shall be signed; null where they shall not, a sentence where no subject is known that the expression matches. */
-export const signingWish = (request: ConnectRequest, facts: Known): Signing | null | string => {
+export const signingWish = (
+  request: ConnectRequest,
+  facts: Known & Pick<ConnectFacts, 'local' | 'signed' | 'signerSubjects'>,
+): Signing | null | string => {
   if (!isSigned(request)) return null;
   const { local, alias, certificateIdentity } = request;
   const standing = standingSigning(facts, request);
+  if (request.signingGiven !== undefined) return givenWish(request, facts, standing);
   const usual = standing?.subject ?? `CN=${local}-${alias}`;
   const subject =
     request.signingSubject ??

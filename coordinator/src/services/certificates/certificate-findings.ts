@@ -14,6 +14,8 @@ export interface Origin {
   readonly ca: string | null;
   /** How long it was wished to be valid, in ms; null where only its dates tell. */
   readonly lifeMs: number | null;
+  /** See `Found`. */
+  readonly replacement?: string | undefined;
 }
 
 const critical = (text: string): Finding => ({ level: 'critical', text });
@@ -42,7 +44,8 @@ const spanText = (ms: number): string => {
   return ms >= HOUR_MS ? counted(Math.floor(ms / HOUR_MS), 'hour') : counted(Math.floor(ms / MINUTE_MS), 'minute');
 };
 
-const replacement = ({ managed, isCa, ca }: Origin): string => {
+const replacementOf = ({ managed, isCa, ca, replacement }: Origin): string => {
+  if (replacement !== undefined) return replacement;
   if (isCa && ca !== null) return `\`remora ca rotate ${ca}\` puts another one in its place`;
   if (isCa) return 'put its successor beside it where it is trusted, and have new certificates signed by that';
   return managed ? '`remora certs rotate --due` replaces it' : 'have a new one made where it comes from';
@@ -51,10 +54,10 @@ const replacement = ({ managed, isCa, ca }: Origin): string => {
 /** Whether it ended, ends soon or has not begun. */
 const dateFindings = (facts: FoundFacts, origin: Origin, now: Date): Finding[] => {
   const leftMs = Date.parse(facts.notAfter) - now.getTime();
-  if (leftMs <= 0) return [critical(`It ended at ${facts.notAfter}: ${replacement(origin)}.`)];
+  if (leftMs <= 0) return [critical(`It ended at ${facts.notAfter}: ${replacementOf(origin)}.`)];
   if (facts.notBefore !== null && Date.parse(facts.notBefore) > now.getTime())
     return [critical(`It begins at ${facts.notBefore} only, and nothing trusts it before: check the clocks.`)];
-  return leftMs < soonMs(facts, origin) ? [warning(`It ends in ${spanText(leftMs)}: ${replacement(origin)}.`)] : [];
+  return leftMs < soonMs(facts, origin) ? [warning(`It ends in ${spanText(leftMs)}: ${replacementOf(origin)}.`)] : [];
 };
 
 const isCovered = ({ node, purpose, facts, hosts }: Found): boolean => {

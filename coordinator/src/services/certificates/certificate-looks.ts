@@ -31,6 +31,8 @@ export interface Found {
   /** SHA-256 of the public half of the private key beside it; null where that cannot be read or there is none to look at. */
   readonly keyDigest: string | null;
   readonly findings: readonly Finding[];
+  /** What has another one in its place, where that is not `certs rotate`. */
+  readonly replacement?: string;
 }
 
 /** What is found of a purpose on a node, and what could not be found out: a sentence each. */

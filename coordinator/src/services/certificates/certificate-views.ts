@@ -58,7 +58,7 @@ const sansOf = ({ sans }: FoundFacts, certificate: X509Certificate | undefined):
   certificate?.subjectAltName?.includes('othername:') ? describeCertificate(certificate.raw).sans : sans;
 
 const viewOf = (found: Found, index: CertificateIndex, known: KnownCertificates, now: Date): CertificateView => {
-  const { node, purpose, path, served, chain } = found;
+  const { node, purpose, path, served, chain, replacement } = found;
   const { der: _, ...facts } = found.facts;
   const judged = known.judged(facts);
   const daysLeft = Math.floor((Date.parse(facts.notAfter) - now.getTime()) / DAY_MS);
@@ -67,7 +67,8 @@ const viewOf = (found: Found, index: CertificateIndex, known: KnownCertificates,
   const lifeMs = index.recordWith(facts.fingerprint256)?.validityMs ?? null;
   // Only remote clusters have CAs that Remora can replace by another.
   const isReplaceable = purpose === 'remote_cluster_client_ca' && ca?.facts.fingerprint256 === facts.fingerprint256;
-  const origin = { managed, isCa: isCaPurpose(purpose), ca: isReplaceable && ca?.key ? ca.name : null, lifeMs };
+  const itsCa = isReplaceable && ca?.key ? ca.name : null;
+  const origin = { managed, isCa: isCaPurpose(purpose), ca: itsCa, lifeMs, replacement };
   const findings = findingsOf(found, origin, known, now);
   return {
     ...{ node: node.node, cluster: node.cluster, purpose, ...facts, daysLeft, path, served },

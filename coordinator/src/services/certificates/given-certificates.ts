@@ -1,5 +1,6 @@
+import { X509Certificate } from 'node:crypto';
 import { RemoraError } from '@remora/shared/errors.ts';
-import type { PlacedPurpose } from '@remora/shared/model/requests/place-request.ts';
+import type { IssuedPurpose } from '@remora/shared/model/certificates/issued-purpose.ts';
 import type { AuditDraft } from '../../audit/chain.ts';
 import { describeCertificate } from '../../pki/describe.ts';
 import { type GivenCertificate, type GivenFiles, type GivenWish, readGiven } from '../../pki/read/read-given.ts';
@@ -12,7 +13,7 @@ import { idOf, type SigningRequestParts, secretOf } from './signing-requests.ts'
 /** Certificates with their keys, for ports of the nodes after which they are called. */
 export interface GivenCertificates {
   readonly ca: string;
-  readonly purpose: PlacedPurpose;
+  readonly purpose: IssuedPurpose;
   readonly certificates: readonly GivenFiles[];
   /** They are checked, and none is kept. */
   readonly check?: boolean;
@@ -22,10 +23,21 @@ export interface GivenCertificates {
 const commonNameIn = (subject: string): string =>
   /(?:^|,)CN=((?:\\.|[^,+\\])*)/.exec(subject)?.[1]?.replaceAll('\\', '') ?? '';
 
+/** Elasticsearch makes signatures with no other keys, and takes a file with another one without a word. */
+const refuseUnusable = (name: string, { certificatePem }: GivenCertificate, purpose: IssuedPurpose): void => {
+  const type = new X509Certificate(certificatePem).publicKey.asymmetricKeyType;
+  if (purpose === 'remote_signing' && type !== 'rsa' && type !== 'ec')
+    throw new RemoraError(
+      'bad-input',
+      `The key for ${name} is of the kind ${type}: requests are signed with RSA or EC keys.`,
+    );
+};
+
 /** Reads all of them; throws what is wrong with each. */
 const readAll = async (
   certificates: readonly GivenFiles[],
   wish: GivenWish,
+  purpose: IssuedPurpose,
   now: Date,
 ): Promise<{ readonly name: string; readonly given: GivenCertificate }[]> => {
   const findings: Finding[] = [];
@@ -34,7 +46,9 @@ const readAll = async (
   if (twice) throw new RemoraError('bad-input', `There are two certificates for "${twice.name}".`);
   for (const files of certificates) {
     try {
-      read.push({ name: files.name, given: await readGiven(files, wish, now) });
+      const given = await readGiven(files, wish, now);
+      refuseUnusable(files.name, given, purpose);
+      read.push({ name: files.name, given });
     } catch (error) {
       if (!(error instanceof RemoraError) || certificates.length === 1) throw error;
       findings.push([error.code, error.message]);
@@ -63,7 +77,7 @@ const fileOrDrop = async (
 const keep = async (
   parts: SigningRequestParts,
   ca: string,
-  purpose: PlacedPurpose,
+  purpose: IssuedPurpose,
   name: string,
   { certificatePem, chainPem, facts: described, privateKeyPem }: GivenCertificate,
   actor: string,
@@ -90,7 +104,7 @@ export const keepGiven = async (
 ): Promise<string[]> => {
   const ca = await lastingCaOf(parts.inventory, caName);
   const wish = { caName: ca.name, caPem: ca.certificatePem, usage: usagesOf[purpose] };
-  const read = await readAll(certificates, wish, parts.clock());
+  const read = await readAll(certificates, wish, purpose, parts.clock());
   if (check) return [];
   const ids: string[] = [];
   for (const { name, given } of read) ids.push(await keep(parts, ca.name, purpose, name, given, actor));

@@ -2,7 +2,13 @@ import type { NodeCertificates } from '../../observe/certificates/observe-certif
 import { isOtherVersion } from '../../plan/certificates/certificate-versions.ts';
 import { signingKeystore } from '../../plan/node/placed-files.ts';
 import type { SigningCertificateRecord } from '../../plan/records.ts';
+import { otherSigner } from '../../plan/signing/signing-names.ts';
 import { type Finding, type Found, fileOf } from './certificate-looks.ts';
+
+const again = ({ cluster, remote, node, alias, given }: SigningCertificateRecord): string =>
+  given === undefined
+    ? `\`remora certs rotate --cluster ${cluster} --node ${node}\` places another.`
+    : `\`remora connect ${cluster} ${remote} --alias ${alias}\` with the flags of the connection places it.`;
 
 const findingsOf = (node: NodeCertificates, record: SigningCertificateRecord, path: string): Finding[] => {
   const file = fileOf(node, path);
@@ -11,7 +17,7 @@ const findingsOf = (node: NodeCertificates, record: SigningCertificateRecord, pa
     return [
       {
         level: 'critical',
-        text: `The file ${path} is missing: Elasticsearch would not find it at the next start of the node, and would take no state of its cluster. \`remora certs rotate --cluster ${record.cluster} --node ${record.node}\` places another.`,
+        text: `The file ${path} is missing: Elasticsearch would not find it at the next start of the node, and would take no state of its cluster. ${again(record)}`,
       },
     ];
   const what = isOtherVersion(file, record)
@@ -20,7 +26,7 @@ const findingsOf = (node: NodeCertificates, record: SigningCertificateRecord, pa
   return [
     {
       level: 'warning',
-      text: `${what}: \`remora certs rotate --cluster ${record.cluster} --node ${record.node}\` places another.`,
+      text: `${what}: ${again(record)}`,
     },
   ];
 };
@@ -32,5 +38,6 @@ export const lookAtSigners = (node: NodeCertificates, signers: readonly SigningC
     return {
       ...{ node, purpose: 'remote_cluster_signing', facts: record.facts, path, served: null },
       ...{ chain: [], hosts: [], keyDigest: null, findings: findingsOf(node, record, path) },
+      ...(record.given === undefined ? {} : { replacement: otherSigner(record) }),
     };
   });

@@ -1,5 +1,4 @@
 import Type, { type Static } from 'typebox';
-import { placedPurposes } from '../requests/place-request.ts';
 import { CertificateFacts } from './certificate.ts';
 import { IssueWish } from './issue-request.ts';
 import { issuedPurposes } from './issued-purpose.ts';
@@ -55,11 +54,11 @@ const { content } = SignedFile.properties;
 export const GivenCertificates = Type.Object(
   {
     ca,
-    purpose: Type.Enum([...placedPurposes]),
+    purpose: Type.Enum([...issuedPurposes]),
     certificates: Type.Array(
       Type.Object(
         {
-          /** The node that it is for. */
+          /** The node that it is for, or that signs with it. */
           name: Type.String({ minLength: 1, maxLength: 255 }),
           /** PEM with intermediate CAs, or PKCS#12 with the key. */
           certificate: content,

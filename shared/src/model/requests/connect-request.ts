@@ -46,6 +46,11 @@ export const ConnectRequest = Type.Object(
     signingSubject: Type.Optional(Text),
     /** How long they are valid, for example `90d`. Absent: as long as those that there are, else 365 days. */
     signingValidity: Type.Optional(Text),
+    /**
+     * Ids of signing certificates that this CA signed elsewhere, as `certs requests` lists them, for the local nodes after which they are called; empty for the newest of each
+     * node. Absent: the CA signs others, and those that were given stay.
+     */
+    signingGiven: Type.Optional(Type.Array(Text, { maxItems: 1000 })),
     skipUnavailable: Type.Optional(Type.Boolean()),
     /** Further settings of `cluster.remote.ALIAS.`, by the rest of their name. */
     set: Type.Optional(Type.Record(Type.String(), Type.String())),
@@ -196,7 +201,19 @@ export const isSigned = (request: ConnectRequest): boolean =>
     (wish) => wish !== undefined,
   );
 
-const checkSigning = ({ certificateIdentity, signingCa, signingSubject, signingValidity }: ConnectRequest): void => {
+const checkSigningGiven = ({ signingCa, signingSubject, signingValidity, signingGiven }: ConnectRequest): void => {
+  if (signingGiven === undefined) return;
+  if (signingCa === undefined)
+    refuse('--signing-files and --signing-accepted need --signing-ca NAME: the CA that signed the certificates.');
+  if (signingSubject !== undefined || signingValidity !== undefined)
+    refuse(
+      `${signingSubject === undefined ? '--signing-validity' : '--signing-subject'} is for certificates that are made: those that are given are as they are.`,
+    );
+};
+
+const checkSigning = (request: ConnectRequest): void => {
+  const { certificateIdentity, signingCa, signingSubject, signingValidity } = request;
+  checkSigningGiven(request);
   const identity = certificateIdentity === undefined ? undefined : parseIdentity(certificateIdentity);
   if (signingCa !== undefined && !isCaName(signingCa))
     refuse(

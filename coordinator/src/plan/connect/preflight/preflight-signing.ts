@@ -1,8 +1,12 @@
+import { isSubject } from '@remora/shared/model/certificates/distinguished-name.ts';
 import { isSigned } from '@remora/shared/model/requests/connect-request.ts';
 import { isAtLeast } from '@remora/shared/model/values/version.ts';
 import type { ClusterObservation, NodeObservation } from '../../facts.ts';
 import { files } from '../../node/placed-files.ts';
-import { passwordEntry } from '../../signing/signing-names.ts';
+import type { Signing } from '../../records.ts';
+import { givenSigner, givenSignerFindings } from '../../signing/given-signers.ts';
+import { isCurrentSigner } from '../../signing/signing-certificates.ts';
+import { otherSigner, passwordEntry } from '../../signing/signing-names.ts';
 import { mayBeSigning, signingWish, standingSigners, strangeCas, theirCas } from '../../signing/signing-wish.ts';
 import { lostCa } from '../../trust/ca-names.ts';
 import { standingKey } from '../key/key.ts';
@@ -94,14 +98,51 @@ const foreignFindings = ({ request, facts }: PreflightInput): string[] => {
   ];
 };
 
-const caFindings = ({ request, facts, now }: PreflightInput): string[] => {
+/** The first local node for which a certificate has to be made; none where they are given, each of which is looked at. */
+const lacking = ({ request, facts, now }: PreflightInput, wish: Signing): string | undefined => {
+  const standing = standingSigners(facts, request);
+  const hasOne = ({ name }: NodeObservation): boolean =>
+    standing.some((record) => record.node === name && isCurrentSigner(record, wish, facts.cas, now));
+  return request.signingGiven === undefined ? facts.local.nodes.find((node) => !hasOne(node))?.name : undefined;
+};
+
+/** Of a certificate that was made elsewhere the subject may be one that Remora cannot write in the same way. */
+const subjectFindings = (input: PreflightInput): string[] => {
+  const { request, facts } = input;
+  const wish = signingWish(request, facts);
+  if (wish === null || typeof wish === 'string' || isSubject(wish.subject)) return [];
+  const bare = lacking(input, wish);
+  return bare === undefined
+    ? []
+    : [
+        `The certificates with which nodes sign for ${request.alias} were made elsewhere, with the subject ${wish.subject}, which Remora does not write: give one for node ${bare} with --signing-files, or have others made with --signing-subject.`,
+      ];
+};
+
+/** Those that stay since no others were given. */
+const endedFindings = ({ request, facts, now }: PreflightInput): string[] => {
+  const wish = signingWish(request, facts);
+  if (wish === null || typeof wish === 'string') return [];
+  return standingSigners(facts, request)
+    .filter((one) => one.given !== undefined && one.facts.notAfter <= now)
+    .filter((one) => isCurrentSigner(one, wish, facts.cas, now))
+    .filter(({ node }) => givenSigner({ name: node }, request, facts) === undefined)
+    .map(
+      (one) =>
+        `The certificate with which node ${one.node} (cluster ${one.cluster}) signs for ${one.alias} was made elsewhere and ended at ${one.facts.notAfter}: ${otherSigner(one)}.`,
+    );
+};
+
+const caFindings = (input: PreflightInput): string[] => {
+  const { request, facts, now } = input;
   const wish = signingWish(request, facts);
   if (wish === null || typeof wish === 'string') return [];
   const ca = facts.cas.find(({ name }) => name === wish.ca);
   if (ca === undefined) return [];
-  if (ca.key === null)
+  const bare = lacking(input, wish);
+  if (ca.key === null && bare !== undefined)
     return [
-      `The key of CA ${ca.name} is not here, so it cannot sign signing certificates: choose another with --signing-ca.`,
+      `The key of CA ${ca.name} is not here, so it cannot sign a signing certificate for node ${bare}: give those that it signed elsewhere with --signing-files or --signing-accepted, or choose another with --signing-ca.`,
     ];
   if (ca.retiredAt !== undefined)
     return [`CA ${ca.name} is retired, and ${ca.successor} took its place: give --signing-ca ${ca.successor}.`];
@@ -121,8 +162,13 @@ export const signingWorks: Check = {
 export const signingFits: Check = {
   code: 'bad-input',
   demands:
-    'a subject is known that `--certificate-identity` matches, and certificates that are in use become ones of another subject or CA on all nodes',
-  run: changeFindings,
+    'a subject is known that `--certificate-identity` matches, certificates that are in use become ones of another subject or CA on all nodes, and those that were made elsewhere are there for every local node, with one subject',
+  run: (input) => [
+    ...changeFindings(input),
+    ...subjectFindings(input),
+    ...endedFindings(input),
+    ...givenSignerFindings(input.request, input.facts, input.now),
+  ],
 };
 
 /** Only its owner may change a key. */

@@ -138,9 +138,10 @@ const signedHere = async (parts: StepParts, wish: CertificateIssue): Promise<Sou
   };
 };
 
-const signedElsewhere = async (
+/** What was signed elsewhere. Throws `step-failed` where it is not on record any more. */
+export const signedElsewhere = async (
   parts: StepParts,
-  { node }: CertificateIssue,
+  { node }: { readonly node: string },
   { request, fingerprint256 }: NonNullable<CertificateIssue['given']>,
 ): Promise<Source> => {
   const record = await parts.inventory.signingRequests.get(request);

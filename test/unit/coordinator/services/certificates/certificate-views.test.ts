@@ -4,7 +4,11 @@ import type {
   NodeCertificates,
   ServedCertificate,
 } from '../../../../../coordinator/src/observe/certificates/observe-certificates.ts';
-import type { CaRecord, CertificateRecord } from '../../../../../coordinator/src/plan/records.ts';
+import type {
+  CaRecord,
+  CertificateRecord,
+  SigningCertificateRecord,
+} from '../../../../../coordinator/src/plan/records.ts';
 import { certificateViews } from '../../../../../coordinator/src/services/certificates/certificate-views.ts';
 
 const now = new Date('2026-06-01T12:00:00Z');
@@ -224,6 +228,36 @@ test('CAs that a node trusts are listed, each of a bundle', () => {
     { purpose: 'remote_cluster_client_ca', subject: 'CN=theirs', served: null, ca: null, managed: false },
     { purpose: 'remote_cluster_client_ca', subject: 'CN=us-remote', served: null, ca: 'us-remote', managed: true },
   ]);
+});
+
+test('one of others with which a node signs is replaced by connect, and one of Remora by certs rotate', () => {
+  const signer = {
+    ...{
+      cluster: 'us',
+      node: 'us-1',
+      alias: 'eu',
+      remote: 'eu',
+      ca: 'us-remote',
+      subject: 'CN=us',
+      validityMs: 365 * 86_400_000,
+    },
+    ...{ p12Secret: 'secret:p12@1', passwordSecret: 'secret:password@1' },
+    facts: facts('us', { notAfter: '2026-06-02T20:00:00.000Z' }),
+  };
+  const placed = file('remora-signing-eu.p12', { source: 'secret:p12@1' });
+  const said = (...signers: SigningCertificateRecord[]) =>
+    certificateViews({
+      nodes: [node({}, [placed], [])],
+      records: [],
+      signers,
+      cas: [ca],
+      clusterCas: [],
+      now,
+    }).certificates[0]?.findings.find((text) => text.startsWith('It ends'));
+  expect(said({ ...signer, given: 'id' })).toBe(
+    'It ends in 1 day: give another with `remora connect us eu --alias eu --signing-ca us-remote --signing-files DIR` and the other flags of the connection.',
+  );
+  expect(said(signer)).toBe('It ends in 1 day: `remora certs rotate --due` replaces it.');
 });
 
 test('of a node that cannot be looked at there is what is on record, and why', () => {

@@ -40,4 +40,13 @@ describe('the certificate with which a node signs', () => {
     expect(look).toMatchObject({ purpose: 'remote_cluster_signing', path: PATH, served: null, facts: record.facts });
     expect(look?.findings.map(({ level, text }, i) => [level, text.slice(0, found[i]?.[1].length)])).toEqual(found);
   });
+
+  test('that was made elsewhere is placed again, or replaced, by connect', () => {
+    const [look] = lookAtSigners(nodeWith({ digest: null, source: null }), [{ ...record, given: 'id' }]);
+    expect(look?.findings[0]?.text).toContain(
+      '`remora connect eu us --alias us` with the flags of the connection places it',
+    );
+    expect(look?.replacement).toContain('--alias us --signing-ca eu-signing --signing-files DIR');
+    expect(lookAtSigners(nodeWith(null), [record])[0]?.replacement).toBeUndefined();
+  });
 });
