@@ -51,6 +51,23 @@ test.each([
   expect([refusalOf(made).code, refusalOf(made).message]).toEqual(['conflict', expect.stringMatching(sentence)]);
 });
 
+test('of a deployment that is gone nothing is asked, the key is invalidated, and what may be there still is named with its commands', () => {
+  const made = cloudConnected();
+  const { deployment: _, ...local } = made.local;
+  made.local = { ...local, persistent: {} };
+  const plan = planOff(made, { localGone: true }, { goneDeployment: { cloud: 'acme', id: 'd1' } });
+  expect(lines(plan).filter((line) => !line.startsWith('remote-'))).toEqual([
+    'api-key api-keys.revoke us api',
+    'end inventory.put-back coordinator none',
+  ]);
+  expect([plan.clusters, plan.warnings[0]]).toEqual([
+    ['eu', 'us'],
+    expect.stringMatching(
+      /stay on deployment d1 .*clouds key acme d1 us --remove.*clouds trust acme d1 remora-us --remove/,
+    ),
+  ]);
+});
+
 test('the command goes on wherever it was cut off', () => {
   const made = cloudConnected();
   deploymentIn(made).entries = [];

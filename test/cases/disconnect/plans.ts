@@ -10,7 +10,16 @@ import type { World } from '../connect/world.ts';
 type More = Partial<
   Pick<
     DisconnectFacts,
-    'strays' | 'otherKeys' | 'followers' | 'roles' | 'busy' | 'goneNodes' | 'goneAnswer' | 'transport' | 'remoteRoles'
+    | 'strays'
+    | 'otherKeys'
+    | 'followers'
+    | 'roles'
+    | 'busy'
+    | 'goneNodes'
+    | 'goneAnswer'
+    | 'goneDeployment'
+    | 'transport'
+    | 'remoteRoles'
   >
 >;
 

@@ -2,6 +2,7 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import { isConnectionFailure, statusOf } from '../../elasticsearch/client.ts';
 import type { ClusterClients } from '../../elasticsearch/clusters.ts';
 import { unseenCluster } from '../../plan/connection/unseen-cluster.ts';
+import type { DisconnectFacts } from '../../plan/disconnect/facts.ts';
 import type { ClusterObservation } from '../../plan/facts.ts';
 import type { NodeId } from '../../plan/steps.ts';
 import type { ObserveParts } from '../observe-nodes.ts';
@@ -83,11 +84,12 @@ const isAgentThere = async ({ agents }: Pick<ObserveParts, 'agents'>, node: Node
 export const observeGoneLocal = async (
   parts: Pick<ObserveParts, 'agents' | 'clients' | 'inventory'>,
   name: string,
-): Promise<{
-  readonly local: ClusterObservation;
-  readonly goneNodes: readonly string[];
-  readonly goneAnswer: string | null;
-}> => {
+): Promise<
+  Pick<DisconnectFacts, 'local' | 'goneDeployment'> & {
+    readonly goneNodes: readonly string[];
+    readonly goneAnswer: string | null;
+  }
+> => {
   const hint = 'Give the command without --local-gone, which would leave on its nodes what the connection has there.';
   const { cluster: local, answer } = await observeGone(parts.clients, name, hint);
   const nodes = (await parts.inventory.nodes.list()).filter(({ cluster }) => cluster === name);
@@ -99,5 +101,9 @@ export const observeGoneLocal = async (
       `${hint} Where Elasticsearch is gone there and the agent alone is left, stop the agent, or remove the node with \`remora nodes remove ${found.node}\`.`,
     );
   const goneAnswer = answer.kind === 'untrusted' ? answer.message : null;
-  return { local, goneNodes: nodes.map(({ node }) => node).sort(), goneAnswer };
+  const { deployment } = await parts.clients.record(name);
+  return {
+    ...{ local, goneNodes: nodes.map(({ node }) => node).sort(), goneAnswer },
+    ...(deployment === undefined ? {} : { goneDeployment: deployment }),
+  };
 };

@@ -87,7 +87,7 @@ const localOf = async (
   parts: RollbackParts,
   { local: name, alias }: AnyConnectionRecord,
   { localGone }: DisconnectRequest,
-): Promise<Pick<DisconnectFacts, 'local' | 'goneNodes' | 'goneAnswer' | 'followers' | 'roles'>> => {
+): Promise<Pick<DisconnectFacts, 'local' | 'goneNodes' | 'goneAnswer' | 'goneDeployment' | 'followers' | 'roles'>> => {
   if (localGone) return { ...(await observeGoneLocal(parts, name)), followers: [], roles: [] };
   const local = await observeWhole(parts, name);
   const [followers, roles] = await Promise.all([

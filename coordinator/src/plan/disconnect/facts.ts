@@ -1,7 +1,13 @@
 import type { TransportFacts } from '../connect-certificate/facts.ts';
 import type { ClusterObservation, KeyObservation } from '../facts.ts';
 import type { ClusterKey } from '../keys/cluster-key.ts';
-import type { AnyConnectionRecord, CaRecord, CertificateRecord, SigningCertificateRecord } from '../records.ts';
+import type {
+  AnyConnectionRecord,
+  CaRecord,
+  CertificateRecord,
+  DeploymentId,
+  SigningCertificateRecord,
+} from '../records.ts';
 import type { RemoteRoles } from '../roles/remote-roles.ts';
 import type { DeploymentTrustRecord } from '../trust/deployment-trust.ts';
 
@@ -14,6 +20,8 @@ export interface DisconnectFacts {
   readonly goneNodes?: readonly string[];
   /** Why what answers at its addresses, which may be it after all, is not trusted; null where nothing of that kind does. */
   readonly goneAnswer?: string | null;
+  /** Which deployment a local cluster was that is gone; absent of one with agents. */
+  readonly goneDeployment?: DeploymentId;
   /** Transport ports of the remote cluster, where they trust those of a local one that is gone: nobody could take that off later. With deployments that clusters trust. */
   readonly transport?: { readonly remote: TransportFacts; readonly deploymentTrusts: readonly DeploymentTrustRecord[] };
   /** Without nodes where it is gone, or others run it. */

@@ -1,3 +1,4 @@
+import { trustName } from '../cloud-deployment/local-side.ts';
 import { heirSteps, neededBy, type TrustUsers } from '../connect-certificate/heirs.ts';
 import { isOther, trustHeirs } from '../connect-certificate/needed.ts';
 import { keptAsOwn, type TrustLoss, trustRemovalSteps } from '../connect-certificate/removal.ts';
@@ -129,19 +130,27 @@ const keysLeft = ({ facts: { connection, keys, remote } }: Scope): string[] =>
           `The API key ${record.name} (${record.id}) is not invalidated: should cluster ${remote.name} come back, invalidate it there.`,
       );
 
+/** What stays of the connection where its local cluster is gone, should that come back. */
+const leftThere = ({ connection: { alias }, goneDeployment: deployment }: DisconnectFacts): string => {
+  const setting = `The alias ${alias} in its settings`;
+  if (deployment === undefined)
+    return `${setting}, cluster.remote.${alias}.credentials in keystores and Remora's CA file with the settings that name it stay on its machines: wipe them, or take these out, before its nodes run again.`;
+  const { cloud, id } = deployment;
+  return `${setting}, its key and the trust ${trustName(alias)} stay on deployment ${id} of cloud ${cloud} where that is there still: \`remora clouds key ${cloud} ${id} ${alias} --remove\` and \`remora clouds trust ${cloud} ${id} ${trustName(alias)} --remove\` take the latter two off.`;
+};
+
 /** What people should know of a side that is gone. Once the records are forgotten, this is the only place that names what is left. */
 export const goneWarnings = (scope: Scope): string[] => {
   const { request, facts } = scope;
   const { connection, remote } = facts;
   const loss = lossOf(scope);
-  const left = `The alias ${connection.alias} in its settings, cluster.remote.${connection.alias}.credentials in keystores and Remora's CA file with the settings that name it stay on its machines: wipe them, or take these out, before its nodes run again.`;
   return [
     ...(request.remoteGone && !isForeign(connection)
       ? [
           `Cluster ${remote.name} is taken to be gone for good: nothing is changed there, and what is on record of the connection is forgotten.`,
         ]
       : []),
-    ...(request.localGone ? goneLocalWarnings(facts, left) : []),
+    ...(request.localGone ? goneLocalWarnings(facts, leftThere(facts)) : []),
     ...(request.remoteGone || isForeign(connection) ? keysLeft(scope) : []),
     ...(loss === null ? [] : keptAsOwn(loss)),
   ];
