@@ -20,7 +20,7 @@ import type { Log } from './log.ts';
 import { openNotifier } from './notify/notifier.ts';
 import { openFleetCa } from './pki/fleet-ca/fleet-ca.ts';
 import type { FleetCas } from './pki/fleet-ca/fleet-cas.ts';
-import type { NodeId } from './plan/steps.ts';
+import type { NodeId } from './plan/node/node-id.ts';
 import { newHead, newId, type RunEngine, startRunEngine } from './run/engine.ts';
 import { ROLLBACK } from './run/stage/on-failure.ts';
 import { nextInRoll } from './run/stage/roll.ts';

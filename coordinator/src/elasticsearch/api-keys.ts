@@ -1,6 +1,6 @@
 import type { Client } from '@elastic/elasticsearch';
+import type { Access } from '../plan/connection/connection-records.ts';
 import type { ClusterKey } from '../plan/keys/cluster-key.ts';
-import type { Access } from '../plan/records.ts';
 import { explain, statusOf } from './client.ts';
 
 /** As `GET _security/api_key` answers it. `_query` would page, but needs scripts, which a cluster may not have. */

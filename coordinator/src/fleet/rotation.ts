@@ -7,7 +7,7 @@ import type { Log } from '../log.ts';
 import { type FleetCa, makeNextFleetCa, openNextFleetCa } from '../pki/fleet-ca/fleet-ca.ts';
 import { pathsIn, removeNextFleetCa, replaceFleetCa, writeTrusted } from '../pki/fleet-ca/fleet-ca-files.ts';
 import { type FleetCaState, type FleetCas, soleFleetCa } from '../pki/fleet-ca/fleet-cas.ts';
-import { nodeKey } from '../plan/steps.ts';
+import { nodeKey } from '../plan/node/node-id.ts';
 import { refuseOtherFile } from '../store/bound-files.ts';
 import type { Inventory } from '../store/inventory.ts';
 import { refuseOthers } from './others.ts';

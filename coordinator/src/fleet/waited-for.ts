@@ -1,5 +1,5 @@
 import type { FleetRotation, FleetRotationPhase, FleetStatus } from '@remora/shared/model/fleet.ts';
-import { nodeKey } from '../plan/steps.ts';
+import { nodeKey } from '../plan/node/node-id.ts';
 import type { NodeRecord } from '../store/records.ts';
 
 /** What an agent has to do before the rotation can go on; null when it has done it. The script that goes on looks at the same (rotation-record.ts). */

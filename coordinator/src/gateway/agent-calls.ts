@@ -6,7 +6,7 @@ import type {
   ReadOperation,
 } from '@remora/shared/operations.ts';
 import type { Result } from '@remora/shared/protocol/delivery.ts';
-import type { NodeId } from '../plan/steps.ts';
+import type { NodeId } from '../plan/node/node-id.ts';
 
 export interface CallOptions {
   /** How long to wait for the answer, in ms. */

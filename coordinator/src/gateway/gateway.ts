@@ -4,7 +4,7 @@ import { messageOf } from '@remora/shared/errors.ts';
 import type { Redis } from 'ioredis';
 import type { App } from '../http/app-types.ts';
 import type { FleetCas } from '../pki/fleet-ca/fleet-cas.ts';
-import { type NodeId, nodeKey } from '../plan/steps.ts';
+import { type NodeId, nodeKey } from '../plan/node/node-id.ts';
 import type { Inventory } from '../store/inventory.ts';
 import { restoresOf } from '../store/restores.ts';
 import type { StoreProblem } from '../store/store-identity.ts';

@@ -1,7 +1,7 @@
 import { type ServerClients, seedHosts } from '../plan/certificates/given.ts';
 import { settingsInForce } from '../plan/connection/alias-place.ts';
+import type { ConnectionRecord } from '../plan/connection/connection-records.ts';
 import type { ClusterObservation } from '../plan/facts.ts';
-import type { ConnectionRecord } from '../plan/records.ts';
 import { proxyOf } from '../plan/rotate-ca/proofs.ts';
 import { type Looked, lookAt, observeAllTrust, unaskedIn } from './certificates/observe-rotation.ts';
 import type { ObserveParts } from './observe-nodes.ts';

@@ -1,10 +1,11 @@
 import { findKey } from '../elasticsearch/api-keys.ts';
 import { explain } from '../elasticsearch/client.ts';
 import { findRole, findUser } from '../elasticsearch/security.ts';
+import { adoptedIn, isForeign } from '../plan/connection/connection-records.ts';
 import type { ClusterObservation, FlatSettings, NodeObservation } from '../plan/facts.ts';
 import { isLiving } from '../plan/keys/cluster-key.ts';
 import { keystorePasswordInput, keystorePasswordReference } from '../plan/node/node-step.ts';
-import { type ApiKeyRecord, adoptedIn, isForeign } from '../plan/records.ts';
+import type { ApiKeyRecord } from '../plan/records.ts';
 import { deliveredKey, deliveriesOf, MOST_DELIVERIES, type NodeDeliveries } from '../plan/rollback/deliveries.ts';
 import type { Backups, PastRun, RollbackFacts } from '../plan/rollback/facts.ts';
 import { earlierSecretsOf } from '../plan/rollback/keys/keys.ts';

@@ -1,8 +1,9 @@
 import { explain } from '../elasticsearch/client.ts';
 import { listNodes, listShards } from '../elasticsearch/observe-cluster.ts';
+import type { NodeId } from '../plan/node/node-id.ts';
 import type { BatchOptions } from '../plan/roll/batches.ts';
 import { type RollPreview, rollsOf } from '../plan/roll/planned-batches.ts';
-import type { NodeId, StoredPlan } from '../plan/steps.ts';
+import type { StoredPlan } from '../plan/steps.ts';
 import type { GateParts } from './roll-gates.ts';
 
 export type RollParts = GateParts;

@@ -1,8 +1,9 @@
 import { explain } from '../elasticsearch/client.ts';
 import type { ClusterClients } from '../elasticsearch/clusters.ts';
 import { observeRoll } from '../elasticsearch/roll-facts.ts';
+import type { NodeId } from '../plan/node/node-id.ts';
 import { type ClosedGate, closedGates } from '../plan/roll/gates.ts';
-import type { NodeId, StepInputs } from '../plan/steps.ts';
+import type { StepInputs } from '../plan/steps.ts';
 
 export interface GateParts {
   readonly clients: ClusterClients;

@@ -1,13 +1,8 @@
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import type { GivenFacts, ServerClients } from './certificates/given.ts';
 import type { DeploymentSeen } from './cloud-deployment/facts.ts';
-import type {
-  AnyConnectionRecord,
-  ApiKeyRecord,
-  CaRecord,
-  CertificateRecord,
-  SigningCertificateRecord,
-} from './records.ts';
+import type { AnyConnectionRecord } from './connection/connection-records.ts';
+import type { ApiKeyRecord, CaRecord, CertificateRecord, SigningCertificateRecord } from './records.ts';
 import type { ShardCopy } from './roll/shards.ts';
 
 /** A setting as the API answers it flat: everything is text or a list of texts. */

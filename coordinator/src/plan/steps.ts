@@ -3,33 +3,19 @@ import type { Estimate, PLAN_VERSION, PlannedBatch, PlanStage } from '@remora/sh
 import type { Address } from '@remora/shared/model/values/address.ts';
 import type { ChangeOperation, OperationCall } from '@remora/shared/operations.ts';
 import type { EffectClass, SettingValue } from '@remora/shared/settings.ts';
-import type { ServingPurpose } from './node/ssl.ts';
-import type { Access, AnyConnectionRecord, RecordBefore, SigningCertificateRecord } from './records.ts';
+import type { CertificateIssue } from './certificates/certificate-issue.ts';
+import type { Access, AnyConnectionRecord } from './connection/connection-records.ts';
+import type { Crossing } from './connection/crossing.ts';
+import type { KeyBefore } from './keys/key-before.ts';
+import type { NodeId } from './node/node-id.ts';
+import type { RecordBefore } from './records.ts';
 import type { RoleBody, UserBody } from './roles/role-definition.ts';
 import type { BatchOptions } from './roll/batches.ts';
+import type { Baseline, SeenProcess, StatedOutages } from './roll/roll-inputs.ts';
+import type { SigningIssue, SigningSettings } from './signing/signing-issue.ts';
 import type { DirectRelationship } from './trust/cloud-trust.ts';
 import type { DeploymentTrustRecord } from './trust/deployment-trust.ts';
-
-/** A node of a cluster; node names are unique within their cluster. */
-export interface NodeId {
-  readonly cluster: string;
-  readonly node: string;
-}
-
-/** How a node is called where one name has to do: in the inventory, in audits, in findings. */
-export const nodeKey = ({ cluster, node }: NodeId): string => `${cluster}/${node}`;
-
-/** What a certificate shall say, decided when the plan is made. */
-export interface CertificateWish {
-  readonly commonName: string;
-  readonly dns: readonly string[];
-  readonly ip: readonly string[];
-  /** Common names as SANs of the kind `otherName`, by which trust restrictions know a node. */
-  readonly otherNames?: readonly string[];
-  /** Those of the names and addresses without which it is reissued; the others are there because they were known when it was issued. */
-  readonly required: readonly string[];
-  readonly validityMs: number;
-}
+import type { ProxyWay, TrustingNode } from './trust/trusting-node.ts';
 
 /**
  * One entry a kind of step: its input, complete when the plan is made (secrets by reference). The union of steps and the runner's executor table derive
@@ -285,95 +271,6 @@ export interface StepInputs {
     /** Of one that others gave the key for: whether it worked as it was before, when the plan was made. Nobody here can ask about that key later. */
     readonly worked?: boolean;
   };
-}
-
-/** A node that connects to remote clusters, with the CA files that its elasticsearch.yml names for that. */
-export interface TrustingNode extends NodeId {
-  readonly certificateAuthorities: readonly string[];
-}
-
-/** What local nodes connect through to a remote cluster. */
-export interface ProxyWay {
-  readonly address: Address;
-  /** The name that they ask for, where one is configured. */
-  readonly serverName: string | null;
-}
-
-/** An entry of a deployment's keystore as it was before a run changed it: its value tells nobody, and its reference only what Remora wrote. */
-export interface KeyEntryBefore {
-  readonly isThere: boolean;
-  readonly reference: string | null;
-}
-
-/** A key as it was before a run changed it. */
-export interface KeyBefore {
-  readonly access: Access;
-  readonly metadata: Readonly<Record<string, unknown>>;
-  /** ms since 1970; null for no end. */
-  readonly expiresAtMs: number | null;
-  /** Its configHash on record; null when the key was not on record. */
-  readonly configHash: string | null;
-}
-
-export interface CertificateIssue extends NodeId, CertificateWish {
-  readonly ca: string;
-  readonly purpose: ServingPurpose;
-  /** Where it is placed, relative to the node's configuration directory: a PKCS#12 file, or a PEM file beside that of its key. */
-  readonly path: string;
-  /** Secrets that receive the PKCS#12 file and its password. Of a PEM pair the first is that of the certificate with its chain, and there is no password. */
-  readonly p12Secret: string;
-  readonly passwordSecret: string;
-  /** The key of a PEM pair. */
-  readonly key?: PemKey;
-  /** Of a certificate that is not made but was signed elsewhere: the request under which it is on record, with its key. */
-  readonly given?: { readonly request: string; readonly fingerprint256: string };
-}
-
-/** A connection, as it is proven. */
-export interface Crossing {
-  readonly local: string;
-  readonly alias: string;
-  readonly keySecret: string;
-}
-
-/** A record to be, without what is known only once the certificate is made. */
-export interface SigningIssue extends Omit<SigningCertificateRecord, 'facts' | 'given'> {
-  /** Of a certificate that is not made but was signed elsewhere: the request under which it is on record, with its key. */
-  readonly given?: { readonly request: string; readonly fingerprint256: string };
-}
-
-/** `cluster.remote.ALIAS.signing.*` or `cluster.remote.signing.*`, relative to the configuration directories; null for what does not stand there. */
-export type SigningSettings = Readonly<Record<string, string | null>>;
-
-/** A private key that stands as PEM in a file of its own. */
-export interface PemKey {
-  /** Relative to the node's configuration directory. */
-  readonly path: string;
-  /** The secret that receives the file. */
-  readonly secret: string;
-  /** Of the passphrase with which it is encrypted; null for a key that is not. */
-  readonly passphraseSecret: string | null;
-}
-
-/** Outages of a node that the plan states: each lets its own gate pass, and no other. */
-export interface StatedOutages {
-  /** No master may be elected while it is away: quorum is not waited for. */
-  readonly master: boolean;
-  /** Shards (`INDEX[SHARD]`) whose copies are not waited for, since no other node has or gets one; `all` of the only data node. */
-  readonly data: 'all' | readonly string[];
-}
-
-/** What a cluster said of a node's process. */
-export interface SeenProcess {
-  readonly pid: number;
-  /** Start of the JVM in ms since 1970, on the node's clock. */
-  readonly startedAtMs: number;
-}
-
-/** Health of a cluster before a roll. */
-export interface Baseline {
-  readonly health: 'green' | 'yellow' | 'red';
-  readonly nodes: number;
 }
 
 export type StepKind = keyof StepInputs;

@@ -1,4 +1,4 @@
-import type { NodeId } from '../plan/steps.ts';
+import type { NodeId } from '../plan/node/node-id.ts';
 import type { RunWriter } from './run-writer.ts';
 
 const LOOK_MS = 2000;

@@ -1,7 +1,8 @@
 import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import type { ChangeOperation, OperationCall } from '@remora/shared/operations.ts';
 import type { Result } from '@remora/shared/protocol/delivery.ts';
-import type { NodeId, StepInputs, StepKind } from '../plan/steps.ts';
+import type { NodeId } from '../plan/node/node-id.ts';
+import type { StepInputs, StepKind } from '../plan/steps.ts';
 import type { InventoryRecords } from '../store/inventory.ts';
 import type { Amendment } from '../store/runs/run-store.ts';
 import type { Batch } from './stage/batch.ts';

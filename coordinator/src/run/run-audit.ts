@@ -1,5 +1,6 @@
 import type { AuditDraft } from '../audit/chain.ts';
-import { type AnyStep, nodeKey, type StepKind } from '../plan/steps.ts';
+import { nodeKey } from '../plan/node/node-id.ts';
+import type { AnyStep, StepKind } from '../plan/steps.ts';
 import type { RunRecord, StepState } from '../store/runs/run-hash.ts';
 
 /** What a driver records of its run; the run adds on whose behalf, and by which plan. */

@@ -5,7 +5,7 @@ import { openNamedCloud } from '../cloud/open.ts';
 import type { ClusterClients } from '../elasticsearch/clusters.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { RollbackParts, RunHistory } from '../observe/observe-rollback.ts';
-import type { NodeId } from '../plan/steps.ts';
+import type { NodeId } from '../plan/node/node-id.ts';
 import type { SecretStore } from '../secrets/secret-store.ts';
 import type { Services } from '../services.ts';
 import type { Inventory } from '../store/inventory.ts';

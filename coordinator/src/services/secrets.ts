@@ -1,6 +1,6 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import { parseSecretReference } from '@remora/shared/model/values/secret-reference.ts';
-import { proofOf } from '../plan/records.ts';
+import { proofOf } from '../plan/connection/connection-records.ts';
 import type { SecretStore } from '../secrets/secret-store.ts';
 import type { Services } from '../services.ts';
 import type { Inventory } from '../store/inventory.ts';

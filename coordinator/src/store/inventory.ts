@@ -5,8 +5,8 @@ import { AuditRecorder } from '../audit/recorder.ts';
 import { systemClock } from '../clock.ts';
 import type { CloudRecord } from '../cloud/record.ts';
 import type { WebhookRecord } from '../notify/record.ts';
+import type { AnyConnectionRecord } from '../plan/connection/connection-records.ts';
 import type {
-  AnyConnectionRecord,
   ApiKeyRecord,
   CaRecord,
   CertificateRecord,

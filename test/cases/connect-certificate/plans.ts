@@ -6,9 +6,9 @@ import {
   transportTargets,
 } from '../../../coordinator/src/plan/connect-certificate/connect-certificate.ts';
 import type { CertificateConnectFacts } from '../../../coordinator/src/plan/connect-certificate/facts.ts';
+import { isByCertificate } from '../../../coordinator/src/plan/connection/connection-records.ts';
 import { planCertificateDisconnect } from '../../../coordinator/src/plan/disconnect-certificate/disconnect-certificate.ts';
 import type { CertificateDisconnectFacts } from '../../../coordinator/src/plan/disconnect-certificate/facts.ts';
-import { isByCertificate } from '../../../coordinator/src/plan/records.ts';
 import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import { factsOf, request, sha256 } from '../connect/facts.ts';
 import { carriedOut, cutOff, recordsOf, type TrustWorld, transportFacts } from './world.ts';

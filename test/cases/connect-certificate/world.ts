@@ -1,8 +1,11 @@
 import type { SettingValue } from '@remora/shared/settings.ts';
 import type { TransportFacts } from '../../../coordinator/src/plan/connect-certificate/facts.ts';
+import {
+  type AnyConnectionRecord,
+  isByCertificate,
+} from '../../../coordinator/src/plan/connection/connection-records.ts';
 import type { ClusterObservation } from '../../../coordinator/src/plan/facts.ts';
 import type { SentAuthority } from '../../../coordinator/src/plan/place/facts.ts';
-import { type AnyConnectionRecord, isByCertificate } from '../../../coordinator/src/plan/records.ts';
 import type { AnyStep } from '../../../coordinator/src/plan/steps.ts';
 import type { DeploymentTrustRecord } from '../../../coordinator/src/plan/trust/deployment-trust.ts';
 import { applySteps } from '../connect/apply.ts';

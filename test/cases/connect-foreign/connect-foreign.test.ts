@@ -3,7 +3,7 @@ import type { ForeignConnectRequest } from '@remora/shared/model/requests/foreig
 import { describe, expect, it, test } from 'vitest';
 import { planForeignConnect } from '../../../coordinator/src/plan/connect-foreign/connect-foreign.ts';
 import type { ForeignConnectFacts } from '../../../coordinator/src/plan/connect-foreign/facts.ts';
-import type { ForeignConnectionRecord } from '../../../coordinator/src/plan/records.ts';
+import type { ForeignConnectionRecord } from '../../../coordinator/src/plan/connection/connection-records.ts';
 import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import { certificateFacts, factsOf, request, sha256 } from '../connect/facts.ts';
 import { connected, lines, stepOf } from '../connect/plans.ts';

@@ -1,8 +1,13 @@
 import { parseSecretReference } from '@remora/shared/model/values/secret-reference.ts';
 import type { ChangeOperation, OperationCall, SecretText } from '@remora/shared/operations.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
-import { type ConnectionRecord, isByCertificate, isForeign } from '../../../coordinator/src/plan/records.ts';
-import type { AnyStep, CertificateIssue, StepInputs, StepKind } from '../../../coordinator/src/plan/steps.ts';
+import type { CertificateIssue } from '../../../coordinator/src/plan/certificates/certificate-issue.ts';
+import {
+  type ConnectionRecord,
+  isByCertificate,
+  isForeign,
+} from '../../../coordinator/src/plan/connection/connection-records.ts';
+import type { AnyStep, StepInputs, StepKind } from '../../../coordinator/src/plan/steps.ts';
 import { caCertificateSecret, caKeySecret, importedCaSecrets } from '../../../coordinator/src/plan/trust/ca-names.ts';
 import { certificateFacts, ymlDigest } from './facts.ts';
 import { fingerprintOf, isConnected, servedBy, serves } from './truth.ts';

@@ -2,8 +2,8 @@ import type { ConnectRequest } from '@remora/shared/model/requests/connect-reque
 import { checkConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
 import { describe, expect, test } from 'vitest';
 import { planConnect } from '../../../coordinator/src/plan/connect/connect.ts';
+import type { ConnectionRecord } from '../../../coordinator/src/plan/connection/connection-records.ts';
 import type { ConnectFacts } from '../../../coordinator/src/plan/facts.ts';
-import type { ConnectionRecord } from '../../../coordinator/src/plan/records.ts';
 import { applySteps } from './apply.ts';
 import { factsOf, request, sha256 } from './facts.ts';
 import { DAY_MS, given, hostOf, refusedGiven, sign, wish } from './given-world.ts';

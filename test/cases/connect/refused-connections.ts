@@ -1,4 +1,4 @@
-import type { ConnectionRecord } from '../../../coordinator/src/plan/records.ts';
+import type { ConnectionRecord } from '../../../coordinator/src/plan/connection/connection-records.ts';
 import { adopted, authorities, byHand, sameWish } from '../adopt/plans.ts';
 import { connected } from './plans.ts';
 import type { RefusalCase } from './runner.ts';

@@ -1,11 +1,11 @@
 import type { SettingValue } from '@remora/shared/settings.ts';
 import type { DeploymentSeen } from '../../../coordinator/src/plan/cloud-deployment/facts.ts';
+import type { ConnectionRecord } from '../../../coordinator/src/plan/connection/connection-records.ts';
 import type { PathObservation } from '../../../coordinator/src/plan/facts.ts';
 import type {
   ApiKeyRecord,
   CaRecord,
   CertificateRecord,
-  ConnectionRecord,
   SigningCertificateRecord,
   SigningRequestRecord,
 } from '../../../coordinator/src/plan/records.ts';

@@ -1,8 +1,8 @@
 import type { DisconnectRequest } from '@remora/shared/model/requests/disconnect-request.ts';
 import { describe, expect, test } from 'vitest';
+import type { ForeignConnectionRecord } from '../../../coordinator/src/plan/connection/connection-records.ts';
 import { unseenCluster } from '../../../coordinator/src/plan/connection/unseen-cluster.ts';
 import { planDisconnect } from '../../../coordinator/src/plan/disconnect/disconnect.ts';
-import type { ForeignConnectionRecord } from '../../../coordinator/src/plan/records.ts';
 import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import { factsOf, request, sha256 } from '../connect/facts.ts';
 import { connected, lines, stepOf } from '../connect/plans.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { type ConnectionRecord, isByCertificate } from '../../../coordinator/src/plan/connection/connection-records.ts';
 import { asKeyConnection } from '../../../coordinator/src/plan/migrate/records.ts';
-import { type ConnectionRecord, isByCertificate } from '../../../coordinator/src/plan/records.ts';
 import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import { factsOf, request } from '../connect/facts.ts';
 import { lines } from '../connect/plans.ts';

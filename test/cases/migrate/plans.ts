@@ -1,8 +1,8 @@
 import type { MigrateRequest } from '@remora/shared/model/requests/migrate-request.ts';
+import { isForeign } from '../../../coordinator/src/plan/connection/connection-records.ts';
 import type { MigrateFacts } from '../../../coordinator/src/plan/migrate/facts.ts';
 import { planMigration } from '../../../coordinator/src/plan/migrate/migrate.ts';
 import { connectRequestOf } from '../../../coordinator/src/plan/migrate/wanted.ts';
-import { isForeign } from '../../../coordinator/src/plan/records.ts';
 import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import { factsOf, sha256 } from '../connect/facts.ts';
 import { recordsOf, type TrustWorld, transportFacts } from '../connect-certificate/world.ts';

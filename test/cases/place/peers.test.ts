@@ -1,8 +1,8 @@
 import type { RemoraError } from '@remora/shared/errors.ts';
 import { expect, test } from 'vitest';
 import { bareSerial } from '../../../coordinator/src/plan/certificates/serial.ts';
+import { isByCertificate } from '../../../coordinator/src/plan/connection/connection-records.ts';
 import type { PlaceFacts } from '../../../coordinator/src/plan/place/facts.ts';
-import { isByCertificate } from '../../../coordinator/src/plan/records.ts';
 import { planRollback } from '../../../coordinator/src/plan/rollback/rollback.ts';
 import type { AnyStep, StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import { certificateFacts, factsOf, request, sha256 } from '../connect/facts.ts';

@@ -1,9 +1,9 @@
 import type { PlaceRequest } from '@remora/shared/model/requests/place-request.ts';
+import { keyConnections } from '../../../coordinator/src/plan/connection/connection-records.ts';
 import { publishedParts } from '../../../coordinator/src/plan/connection/published-address.ts';
 import type { ClusterObservation, NodeObservation } from '../../../coordinator/src/plan/facts.ts';
 import type { PlaceFacts } from '../../../coordinator/src/plan/place/facts.ts';
 import { planPlacement } from '../../../coordinator/src/plan/place/place.ts';
-import { keyConnections } from '../../../coordinator/src/plan/records.ts';
 import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import { applySteps } from '../connect/apply.ts';
 import { factsOf, request, sha256 } from '../connect/facts.ts';

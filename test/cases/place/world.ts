@@ -1,10 +1,11 @@
 import type { PlacedPurpose } from '@remora/shared/model/requests/place-request.ts';
 import type { OperationCall } from '@remora/shared/operations.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
+import type { CertificateIssue } from '../../../coordinator/src/plan/certificates/certificate-issue.ts';
 import { bareSerial } from '../../../coordinator/src/plan/certificates/serial.ts';
 import type { PlaceFacts, SentAuthority, StoredAuthority } from '../../../coordinator/src/plan/place/facts.ts';
 import type { CaRecord, CertificateRecord, SigningRequestRecord } from '../../../coordinator/src/plan/records.ts';
-import type { AnyStep, CertificateIssue } from '../../../coordinator/src/plan/steps.ts';
+import type { AnyStep } from '../../../coordinator/src/plan/steps.ts';
 import { type DeploymentTrustRecord, deploymentTrustId } from '../../../coordinator/src/plan/trust/deployment-trust.ts';
 import { certificateFacts, factsOf, request, ymlDigest } from '../connect/facts.ts';
 import { type NodeWorld, nodeOf, type World, world } from '../connect/world.ts';

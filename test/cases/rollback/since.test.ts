@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { casOf } from '../../../coordinator/src/plan/connection/connection-records.ts';
 import type { ClusterObservation, NodeObservation } from '../../../coordinator/src/plan/facts.ts';
-import { casOf } from '../../../coordinator/src/plan/records.ts';
 import type { PastRun, RollbackFacts } from '../../../coordinator/src/plan/rollback/facts.ts';
 import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import { request } from '../connect/facts.ts';

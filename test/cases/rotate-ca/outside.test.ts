@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { AnyConnectionRecord } from '../../../coordinator/src/plan/records.ts';
+import type { AnyConnectionRecord } from '../../../coordinator/src/plan/connection/connection-records.ts';
 import type { World } from '../connect/world.ts';
 import { planCa, standing } from './plans.ts';
 

@@ -1,7 +1,7 @@
 import type { CaRotateRequest } from '@remora/shared/model/requests/ca-rotate-request.ts';
 import { placeOf } from '../../../coordinator/src/plan/connection/alias-place.ts';
+import type { AnyConnectionRecord } from '../../../coordinator/src/plan/connection/connection-records.ts';
 import { connectingNodes } from '../../../coordinator/src/plan/node/nodes.ts';
-import type { AnyConnectionRecord } from '../../../coordinator/src/plan/records.ts';
 import type { CaRotationFacts } from '../../../coordinator/src/plan/rotate-ca/facts.ts';
 import { proxyOf } from '../../../coordinator/src/plan/rotate-ca/proofs.ts';
 import { planCaRotation } from '../../../coordinator/src/plan/rotate-ca/rotate-ca.ts';

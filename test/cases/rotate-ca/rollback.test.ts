@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { keyConnections } from '../../../coordinator/src/plan/records.ts';
+import { keyConnections } from '../../../coordinator/src/plan/connection/connection-records.ts';
 import type { PastRun, RollbackFacts } from '../../../coordinator/src/plan/rollback/facts.ts';
 import { planRollback } from '../../../coordinator/src/plan/rollback/rollback.ts';
 import type { AnyStep, StoredPlan } from '../../../coordinator/src/plan/steps.ts';

@@ -1,8 +1,8 @@
 import type { RemoraError } from '@remora/shared/errors.ts';
 import type { KeyRotateRequest } from '@remora/shared/model/requests/key-request.ts';
+import { keyConnections } from '../../../coordinator/src/plan/connection/connection-records.ts';
 import type { ClusterKey, FoundKey } from '../../../coordinator/src/plan/keys/cluster-key.ts';
 import { markedMetadata } from '../../../coordinator/src/plan/keys/key-names.ts';
-import { keyConnections } from '../../../coordinator/src/plan/records.ts';
 import type { KeyRotationFacts } from '../../../coordinator/src/plan/rotate-key/facts.ts';
 import { planKeyRotation } from '../../../coordinator/src/plan/rotate-key/rotate-key.ts';
 import type { AnyStep, StoredPlan } from '../../../coordinator/src/plan/steps.ts';

@@ -1,6 +1,6 @@
 import type { RemoraError } from '@remora/shared/errors.ts';
 import type { RotateRequest } from '@remora/shared/model/requests/rotate-request.ts';
-import { keyConnections } from '../../../coordinator/src/plan/records.ts';
+import { keyConnections } from '../../../coordinator/src/plan/connection/connection-records.ts';
 import type { RotateFacts } from '../../../coordinator/src/plan/rotate/facts.ts';
 import { planRotation } from '../../../coordinator/src/plan/rotate/rotate.ts';
 import type { StoredPlan } from '../../../coordinator/src/plan/steps.ts';

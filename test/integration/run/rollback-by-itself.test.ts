@@ -1,6 +1,6 @@
 import type { ChangeOptions } from '@remora/shared/model/change-options.ts';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { ConnectionRecord } from '../../../coordinator/src/plan/records.ts';
+import type { ConnectionRecord } from '../../../coordinator/src/plan/connection/connection-records.ts';
 import type { AnyStep, StoredPlan } from '../../../coordinator/src/plan/steps.ts';
 import { newHead, type RunEngine } from '../../../coordinator/src/run/engine.ts';
 import { ROLLBACK } from '../../../coordinator/src/run/stage/on-failure.ts';

@@ -9,7 +9,7 @@ import {
 } from '@remora/shared/operations.ts';
 import type { Result } from '@remora/shared/protocol/delivery.ts';
 import { Value } from 'typebox/value';
-import type { NodeId } from '../../plan/steps.ts';
+import type { NodeId } from '../../plan/node/node-id.ts';
 import type { AgentCalls, CallOptions } from '../agent-calls.ts';
 import type { SessionRegistry } from '../session/session-registry.ts';
 import type { DeliveryRecord, DeliveryStore } from './delivery-store.ts';

@@ -1,7 +1,7 @@
 import { asRemoraError, messageOf, RemoraError } from '@remora/shared/errors.ts';
 import type { Deliver } from '@remora/shared/protocol/delivery.ts';
 import { MAX_FRAME_BYTES } from '@remora/shared/protocol/limits.ts';
-import { type NodeId, nodeKey } from '../../plan/steps.ts';
+import { type NodeId, nodeKey } from '../../plan/node/node-id.ts';
 import { isStoreFailure } from '../../store/store-failure.ts';
 import type { GatewayLog } from '../gateway-log.ts';
 import type { AnswerSink, OpenSession } from '../session/agent-connection.ts';

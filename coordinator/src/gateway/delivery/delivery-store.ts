@@ -1,7 +1,7 @@
 import type { OperationCall } from '@remora/shared/operations.ts';
 import type { Result } from '@remora/shared/protocol/delivery.ts';
 import type { Redis } from 'ioredis';
-import type { NodeId } from '../../plan/steps.ts';
+import type { NodeId } from '../../plan/node/node-id.ts';
 import { keys } from '../../store/keys.ts';
 import { HIGHEST_FENCE } from '../gateway-keys.ts';
 

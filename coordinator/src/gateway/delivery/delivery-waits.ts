@@ -1,7 +1,7 @@
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { formatDuration } from '@remora/shared/model/values/duration.ts';
 import type { Result } from '@remora/shared/protocol/delivery.ts';
-import { type NodeId, nodeKey } from '../../plan/steps.ts';
+import { type NodeId, nodeKey } from '../../plan/node/node-id.ts';
 import type { CallOptions } from '../agent-calls.ts';
 import type { GatewayLog } from '../gateway-log.ts';
 import type { WakeUp, WakeUps } from '../wake-ups.ts';

@@ -7,7 +7,7 @@ import { once } from '../../audit/audit-lua.ts';
 import { AuditRecorder } from '../../audit/recorder.ts';
 import { systemClock } from '../../clock.ts';
 import { verifyProofOfPossession } from '../../pki/proof-of-possession.ts';
-import { type NodeId, nodeKey } from '../../plan/steps.ts';
+import { type NodeId, nodeKey } from '../../plan/node/node-id.ts';
 import { keys } from '../../store/keys.ts';
 import type { NodeRecord } from '../../store/records.ts';
 import { gatewayKeys } from '../gateway-keys.ts';

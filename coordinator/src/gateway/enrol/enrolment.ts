@@ -4,7 +4,7 @@ import { parseNodeName } from '@remora/shared/model/values/names.ts';
 import { type JoinRequest, type JoinResponse, joinProof } from '@remora/shared/protocol/enrol.ts';
 import { PROTOCOL_VERSION } from '@remora/shared/protocol/limits.ts';
 import { verifyProofOfPossession } from '../../pki/proof-of-possession.ts';
-import { nodeKey } from '../../plan/steps.ts';
+import { nodeKey } from '../../plan/node/node-id.ts';
 import type { Inventory } from '../../store/inventory.ts';
 import type { NodeRecord } from '../../store/records.ts';
 import { fingerprintOf, lifeOf } from '../session/admission.ts';

@@ -5,7 +5,7 @@ import type { Redis } from 'ioredis';
 import { once } from '../../audit/audit-lua.ts';
 import { AuditRecorder } from '../../audit/recorder.ts';
 import { systemClock } from '../../clock.ts';
-import { nodeKey } from '../../plan/steps.ts';
+import { nodeKey } from '../../plan/node/node-id.ts';
 import { keys } from '../../store/keys.ts';
 import type { NodeRecord } from '../../store/records.ts';
 import { gatewayKeys } from '../gateway-keys.ts';

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { RemoraError } from '@remora/shared/errors.ts';
-import type { NodeId } from '../../plan/steps.ts';
+import type { NodeId } from '../../plan/node/node-id.ts';
 import type { CertificateLife } from '../../store/records.ts';
 
 /** An agent whose certificate was accepted, before it said anything. */

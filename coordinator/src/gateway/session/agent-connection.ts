@@ -4,7 +4,7 @@ import { closeCodes, HEARTBEAT_MS, PROTOCOL_VERSION } from '@remora/shared/proto
 import type { FromAgent, FromCoordinator } from '@remora/shared/protocol/messages.ts';
 import type { Heartbeat, Hello, Renew } from '@remora/shared/protocol/session.ts';
 import type { WebSocket } from 'ws';
-import { type NodeId, nodeKey } from '../../plan/steps.ts';
+import { type NodeId, nodeKey } from '../../plan/node/node-id.ts';
 import type { Restored } from '../../store/restores.ts';
 import type { AgentCertificates } from '../enrol/agent-certificates.ts';
 import type { GatewayLog } from '../gateway-log.ts';

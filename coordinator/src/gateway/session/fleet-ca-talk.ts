@@ -1,6 +1,6 @@
 import type { FromCoordinator } from '@remora/shared/protocol/messages.ts';
 import type { FleetCas } from '../../pki/fleet-ca/fleet-cas.ts';
-import { nodeKey } from '../../plan/steps.ts';
+import { nodeKey } from '../../plan/node/node-id.ts';
 import type { Inventory } from '../../store/inventory.ts';
 import type { Peer } from './admission.ts';
 

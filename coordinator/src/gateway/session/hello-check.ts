@@ -2,7 +2,7 @@ import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { PROTOCOL_VERSION } from '@remora/shared/protocol/limits.ts';
 import type { Hello } from '@remora/shared/protocol/session.ts';
 import type { Redis } from 'ioredis';
-import { type NodeId, nodeKey } from '../../plan/steps.ts';
+import { type NodeId, nodeKey } from '../../plan/node/node-id.ts';
 import type { StoreProblem } from '../../store/store-identity.ts';
 import { gatewayKeys } from '../gateway-keys.ts';
 import type { GatewayLog } from '../gateway-log.ts';

@@ -1,4 +1,4 @@
-import { type NodeId, nodeKey } from '../../plan/steps.ts';
+import { type NodeId, nodeKey } from '../../plan/node/node-id.ts';
 import type { Inventory } from '../../store/inventory.ts';
 
 /** What a session says of its node. */

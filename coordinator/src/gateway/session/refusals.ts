@@ -1,7 +1,7 @@
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import type { Redis } from 'ioredis';
-import type { NodeId } from '../../plan/steps.ts';
-import { nodeKey } from '../../plan/steps.ts';
+import type { NodeId } from '../../plan/node/node-id.ts';
+import { nodeKey } from '../../plan/node/node-id.ts';
 import { gatewayKeys } from '../gateway-keys.ts';
 
 /** An agent that was not let in lately, by whichever coordinator. */

@@ -1,7 +1,7 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import { closeCodes } from '@remora/shared/protocol/limits.ts';
 import type { WebSocket } from 'ws';
-import { type NodeId, nodeKey } from '../../plan/steps.ts';
+import { type NodeId, nodeKey } from '../../plan/node/node-id.ts';
 import type { WakeUp } from '../wake-ups.ts';
 import type { Peer } from './admission.ts';
 import { AgentConnection, type ConnectionParts, type OpenSession } from './agent-connection.ts';

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { type NodeId, nodeKey } from '../../plan/steps.ts';
+import { type NodeId, nodeKey } from '../../plan/node/node-id.ts';
 import { keys } from '../../store/keys.ts';
 import { ALIVE_RENEW_MS, ALIVE_TTL_MS, gatewayKeys } from '../gateway-keys.ts';
 

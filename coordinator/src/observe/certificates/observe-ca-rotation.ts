@@ -3,9 +3,10 @@ import type { CaRotateRequest } from '@remora/shared/model/requests/ca-rotate-re
 import { DAY_MS } from '@remora/shared/model/values/duration.ts';
 import { nameConstraintsOf } from '../../pki/names/name-constraints.ts';
 import { isRegistered, placeOf } from '../../plan/connection/alias-place.ts';
+import type { ConnectionRecord } from '../../plan/connection/connection-records.ts';
 import type { ClusterObservation } from '../../plan/facts.ts';
 import { connectingNodes } from '../../plan/node/nodes.ts';
-import type { CaRecord, ConnectionRecord } from '../../plan/records.ts';
+import type { CaRecord } from '../../plan/records.ts';
 import { concernedBy, usersOf } from '../../plan/rotate-ca/concerned.ts';
 import type { CaRotationFacts } from '../../plan/rotate-ca/facts.ts';
 import { ways } from '../../plan/rotate-ca/proofs.ts';

@@ -3,10 +3,10 @@ import type { SeenCertificate } from '@remora/shared/model/certificates/certific
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import { publishedParts } from '../../plan/connection/published-address.ts';
 import { hasPlaceholder } from '../../plan/node/loaded.ts';
+import { type NodeId, nodeKey } from '../../plan/node/node-id.ts';
 import { itemsOf } from '../../plan/node/nodes.ts';
 import { signingKeystore } from '../../plan/node/placed-files.ts';
 import { type ServingPurpose, servingPurposes, sslPrefix } from '../../plan/node/ssl.ts';
-import { type NodeId, nodeKey } from '../../plan/steps.ts';
 import type { ObserveParts } from '../observe-nodes.ts';
 import { type ConfiguredCertificate, configuredCertificates } from './ssl-certificates.ts';
 

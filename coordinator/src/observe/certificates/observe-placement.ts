@@ -1,7 +1,7 @@
 import type { PlaceRequest } from '@remora/shared/model/requests/place-request.ts';
 import { describeCertificate, parsePemBundle } from '../../pki/describe.ts';
+import { type AnyConnectionRecord, isByCertificate, keyConnections } from '../../plan/connection/connection-records.ts';
 import type { PlaceFacts, TrustingCluster } from '../../plan/place/facts.ts';
-import { type AnyConnectionRecord, isByCertificate, keyConnections } from '../../plan/records.ts';
 import { otherNodes } from '../connections/observe-connect.ts';
 import { withJudgedFiles } from '../judged-files.ts';
 import { observeClients } from '../observe-clients.ts';

@@ -2,16 +2,16 @@ import { messageOf } from '@remora/shared/errors.ts';
 import type { RotateRequest } from '@remora/shared/model/requests/rotate-request.ts';
 import { parseAddress } from '@remora/shared/model/values/address.ts';
 import { placeOf } from '../../plan/connection/alias-place.ts';
+import { type ConnectionRecord, keyConnections } from '../../plan/connection/connection-records.ts';
 import { type DialTarget, dialTarget, proxyTarget } from '../../plan/connection/published-address.ts';
 import type { ClusterObservation, NodeObservation } from '../../plan/facts.ts';
 import { connectingNodes, fileSetting, itemsOf } from '../../plan/node/nodes.ts';
 import { sslPrefix } from '../../plan/node/ssl.ts';
-import { type ConnectionRecord, keyConnections } from '../../plan/records.ts';
 import { meantCertificates } from '../../plan/rotate/chosen.ts';
 import type { RotateFacts } from '../../plan/rotate/facts.ts';
 import { meantSigners } from '../../plan/rotate/signers.ts';
-import type { ProxyWay } from '../../plan/steps.ts';
 import type { TrustObservation } from '../../plan/trust/trust.ts';
+import type { ProxyWay } from '../../plan/trust/trusting-node.ts';
 import { type ObserveParts, observeWhole } from '../observe-nodes.ts';
 
 const PROBE_TIMEOUT_MS = 5000;

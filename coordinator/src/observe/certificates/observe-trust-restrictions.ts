@@ -5,10 +5,10 @@ import type {
 } from '@remora/shared/model/requests/trust-restrictions-request.ts';
 import { describeCertificate, parsePemBundle } from '../../pki/describe.ts';
 import type { TransportFacts } from '../../plan/connect-certificate/facts.ts';
+import { isByCertificate } from '../../plan/connection/connection-records.ts';
 import { publishedParts } from '../../plan/connection/published-address.ts';
 import type { ClusterObservation, NodeObservation } from '../../plan/facts.ts';
 import type { SentAuthority } from '../../plan/place/facts.ts';
-import { isByCertificate } from '../../plan/records.ts';
 import { otherNamesOf } from '../../plan/trust/other-names.ts';
 import { restrictionsFile, restrictionsPath } from '../../plan/trust/restrictions.ts';
 import type {

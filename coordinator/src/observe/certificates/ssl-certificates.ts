@@ -2,7 +2,7 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import type { OperationInput, OperationResult } from '@remora/shared/operations.ts';
 import type { ClusterClients } from '../../elasticsearch/clusters.ts';
 import { bareSerial } from '../../plan/certificates/serial.ts';
-import type { NodeId } from '../../plan/steps.ts';
+import type { NodeId } from '../../plan/node/node-id.ts';
 import type { ObserveParts } from '../observe-nodes.ts';
 
 /**

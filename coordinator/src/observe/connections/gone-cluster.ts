@@ -4,7 +4,7 @@ import type { ClusterClients } from '../../elasticsearch/clusters.ts';
 import { unseenCluster } from '../../plan/connection/unseen-cluster.ts';
 import type { DisconnectFacts } from '../../plan/disconnect/facts.ts';
 import type { ClusterObservation } from '../../plan/facts.ts';
-import type { NodeId } from '../../plan/steps.ts';
+import type { NodeId } from '../../plan/node/node-id.ts';
 import type { ObserveParts } from '../observe-nodes.ts';
 
 /**

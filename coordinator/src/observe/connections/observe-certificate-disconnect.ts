@@ -1,8 +1,8 @@
 import type { DisconnectRequest } from '@remora/shared/model/requests/disconnect-request.ts';
 import type { TransportFacts } from '../../plan/connect-certificate/facts.ts';
+import { isByCertificate } from '../../plan/connection/connection-records.ts';
 import type { CertificateDisconnectFacts } from '../../plan/disconnect-certificate/facts.ts';
 import type { ClusterObservation } from '../../plan/facts.ts';
-import { isByCertificate } from '../../plan/records.ts';
 import { observeTransport } from '../certificates/observe-transport.ts';
 import type { RollbackParts } from '../observe-rollback.ts';
 import { observeGoneLocal, observeGoneRemote } from './gone-cluster.ts';

@@ -4,18 +4,13 @@ import { listCrossClusterKeys } from '../../elasticsearch/api-keys.ts';
 import { elasticsearchName } from '../../pki/names/elasticsearch-name.ts';
 import { plannedAddresses } from '../../plan/connect/connect.ts';
 import { type AliasPlace, isRegistered, onlyNodes, placeOf } from '../../plan/connection/alias-place.ts';
+import { type AnyConnectionRecord, keyConnections, proofOf } from '../../plan/connection/connection-records.ts';
 import type { ClusterObservation, ConnectFacts, KeyObservation, PathObservation } from '../../plan/facts.ts';
 import { isLiving } from '../../plan/keys/cluster-key.ts';
 import { isKeyOf } from '../../plan/keys/key-names.ts';
+import type { NodeId } from '../../plan/node/node-id.ts';
 import { connectingNodes } from '../../plan/node/nodes.ts';
-import {
-  type AnyConnectionRecord,
-  type ApiKeyRecord,
-  keyConnections,
-  type NodeRecord,
-  proofOf,
-} from '../../plan/records.ts';
-import type { NodeId } from '../../plan/steps.ts';
+import type { ApiKeyRecord, NodeRecord } from '../../plan/records.ts';
 import { observeKeys } from '../keys/observe-keys.ts';
 import { observeClients } from '../observe-clients.ts';
 import { type ObserveParts, observeWhole } from '../observe-nodes.ts';

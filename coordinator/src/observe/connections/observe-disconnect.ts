@@ -1,18 +1,18 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { DisconnectRequest } from '@remora/shared/model/requests/disconnect-request.ts';
 import { isEnded } from '@remora/shared/model/run.ts';
+import {
+  type AnyConnectionRecord,
+  type ConnectionRecord,
+  isByCertificate,
+  isForeign,
+} from '../../plan/connection/connection-records.ts';
 import { unseenCluster } from '../../plan/connection/unseen-cluster.ts';
 import type { DisconnectFacts } from '../../plan/disconnect/facts.ts';
 import type { ClusterObservation, KeyObservation } from '../../plan/facts.ts';
 import { isKeyOf } from '../../plan/keys/key-names.ts';
 import { asKeyConnection } from '../../plan/migrate/records.ts';
-import {
-  type AnyConnectionRecord,
-  type ApiKeyRecord,
-  type ConnectionRecord,
-  isByCertificate,
-  isForeign,
-} from '../../plan/records.ts';
+import type { ApiKeyRecord } from '../../plan/records.ts';
 import { observeTransport } from '../certificates/observe-transport.ts';
 import { observeKeys } from '../keys/observe-keys.ts';
 import { observeWhole } from '../observe-nodes.ts';

@@ -6,9 +6,9 @@ import { readCa } from '../../pki/read/read-ca.ts';
 import { foreignAddresses } from '../../plan/connect-foreign/connect-foreign.ts';
 import type { ForeignConnectFacts, GivenCa, WayObservation } from '../../plan/connect-foreign/facts.ts';
 import { inCluster } from '../../plan/connection/alias-place.ts';
+import { isForeign } from '../../plan/connection/connection-records.ts';
 import type { ClusterObservation } from '../../plan/facts.ts';
 import { connectingNodes } from '../../plan/node/nodes.ts';
-import { isForeign } from '../../plan/records.ts';
 import { type ObserveParts, observeWhole } from '../observe-nodes.ts';
 import { observeProof } from './observe-connect.ts';
 

@@ -1,9 +1,9 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { MigrateRequest } from '@remora/shared/model/requests/migrate-request.ts';
 import { observeCluster } from '../../elasticsearch/observe-cluster.ts';
+import { type AnyConnectionRecord, isForeign } from '../../plan/connection/connection-records.ts';
 import type { MigrateFacts } from '../../plan/migrate/facts.ts';
 import { connectRequestOf } from '../../plan/migrate/wanted.ts';
-import { type AnyConnectionRecord, isForeign } from '../../plan/records.ts';
 import { observeTransport } from '../certificates/observe-transport.ts';
 import type { ObserveParts } from '../observe-nodes.ts';
 import { observeConnect } from './observe-connect.ts';

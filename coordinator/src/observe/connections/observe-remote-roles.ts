@@ -1,6 +1,6 @@
 import { listRoles, listUsers, mappingsOf } from '../../elasticsearch/security.ts';
+import { type AnyConnectionRecord, isByCertificate } from '../../plan/connection/connection-records.ts';
 import type { ClusterObservation } from '../../plan/facts.ts';
-import { type AnyConnectionRecord, isByCertificate } from '../../plan/records.ts';
 import type { RemoteRole, RemoteRoles } from '../../plan/roles/remote-roles.ts';
 import type { RoleBody } from '../../plan/roles/role-definition.ts';
 import { markOfRole } from '../../plan/roles/wanted.ts';

@@ -13,8 +13,8 @@ import {
   mappingsOf,
   remoteClusterPrivileges,
 } from '../../elasticsearch/security.ts';
+import { type AnyConnectionRecord, isForeign } from '../../plan/connection/connection-records.ts';
 import type { ClusterObservation } from '../../plan/facts.ts';
-import { type AnyConnectionRecord, isForeign } from '../../plan/records.ts';
 import type { ConnectionSeen, RoleFacts, RoleRemovalFacts, RoleSide, UserWanted } from '../../plan/roles/facts.ts';
 import type { KeyGrants } from '../../plan/roles/key-coverage.ts';
 import { markOfRole } from '../../plan/roles/wanted.ts';

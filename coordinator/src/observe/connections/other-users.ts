@@ -1,9 +1,9 @@
 import type { Client } from '@elastic/elasticsearch';
 import { listCrossClusterKeys } from '../../elasticsearch/api-keys.ts';
 import { explain, statusOf } from '../../elasticsearch/client.ts';
+import type { ConnectionRecord } from '../../plan/connection/connection-records.ts';
 import type { KeyObservation } from '../../plan/facts.ts';
 import { type ClusterKey, isLiving, isMarkedFor } from '../../plan/keys/cluster-key.ts';
-import type { ConnectionRecord } from '../../plan/records.ts';
 
 /** Nothing where the cluster does not know such a request: Elasticsearch without that feature has nothing of it. */
 const ask = async <T>(client: Client, cluster: string, path: string): Promise<T | null> => {

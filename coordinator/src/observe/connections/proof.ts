@@ -7,7 +7,7 @@ import { connectionProblem } from '../../elasticsearch/connection-problem.ts';
 import { type BareNode, listNodes } from '../../elasticsearch/observe-cluster.ts';
 import type { AgentCalls } from '../../gateway/agent-calls.ts';
 import { judgeProof, type ProvingKey, type ResolveAnswer } from '../../plan/connection/proof-hints.ts';
-import type { NodeId } from '../../plan/steps.ts';
+import type { NodeId } from '../../plan/node/node-id.ts';
 
 const TIMEOUT_MS = 20_000;
 

@@ -5,10 +5,10 @@ import {
 } from '@remora/shared/model/requests/key-create-request.ts';
 import { listCrossClusterKeys } from '../../elasticsearch/api-keys.ts';
 import { parsePemBundle } from '../../pki/describe.ts';
+import { keyConnections } from '../../plan/connection/connection-records.ts';
 import { unseenCluster } from '../../plan/connection/unseen-cluster.ts';
 import type { ConnectFacts } from '../../plan/facts.ts';
 import { handedVersion } from '../../plan/keys/handed-key.ts';
-import { keyConnections } from '../../plan/records.ts';
 import type { HandedKeyFacts } from '../../plan/revoke-handed-key/revoke-handed-key.ts';
 import { observeOwned, otherNodes } from '../connections/observe-connect.ts';
 import { observeClients } from '../observe-clients.ts';

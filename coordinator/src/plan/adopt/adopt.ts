@@ -1,9 +1,9 @@
 import type { AdoptRequest } from '@remora/shared/model/requests/adopt-request.ts';
 import { standingSettings } from '../connection/alias-place.ts';
 import { connectionDiff } from '../connection/connection-diff.ts';
+import type { ConnectionRecord } from '../connection/connection-records.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import type { ClusterObservation } from '../facts.ts';
-import type { ConnectionRecord } from '../records.ts';
 import { inStageOrder, usedStages } from '../stage-order.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
 import { type Adoption, adoptionOf } from './adoption.ts';

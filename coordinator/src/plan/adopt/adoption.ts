@@ -1,11 +1,11 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { AdoptRequest } from '@remora/shared/model/requests/adopt-request.ts';
+import type { ConnectionRecord } from '../connection/connection-records.ts';
 import type { PlanContext } from '../context.ts';
 import type { ClusterObservation } from '../facts.ts';
 import type { ClusterKey, FoundKey } from '../keys/cluster-key.ts';
 import { keyConfig, keyVersion, newKeySecret } from '../keys/key-names.ts';
 import type { KeyReplacement } from '../keys/new-key.ts';
-import type { ConnectionRecord } from '../records.ts';
 import { authoritiesOf } from './authority.ts';
 import type { AdoptionFacts } from './facts.ts';
 import { foreignKeys, keyBefore, standingOf } from './found-key.ts';

@@ -1,8 +1,9 @@
 import type { CertificateFacts } from '@remora/shared/model/certificates/certificate.ts';
 import type { NodeProof } from '@remora/shared/model/inventory.ts';
+import type { AnyConnectionRecord } from '../connection/connection-records.ts';
 import type { ClusterObservation } from '../facts.ts';
 import type { ClusterKey, FoundKey } from '../keys/cluster-key.ts';
-import type { AnyConnectionRecord, ApiKeyRecord, CaRecord, CertificateRecord } from '../records.ts';
+import type { ApiKeyRecord, CaRecord, CertificateRecord } from '../records.ts';
 
 /** The key that a local node shows to the remote cluster, as its refusal names it. */
 export interface UsedKey {

@@ -1,6 +1,6 @@
 import type { AdoptRequest } from '@remora/shared/model/requests/adopt-request.ts';
+import { type ConnectionRecord, keyConnections } from '../connection/connection-records.ts';
 import type { ClusterKey } from '../keys/cluster-key.ts';
-import { type ConnectionRecord, keyConnections } from '../records.ts';
 import type { AdoptionFacts, KnownKeys, UsedKey } from './facts.ts';
 
 type Records = Pick<AdoptionFacts, 'connections'>;

@@ -2,10 +2,10 @@ import type { AdoptRequest } from '@remora/shared/model/requests/adopt-request.t
 import { DAY_MS } from '@remora/shared/model/values/duration.ts';
 import { isHandMadeServer } from '../connection/adopted.ts';
 import { standingSettings } from '../connection/alias-place.ts';
+import type { Access, Adopted, ConnectionRecord } from '../connection/connection-records.ts';
 import type { ClusterObservation } from '../facts.ts';
 import type { ClusterKey } from '../keys/cluster-key.ts';
 import { ownMetadata } from '../keys/key-names.ts';
-import type { Access, Adopted, ConnectionRecord } from '../records.ts';
 import { type Authority, isTrustedByBundle } from './authority.ts';
 import type { AdoptionFacts } from './facts.ts';
 

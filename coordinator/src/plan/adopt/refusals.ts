@@ -1,11 +1,11 @@
 import type { AdoptRequest } from '@remora/shared/model/requests/adopt-request.ts';
 import { inCluster, placeOf, standingSettings } from '../connection/alias-place.ts';
+import { isByCertificate, isForeign, keyConnections } from '../connection/connection-records.ts';
 import type { NodeObservation } from '../facts.ts';
 import { isLiving } from '../keys/cluster-key.ts';
 import { credentialEntry } from '../keys/key-names.ts';
 import { agentFindings, type Finding, keystoreFindings, nodesAbsent, throwFindings } from '../node/agent-findings.ts';
 import { connectingNodes } from '../node/nodes.ts';
-import { isByCertificate, isForeign, keyConnections } from '../records.ts';
 import { lacksPrivileges, mayNotAsk } from '../roles/privileges.ts';
 import { authorityFindings } from './authority-refusals.ts';
 import type { AdoptionFacts } from './facts.ts';

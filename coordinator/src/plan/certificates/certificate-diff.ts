@@ -1,7 +1,7 @@
 import type { CertificateFacts } from '@remora/shared/model/certificates/certificate.ts';
 import { sayDuration } from '@remora/shared/model/values/duration.ts';
 import type { CertificateRecord } from '../records.ts';
-import type { CertificateIssue } from '../steps.ts';
+import type { CertificateIssue } from './certificate-issue.ts';
 
 /** A certificate in one line, for a list of several. */
 export const describedCertificate = ({ subject, notAfter, fingerprint256 }: CertificateFacts): string =>

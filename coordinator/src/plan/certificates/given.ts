@@ -2,13 +2,16 @@ import { type CertificateFacts, coversAddress } from '@remora/shared/model/certi
 import type { IssuedPurpose } from '@remora/shared/model/certificates/issued-purpose.ts';
 import { parseAddress } from '@remora/shared/model/values/address.ts';
 import { fileNameOf } from '@remora/shared/model/values/names.ts';
+import type { ConnectionRecord } from '../connection/connection-records.ts';
 import type { NodeObservation } from '../facts.ts';
 import type { Finding } from '../node/agent-findings.ts';
+import type { NodeId } from '../node/node-id.ts';
 import { portName } from '../node/ssl.ts';
-import type { ConnectionRecord, SigningRequestRecord } from '../records.ts';
-import type { CertificateIssue, CertificateWish, NodeId, ProxyWay } from '../steps.ts';
+import type { SigningRequestRecord } from '../records.ts';
 import { otherNamesOf, withOtherNames } from '../trust/other-names.ts';
 import type { TrustObservation } from '../trust/trust.ts';
+import type { ProxyWay } from '../trust/trusting-node.ts';
+import type { CertificateIssue, CertificateWish } from './certificate-issue.ts';
 import { commonNameOf } from './server-certificate.ts';
 
 /** One that was signed elsewhere, and came back or was given with its key. */

@@ -4,7 +4,7 @@ import { hasPlaceholder } from '../node/loaded.ts';
 import { fileSetting, itemsOf } from '../node/nodes.ts';
 import { keyPassphraseNames, latestPassphrase } from '../node/secret-names.ts';
 import { type ServingPurpose, sslPrefix } from '../node/ssl.ts';
-import type { PemKey } from '../steps.ts';
+import type { PemKey } from './certificate-issue.ts';
 
 /** The files in which a port's certificate and key stand as PEM, relative to the node's configuration directory. */
 export interface PemFiles {

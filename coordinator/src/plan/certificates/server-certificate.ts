@@ -2,10 +2,11 @@ import { isHostName, isIp } from '@remora/shared/model/values/address.ts';
 import { fileNameOf } from '@remora/shared/model/values/names.ts';
 import type { NodeObservation } from '../facts.ts';
 import type { WantedFile } from '../node/node-change.ts';
+import type { NodeId } from '../node/node-id.ts';
 import { serverSecrets } from '../node/secret-names.ts';
 import { lastVersion } from '../node/secret-versions.ts';
 import { type ServingPurpose, sslPrefix } from '../node/ssl.ts';
-import type { CertificateIssue, NodeId } from '../steps.ts';
+import type { CertificateIssue } from './certificate-issue.ts';
 
 /** The common name of a node's certificate; names and addresses that count are its SANs. */
 export const commonNameOf = (node: string): string => fileNameOf(node).slice(0, 64);

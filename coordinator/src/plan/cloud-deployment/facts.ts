@@ -1,4 +1,5 @@
-import type { AnyConnectionRecord, CaRecord, DeploymentId } from '../records.ts';
+import type { AnyConnectionRecord } from '../connection/connection-records.ts';
+import type { CaRecord, DeploymentId } from '../records.ts';
 import type { DirectRelationship } from '../trust/cloud-trust.ts';
 
 /** What a cloud says of one of its deployments, and what Remora keeps of it. */

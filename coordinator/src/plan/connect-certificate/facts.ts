@@ -1,6 +1,6 @@
+import type { AnyConnectionRecord } from '../connection/connection-records.ts';
 import type { ClusterObservation, PathObservation } from '../facts.ts';
 import type { PlaceFacts, SentAuthority } from '../place/facts.ts';
-import type { AnyConnectionRecord } from '../records.ts';
 
 /** A cluster with what its nodes show and trust on their transport ports. */
 export interface TransportFacts extends Pick<PlaceFacts, 'ports' | 'stores'> {

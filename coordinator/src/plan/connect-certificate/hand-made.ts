@@ -1,5 +1,5 @@
+import type { AnyConnectionRecord } from '../connection/connection-records.ts';
 import type { ClusterObservation } from '../facts.ts';
-import type { AnyConnectionRecord } from '../records.ts';
 
 const ADDRESS = /^cluster\.remote\.([^.]+)\.(?:seeds|proxy_address)$/;
 

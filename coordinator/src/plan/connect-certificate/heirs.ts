@@ -1,6 +1,6 @@
 import { connectionDiff } from '../connection/connection-diff.ts';
+import type { AnyConnectionRecord, FoundSettings } from '../connection/connection-records.ts';
 import { foundIn, withFound } from '../node/found-settings.ts';
-import type { AnyConnectionRecord, FoundSettings } from '../records.ts';
 import type { AnyStep } from '../steps.ts';
 import { type DeploymentTrustRecord, deploymentTrustId } from '../trust/deployment-trust.ts';
 import { neededOn, trustHeirs, usersOf } from './needed.ts';

@@ -1,5 +1,5 @@
+import type { AnyConnectionRecord, TransportTrust } from '../connection/connection-records.ts';
 import { foundIn, withFound } from '../node/found-settings.ts';
-import type { AnyConnectionRecord, TransportTrust } from '../records.ts';
 
 /** What is on record of a connection's trust between transport ports: of one by certificate, and of one by API key that was such a one and kept it. */
 export const transportTrustOf = (record: AnyConnectionRecord): TransportTrust | null => {

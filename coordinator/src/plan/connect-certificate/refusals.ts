@@ -1,6 +1,7 @@
 import type { CertificateConnectRequest } from '@remora/shared/model/requests/certificate-connect-request.ts';
 import { incompatible } from '../connect/preflight/preflight-clusters.ts';
 import { inCluster } from '../connection/alias-place.ts';
+import { isByCertificate } from '../connection/connection-records.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import {
   agentFindings,
@@ -14,7 +15,6 @@ import { connectingNodes, fileSetting } from '../node/nodes.ts';
 import { reloadFindings } from '../node/reload-interval.ts';
 import { sslPrefix } from '../node/ssl.ts';
 import { storeFindings } from '../place/store.ts';
-import { isByCertificate } from '../records.ts';
 import { lacksPrivileges } from '../roles/privileges.ts';
 import type { CertificateConnectFacts, TransportFacts } from './facts.ts';
 import { halfWay } from './needed.ts';

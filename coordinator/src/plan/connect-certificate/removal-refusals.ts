@@ -1,5 +1,5 @@
+import type { AnyConnectionRecord } from '../connection/connection-records.ts';
 import { agentFindings, type Finding, nodesAbsent, settingsFileUneditable } from '../node/agent-findings.ts';
-import type { AnyConnectionRecord } from '../records.ts';
 import type { TransportFacts } from './facts.ts';
 import { keylessAliases } from './hand-made.ts';
 import { leftWithoutTrust, type TrustLoss, trustRemovalSteps } from './removal.ts';

@@ -1,15 +1,16 @@
 import { type SettingValue, sameSettingValue } from '@remora/shared/settings.ts';
+import type { FoundSetting, FoundSettings } from '../connection/connection-records.ts';
 import type { NodeObservation } from '../facts.ts';
 import { foundOf } from '../node/found-settings.ts';
 import { afterOther } from '../node/node-change.ts';
+import { nodeKey } from '../node/node-id.ts';
 import { nodeStep } from '../node/node-step.ts';
 import { fileSetting, itemsOf } from '../node/nodes.ts';
 import { foundAuthorities } from '../node/placed-files.ts';
 import { type Removal, removalChange } from '../node/removal.ts';
 import { rollOrder } from '../order.ts';
 import type { SentAuthority } from '../place/facts.ts';
-import type { FoundSetting, FoundSettings } from '../records.ts';
-import { type AnyStep, nodeKey } from '../steps.ts';
+import type { AnyStep } from '../steps.ts';
 import type { TransportFacts } from './facts.ts';
 import { AUTHORITIES, BUNDLE, bundleFile, certificatesIn, heldElsewhere, isConfigured, truststore } from './trust.ts';
 

@@ -1,5 +1,6 @@
 import type { SettingValue } from '@remora/shared/settings.ts';
 import { isTold } from '../certificates/serial.ts';
+import type { FoundSetting } from '../connection/connection-records.ts';
 import type { NodeObservation } from '../facts.ts';
 import { changedSettings } from '../node/found-settings.ts';
 import type { WantedFile, WantedNode } from '../node/node-change.ts';
@@ -8,7 +9,6 @@ import { foundAuthorities, portFiles } from '../node/placed-files.ts';
 import { sslPrefix } from '../node/ssl.ts';
 import type { SentAuthority } from '../place/facts.ts';
 import { bundleOf, inStore, inStoreOf, trustsByStore } from '../place/trust.ts';
-import type { FoundSetting } from '../records.ts';
 import type { KnownAuthority } from '../trust/deployment-trust.ts';
 import { transportAuthorities } from '../trust/port-proof.ts';
 import type { TransportFacts } from './facts.ts';

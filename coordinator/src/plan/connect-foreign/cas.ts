@@ -1,6 +1,7 @@
+import type { AnyConnectionRecord } from '../connection/connection-records.ts';
 import type { WantedFile } from '../node/node-change.ts';
 import { files } from '../node/placed-files.ts';
-import type { AnyConnectionRecord, CaRecord } from '../records.ts';
+import type { CaRecord } from '../records.ts';
 import type { AnyStep } from '../steps.ts';
 import { neededCas } from '../trust/ca-bundle.ts';
 import type { ForeignConnectFacts, GivenCa } from './facts.ts';

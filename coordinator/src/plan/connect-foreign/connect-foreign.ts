@@ -2,10 +2,15 @@ import type { ForeignConnectRequest } from '@remora/shared/model/requests/foreig
 import { aliasSettings, aliasWarnings } from '../connection/alias.ts';
 import { inCluster } from '../connection/alias-place.ts';
 import { connectionDiff } from '../connection/connection-diff.ts';
+import {
+  type AnyConnectionRecord,
+  type ForeignConnectionRecord,
+  isForeign,
+  proofOf,
+} from '../connection/connection-records.ts';
 import { foundTrust, type LocalSide, localSideSteps, localStages } from '../connection/local-side.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import { withFound } from '../node/found-settings.ts';
-import { type AnyConnectionRecord, type ForeignConnectionRecord, isForeign, proofOf } from '../records.ts';
 import { outagesOf, unreplicatedWarning } from '../roll/outages.ts';
 import { inStageOrder, usedStages } from '../stage-order.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';

@@ -1,6 +1,7 @@
 import type { CertificateFacts } from '@remora/shared/model/certificates/certificate.ts';
+import type { AnyConnectionRecord } from '../connection/connection-records.ts';
 import type { ClusterObservation, PathObservation } from '../facts.ts';
-import type { AnyConnectionRecord, CaRecord } from '../records.ts';
+import type { CaRecord } from '../records.ts';
 
 /** A CA by which the remote cluster's servers are to be known. */
 export interface GivenCa {

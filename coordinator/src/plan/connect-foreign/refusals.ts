@@ -2,6 +2,7 @@ import type { ForeignConnectRequest } from '@remora/shared/model/requests/foreig
 import { canonicalIp } from '@remora/shared/model/values/address.ts';
 import { compareVersions, isAtLeast } from '@remora/shared/model/values/version.ts';
 import { inCluster } from '../connection/alias-place.ts';
+import { isForeign } from '../connection/connection-records.ts';
 import { hiddenAlias, takenAlias } from '../connection/free-alias.ts';
 import {
   agentFindings,
@@ -13,7 +14,6 @@ import {
 } from '../node/agent-findings.ts';
 import { connectingNodes, fileSetting } from '../node/nodes.ts';
 import { sslPrefix } from '../node/ssl.ts';
-import { isForeign } from '../records.ts';
 import { lacksPrivileges, mayNotAsk } from '../roles/privileges.ts';
 import { notPublicProblems, publicTrustProblems, truststoreProblems } from '../trust/public-trust.ts';
 import type { ForeignConnectFacts, WayObservation } from './facts.ts';

@@ -4,13 +4,13 @@ import { deploymentLock, trustChangeWarnings } from '../cloud-deployment/local-s
 import { aliasSettings, aliasWarnings } from '../connection/alias.ts';
 import { precedenceWarnings } from '../connection/alias-in-files.ts';
 import { inCluster, isPlaced, placeOf } from '../connection/alias-place.ts';
+import { adoptedIn, type ConnectionRecord } from '../connection/connection-records.ts';
 import { foreignLines } from '../connection/static-alias.ts';
 import { type PlanContext, withoutTrust } from '../context.ts';
 import type { ConnectFacts } from '../facts.ts';
 import { keyConfig } from '../keys/key-names.ts';
 import { withFound } from '../node/found-settings.ts';
 import { connectingNodes } from '../node/nodes.ts';
-import { adoptedIn, type ConnectionRecord } from '../records.ts';
 import { outagesOf, unreplicatedWarning } from '../roll/outages.ts';
 import { keptTrustWarnings } from '../signing/signing-off.ts';
 import { wideWarning } from '../signing/signing-wish.ts';

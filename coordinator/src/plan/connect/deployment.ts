@@ -2,7 +2,7 @@ import { PUBLIC_CA } from '@remora/shared/model/requests/connect-request.ts';
 import type { DeploymentSeen } from '../cloud-deployment/facts.ts';
 import { deploymentKeyStep, deploymentTrustSteps, hasKey } from '../cloud-deployment/local-side.ts';
 import { type AliasWish, aliasStep } from '../connection/alias.ts';
-import { proofOf } from '../records.ts';
+import { proofOf } from '../connection/connection-records.ts';
 import type { AnyStep, Stage } from '../steps.ts';
 import { withComing } from '../trust/ca-names.ts';
 import type { ConnectDraft } from './draft.ts';

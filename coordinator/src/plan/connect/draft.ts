@@ -1,7 +1,7 @@
 import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
+import type { ConnectionRecord } from '../connection/connection-records.ts';
 import type { PlanContext } from '../context.ts';
 import type { ConnectFacts } from '../facts.ts';
-import type { ConnectionRecord } from '../records.ts';
 import type { SigningDraft } from './signing-draft.ts';
 import type { ServerWish } from './wanted.ts';
 

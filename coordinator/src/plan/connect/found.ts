@@ -1,13 +1,13 @@
 import { isHandMadeServer } from '../connection/adopted.ts';
 import type { AliasWish } from '../connection/alias.ts';
+import type { Adopted, FoundSetting } from '../connection/connection-records.ts';
 import { foundOnNodes, trustSettings } from '../connection/local-side.ts';
 import { wantedLines } from '../connection/static-alias.ts';
 import type { ConnectFacts, NodeObservation } from '../facts.ts';
 import { changedSettings, type FoundByNode } from '../node/found-settings.ts';
+import { nodeKey } from '../node/node-id.ts';
 import { files } from '../node/placed-files.ts';
 import { sslPrefix } from '../node/ssl.ts';
-import type { Adopted, FoundSetting } from '../records.ts';
-import { nodeKey } from '../steps.ts';
 import { serverSettings } from './remote.ts';
 import type { ServerWish } from './wanted.ts';
 

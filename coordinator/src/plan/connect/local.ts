@@ -1,9 +1,9 @@
 import { bundledConnections } from '../connection/adopted.ts';
 import type { AliasWish } from '../connection/alias.ts';
 import { placeOf } from '../connection/alias-place.ts';
+import { proofOf } from '../connection/connection-records.ts';
 import { localSideSteps } from '../connection/local-side.ts';
 import type { WantedFile } from '../node/node-change.ts';
-import { proofOf } from '../records.ts';
 import type { AnyStep } from '../steps.ts';
 import { caBundleFile, neededCas } from '../trust/ca-bundle.ts';
 import { withComing } from '../trust/ca-names.ts';

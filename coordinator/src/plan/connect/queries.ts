@@ -1,4 +1,4 @@
-import type { Access } from '../records.ts';
+import type { Access } from '../connection/connection-records.ts';
 
 /** Queries that Elasticsearch comes with, by the names that they have in the query DSL; `template` is for the queries of roles and keys only. */
 const KNOWN: ReadonlySet<string> = new Set(

@@ -3,6 +3,8 @@ import {
   isEitherIdentity,
   matchesIdentity,
 } from '@remora/shared/model/certificates/certificate-identity.ts';
+import { proofOf, type Signing } from '../connection/connection-records.ts';
+import type { Crossing } from '../connection/crossing.ts';
 import type { PlanContext } from '../context.ts';
 import type { ConnectFacts, KeyObservation } from '../facts.ts';
 import type { WantedFile } from '../node/node-change.ts';
@@ -10,9 +12,9 @@ import { nodeStep } from '../node/node-step.ts';
 import { files } from '../node/placed-files.ts';
 import { removalChange } from '../node/removal.ts';
 import { rollOrder } from '../order.ts';
-import { proofOf, type Signing, type SigningCertificateRecord } from '../records.ts';
+import type { SigningCertificateRecord } from '../records.ts';
 import { heldCas } from '../signing/signing-wish.ts';
-import type { AnyStep, Crossing } from '../steps.ts';
+import type { AnyStep } from '../steps.ts';
 import { caBundleFile } from '../trust/ca-bundle.ts';
 import { withComing } from '../trust/ca-names.ts';
 import type { ConnectDraft } from './draft.ts';

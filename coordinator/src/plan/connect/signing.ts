@@ -1,3 +1,4 @@
+import type { Crossing } from '../connection/crossing.ts';
 import type { SigningSide } from '../connection/local-side.ts';
 import type { ConnectFacts, NodeObservation } from '../facts.ts';
 import { isSecureSettingLoaded } from '../node/loaded.ts';
@@ -7,9 +8,10 @@ import { rollOrder } from '../order.ts';
 import type { SigningCertificateRecord } from '../records.ts';
 import { givenSigner } from '../signing/given-signers.ts';
 import { signerFile, signerStep, signerStepId } from '../signing/signing-certificates.ts';
+import type { SigningIssue } from '../signing/signing-issue.ts';
 import { passwordEntry, signingTrust, signSettings, withoutThem } from '../signing/signing-names.ts';
 import { signingSettingsStep } from '../signing/signing-settings.ts';
-import type { AnyStep, Crossing, SigningIssue } from '../steps.ts';
+import type { AnyStep } from '../steps.ts';
 import type { ConnectDraft } from './draft.ts';
 import { narrowSteps, widenSteps } from './resigning.ts';
 import type { SigningDraft } from './signing-draft.ts';

@@ -1,12 +1,12 @@
 import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
 import { formatAddress, isIp, isLoopback, parseAddress } from '@remora/shared/model/values/address.ts';
 import { parseDuration } from '@remora/shared/model/values/duration.ts';
+import type { CertificateWish } from '../certificates/certificate-issue.ts';
 import { commonNameOf, distinctNames, LIFE } from '../certificates/server-certificate.ts';
+import type { Access } from '../connection/connection-records.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { byName } from '../order.ts';
-import type { Access } from '../records.ts';
 import { isData } from '../roll/outages.ts';
-import type { CertificateWish } from '../steps.ts';
 import { type ServerAddress, serverAddress } from './server-address.ts';
 
 /** The remote cluster server of a node as it shall be. */

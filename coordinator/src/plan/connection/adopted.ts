@@ -2,16 +2,15 @@ import type { ClusterObservation, ConnectFacts, NodeObservation } from '../facts
 import { connectingNodes, fileSetting } from '../node/nodes.ts';
 import { files } from '../node/placed-files.ts';
 import { sslPrefix } from '../node/ssl.ts';
+import type { CaRecord, CertificateRecord } from '../records.ts';
+import { inCluster } from './alias-place.ts';
 import {
   type Adopted,
   type AnyConnectionRecord,
   adoptedIn,
-  type CaRecord,
-  type CertificateRecord,
   type ConnectionRecord,
   casOf,
-} from '../records.ts';
-import { inCluster } from './alias-place.ts';
+} from './connection-records.ts';
 
 /** What stays as people made it, of a connection by its name; undefined of one that was not taken over. */
 export const adoptedOf = (

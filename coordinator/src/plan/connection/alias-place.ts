@@ -1,6 +1,6 @@
 import type { SettingValue } from '@remora/shared/settings.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
-import type { AnyConnectionRecord } from '../records.ts';
+import type { AnyConnectionRecord } from './connection-records.ts';
 
 /**
  * Where the settings of an alias stand: in the cluster's own settings, which all of its nodes take, or in elasticsearch.yml of nodes, each of which takes its own. `all`

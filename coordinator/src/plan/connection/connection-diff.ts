@@ -1,4 +1,4 @@
-import { type AnyConnectionRecord, isForeign } from '../records.ts';
+import { type AnyConnectionRecord, isForeign } from './connection-records.ts';
 
 const shown = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
 

@@ -4,15 +4,16 @@ import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { changedSettings, type FoundByNode } from '../node/found-settings.ts';
 import { isSecureSettingLoaded } from '../node/loaded.ts';
 import { changeOf, type NodeChange, type WantedFile, type WantedNode } from '../node/node-change.ts';
+import { nodeKey } from '../node/node-id.ts';
 import { keystorePasswordReference, nodeStep } from '../node/node-step.ts';
 import { connectingNodes, fileSetting, itemsOf } from '../node/nodes.ts';
 import { files } from '../node/placed-files.ts';
 import { sslPrefix } from '../node/ssl.ts';
 import { rollOrder } from '../order.ts';
-import type { FoundSettings } from '../records.ts';
-import { type AnyStep, nodeKey, type Stage, type StepInputs } from '../steps.ts';
+import type { AnyStep, Stage, StepInputs } from '../steps.ts';
 import { type AliasWish, aliasStep } from './alias.ts';
 import type { AliasPlace } from './alias-place.ts';
+import type { FoundSettings } from './connection-records.ts';
 import { afterwards, besideSteps, linesOffSteps, wantedLines } from './static-alias.ts';
 
 const PREFIX = sslPrefix.remote_cluster_client;

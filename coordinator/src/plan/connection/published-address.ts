@@ -1,5 +1,5 @@
 import { formatAddress } from '@remora/shared/model/values/address.ts';
-import type { ProxyWay } from '../steps.ts';
+import type { ProxyWay } from '../trust/trusting-node.ts';
 
 /** A published address reads `ADDRESS:PORT`, or `NAME/ADDRESS:PORT` where the host has a name. */
 export const publishedParts = (published: string): { readonly names: readonly string[]; readonly port: number } => {

@@ -3,15 +3,16 @@ import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { credentialEntry } from '../keys/key-names.ts';
 import { foundOf } from '../node/found-settings.ts';
 import { afterOther, changeOf, type NodeChange, type WantedNode } from '../node/node-change.ts';
+import { nodeKey } from '../node/node-id.ts';
 import { keystorePasswordReference, nodeStep } from '../node/node-step.ts';
 import { connectingNodes } from '../node/nodes.ts';
 import { files } from '../node/placed-files.ts';
 import { removalChange } from '../node/removal.ts';
 import { rollOrder } from '../order.ts';
-import type { FoundSettings } from '../records.ts';
-import { type AnyStep, nodeKey, type Stage } from '../steps.ts';
+import type { AnyStep, Stage } from '../steps.ts';
 import { type AliasWish, goneOf } from './alias.ts';
 import { inCluster, isPlaced, loadedLines, standingLines } from './alias-place.ts';
+import type { FoundSettings } from './connection-records.ts';
 import type { LocalSide } from './local-side.ts';
 
 /** The stage that takes the lines of an alias off. */

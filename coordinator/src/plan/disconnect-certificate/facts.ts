@@ -1,6 +1,6 @@
 import type { TransportFacts } from '../connect-certificate/facts.ts';
+import type { AnyConnectionRecord, CertificateConnectionRecord } from '../connection/connection-records.ts';
 import type { DisconnectFacts } from '../disconnect/facts.ts';
-import type { AnyConnectionRecord, CertificateConnectionRecord } from '../records.ts';
 import type { DeploymentTrustRecord } from '../trust/deployment-trust.ts';
 
 /** Everything that is looked at before a connection by certificate is taken apart. */

@@ -1,7 +1,7 @@
 import type { DisconnectRequest } from '@remora/shared/model/requests/disconnect-request.ts';
 import { deploymentLock } from '../cloud-deployment/local-side.ts';
+import { isForeign } from '../connection/connection-records.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
-import { isForeign } from '../records.ts';
 import { remoteRoleSteps, remoteRoleWarnings } from '../roles/remote-roles.ts';
 import { outagesOf } from '../roll/outages.ts';
 import { inStageOrder, usedStages } from '../stage-order.ts';

@@ -1,13 +1,8 @@
 import type { TransportFacts } from '../connect-certificate/facts.ts';
+import type { AnyConnectionRecord } from '../connection/connection-records.ts';
 import type { ClusterObservation, KeyObservation } from '../facts.ts';
 import type { ClusterKey } from '../keys/cluster-key.ts';
-import type {
-  AnyConnectionRecord,
-  CaRecord,
-  CertificateRecord,
-  DeploymentId,
-  SigningCertificateRecord,
-} from '../records.ts';
+import type { CaRecord, CertificateRecord, DeploymentId, SigningCertificateRecord } from '../records.ts';
 import type { RemoteRoles } from '../roles/remote-roles.ts';
 import type { DeploymentTrustRecord } from '../trust/deployment-trust.ts';
 

@@ -3,8 +3,8 @@ import { heirSteps, neededBy, type TrustUsers } from '../connect-certificate/hei
 import { isOther, trustHeirs } from '../connect-certificate/needed.ts';
 import { keptAsOwn, type TrustLoss, trustRemovalSteps } from '../connect-certificate/removal.ts';
 import { removalFindings } from '../connect-certificate/removal-refusals.ts';
+import { type AnyConnectionRecord, isByCertificate, isForeign } from '../connection/connection-records.ts';
 import type { Finding } from '../node/agent-findings.ts';
-import { type AnyConnectionRecord, isByCertificate, isForeign } from '../records.ts';
 import type { AnyStep } from '../steps.ts';
 import type { DisconnectFacts } from './facts.ts';
 import type { Scope } from './scope.ts';

@@ -1,16 +1,16 @@
 import { deploymentKeyStep, trustRemovalSteps } from '../cloud-deployment/local-side.ts';
+import { isForeign } from '../connection/connection-records.ts';
 import { linesRemoval } from '../connection/static-alias.ts';
 import type { NodeObservation } from '../facts.ts';
 import { credentialEntry } from '../keys/key-names.ts';
 import type { NodeChange } from '../node/node-change.ts';
+import { nodeKey } from '../node/node-id.ts';
 import { keystorePasswordReference, nodeStep } from '../node/node-step.ts';
 import { blindRemoval, removalChange } from '../node/removal.ts';
-import { isForeign } from '../records.ts';
 import { signSettings, withoutThem } from '../signing/signing-names.ts';
 import { ownPasswordEntry, signerFileOf } from '../signing/signing-off.ts';
 import { signingSettingsStep } from '../signing/signing-settings.ts';
 import type { AnyStep } from '../steps.ts';
-import { nodeKey } from '../steps.ts';
 import { goneKeySteps } from './gone.ts';
 import { awayOf, hasLines, localNodes, type Scope } from './scope.ts';
 import { stageIds } from './stages.ts';

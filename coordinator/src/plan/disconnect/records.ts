@@ -1,16 +1,12 @@
 import { isOther } from '../connect-certificate/needed.ts';
 import { connectionDiff } from '../connection/connection-diff.ts';
+import { type AnyConnectionRecord, adoptedIn, isForeign } from '../connection/connection-records.ts';
 import { foundIn, withFound, withoutAlias } from '../node/found-settings.ts';
-import {
-  type AnyConnectionRecord,
-  adoptedIn,
-  type CertificateRecord,
-  isForeign,
-  type RecordBefore,
-} from '../records.ts';
+import { nodeKey } from '../node/node-id.ts';
+import type { CertificateRecord, RecordBefore } from '../records.ts';
 import { signerId } from '../signing/signing-names.ts';
 import { standingSigners } from '../signing/signing-wish.ts';
-import { type AnyStep, nodeKey } from '../steps.ts';
+import type { AnyStep } from '../steps.ts';
 import { goneDeploymentHeirs, goneTrustHeirs } from './gone.ts';
 import { leftNodes, neighbours, type Scope, servesByUs } from './scope.ts';
 import { foreignKeystore } from './server.ts';

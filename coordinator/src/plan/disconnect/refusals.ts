@@ -1,4 +1,5 @@
 import { loadedLines } from '../connection/alias-place.ts';
+import { isByCertificate, isForeign } from '../connection/connection-records.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { credentialEntry, isKeySecret } from '../keys/key-names.ts';
 import {
@@ -10,7 +11,6 @@ import {
   throwFindings,
 } from '../node/agent-findings.ts';
 import { files } from '../node/placed-files.ts';
-import { isByCertificate, isForeign } from '../records.ts';
 import { lacksPrivileges } from '../roles/privileges.ts';
 import { goneFindings } from './gone.ts';
 import { handMadeAliases } from './hand-made.ts';

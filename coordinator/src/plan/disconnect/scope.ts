@@ -1,15 +1,21 @@
 import type { DisconnectRequest } from '@remora/shared/model/requests/disconnect-request.ts';
 import { bundledConnections } from '../connection/adopted.ts';
 import { loadedLines, placeOf, standingLines } from '../connection/alias-place.ts';
+import {
+  type AnyConnectionRecord,
+  adoptedIn,
+  casOf,
+  isForeign,
+  keyConnections,
+} from '../connection/connection-records.ts';
 import { hasOwnLines } from '../connection/static-alias.ts';
 import type { PlanContext } from '../context.ts';
 import type { NodeObservation } from '../facts.ts';
 import { foundIn, foundOf } from '../node/found-settings.ts';
+import { nodeKey } from '../node/node-id.ts';
 import { sslPrefix } from '../node/ssl.ts';
 import { rollOrder } from '../order.ts';
-import { type AnyConnectionRecord, adoptedIn, casOf, isForeign, keyConnections } from '../records.ts';
 import { mayBeSigning } from '../signing/signing-wish.ts';
-import { nodeKey } from '../steps.ts';
 import { neededCas } from '../trust/ca-bundle.ts';
 import type { DisconnectFacts } from './facts.ts';
 import { handMadeAliases } from './hand-made.ts';

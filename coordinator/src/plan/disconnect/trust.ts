@@ -1,15 +1,15 @@
 import type { SettingValue } from '@remora/shared/settings.ts';
 import { sameSettingValue } from '@remora/shared/settings.ts';
+import type { FoundSetting } from '../connection/connection-records.ts';
 import type { NodeObservation } from '../facts.ts';
 import { foundOf } from '../node/found-settings.ts';
 import { isSamePath } from '../node/loaded.ts';
 import type { WantedFile } from '../node/node-change.ts';
+import { nodeKey } from '../node/node-id.ts';
 import { fileSetting, itemsOf } from '../node/nodes.ts';
 import { files } from '../node/placed-files.ts';
 import type { Removal } from '../node/removal.ts';
 import { sslPrefix } from '../node/ssl.ts';
-import type { FoundSetting } from '../records.ts';
-import { nodeKey } from '../steps.ts';
 import { caBundleFile } from '../trust/ca-bundle.ts';
 import { handMadeAliases } from './hand-made.ts';
 import type { Scope } from './scope.ts';

@@ -1,14 +1,14 @@
 import { trustChangeWarnings, trustName } from '../cloud-deployment/local-side.ts';
 import { inCluster, standingLines } from '../connection/alias-place.ts';
+import { casOf, isByCertificate, isForeign } from '../connection/connection-records.ts';
 import type { NodeObservation } from '../facts.ts';
 import { foundOf } from '../node/found-settings.ts';
+import { nodeKey } from '../node/node-id.ts';
 import { connectingNodes } from '../node/nodes.ts';
 import { files } from '../node/placed-files.ts';
-import { casOf, isByCertificate, isForeign } from '../records.ts';
 import { unreplicatedWarning } from '../roll/outages.ts';
 import { keptTrustWarnings } from '../signing/signing-off.ts';
 import { standingSigners } from '../signing/signing-wish.ts';
-import { nodeKey } from '../steps.ts';
 import { goneWarnings } from './gone.ts';
 import { handMadeAliases } from './hand-made.ts';
 import { keptRoleWarnings } from './kept-roles.ts';

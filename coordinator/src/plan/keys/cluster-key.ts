@@ -1,6 +1,7 @@
 import { isLastThird } from '../certificates/last-third.ts';
+import type { Access, ConnectionRecord } from '../connection/connection-records.ts';
 import type { KeyObservation } from '../facts.ts';
-import type { Access, ApiKeyRecord, ConnectionRecord } from '../records.ts';
+import type { ApiKeyRecord } from '../records.ts';
 import type { KeyMark } from './key-names.ts';
 import { matchesPattern } from './patterns.ts';
 

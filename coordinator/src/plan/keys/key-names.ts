@@ -1,8 +1,9 @@
 import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
 import { parseSecretReference } from '@remora/shared/model/values/secret-reference.ts';
+import type { Access } from '../connection/connection-records.ts';
 import type { KeyObservation } from '../facts.ts';
 import { lastVersion } from '../node/secret-versions.ts';
-import type { Access, ApiKeyRecord } from '../records.ts';
+import type { ApiKeyRecord } from '../records.ts';
 
 export type Ends = Pick<ConnectRequest, 'local' | 'remote' | 'alias'>;
 

@@ -1,13 +1,14 @@
 import type { DeploymentSeen } from '../cloud-deployment/facts.ts';
 import { deploymentKeyStep, hasKey } from '../cloud-deployment/local-side.ts';
 import { inCluster, isPlaced, onlyNodes, placeOf } from '../connection/alias-place.ts';
+import type { ConnectionRecord } from '../connection/connection-records.ts';
+import { proofOf } from '../connection/connection-records.ts';
 import type { ClusterObservation, ConnectFacts, NodeObservation } from '../facts.ts';
 import { changeOf, type NodeChange } from '../node/node-change.ts';
 import { keystorePasswordReference, nodeStep } from '../node/node-step.ts';
 import { connectingNodes } from '../node/nodes.ts';
 import { byName } from '../order.ts';
-import type { ApiKeyRecord, ConnectionRecord } from '../records.ts';
-import { proofOf } from '../records.ts';
+import type { ApiKeyRecord } from '../records.ts';
 import type { AnyStep } from '../steps.ts';
 import { type FoundKey, refusedIndex } from './cluster-key.ts';
 import { credentialEntry, keyGrants, markedMetadata } from './key-names.ts';

@@ -1,6 +1,10 @@
 import type { TransportFacts } from '../connect-certificate/facts.ts';
+import type {
+  AnyConnectionRecord,
+  CertificateConnectionRecord,
+  ConnectionRecord,
+} from '../connection/connection-records.ts';
 import type { ConnectFacts } from '../facts.ts';
-import type { AnyConnectionRecord, CertificateConnectionRecord, ConnectionRecord } from '../records.ts';
 import type { RemoteRoles } from '../roles/remote-roles.ts';
 import type { DeploymentTrustRecord } from '../trust/deployment-trust.ts';
 

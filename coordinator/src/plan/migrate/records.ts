@@ -3,8 +3,6 @@ import { foundBefore } from '../connect/found.ts';
 import { aliasWish } from '../connect/local.ts';
 import { isOther, transportTrustOf } from '../connect-certificate/needed.ts';
 import { connectionDiff } from '../connection/connection-diff.ts';
-import { foundByNode, withFound } from '../node/found-settings.ts';
-import { sslPrefix } from '../node/ssl.ts';
 import {
   type AnyConnectionRecord,
   type CertificateConnectionRecord,
@@ -12,7 +10,9 @@ import {
   type FoundSettings,
   isByCertificate,
   type TransportTrust,
-} from '../records.ts';
+} from '../connection/connection-records.ts';
+import { foundByNode, withFound } from '../node/found-settings.ts';
+import { sslPrefix } from '../node/ssl.ts';
 import type { AnyStep } from '../steps.ts';
 import type { MigrateFacts } from './facts.ts';
 

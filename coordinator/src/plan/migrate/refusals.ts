@@ -3,10 +3,10 @@ import { givesAccess, type MigrateRequest } from '@remora/shared/model/requests/
 import type { ConnectDraft } from '../connect/draft.ts';
 import { preflight } from '../connect/preflight/preflight.ts';
 import { inCluster } from '../connection/alias-place.ts';
+import { isByCertificate } from '../connection/connection-records.ts';
 import { publishedParts } from '../connection/published-address.ts';
 import { type Finding, throwFindings } from '../node/agent-findings.ts';
 import { connectingNodes, itemsOf } from '../node/nodes.ts';
-import { isByCertificate } from '../records.ts';
 import { distrustFindings } from './distrust.ts';
 import type { MigrateFacts } from './facts.ts';
 import { standingSeeds } from './wanted.ts';

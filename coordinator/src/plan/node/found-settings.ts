@@ -1,6 +1,6 @@
 import { type SettingValue, sameSettingValue } from '@remora/shared/settings.ts';
+import type { FoundSetting, FoundSettings } from '../connection/connection-records.ts';
 import type { NodeObservation } from '../facts.ts';
-import type { FoundSetting, FoundSettings } from '../records.ts';
 import { fileSetting } from './nodes.ts';
 
 /**

@@ -1,7 +1,8 @@
 import type { EffectClass } from '@remora/shared/settings.ts';
 import type { ClusterObservation, ConnectFacts, NodeObservation } from '../facts.ts';
 import { statedOutages } from '../roll/outages.ts';
-import type { AnyStep, SeenProcess } from '../steps.ts';
+import type { SeenProcess } from '../roll/roll-inputs.ts';
+import type { AnyStep } from '../steps.ts';
 import type { NodeChange } from './node-change.ts';
 import { keystorePasswordNames } from './secret-names.ts';
 import { keptVersion } from './secret-versions.ts';

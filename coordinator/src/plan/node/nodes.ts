@@ -1,7 +1,7 @@
 import type { SettingValue } from '@remora/shared/settings.ts';
 import { type AliasPlace, inCluster, isPlaced, placeOf } from '../connection/alias-place.ts';
+import type { AnyConnectionRecord } from '../connection/connection-records.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
-import type { AnyConnectionRecord } from '../records.ts';
 
 /** A setting as elasticsearch.yml has it; undefined when it does not stand there, null when it stands there without a value. */
 export const fileSetting = (node: NodeObservation, name: string): SettingValue | null | undefined =>

@@ -1,4 +1,4 @@
-import type { NodeId } from '../steps.ts';
+import type { NodeId } from './node-id.ts';
 import { keptVersion } from './secret-versions.ts';
 import type { ServingPurpose } from './ssl.ts';
 

@@ -1,4 +1,5 @@
 import type { PlaceRequest } from '@remora/shared/model/requests/place-request.ts';
+import type { CertificateIssue } from '../certificates/certificate-issue.ts';
 import { isMostlyOver, wishedLifeMs } from '../certificates/certificate-life.ts';
 import { givenWish } from '../certificates/given.ts';
 import { type PemPlace, pemPlace } from '../certificates/pem.ts';
@@ -11,7 +12,6 @@ import { serverSecrets } from '../node/secret-names.ts';
 import { madeOnce } from '../node/secret-versions.ts';
 import { sslPrefix } from '../node/ssl.ts';
 import type { CertificateRecord } from '../records.ts';
-import type { CertificateIssue } from '../steps.ts';
 import { otherNamesOf } from '../trust/other-names.ts';
 import type { PlaceFacts } from './facts.ts';
 import { givenFor } from './given.ts';

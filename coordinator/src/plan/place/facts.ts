@@ -2,8 +2,9 @@ import type { CertificateFacts } from '@remora/shared/model/certificates/certifi
 import type { GivenFacts, ServerClients } from '../certificates/given.ts';
 import type { ToldCertificate } from '../certificates/serial.ts';
 import type { TransportFacts } from '../connect-certificate/facts.ts';
+import type { CertificateConnectionRecord } from '../connection/connection-records.ts';
 import type { ClusterObservation } from '../facts.ts';
-import type { CaRecord, CertificateConnectionRecord, CertificateRecord } from '../records.ts';
+import type { CaRecord, CertificateRecord } from '../records.ts';
 import type { DeploymentTrustRecord } from '../trust/deployment-trust.ts';
 
 /** A CA certificate as a port sent it beside its own. */

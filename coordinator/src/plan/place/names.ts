@@ -2,11 +2,11 @@ import { cloudNodeName } from '@remora/shared/model/clouds/cloud-name.ts';
 import type { PlacedPurpose, PlaceRequest } from '@remora/shared/model/requests/place-request.ts';
 import { isIp, isLoopback } from '@remora/shared/model/values/address.ts';
 import { parseDuration } from '@remora/shared/model/values/duration.ts';
+import type { CertificateWish } from '../certificates/certificate-issue.ts';
 import { wishedLifeMs } from '../certificates/certificate-life.ts';
 import { namesAskedFor } from '../certificates/given.ts';
 import { commonNameOf, distinctNames, LIFE } from '../certificates/server-certificate.ts';
 import type { NodeObservation } from '../facts.ts';
-import type { CertificateWish } from '../steps.ts';
 import { otherNamesOf, withOtherNames } from '../trust/other-names.ts';
 import type { PlaceFacts } from './facts.ts';
 

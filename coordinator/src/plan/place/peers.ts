@@ -8,17 +8,19 @@ import {
   wantedAnchors,
 } from '../connect-certificate/trust.ts';
 import { connectionDiff } from '../connection/connection-diff.ts';
+import type { CertificateConnectionRecord } from '../connection/connection-records.ts';
 import type { NodeObservation } from '../facts.ts';
 import { agentFindings, type Finding, nodesAbsent, settingsFileUneditable } from '../node/agent-findings.ts';
 import { type FoundByNode, withFound } from '../node/found-settings.ts';
 import { changeOf } from '../node/node-change.ts';
+import { nodeKey } from '../node/node-id.ts';
 import { keystorePasswordReference, nodeStep } from '../node/node-step.ts';
 import { fileSetting, itemsOf } from '../node/nodes.ts';
 import { reloadFindings } from '../node/reload-interval.ts';
 import { sslPrefix } from '../node/ssl.ts';
 import { rollOrder } from '../order.ts';
-import type { CaRecord, CertificateConnectionRecord } from '../records.ts';
-import { type AnyStep, nodeKey, type Stage } from '../steps.ts';
+import type { CaRecord } from '../records.ts';
+import type { AnyStep, Stage } from '../steps.ts';
 import type { PlaceFacts, SentAuthority, TrustingCluster } from './facts.ts';
 import { restrictionFindings } from './restricted.ts';
 import { storeFindings } from './store.ts';

@@ -1,10 +1,10 @@
 import type { PlaceRequest } from '@remora/shared/model/requests/place-request.ts';
 import { sameSettingValue } from '@remora/shared/settings.ts';
+import { adoptedIn, type ConnectionRecord } from '../connection/connection-records.ts';
 import type { NodeObservation } from '../facts.ts';
 import type { Finding } from '../node/agent-findings.ts';
 import { fileSetting } from '../node/nodes.ts';
 import { sslPrefix } from '../node/ssl.ts';
-import { adoptedIn, type ConnectionRecord } from '../records.ts';
 import { comingCa } from '../trust/ca-names.ts';
 import { unaskedWarnings } from '../trust/port-proof.ts';
 import type { PlaceFacts } from './facts.ts';

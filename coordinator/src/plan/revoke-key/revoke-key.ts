@@ -1,8 +1,9 @@
 import type { KeyRevokeRequest } from '@remora/shared/model/requests/key-request.ts';
+import type { ConnectionRecord } from '../connection/connection-records.ts';
 import type { PlanContext } from '../context.ts';
 import { type ClusterKey, isLiving, isMarkedFor } from '../keys/cluster-key.ts';
 import { keyVersion } from '../keys/key-names.ts';
-import type { ApiKeyRecord, ConnectionRecord } from '../records.ts';
+import type { ApiKeyRecord } from '../records.ts';
 import type { AnyStep, StoredPlan } from '../steps.ts';
 
 /** Everything that the planner of a revocation looks at. */

@@ -1,7 +1,7 @@
 import type { Estimate, PlannedBatch } from '@remora/shared/model/plan.ts';
 import { formatDuration } from '@remora/shared/model/values/duration.ts';
+import type { NodeId } from '../node/node-id.ts';
 import type { RestartTimesRecord } from '../records.ts';
-import type { NodeId } from '../steps.ts';
 
 /** So many restarts of a node are remembered. */
 const KEPT = 5;

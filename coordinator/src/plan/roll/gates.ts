@@ -1,4 +1,4 @@
-import type { Baseline, StatedOutages } from '../steps.ts';
+import type { Baseline, StatedOutages } from './roll-inputs.ts';
 import { nameShards, type ShardCopy, shardName, shardsOnlyOn } from './shards.ts';
 import { type Disk, isOver, usedShare, type Watermark } from './watermark.ts';
 

@@ -1,5 +1,5 @@
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
-import type { StatedOutages } from '../steps.ts';
+import type { StatedOutages } from './roll-inputs.ts';
 import { nameShards, type ShardCopy, shardName, shardsOnlyOn, unreplicatedIndices } from './shards.ts';
 
 const masterEligible = (cluster: ClusterObservation): NodeObservation[] =>

@@ -1,5 +1,6 @@
 import type { PlannedBatch } from '@remora/shared/model/plan.ts';
-import type { NodeId, StoredPlan } from '../steps.ts';
+import type { NodeId } from '../node/node-id.ts';
+import type { StoredPlan } from '../steps.ts';
 import { type BatchOptions, batchLimits, nextOfRoll, type RollingCluster, readyOf } from './batches.ts';
 
 /** A cluster whose nodes roll, and which of them have agents that are away. */

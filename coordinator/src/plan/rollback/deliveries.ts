@@ -1,5 +1,6 @@
 import { rotationPhase } from '../certificates/ca-rotation-stages.ts';
-import { type AnyStep, type NodeId, nodeKey } from '../steps.ts';
+import { type NodeId, nodeKey } from '../node/node-id.ts';
+import type { AnyStep } from '../steps.ts';
 import type { Backups, PastRun, PastStep, RollbackFacts } from './facts.ts';
 
 /** What an agent takes back at once; older ones left out would be a change that is overlooked. */

@@ -1,8 +1,9 @@
 import type { DeploymentSeen } from '../cloud-deployment/facts.ts';
 import { deploymentKeyStep } from '../cloud-deployment/local-side.ts';
+import type { KeyEntryBefore } from '../keys/key-before.ts';
 import { credentialEntry } from '../keys/key-names.ts';
 import { isKept } from '../node/secret-versions.ts';
-import type { AnyStep, KeyEntryBefore, PlannedStep, Stage } from '../steps.ts';
+import type { AnyStep, PlannedStep, Stage } from '../steps.ts';
 import { type DirectRelationship, sameRelationship } from '../trust/cloud-trust.ts';
 import { beforeOf, type RollbackFacts } from './facts.ts';
 import type { Part } from './settings.ts';

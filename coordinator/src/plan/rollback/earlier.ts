@@ -1,7 +1,8 @@
 import { placeOf, standingLines } from '../connection/alias-place.ts';
+import { type AnyConnectionRecord, isByCertificate, isForeign, proofOf } from '../connection/connection-records.ts';
 import type { NodeObservation } from '../facts.ts';
 import { connectingNodes } from '../node/nodes.ts';
-import { type AnyConnectionRecord, type CertificateRecord, isByCertificate, isForeign, proofOf } from '../records.ts';
+import type { CertificateRecord } from '../records.ts';
 import type { AnyStep } from '../steps.ts';
 import { changesOn } from './deliveries.ts';
 import { beforeOf, type RollbackFacts } from './facts.ts';

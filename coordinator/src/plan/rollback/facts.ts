@@ -1,14 +1,9 @@
 import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
 import type { RunStatus, StepStatus } from '@remora/shared/model/run.ts';
 import type { OperationResult } from '@remora/shared/operations.ts';
+import type { AnyConnectionRecord } from '../connection/connection-records.ts';
 import type { ClusterObservation, FlatSettings, KeyObservation } from '../facts.ts';
-import type {
-  AnyConnectionRecord,
-  ApiKeyRecord,
-  CaRecord,
-  CertificateRecord,
-  SigningCertificateRecord,
-} from '../records.ts';
+import type { ApiKeyRecord, CaRecord, CertificateRecord, SigningCertificateRecord } from '../records.ts';
 import type { RoleBody, UserBody } from '../roles/role-definition.ts';
 import type { StoredPlan } from '../steps.ts';
 import type { DeploymentTrustRecord } from '../trust/deployment-trust.ts';

@@ -1,14 +1,8 @@
-import {
-  type AnyConnectionRecord,
-  type CaRecord,
-  type CertificateRecord,
-  casOf,
-  type RecordBefore,
-  type SigningCertificateRecord,
-  signingCaOf,
-} from '../records.ts';
+import { type AnyConnectionRecord, casOf, signingCaOf } from '../connection/connection-records.ts';
+import { nodeKey } from '../node/node-id.ts';
+import type { CaRecord, CertificateRecord, RecordBefore, SigningCertificateRecord } from '../records.ts';
 import { signerId } from '../signing/signing-names.ts';
-import { type AnyStep, nodeKey } from '../steps.ts';
+import type { AnyStep } from '../steps.ts';
 import { type DeploymentTrustRecord, deploymentTrustId } from '../trust/deployment-trust.ts';
 import { beforeOf, type RollbackFacts } from './facts.ts';
 

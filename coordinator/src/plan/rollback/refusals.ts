@@ -1,9 +1,11 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { PlaceRequest } from '@remora/shared/model/requests/place-request.ts';
 import { isEnded } from '@remora/shared/model/run.ts';
+import { type ConnectionRecord, keyConnections } from '../connection/connection-records.ts';
 import { agentFindings, type Finding, notInCluster, throwFindings } from '../node/agent-findings.ts';
-import { type CertificateRecord, type ConnectionRecord, keyConnections } from '../records.ts';
-import type { AnyStep, NodeId } from '../steps.ts';
+import type { NodeId } from '../node/node-id.ts';
+import type { CertificateRecord } from '../records.ts';
+import type { AnyStep } from '../steps.ts';
 import { deliveredKey, deliveriesOf, MOST_DELIVERIES, type NodeDeliveries } from './deliveries.ts';
 import { endedCertificates } from './earlier.ts';
 import { beforeOf, isOf, type PastRun, type RollbackFacts } from './facts.ts';

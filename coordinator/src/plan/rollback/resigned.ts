@@ -1,7 +1,8 @@
+import type { NodeId } from '../node/node-id.ts';
 import { signingKeystore } from '../node/placed-files.ts';
 import type { SigningCertificateRecord } from '../records.ts';
 import { signerId } from '../signing/signing-names.ts';
-import type { AnyStep, NodeId, PlannedStep } from '../steps.ts';
+import type { AnyStep, PlannedStep } from '../steps.ts';
 import { beforeOf, type PastRun, type RollbackFacts } from './facts.ts';
 
 interface Replaced {

@@ -1,4 +1,5 @@
-import { type AnyStep, nodeKey, type Stage } from '../steps.ts';
+import { nodeKey } from '../node/node-id.ts';
+import type { AnyStep, Stage } from '../steps.ts';
 import type { PastRun, RollbackFacts } from './facts.ts';
 import { nodesPart } from './nodes.ts';
 import { changedRecords, putBackStep } from './records.ts';

@@ -1,6 +1,7 @@
 import { rotationPhases } from '../certificates/ca-rotation-stages.ts';
+import { nodeKey } from '../node/node-id.ts';
 import type { CaRecord, RecordBefore } from '../records.ts';
-import { type AnyStep, nodeKey, type Stage } from '../steps.ts';
+import type { AnyStep, Stage } from '../steps.ts';
 import type { RollbackFacts } from './facts.ts';
 import { nodesPart } from './nodes.ts';
 import { changedRecords, putBackStep } from './records.ts';

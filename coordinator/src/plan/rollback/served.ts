@@ -1,8 +1,10 @@
 import { isIp } from '@remora/shared/model/values/address.ts';
+import type { CertificateIssue } from '../certificates/certificate-issue.ts';
 import { wishedLifeMs } from '../certificates/certificate-life.ts';
 import { commonNameOf } from '../certificates/server-certificate.ts';
+import type { NodeId } from '../node/node-id.ts';
 import type { CertificateRecord } from '../records.ts';
-import type { AnyStep, CertificateIssue, NodeId } from '../steps.ts';
+import type { AnyStep } from '../steps.ts';
 import { proofStep, serverProof } from '../trust/port-proof.ts';
 import { beforeOf, type RollbackFacts } from './facts.ts';
 

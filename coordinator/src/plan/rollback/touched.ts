@@ -1,4 +1,5 @@
-import { type AnyStep, nodeKey } from '../steps.ts';
+import { nodeKey } from '../node/node-id.ts';
+import type { AnyStep } from '../steps.ts';
 import { changesNode } from './deliveries.ts';
 import { connectionsOf, isOf, type PastRun, type PastStep } from './facts.ts';
 

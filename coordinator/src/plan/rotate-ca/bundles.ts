@@ -1,5 +1,6 @@
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import { bundledConnections } from '../connection/adopted.ts';
+import { casOf, isForeign } from '../connection/connection-records.ts';
 import type { PlanContext } from '../context.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { changeOf, type NodeChange, type WantedFile } from '../node/node-change.ts';
@@ -7,7 +8,6 @@ import { nodeStep } from '../node/node-step.ts';
 import { nodesOf } from '../node/nodes.ts';
 import { files } from '../node/placed-files.ts';
 import { byName } from '../order.ts';
-import { casOf, isForeign } from '../records.ts';
 import type { AnyStep } from '../steps.ts';
 import { caBundleFile, neededCas } from '../trust/ca-bundle.ts';
 import type { Concerned } from './concerned.ts';

@@ -1,16 +1,10 @@
 import { type ErrorCode, RemoraError } from '@remora/shared/errors.ts';
 import type { CaRotateRequest } from '@remora/shared/model/requests/ca-rotate-request.ts';
 import { DAY_MS } from '@remora/shared/model/values/duration.ts';
-import {
-  type CaRecord,
-  type CertificateRecord,
-  type ConnectionRecord,
-  keyConnections,
-  proxyCaOf,
-  type SigningCertificateRecord,
-} from '../records.ts';
+import { type ConnectionRecord, keyConnections, proxyCaOf } from '../connection/connection-records.ts';
+import { nodeKey } from '../node/node-id.ts';
+import type { CaRecord, CertificateRecord, SigningCertificateRecord } from '../records.ts';
 import { signerId } from '../signing/signing-names.ts';
-import { nodeKey } from '../steps.ts';
 import { comingCa } from '../trust/ca-names.ts';
 import type { CaRecords } from './facts.ts';
 

@@ -1,12 +1,7 @@
 import type { GivenFacts } from '../certificates/given.ts';
+import type { AnyConnectionRecord } from '../connection/connection-records.ts';
 import type { ClusterObservation } from '../facts.ts';
-import type {
-  AnyConnectionRecord,
-  ApiKeyRecord,
-  CaRecord,
-  CertificateRecord,
-  SigningCertificateRecord,
-} from '../records.ts';
+import type { ApiKeyRecord, CaRecord, CertificateRecord, SigningCertificateRecord } from '../records.ts';
 import type { StepInputs } from '../steps.ts';
 import type { TrustObservation } from '../trust/trust.ts';
 

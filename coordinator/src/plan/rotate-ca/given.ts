@@ -12,9 +12,9 @@ import {
 } from '../certificates/given.ts';
 import type { NewCertificates, Reissue } from '../certificates/reissue.ts';
 import { settingsInForce } from '../connection/alias-place.ts';
+import { keyConnections } from '../connection/connection-records.ts';
 import { dialledName } from '../connection/published-address.ts';
 import { type Finding, throwFindings } from '../node/agent-findings.ts';
-import { keyConnections } from '../records.ts';
 import type { Concerned } from './concerned.ts';
 import type { CaRotationFacts } from './facts.ts';
 import { ways } from './proofs.ts';

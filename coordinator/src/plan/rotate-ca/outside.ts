@@ -1,5 +1,5 @@
+import { isForeign } from '../connection/connection-records.ts';
 import { handedRecords } from '../keys/handed-key.ts';
-import { isForeign } from '../records.ts';
 import type { Concerned } from './concerned.ts';
 import type { CaRotationFacts } from './facts.ts';
 

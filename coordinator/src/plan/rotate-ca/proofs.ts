@@ -1,9 +1,10 @@
 import { parseAddress } from '@remora/shared/model/values/address.ts';
 import { settingsInForce } from '../connection/alias-place.ts';
+import { type ConnectionRecord, proofOf } from '../connection/connection-records.ts';
 import type { ClusterObservation } from '../facts.ts';
-import { type ConnectionRecord, proofOf } from '../records.ts';
-import type { AnyStep, ProxyWay } from '../steps.ts';
+import type { AnyStep } from '../steps.ts';
 import type { TrustObservation } from '../trust/trust.ts';
+import type { ProxyWay } from '../trust/trusting-node.ts';
 import type { CaRotationFacts } from './facts.ts';
 
 /** What a cluster connects through by this alias; null of one that connects to the nodes themselves. */

@@ -10,9 +10,9 @@ import {
   trustWarnings,
 } from '../certificates/reissue.ts';
 import { connectionDiff } from '../connection/connection-diff.ts';
+import type { ConnectionRecord } from '../connection/connection-records.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import { files } from '../node/placed-files.ts';
-import type { ConnectionRecord } from '../records.ts';
 import type { AnyStep, StoredPlan } from '../steps.ts';
 import { caKeySecret } from '../trust/ca-names.ts';
 import { bundledNodes, bundleNames, bundleStep, trustStep } from './bundles.ts';

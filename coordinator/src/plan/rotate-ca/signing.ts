@@ -1,7 +1,7 @@
+import { keyConnections } from '../connection/connection-records.ts';
 import type { PlanContext } from '../context.ts';
 import { files } from '../node/placed-files.ts';
 import { byName } from '../order.ts';
-import { keyConnections } from '../records.ts';
 import {
   isSignerBehind,
   type PlacedSigner,

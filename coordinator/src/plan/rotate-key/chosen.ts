@@ -1,8 +1,6 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { KeyRotateRequest } from '@remora/shared/model/requests/key-request.ts';
 import { parseDuration } from '@remora/shared/model/values/duration.ts';
-import { type FoundKey, isKeyMostlyOver } from '../keys/cluster-key.ts';
-import { connectionName } from '../keys/new-key.ts';
 import {
   type AnyConnectionRecord,
   type CertificateConnectionRecord,
@@ -11,7 +9,9 @@ import {
   isByCertificate,
   isForeign,
   keyConnections,
-} from '../records.ts';
+} from '../connection/connection-records.ts';
+import { type FoundKey, isKeyMostlyOver } from '../keys/cluster-key.ts';
+import { connectionName } from '../keys/new-key.ts';
 import type { KeyRotation } from './rotation.ts';
 
 const KNOWN = 'See `remora connections list`. Keys of others are replaced where they were made.';

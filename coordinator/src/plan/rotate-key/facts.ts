@@ -1,6 +1,6 @@
+import type { ConnectionRecord } from '../connection/connection-records.ts';
 import type { ClusterObservation } from '../facts.ts';
 import type { ClusterKey, FoundKey } from '../keys/cluster-key.ts';
-import type { ConnectionRecord } from '../records.ts';
 
 /** Everything that the planner of a key's rotation looks at. */
 export interface KeyRotationFacts {

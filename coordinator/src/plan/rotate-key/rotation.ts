@@ -1,9 +1,9 @@
 import type { KeyRotateRequest } from '@remora/shared/model/requests/key-request.ts';
+import type { ConnectionRecord } from '../connection/connection-records.ts';
 import type { PlanContext } from '../context.ts';
 import type { ClusterObservation } from '../facts.ts';
 import { type ClusterKey, type FoundKey, isKeyMostlyOver, isMarkedFor, sameAccess } from '../keys/cluster-key.ts';
 import { keyConfig, keyVersion, newKeySecret, ownMetadata } from '../keys/key-names.ts';
-import type { ConnectionRecord } from '../records.ts';
 import type { KeyRotationFacts } from './facts.ts';
 
 /** One connection whose key is replaced. */

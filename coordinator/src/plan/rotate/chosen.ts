@@ -4,8 +4,8 @@ import { parseDuration } from '@remora/shared/model/values/duration.ts';
 import { isMostlyOver } from '../certificates/certificate-life.ts';
 import { isBehind } from '../certificates/certificate-versions.ts';
 import type { ClusterObservation } from '../facts.ts';
+import { nodeKey } from '../node/node-id.ts';
 import type { CertificateRecord, SigningCertificateRecord } from '../records.ts';
-import { nodeKey } from '../steps.ts';
 import { meantSigners } from './signers.ts';
 
 const OTHERS = '`remora certs list` shows all certificates; those of others are replaced where they were made.';

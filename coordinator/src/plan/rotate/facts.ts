@@ -1,5 +1,6 @@
+import type { ConnectionRecord } from '../connection/connection-records.ts';
 import type { ClusterObservation } from '../facts.ts';
-import type { CaRecord, CertificateRecord, ConnectionRecord, SigningCertificateRecord } from '../records.ts';
+import type { CaRecord, CertificateRecord, SigningCertificateRecord } from '../records.ts';
 import type { TrustObservation } from '../trust/trust.ts';
 
 /** Everything that the planner of a rotation looks at. */

@@ -2,6 +2,7 @@ import type { RotateRequest } from '@remora/shared/model/requests/rotate-request
 import { parseDuration } from '@remora/shared/model/values/duration.ts';
 import { isMostlyOver } from '../certificates/certificate-life.ts';
 import type { Finding } from '../node/agent-findings.ts';
+import { nodeKey } from '../node/node-id.ts';
 import type { CaRecord, SigningCertificateRecord } from '../records.ts';
 import {
   elsewhereFindings,
@@ -11,7 +12,7 @@ import {
   placeFindings,
   replaceSigner,
 } from '../signing/replaced-signer.ts';
-import { type AnyStep, nodeKey } from '../steps.ts';
+import type { AnyStep } from '../steps.ts';
 import type { RotateFacts } from './facts.ts';
 
 /** A signing certificate that is to be replaced, with the CA that signed it. */

@@ -1,12 +1,14 @@
 import { isOtherVersion } from '../certificates/certificate-versions.ts';
+import type { ConnectionRecord } from '../connection/connection-records.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { agentFindings, type Finding } from '../node/agent-findings.ts';
 import { changeOf } from '../node/node-change.ts';
 import { nodeStep } from '../node/node-step.ts';
 import { signingKeystore } from '../node/placed-files.ts';
-import type { ConnectionRecord, SigningCertificateRecord } from '../records.ts';
-import type { AnyStep, SigningIssue } from '../steps.ts';
+import type { SigningCertificateRecord } from '../records.ts';
+import type { AnyStep } from '../steps.ts';
 import { newSigningIssue, signerFile, signerStep, signerStepId } from './signing-certificates.ts';
+import type { SigningIssue } from './signing-issue.ts';
 import { otherSigner } from './signing-names.ts';
 
 /** A certificate with which a node signs, with what is known of its place. */

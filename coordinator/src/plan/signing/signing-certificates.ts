@@ -1,13 +1,16 @@
 import { sayDuration } from '@remora/shared/model/values/duration.ts';
 import { isMostlyOver } from '../certificates/certificate-life.ts';
 import type { Signed } from '../certificates/given.ts';
+import type { Signing } from '../connection/connection-records.ts';
 import type { WantedFile } from '../node/node-change.ts';
+import type { NodeId } from '../node/node-id.ts';
 import { signingKeystore } from '../node/placed-files.ts';
 import { signingSecrets } from '../node/secret-names.ts';
 import { lastVersion, madeOnce } from '../node/secret-versions.ts';
-import type { CaRecord, Signing, SigningCertificateRecord } from '../records.ts';
-import type { AnyStep, NodeId, SigningIssue } from '../steps.ts';
+import type { CaRecord, SigningCertificateRecord } from '../records.ts';
+import type { AnyStep } from '../steps.ts';
 import { comingCa } from '../trust/ca-names.ts';
+import type { SigningIssue } from './signing-issue.ts';
 
 type Versions = Readonly<Record<string, number>>;
 

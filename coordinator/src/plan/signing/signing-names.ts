@@ -1,6 +1,7 @@
+import { nodeKey } from '../node/node-id.ts';
 import { files, signingKeystore } from '../node/placed-files.ts';
 import type { SigningCertificateRecord } from '../records.ts';
-import { nodeKey, type SigningSettings } from '../steps.ts';
+import type { SigningSettings } from './signing-issue.ts';
 
 /** The keystore entry with the password of the file with which a node signs. */
 export const passwordEntry = (alias: string): string => `cluster.remote.${alias}.signing.keystore.secure_password`;

@@ -1,4 +1,6 @@
-import type { AnyStep, Crossing, SigningSettings } from '../steps.ts';
+import type { Crossing } from '../connection/crossing.ts';
+import type { AnyStep } from '../steps.ts';
+import type { SigningSettings } from './signing-issue.ts';
 
 interface Parts {
   readonly id: string;

@@ -7,9 +7,10 @@ import {
 import { type ConnectRequest, isSigned } from '@remora/shared/model/requests/connect-request.ts';
 import { parseDuration } from '@remora/shared/model/values/duration.ts';
 import { LIFE } from '../certificates/server-certificate.ts';
+import { keyConnections, type Signing } from '../connection/connection-records.ts';
 import type { ClusterObservation, ConnectFacts } from '../facts.ts';
 import { files } from '../node/placed-files.ts';
-import { type CaRecord, keyConnections, type Signing, type SigningCertificateRecord } from '../records.ts';
+import type { CaRecord, SigningCertificateRecord } from '../records.ts';
 import { withComing } from '../trust/ca-names.ts';
 import { givenSubjects } from './given-signers.ts';
 

@@ -1,8 +1,8 @@
 import type { CloudDeployment } from '@remora/shared/model/requests/trust-restrictions-request.ts';
 import type { TransportFacts } from '../connect-certificate/facts.ts';
+import type { AnyConnectionRecord } from '../connection/connection-records.ts';
 import type { ClusterObservation } from '../facts.ts';
 import type { SentAuthority } from '../place/facts.ts';
-import type { AnyConnectionRecord } from '../records.ts';
 import type { DeploymentTrustRecord } from '../trust/deployment-trust.ts';
 
 /** What the transport port of a node serves. */

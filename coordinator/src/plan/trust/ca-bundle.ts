@@ -1,6 +1,7 @@
+import { type AnyConnectionRecord, casOf, isForeign } from '../connection/connection-records.ts';
 import type { WantedFile } from '../node/node-change.ts';
 import { files } from '../node/placed-files.ts';
-import { type AnyConnectionRecord, type CaRecord, casOf, isForeign } from '../records.ts';
+import type { CaRecord } from '../records.ts';
 import { caCertificateSecret, withComing } from './ca-names.ts';
 
 /**

@@ -1,8 +1,9 @@
 import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
 import { parseSecretReference } from '@remora/shared/model/values/secret-reference.ts';
+import { adoptedIn, casOf } from '../connection/connection-records.ts';
 import type { ConnectFacts } from '../facts.ts';
 import { isRemoved } from '../node/secret-versions.ts';
-import { adoptedIn, type CaRecord, casOf } from '../records.ts';
+import type { CaRecord } from '../records.ts';
 
 /** A CA of Remora's own, where nobody says otherwise. */
 export const ownCa = { keyBits: 3072, validityDays: 3650 } as const;

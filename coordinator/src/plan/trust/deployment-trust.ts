@@ -1,6 +1,6 @@
 import type { CertificateFacts } from '@remora/shared/model/certificates/certificate.ts';
 import type { CloudDeployment } from '@remora/shared/model/requests/trust-restrictions-request.ts';
-import type { FoundSettings } from '../records.ts';
+import type { FoundSettings } from '../connection/connection-records.ts';
 
 /** What is kept of a CA of others: enough to find it in files, and in stores of which Elasticsearch tells. */
 export type KnownAuthority = Pick<CertificateFacts, 'subject' | 'issuer' | 'serial' | 'notAfter' | 'fingerprint256'>;

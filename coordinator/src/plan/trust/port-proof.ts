@@ -1,8 +1,10 @@
+import type { CertificateIssue } from '../certificates/certificate-issue.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { fileSetting, itemsOf } from '../node/nodes.ts';
 import { sslPrefix } from '../node/ssl.ts';
-import type { AnyStep, CertificateIssue, TrustingNode } from '../steps.ts';
+import type { AnyStep } from '../steps.ts';
 import type { TrustObservation } from './trust.ts';
+import type { TrustingNode } from './trusting-node.ts';
 
 /** PEM files of CAs that the node's elasticsearch.yml names for its transport port. */
 export const transportAuthorities = (node: NodeObservation): string[] =>

@@ -1,8 +1,14 @@
 import { inCluster } from '../connection/alias-place.ts';
+import {
+  type AnyConnectionRecord,
+  adoptedIn,
+  type ConnectionRecord,
+  isForeign,
+  keyConnections,
+} from '../connection/connection-records.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
 import { connectingNodes, fileSetting, itemsOf } from '../node/nodes.ts';
 import { sslPrefix } from '../node/ssl.ts';
-import { type AnyConnectionRecord, adoptedIn, type ConnectionRecord, isForeign, keyConnections } from '../records.ts';
 
 const PREFIX = sslPrefix.remote_cluster_client;
 

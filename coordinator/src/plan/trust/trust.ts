@@ -1,4 +1,4 @@
-import type { TrustingNode } from '../steps.ts';
+import type { TrustingNode } from './trusting-node.ts';
 
 /** A node that connects to a remote cluster by itself, and what came of a handshake with one of its nodes before anything was changed. */
 export interface TrustObservation extends TrustingNode {

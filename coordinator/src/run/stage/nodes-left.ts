@@ -1,7 +1,8 @@
 import type { DisconnectRequest } from '@remora/shared/model/requests/disconnect-request.ts';
 import type { StepError } from '@remora/shared/model/run.ts';
 import { parseDuration } from '@remora/shared/model/values/duration.ts';
-import type { AnyStep, NodeId, StoredPlan } from '../../plan/steps.ts';
+import type { NodeId } from '../../plan/node/node-id.ts';
+import type { AnyStep, StoredPlan } from '../../plan/steps.ts';
 import { isGoingOn } from '../../store/runs/run-hash.ts';
 import { isDone, StepFailure } from '../run-step.ts';
 import type { StageParts } from './next-step.ts';

@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.ts';
 import type { CloudClient } from '../../cloud/client.ts';
 import type { ClusterClients } from '../../elasticsearch/clusters.ts';
 import type { AgentCalls } from '../../gateway/agent-calls.ts';
-import type { NodeId } from '../../plan/steps.ts';
+import type { NodeId } from '../../plan/node/node-id.ts';
 import type { SecretStore } from '../../secrets/secret-store.ts';
 import type { Inventory } from '../../store/inventory.ts';
 

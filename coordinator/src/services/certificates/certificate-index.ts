@@ -1,5 +1,5 @@
+import { type NodeId, nodeKey } from '../../plan/node/node-id.ts';
 import type { CaRecord, CertificateRecord } from '../../plan/records.ts';
-import { type NodeId, nodeKey } from '../../plan/steps.ts';
 
 /** The certificates that Remora made and the CAs of the inventory, by what is asked for of each that is found: nodes may be many, and have as many records. */
 export interface CertificateIndex {

@@ -1,6 +1,7 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { CloudClient } from '../../cloud/client.ts';
-import { type ClusterRecord, type DeploymentId, isForeign } from '../../plan/records.ts';
+import { isForeign } from '../../plan/connection/connection-records.ts';
+import type { ClusterRecord, DeploymentId } from '../../plan/records.ts';
 import type { ClusterInput } from '../../services.ts';
 import type { Inventory } from '../../store/inventory.ts';
 

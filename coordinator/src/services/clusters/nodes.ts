@@ -1,8 +1,8 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { NodeView } from '@remora/shared/model/inventory.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
+import { nodeKey } from '../../plan/node/node-id.ts';
 import { signerId } from '../../plan/signing/signing-names.ts';
-import { nodeKey } from '../../plan/steps.ts';
 import type { Services } from '../../services.ts';
 import type { Inventory } from '../../store/inventory.ts';
 import type { NodeRecord } from '../../store/records.ts';

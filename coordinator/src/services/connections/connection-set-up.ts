@@ -2,7 +2,13 @@ import type { ConnectionSetUp, ConnectionView } from '@remora/shared/model/inven
 import { observeCluster } from '../../elasticsearch/observe-cluster.ts';
 import type { ObserveParts } from '../../observe/observe-nodes.ts';
 import { settingsInForce } from '../../plan/connection/alias-place.ts';
-import { type AnyConnectionRecord, casOf, isByCertificate, isForeign, proxyCaOf } from '../../plan/records.ts';
+import {
+  type AnyConnectionRecord,
+  casOf,
+  isByCertificate,
+  isForeign,
+  proxyCaOf,
+} from '../../plan/connection/connection-records.ts';
 
 type AliasOnRecord = Parameters<typeof settingsInForce>[1];
 

@@ -4,8 +4,8 @@ import { observePathsOf } from '../../observe/connections/connection-paths.ts';
 import { isProven, proveConnection } from '../../observe/connections/proof.ts';
 import type { ObserveParts } from '../../observe/observe-nodes.ts';
 import { onlyNodes, placeOf } from '../../plan/connection/alias-place.ts';
+import { type AnyConnectionRecord, isByCertificate, isForeign } from '../../plan/connection/connection-records.ts';
 import { ANY_KEY, type ProvingKey } from '../../plan/connection/proof-hints.ts';
-import { type AnyConnectionRecord, isByCertificate, isForeign } from '../../plan/records.ts';
 import { connectionInfoOf, nodeInfoOf, type RemoteInfo, remoteInfoOf } from './remote-info.ts';
 
 const proofOf = async (

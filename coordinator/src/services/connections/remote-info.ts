@@ -1,6 +1,6 @@
 import type { ConnectionInfo } from '@remora/shared/model/inventory.ts';
 import type { ObserveParts } from '../../observe/observe-nodes.ts';
-import type { NodeId } from '../../plan/steps.ts';
+import type { NodeId } from '../../plan/node/node-id.ts';
 
 const INFO_TIMEOUT_MS = 10_000;
 

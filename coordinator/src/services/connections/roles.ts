@@ -2,7 +2,7 @@ import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { listRoles, listUsers } from '../../elasticsearch/security.ts';
 import { connectionOf, keyGrantsOf, seenConnection } from '../../observe/connections/observe-roles.ts';
 import type { ObserveParts } from '../../observe/observe-nodes.ts';
-import { isByCertificate } from '../../plan/records.ts';
+import { isByCertificate } from '../../plan/connection/connection-records.ts';
 import type { Services } from '../../services.ts';
 import { type ClusterRoles, keyChecks, pairChecks, roleViews } from './role-views.ts';
 

@@ -3,7 +3,7 @@ import type { DoctorLine } from '@remora/shared/model/inventory.ts';
 import { DAY_MS } from '@remora/shared/model/values/duration.ts';
 import { BACKDATED_MS } from '@remora/shared/protocol/enrol.ts';
 import type { TurnedAway } from '../../gateway/session/turned-away.ts';
-import { nodeKey } from '../../plan/steps.ts';
+import { nodeKey } from '../../plan/node/node-id.ts';
 import type { CertificateLife, NodeRecord } from '../../store/records.ts';
 
 /** What the coordinator and its agents are known by. */

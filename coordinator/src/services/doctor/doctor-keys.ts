@@ -1,7 +1,11 @@
 import { type DoctorLine, skipped } from '@remora/shared/model/inventory.ts';
 import type { KeyView } from '@remora/shared/model/keys/key-view.ts';
 import { DAY_MS } from '@remora/shared/model/values/duration.ts';
-import { type AnyConnectionRecord, type ForeignConnectionRecord, isForeign } from '../../plan/records.ts';
+import {
+  type AnyConnectionRecord,
+  type ForeignConnectionRecord,
+  isForeign,
+} from '../../plan/connection/connection-records.ts';
 import { goneKeys, type KeyListFacts, keyViews } from '../keys/key-views.ts';
 
 /** `api-keys list` shows all. */

@@ -1,8 +1,8 @@
 import { messageOf } from '@remora/shared/errors.ts';
 import { listCrossClusterKeys } from '../../elasticsearch/api-keys.ts';
 import type { ObserveParts } from '../../observe/observe-nodes.ts';
+import { isByCertificate, isForeign, keyConnections } from '../../plan/connection/connection-records.ts';
 import type { ClusterKey } from '../../plan/keys/cluster-key.ts';
-import { isByCertificate, isForeign, keyConnections } from '../../plan/records.ts';
 import type { KeyEnd, Services } from '../../services.ts';
 import { type KeyListFacts, keyViews } from './key-views.ts';
 

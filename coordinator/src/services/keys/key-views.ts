@@ -1,4 +1,5 @@
 import type { KeyList, KeyView } from '@remora/shared/model/keys/key-view.ts';
+import type { ConnectionRecord } from '../../plan/connection/connection-records.ts';
 import {
   accessInWords,
   type ClusterKey,
@@ -9,7 +10,7 @@ import {
 } from '../../plan/keys/cluster-key.ts';
 import { handedTo } from '../../plan/keys/handed-key.ts';
 import { shortHash } from '../../plan/keys/key-names.ts';
-import type { ApiKeyRecord, ConnectionRecord } from '../../plan/records.ts';
+import type { ApiKeyRecord } from '../../plan/records.ts';
 
 /** What the clusters say of their cross-cluster keys, and what is on record. */
 export interface KeyListFacts {

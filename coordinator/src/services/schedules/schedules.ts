@@ -11,7 +11,7 @@ import {
 import { parseDuration, sayDuration } from '@remora/shared/model/values/duration.ts';
 import { limitOf } from '../../limit.ts';
 import { wishedLifeMs } from '../../plan/certificates/certificate-life.ts';
-import { type ConnectionRecord, keyConnections } from '../../plan/records.ts';
+import { type ConnectionRecord, keyConnections } from '../../plan/connection/connection-records.ts';
 import { parseCron, shortestGap } from '../../schedule/cron.ts';
 import { nextRuns } from '../../schedule/decide.ts';
 import type { ScheduleRecord } from '../../schedule/record.ts';

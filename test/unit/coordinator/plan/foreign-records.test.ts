@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import {
-  type CaRecord,
   type ConnectionRecord,
   casOf,
   type ForeignConnectionRecord,
   isForeign,
   keyConnections,
   proofOf,
-} from '../../../../coordinator/src/plan/records.ts';
+} from '../../../../coordinator/src/plan/connection/connection-records.ts';
+import type { CaRecord } from '../../../../coordinator/src/plan/records.ts';
 import { meantConnections } from '../../../../coordinator/src/plan/rotate-key/chosen.ts';
 import { neededCas } from '../../../../coordinator/src/plan/trust/ca-bundle.ts';
 

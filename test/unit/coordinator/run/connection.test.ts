@@ -1,6 +1,6 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import { expect, test } from 'vitest';
-import type { NodeId } from '../../../../coordinator/src/plan/steps.ts';
+import type { NodeId } from '../../../../coordinator/src/plan/node/node-id.ts';
 import type { StepContext } from '../../../../coordinator/src/run/executor.ts';
 import { proveConnectionStep } from '../../../../coordinator/src/run/steps/cluster/connection.ts';
 import type { StepParts } from '../../../../coordinator/src/run/steps/parts.ts';

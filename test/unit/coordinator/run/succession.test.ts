@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { CaRecord, ConnectionRecord, SigningCertificateRecord } from '../../../../coordinator/src/plan/records.ts';
+import type { ConnectionRecord } from '../../../../coordinator/src/plan/connection/connection-records.ts';
+import type { CaRecord, SigningCertificateRecord } from '../../../../coordinator/src/plan/records.ts';
 import type { StepContext } from '../../../../coordinator/src/run/executor.ts';
 import { successionStep } from '../../../../coordinator/src/run/steps/keys/succession.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { NodeId } from '../../../../coordinator/src/plan/steps.ts';
+import type { NodeId } from '../../../../coordinator/src/plan/node/node-id.ts';
 import type { StepContext } from '../../../../coordinator/src/run/executor.ts';
 import { verifyApiKeyStep } from '../../../../coordinator/src/run/steps/keys/verify-api-key.ts';
 import type { StepParts } from '../../../../coordinator/src/run/steps/parts.ts';

@@ -2,8 +2,9 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
 import { afterwards } from '../../connection/static-alias.ts';
 import type { ConnectFacts } from '../../facts.ts';
+import type { NodeId } from '../../node/node-id.ts';
 import { byName } from '../../order.ts';
-import type { AnyStep, NodeId, StepKind } from '../../steps.ts';
+import type { AnyStep, StepKind } from '../../steps.ts';
 
 type Limit = (node: NodeId) => boolean;
 

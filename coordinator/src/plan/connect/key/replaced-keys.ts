@@ -1,9 +1,9 @@
 import { DEFAULT_GRACE } from '@remora/shared/model/requests/key-request.ts';
 import { parseDurationOrNone } from '@remora/shared/model/values/duration.ts';
 import { onlyNodes, placeOf } from '../../connection/alias-place.ts';
+import { proofOf } from '../../connection/connection-records.ts';
 import { refusedIndex } from '../../keys/cluster-key.ts';
 import { keyVersion } from '../../keys/key-names.ts';
-import { proofOf } from '../../records.ts';
 import type { AnyStep } from '../../steps.ts';
 import type { ConnectDraft } from '../draft.ts';
 

@@ -1,4 +1,4 @@
-import type { Access } from '../../records.ts';
+import type { Access } from '../../connection/connection-records.ts';
 
 interface Entry {
   readonly names: readonly string[];

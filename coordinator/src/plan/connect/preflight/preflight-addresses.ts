@@ -1,8 +1,8 @@
 import { formatAddress, isIpv4, isIpv6, isLoopback } from '@remora/shared/model/values/address.ts';
 import { placeOf } from '../../connection/alias-place.ts';
+import { keyConnections } from '../../connection/connection-records.ts';
 import type { NodeObservation, PathObservation } from '../../facts.ts';
 import { connectingNodes, fileSetting } from '../../node/nodes.ts';
-import { keyConnections } from '../../records.ts';
 import { isNamed } from '../server-address.ts';
 import type { ServerWish } from '../wanted.ts';
 import type { Check } from './preflight-check.ts';

@@ -1,5 +1,5 @@
+import { isByCertificate, isForeign } from '../../connection/connection-records.ts';
 import { hiddenAlias, takenAlias } from '../../connection/free-alias.ts';
-import { isByCertificate, isForeign } from '../../records.ts';
 import type { Check } from './preflight-check.ts';
 
 /** A sentence where the alias is another connection of Remora's. */

@@ -1,9 +1,9 @@
 import { isSubject } from '@remora/shared/model/certificates/distinguished-name.ts';
 import { isSigned } from '@remora/shared/model/requests/connect-request.ts';
 import { isAtLeast } from '@remora/shared/model/values/version.ts';
+import type { Signing } from '../../connection/connection-records.ts';
 import type { ClusterObservation, NodeObservation } from '../../facts.ts';
 import { files } from '../../node/placed-files.ts';
-import type { Signing } from '../../records.ts';
 import { givenSigner, givenSignerFindings } from '../../signing/given-signers.ts';
 import { isCurrentSigner } from '../../signing/signing-certificates.ts';
 import { otherSigner, passwordEntry } from '../../signing/signing-names.ts';

@@ -1,8 +1,10 @@
 import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
+import { type AnyConnectionRecord, proofOf } from '../../connection/connection-records.ts';
 import type { NodeObservation } from '../../facts.ts';
+import type { KeyBefore } from '../../keys/key-before.ts';
 import { agentFailed, agentOffline, notInCluster } from '../../node/agent-findings.ts';
-import { type AnyConnectionRecord, proofOf } from '../../records.ts';
-import { type AnyStep, type KeyBefore, type NodeId, nodeKey, type PlannedStep } from '../../steps.ts';
+import { type NodeId, nodeKey } from '../../node/node-id.ts';
+import type { AnyStep, PlannedStep } from '../../steps.ts';
 import { changesOn, deliveriesOf } from '../deliveries.ts';
 import { beforeOf, connectionsOf, isOf, type PastRun, type RollbackFacts } from '../facts.ts';
 import type { Part } from '../settings.ts';

@@ -1,8 +1,9 @@
 import { coversAddress } from '@remora/shared/model/certificates/certificate.ts';
 import { parseAddress } from '@remora/shared/model/values/address.ts';
 import { limitOf } from '../../../limit.ts';
+import type { CertificateIssue } from '../../../plan/certificates/certificate-issue.ts';
 import { portName } from '../../../plan/node/ssl.ts';
-import type { CertificateIssue, TrustingNode } from '../../../plan/steps.ts';
+import type { TrustingNode } from '../../../plan/trust/trusting-node.ts';
 import type { StepContext } from '../../executor.ts';
 import { askUntil } from '../ask-until.ts';
 import { loadedLimitMs } from '../cluster/configured.ts';

@@ -3,9 +3,10 @@ import { formatAddress, parseAddress } from '@remora/shared/model/values/address
 import { listNodes } from '../../../elasticsearch/observe-cluster.ts';
 import { trustProblem } from '../../../elasticsearch/trust.ts';
 import { publishAddresses } from '../../../observe/certificates/observe-certificates.ts';
+import type { CertificateIssue } from '../../../plan/certificates/certificate-issue.ts';
 import { publishedAddress } from '../../../plan/connection/published-address.ts';
+import { type NodeId, nodeKey } from '../../../plan/node/node-id.ts';
 import { portName } from '../../../plan/node/ssl.ts';
-import { type CertificateIssue, type NodeId, nodeKey } from '../../../plan/steps.ts';
 import type { Executor, StepContext } from '../../executor.ts';
 import { ANSWER_LIMIT_MS, askUntil } from '../ask-until.ts';
 import { patientRead } from '../node/patient-read.ts';

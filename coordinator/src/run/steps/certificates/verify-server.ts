@@ -3,8 +3,10 @@ import { type CertificateFacts, coversAddress } from '@remora/shared/model/certi
 import { type Address, canonicalIp, formatAddress, isIp, parseAddress } from '@remora/shared/model/values/address.ts';
 import { parseSecretReference } from '@remora/shared/model/values/secret-reference.ts';
 import { listNodes } from '../../../elasticsearch/observe-cluster.ts';
+import type { CertificateIssue } from '../../../plan/certificates/certificate-issue.ts';
 import { dialledName, publishedAddress, publishedParts } from '../../../plan/connection/published-address.ts';
-import { type CertificateIssue, nodeKey, type StepInputs } from '../../../plan/steps.ts';
+import { nodeKey } from '../../../plan/node/node-id.ts';
+import type { StepInputs } from '../../../plan/steps.ts';
 import type { Executor, StepContext } from '../../executor.ts';
 import { rememberBefore } from '../before.ts';
 import type { StepParts } from '../parts.ts';

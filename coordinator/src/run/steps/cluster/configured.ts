@@ -1,8 +1,8 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import { listNodes } from '../../../elasticsearch/observe-cluster.ts';
 import { askConfigured, type ConfiguredAnswer } from '../../../observe/certificates/ssl-certificates.ts';
+import type { NodeId } from '../../../plan/node/node-id.ts';
 import { reloadInterval } from '../../../plan/node/reload-interval.ts';
-import type { NodeId } from '../../../plan/steps.ts';
 import type { StepContext } from '../../executor.ts';
 import { ANSWER_LIMIT_MS, askUntil } from '../ask-until.ts';
 import { patientRead } from '../node/patient-read.ts';

@@ -1,7 +1,7 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import { limitOf } from '../../../limit.ts';
 import { isProven, proveConnection } from '../../../observe/connections/proof.ts';
-import type { Crossing } from '../../../plan/steps.ts';
+import type { Crossing } from '../../../plan/connection/crossing.ts';
 import type { StepContext } from '../../executor.ts';
 import type { StepParts } from '../parts.ts';
 

@@ -1,9 +1,10 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import { explain } from '../../../elasticsearch/client.ts';
 import { limitOf } from '../../../limit.ts';
+import type { Access } from '../../../plan/connection/connection-records.ts';
+import { type NodeId, nodeKey } from '../../../plan/node/node-id.ts';
 import { keystorePasswordInput, keystorePasswordReference } from '../../../plan/node/node-step.ts';
-import type { Access } from '../../../plan/records.ts';
-import { type NodeId, nodeKey, type StepInputs } from '../../../plan/steps.ts';
+import type { StepInputs } from '../../../plan/steps.ts';
 import type { Executor, StepContext } from '../../executor.ts';
 import { aliasesWithKey } from '../cluster/deployment-keys.ts';
 import { patientRead } from '../node/patient-read.ts';

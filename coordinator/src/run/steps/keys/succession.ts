@@ -1,6 +1,7 @@
 import { RemoraError } from '@remora/shared/errors.ts';
-import { type CaRecord, keyConnections, signingCaOf } from '../../../plan/records.ts';
-import { nodeKey } from '../../../plan/steps.ts';
+import { keyConnections, signingCaOf } from '../../../plan/connection/connection-records.ts';
+import { nodeKey } from '../../../plan/node/node-id.ts';
+import type { CaRecord } from '../../../plan/records.ts';
 import type { Executor } from '../../executor.ts';
 import { rememberBefore } from '../before.ts';
 import type { StepParts } from '../parts.ts';

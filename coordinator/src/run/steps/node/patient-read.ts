@@ -1,7 +1,7 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { OperationInput, OperationResult, ReadOperation } from '@remora/shared/operations.ts';
 import { limitOf } from '../../../limit.ts';
-import type { NodeId } from '../../../plan/steps.ts';
+import type { NodeId } from '../../../plan/node/node-id.ts';
 import type { StepContext } from '../../executor.ts';
 import type { StepParts } from '../parts.ts';
 

@@ -1,7 +1,8 @@
 import type { OperationResult } from '@remora/shared/operations.ts';
 import type { Result } from '@remora/shared/protocol/delivery.ts';
+import { nodeKey } from '../../../plan/node/node-id.ts';
 import { withTime } from '../../../plan/roll/estimate.ts';
-import { nodeKey, type StepInputs } from '../../../plan/steps.ts';
+import type { StepInputs } from '../../../plan/steps.ts';
 import type { Executor, StepContext } from '../../executor.ts';
 import type { StepParts } from '../parts.ts';
 

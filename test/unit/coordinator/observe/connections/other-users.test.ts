@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { observeFollowers, observeLivingKeys } from '../../../../../coordinator/src/observe/connections/other-users.ts';
+import type { ConnectionRecord } from '../../../../../coordinator/src/plan/connection/connection-records.ts';
 import type { KeyObservation } from '../../../../../coordinator/src/plan/facts.ts';
-import type { ConnectionRecord } from '../../../../../coordinator/src/plan/records.ts';
 import { clientsOf, startWireCluster } from '../../../../support/wire-cluster.ts';
 
 const clientOf = async (answers: Readonly<Record<string, { status?: number; body: object }>>) => {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import type { Access } from '../../../../../coordinator/src/plan/connection/connection-records.ts';
 import {
   accessInWords,
   isKeyMostlyOver,
   refusedIndex,
   sameAccess,
 } from '../../../../../coordinator/src/plan/keys/cluster-key.ts';
-import type { Access } from '../../../../../coordinator/src/plan/records.ts';
 
 describe('an index that a key does not grant', () => {
   test.each<[Access, string | null]>([

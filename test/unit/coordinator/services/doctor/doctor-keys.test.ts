@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest';
+import type {
+  ConnectionRecord,
+  ForeignConnectionRecord,
+} from '../../../../../coordinator/src/plan/connection/connection-records.ts';
 import type { ClusterKey } from '../../../../../coordinator/src/plan/keys/cluster-key.ts';
 import { markedMetadata } from '../../../../../coordinator/src/plan/keys/key-names.ts';
-import type { ConnectionRecord, ForeignConnectionRecord } from '../../../../../coordinator/src/plan/records.ts';
 import { keyLines } from '../../../../../coordinator/src/services/doctor/doctor-keys.ts';
 
 const nowMs = Date.parse('2026-06-01T12:00:00Z');

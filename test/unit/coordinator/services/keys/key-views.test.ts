@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import type { ConnectionRecord } from '../../../../../coordinator/src/plan/connection/connection-records.ts';
 import type { ClusterKey } from '../../../../../coordinator/src/plan/keys/cluster-key.ts';
 import { markedMetadata } from '../../../../../coordinator/src/plan/keys/key-names.ts';
-import type { ApiKeyRecord, ConnectionRecord } from '../../../../../coordinator/src/plan/records.ts';
+import type { ApiKeyRecord } from '../../../../../coordinator/src/plan/records.ts';
 import { keyViews } from '../../../../../coordinator/src/services/keys/key-views.ts';
 
 const nowMs = Date.parse('2026-06-01T12:00:00Z');
