@@ -28,10 +28,10 @@ import { type Finding, preflight } from './preflight/preflight.ts';
 import { takenPortWarnings } from './preflight/preflight-addresses.ts';
 import { queryWarnings } from './queries.ts';
 import { remoteSteps } from './remote.ts';
-import { blindWarning, signedSteps, signSteps } from './signing.ts';
-import { signingDraft } from './signing-draft.ts';
+import { blindWarning, signedSteps, signSteps } from './signing/signing.ts';
+import { signingDraft } from './signing/signing-draft.ts';
+import { unsignedSteps } from './signing/unsigned.ts';
 import { stages } from './stages.ts';
-import { unsignedSteps } from './unsigned.ts';
 import { accessOf, MAX_ADDRESSES, serverAddresses, serverWishes, targetAddresses } from './wanted.ts';
 
 /**

@@ -2,7 +2,7 @@ import type { ConnectRequest } from '@remora/shared/model/requests/connect-reque
 import type { ConnectionRecord } from '../connection/connection-records.ts';
 import type { PlanContext } from '../context.ts';
 import type { ConnectFacts } from '../facts.ts';
-import type { SigningDraft } from './signing-draft.ts';
+import type { SigningDraft } from './signing/signing-draft.ts';
 import type { ServerWish } from './wanted.ts';
 
 /** What the steps of the remote side are made from. */

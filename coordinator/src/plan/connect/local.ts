@@ -11,7 +11,7 @@ import { deploymentSideSteps } from './deployment.ts';
 import type { ConnectDraft } from './draft.ts';
 import { keySteps } from './key/key.ts';
 import { replacedKeySteps } from './key/replaced-keys.ts';
-import { signingSide } from './signing.ts';
+import { signingSide } from './signing/signing.ts';
 
 /**
  * What has to happen for the local cluster: the key, trust and credential on every connecting node, the alias, and the proof, which also follows whatever is

@@ -1,9 +1,9 @@
 import { localStages } from '../connection/local-side.ts';
 import type { Stage } from '../steps.ts';
 import { deploymentStages } from './deployment.ts';
-import { narrowStages, widenStage } from './resigning.ts';
-import { signStage } from './signing.ts';
-import { demandOffStage, signOffStage, unsignedStages } from './unsigned.ts';
+import { narrowStages, widenStage } from './signing/resigning.ts';
+import { signStage } from './signing/signing.ts';
+import { demandOffStage, signOffStage, unsignedStages } from './signing/unsigned.ts';
 
 /** Of the remote cluster, and the key, which comes first: what Elasticsearch refuses of it is refused before a node was changed. */
 export const remoteStages: readonly Stage[] = [

@@ -10,9 +10,9 @@ import { PRINCIPAL_STAGE, principalsPart } from './keys/principals.ts';
 import { nodesPart } from './nodes.ts';
 import { END_STAGE, endSteps } from './records.ts';
 import { refuse } from './refusals.ts';
-import { isResigning, resigningBack } from './resigning.ts';
 import { type NodesBack, rotationBack } from './rotation.ts';
-import { signingPart, signingStages } from './signing.ts';
+import { isResigning, resigningBack } from './signing/resigning.ts';
+import { signingPart, signingStages } from './signing/signing.ts';
 import { settingsBack, switchProofs, withAliases } from './switch-back.ts';
 
 /** A run that is to be taken back. */

@@ -5,7 +5,7 @@ import type { AnyStep, Stage } from '../steps.ts';
 import type { RollbackFacts } from './facts.ts';
 import { nodesPart } from './nodes.ts';
 import { changedRecords, putBackStep } from './records.ts';
-import { signedSteps } from './resigned.ts';
+import { signedSteps } from './signing/resigned.ts';
 
 /** What is taken back of the nodes, and of the records on the way there. */
 export interface NodesBack {

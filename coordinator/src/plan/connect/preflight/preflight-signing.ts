@@ -10,7 +10,7 @@ import { otherSigner, passwordEntry } from '../../signing/signing-names.ts';
 import { mayBeSigning, signingWish, standingSigners, strangeCas, theirCas } from '../../signing/signing-wish.ts';
 import { lostCa } from '../../trust/ca-names.ts';
 import { standingKey } from '../key/key.ts';
-import { isSigning } from '../signing-draft.ts';
+import { isSigning } from '../signing/signing-draft.ts';
 import type { Check, PreflightInput } from './preflight-check.ts';
 
 const MINIMUM_VERSION = '9.3.0';

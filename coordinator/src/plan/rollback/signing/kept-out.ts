@@ -1,11 +1,11 @@
 import { matchesIdentity } from '@remora/shared/model/certificates/certificate-identity.ts';
-import type { NodeId } from '../node/node-id.ts';
-import { files, signingKeystore } from '../node/placed-files.ts';
-import type { SigningCertificateRecord } from '../records.ts';
-import type { AnyStep } from '../steps.ts';
-import { changesOn } from './deliveries.ts';
-import type { RollbackFacts } from './facts.ts';
-import { isUsable } from './keys/keys.ts';
+import type { NodeId } from '../../node/node-id.ts';
+import { files, signingKeystore } from '../../node/placed-files.ts';
+import type { SigningCertificateRecord } from '../../records.ts';
+import type { AnyStep } from '../../steps.ts';
+import { changesOn } from '../deliveries.ts';
+import type { RollbackFacts } from '../facts.ts';
+import { isUsable } from '../keys/keys.ts';
 import { replacedBy } from './resigned.ts';
 import { demandStages } from './resigning.ts';
 

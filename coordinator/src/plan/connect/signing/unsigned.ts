@@ -1,10 +1,10 @@
-import { rollOrder } from '../order.ts';
-import type { SigningCertificateRecord } from '../records.ts';
-import { signerId, signSettings, withoutThem } from '../signing/signing-names.ts';
-import { signerOff, trustOff } from '../signing/signing-off.ts';
-import { signingSettingsStep } from '../signing/signing-settings.ts';
-import type { AnyStep } from '../steps.ts';
-import type { ConnectDraft } from './draft.ts';
+import { rollOrder } from '../../order.ts';
+import type { SigningCertificateRecord } from '../../records.ts';
+import { signerId, signSettings, withoutThem } from '../../signing/signing-names.ts';
+import { signerOff, trustOff } from '../../signing/signing-off.ts';
+import { signingSettingsStep } from '../../signing/signing-settings.ts';
+import type { AnyStep } from '../../steps.ts';
+import type { ConnectDraft } from '../draft.ts';
 import { crossingOf } from './signing.ts';
 
 /** The demand goes first, also of a key that demands what was never there: then nothing need be signed. */

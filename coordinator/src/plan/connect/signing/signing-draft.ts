@@ -1,18 +1,18 @@
 import type { ConnectRequest } from '@remora/shared/model/requests/connect-request.ts';
-import type { Signing } from '../connection/connection-records.ts';
-import type { PlanContext } from '../context.ts';
-import type { ConnectFacts, KeyObservation, NodeObservation } from '../facts.ts';
-import type { WantedFile } from '../node/node-change.ts';
-import { files } from '../node/placed-files.ts';
-import { rollOrder } from '../order.ts';
-import type { SigningCertificateRecord } from '../records.ts';
-import { givenSigner } from '../signing/given-signers.ts';
-import { isCurrentSigner, newSigningIssue } from '../signing/signing-certificates.ts';
-import type { SigningIssue } from '../signing/signing-issue.ts';
-import { mayBeSigning, othersCas, signingWish, standingSigners } from '../signing/signing-wish.ts';
-import { caBundleFile } from '../trust/ca-bundle.ts';
-import { withComing } from '../trust/ca-names.ts';
-import { standingKey } from './key/key.ts';
+import type { Signing } from '../../connection/connection-records.ts';
+import type { PlanContext } from '../../context.ts';
+import type { ConnectFacts, KeyObservation, NodeObservation } from '../../facts.ts';
+import type { WantedFile } from '../../node/node-change.ts';
+import { files } from '../../node/placed-files.ts';
+import { rollOrder } from '../../order.ts';
+import type { SigningCertificateRecord } from '../../records.ts';
+import { givenSigner } from '../../signing/given-signers.ts';
+import { isCurrentSigner, newSigningIssue } from '../../signing/signing-certificates.ts';
+import type { SigningIssue } from '../../signing/signing-issue.ts';
+import { mayBeSigning, othersCas, signingWish, standingSigners } from '../../signing/signing-wish.ts';
+import { caBundleFile } from '../../trust/ca-bundle.ts';
+import { withComing } from '../../trust/ca-names.ts';
+import { standingKey } from '../key/key.ts';
 import { type Resigning, resigningOf } from './resigning.ts';
 
 /** How requests over the connection are to be signed, and what is known of how they are. */

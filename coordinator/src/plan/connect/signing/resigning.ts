@@ -3,21 +3,21 @@ import {
   isEitherIdentity,
   matchesIdentity,
 } from '@remora/shared/model/certificates/certificate-identity.ts';
-import { proofOf, type Signing } from '../connection/connection-records.ts';
-import type { Crossing } from '../connection/crossing.ts';
-import type { PlanContext } from '../context.ts';
-import type { ConnectFacts, KeyObservation } from '../facts.ts';
-import type { WantedFile } from '../node/node-change.ts';
-import { nodeStep } from '../node/node-step.ts';
-import { files } from '../node/placed-files.ts';
-import { removalChange } from '../node/removal.ts';
-import { rollOrder } from '../order.ts';
-import type { SigningCertificateRecord } from '../records.ts';
-import { heldCas } from '../signing/signing-wish.ts';
-import type { AnyStep } from '../steps.ts';
-import { caBundleFile } from '../trust/ca-bundle.ts';
-import { withComing } from '../trust/ca-names.ts';
-import type { ConnectDraft } from './draft.ts';
+import { proofOf, type Signing } from '../../connection/connection-records.ts';
+import type { Crossing } from '../../connection/crossing.ts';
+import type { PlanContext } from '../../context.ts';
+import type { ConnectFacts, KeyObservation } from '../../facts.ts';
+import type { WantedFile } from '../../node/node-change.ts';
+import { nodeStep } from '../../node/node-step.ts';
+import { files } from '../../node/placed-files.ts';
+import { removalChange } from '../../node/removal.ts';
+import { rollOrder } from '../../order.ts';
+import type { SigningCertificateRecord } from '../../records.ts';
+import { heldCas } from '../../signing/signing-wish.ts';
+import type { AnyStep } from '../../steps.ts';
+import { caBundleFile } from '../../trust/ca-bundle.ts';
+import { withComing } from '../../trust/ca-names.ts';
+import type { ConnectDraft } from '../draft.ts';
 
 /**
  * The certificates of a connection that works become ones of another subject or CA. No instant of that keeps anybody out: the key demands either subject and the remote

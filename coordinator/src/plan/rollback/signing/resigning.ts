@@ -1,10 +1,10 @@
-import { nodeKey } from '../node/node-id.ts';
-import type { AnyStep, Stage } from '../steps.ts';
-import type { PastRun, RollbackFacts } from './facts.ts';
-import { nodesPart } from './nodes.ts';
-import { changedRecords, putBackStep } from './records.ts';
+import { nodeKey } from '../../node/node-id.ts';
+import type { AnyStep, Stage } from '../../steps.ts';
+import type { PastRun, RollbackFacts } from '../facts.ts';
+import { nodesPart } from '../nodes.ts';
+import { changedRecords, putBackStep } from '../records.ts';
+import type { NodesBack } from '../rotation.ts';
 import { replacedBy, signedSteps } from './resigned.ts';
-import type { NodesBack } from './rotation.ts';
 
 /** Certificates that a run replaced by ones of another subject or CA go back as they came: the key lets in both, and both CAs are trusted, until every node is proven. */
 

@@ -1,9 +1,9 @@
-import type { NodeId } from '../node/node-id.ts';
-import { signingKeystore } from '../node/placed-files.ts';
-import type { SigningCertificateRecord } from '../records.ts';
-import { signerId } from '../signing/signing-names.ts';
-import type { AnyStep, PlannedStep } from '../steps.ts';
-import { beforeOf, type PastRun, type RollbackFacts } from './facts.ts';
+import type { NodeId } from '../../node/node-id.ts';
+import { signingKeystore } from '../../node/placed-files.ts';
+import type { SigningCertificateRecord } from '../../records.ts';
+import { signerId } from '../../signing/signing-names.ts';
+import type { AnyStep, PlannedStep } from '../../steps.ts';
+import { beforeOf, type PastRun, type RollbackFacts } from '../facts.ts';
 
 interface Replaced {
   readonly step: PlannedStep<'signing-certificate.issue'>;

@@ -1,12 +1,12 @@
-import { widenStage } from '../connect/resigning.ts';
-import { signingSettingsStep } from '../signing/signing-settings.ts';
-import type { AnyStep, PlannedStep, Stage } from '../steps.ts';
-import { beforeOf, type RollbackFacts } from './facts.ts';
+import { widenStage } from '../../connect/signing/resigning.ts';
+import { signingSettingsStep } from '../../signing/signing-settings.ts';
+import type { AnyStep, PlannedStep, Stage } from '../../steps.ts';
+import { beforeOf, type RollbackFacts } from '../facts.ts';
+import { isUsable } from '../keys/keys.ts';
+import type { Part } from '../settings.ts';
 import { keptOut } from './kept-out.ts';
-import { isUsable } from './keys/keys.ts';
 import { endedSigners } from './resigned.ts';
 import { demandStages, isResigning } from './resigning.ts';
-import type { Part } from './settings.ts';
 
 /** What goes is taken back before the files that it names, what comes back after them: in the reverse of how a run does it. */
 const stages = {
