@@ -1,4 +1,4 @@
-import { renameSync, writeFileSync } from 'node:fs';
+import { realpathSync, renameSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +6,7 @@ import { build, type Plugin } from 'esbuild';
 import type { TSchema } from 'typebox';
 import { Code } from 'typebox/compile';
 import { schemas as protocolSchemas } from '../shared/src/protocol/checks.ts';
-import { schemas as ownSchemas } from './src/node/checks.ts';
+import { schemas as ownSchemas } from './src/checks.ts';
 
 /**
  * The agent as one file without dependencies: dist/remora-agent.mjs, for Node 24. Names are kept readable for stacks in reports; whitespace and dead
@@ -42,14 +42,27 @@ const moduleOf = (schemas: Readonly<Record<string, TSchema>>): string =>
     ...Object.entries(schemas).map(([name, schema]) => `export const ${name} = ${checkOf(schema)};`),
   ].join('\n');
 
+/** Files whose functions are generated here, each with the schemas that it exports. */
+const seams = new Map([
+  [fileURLToPath(new URL('../shared/src/protocol/checks.ts', import.meta.url)), protocolSchemas],
+  [fileURLToPath(new URL('src/checks.ts', import.meta.url)), ownSchemas],
+]);
+
+/** Those that the bundle has. One that is missed would answer yes to whatever it is asked. */
+const generated = new Set<string>();
+
 const withoutTypeBox: Plugin = {
   name: 'without-typebox',
   setup({ onLoad, onResolve }) {
     const stand = 'export default new Proxy({}, { get: () => () => ({}) });';
     onResolve({ filter: /^typebox$/ }, () => ({ path: 'typebox', namespace: 'stand-in' }));
     onLoad({ filter: /.*/, namespace: 'stand-in' }, () => ({ contents: stand }));
-    onLoad({ filter: /\/shared\/src\/protocol\/checks\.ts$/ }, () => ({ contents: moduleOf(protocolSchemas) }));
-    onLoad({ filter: /\/agent\/src\/checks\.ts$/ }, () => ({ contents: moduleOf(ownSchemas) }));
+    onLoad({ filter: /\/checks\.ts$/ }, ({ path }) => {
+      const schemas = seams.get(realpathSync(path));
+      if (schemas === undefined) return undefined;
+      generated.add(realpathSync(path));
+      return { contents: moduleOf(schemas) };
+    });
   },
 };
 
@@ -77,6 +90,9 @@ const result = await build({
 
 const [bundle] = result.outputFiles;
 if (bundle === undefined) throw new Error('esbuild made no file');
+for (const seam of seams.keys()) {
+  if (!generated.has(seam)) throw new Error(`the bundle does not have the checks of ${seam}`);
+}
 await mkdir(dirname(outfile), { recursive: true });
 // Renamed into place: another build, or an agent that starts at this moment, sees a whole file.
 const temporary = `${outfile}.${process.pid}`;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { parse, stringify } from 'yaml';
-import { type AgentConfig, isAgentConfig } from './node/checks.ts';
+import { type AgentConfig, isAgentConfig } from './checks.ts';
 import { isMissing, writePrivate } from './system/durable-file.ts';
 
 /** Reads agent.yml; null when there is none; throws `bad-input` that says what is wrong with it. */

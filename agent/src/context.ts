@@ -1,9 +1,9 @@
+import type { AgentConfig } from './checks.ts';
 import type { DataDirectory } from './data-directory.ts';
 import type { Fence } from './fence.ts';
 import type { Keystore } from './keystore/keystore.ts';
 import type { LedgerFile } from './ledger.ts';
 import type { Log } from './log.ts';
-import type { AgentConfig } from './node/checks.ts';
 import type { NodeControl } from './node/restart.ts';
 
 /** What operations work with: this agent's node, its files and its memory. */

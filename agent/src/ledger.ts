@@ -1,8 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { isLedger, type KeystoreLedger, type Ledger } from './checks.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { createMutex } from './mutex.ts';
-import { isLedger, type KeystoreLedger, type Ledger } from './node/checks.ts';
 import { isMissing, writePrivate } from './system/durable-file.ts';
 
 /**

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, errorTable, messageOf, RemoraError } from '@remora/shared/errors.ts';
 import { type JoinRequest, type JoinResponse, type JoinToken, joinProof } from '@remora/shared/protocol/enrol.ts';
 import { PROTOCOL_VERSION, paths } from '@remora/shared/protocol/limits.ts';
-import { isJoinResponse } from '../node/checks.ts';
+import { isJoinResponse } from '../checks.ts';
 import { AGENT_VERSION } from '../version.ts';
 import { admit, formatCas, parseCas, vouchedCas } from './fleet-cas.ts';
 

@@ -3,9 +3,9 @@ import { messageOf } from '@remora/shared/errors.ts';
 import { BACKDATED_MS, renewalProof } from '@remora/shared/protocol/enrol.ts';
 import type { FromAgent } from '@remora/shared/protocol/messages.ts';
 import type { Renewed, RenewSoon } from '@remora/shared/protocol/session.ts';
+import type { AgentConfig } from '../checks.ts';
 import type { DataDirectory } from '../data-directory.ts';
 import type { Log } from '../log.ts';
-import type { AgentConfig } from '../node/checks.ts';
 import { readFleetCas } from './fleet-cas.ts';
 import { belongTogether, newPrivateKey, readIdentity, replaceIdentity } from './identity.ts';
 

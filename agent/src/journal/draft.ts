@@ -1,4 +1,4 @@
-import type { KeystoreLedger } from '../node/checks.ts';
+import type { KeystoreLedger } from '../checks.ts';
 import type { FileState } from '../system/durable-file.ts';
 import type { FileChange, Restart, SettingChange, TransactionRecord } from './record.ts';
 

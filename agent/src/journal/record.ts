@@ -5,7 +5,7 @@ import type { ErrorCode } from '@remora/shared/errors.ts';
 import type { ChangeOperation } from '@remora/shared/operations.ts';
 import type { Result } from '@remora/shared/protocol/delivery.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
-import type { KeystoreLedger } from '../node/checks.ts';
+import type { KeystoreLedger } from '../checks.ts';
 import { type FileState, isMissing, writePrivate } from '../system/durable-file.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { messageOf } from '@remora/shared/errors.ts';
+import type { KeystoreLedger } from '../checks.ts';
 import type { AgentContext } from '../context.ts';
-import type { KeystoreLedger } from '../node/checks.ts';
 import { digestOfFile, readWithState, removeDurably, writeDurably } from '../system/durable-file.ts';
 import { type KeystoreNow, type PastEntry, pastEntries } from '../undo/entries.ts';
 import { refuseOther, restoreOwner, writeKeystore } from './keystore-step.ts';

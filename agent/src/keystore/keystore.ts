@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { RemoraError } from '@remora/shared/errors.ts';
+import type { AgentConfig, EntryRecord, KeystoreLedger } from '../checks.ts';
 import type { LedgerFile } from '../ledger.ts';
 import { createMutex, type Mutex } from '../mutex.ts';
-import type { AgentConfig, EntryRecord, KeystoreLedger } from '../node/checks.ts';
 import { digestOfFile } from '../system/durable-file.ts';
 import { readPasswordProtected } from './header.ts';
 import { KEYSTORE, type KeystoreTool, keystoreTool } from './tool.ts';

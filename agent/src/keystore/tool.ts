@@ -1,7 +1,7 @@
 import { access, constants, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RemoraError } from '@remora/shared/errors.ts';
-import type { AgentConfig } from '../node/checks.ts';
+import type { AgentConfig } from '../checks.ts';
 import { lastLines } from '../node/start-failure.ts';
 import { isMissing } from '../system/durable-file.ts';
 import { type Ended, run, spawnDetached } from '../system/exec.ts';

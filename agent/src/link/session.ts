@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '@remora/shared/errors.ts';
 import type { FromAgent } from '@remora/shared/protocol/messages.ts';
+import type { AgentConfig } from '../checks.ts';
 import type { DataDirectory } from '../data-directory.ts';
 import type { Log } from '../log.ts';
-import type { AgentConfig } from '../node/checks.ts';
 import { createBackOff } from './backoff.ts';
 import type { Connection, ConnectionHandlers, Ended } from './connection.ts';
 import { createDialer } from './dial.ts';

@@ -4,8 +4,8 @@ import { request as requestHttps } from 'node:https';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { messageOf, RemoraError } from '@remora/shared/errors.ts';
+import type { AgentConfig } from '../checks.ts';
 import { isOwnAddress } from './address.ts';
-import type { AgentConfig } from './checks.ts';
 
 /**
  * HTTP to this node's own Elasticsearch. `node:http` is not imported: an import evaluates all its exports, among them a WebSocket client of Node's own

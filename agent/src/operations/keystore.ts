@@ -1,10 +1,10 @@
 import { RemoraError } from '@remora/shared/errors.ts';
 import type { OperationInput, SecretText } from '@remora/shared/operations.ts';
+import type { KeystoreLedger } from '../checks.ts';
 import type { AgentContext } from '../context.ts';
 import type { Draft, KeystoreDraft } from '../journal/draft.ts';
 import { refuseOther } from '../journal/keystore-step.ts';
 import { forcedConfigDir } from '../keystore/other-keystore.ts';
-import type { KeystoreLedger } from '../node/checks.ts';
 import { readWithState } from '../system/durable-file.ts';
 import { newFileOwner, refuseForeignOwner } from './config-dir.ts';
 import { refuseMountPoint } from './plan-paths.ts';

@@ -1,4 +1,4 @@
-import type { AgentConfig } from '../node/checks.ts';
+import type { AgentConfig } from '../checks.ts';
 import { commandService } from './commands.ts';
 import type { ServiceManager } from './service-manager.ts';
 import { systemdService } from './systemd.ts';

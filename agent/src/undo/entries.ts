@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import type { KeystoreLedger } from '../checks.ts';
 import { type KeystoreChange, keystoreBeforePath } from '../journal/record.ts';
 import { keystoreEntries } from '../keystore/entries.ts';
-import type { KeystoreLedger } from '../node/checks.ts';
 import type { PastDelivery } from './deliveries.ts';
 import type { Standing } from './files.ts';
 

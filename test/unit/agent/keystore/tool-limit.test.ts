@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import type { AgentConfig } from '../../../../agent/src/checks.ts';
 import { keystoreTool } from '../../../../agent/src/keystore/tool.ts';
-import type { AgentConfig } from '../../../../agent/src/node/checks.ts';
 import { identityOf } from '../../../../agent/src/system/process-table.ts';
 import { until } from '../../../support/fake-gateway.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { AgentConfig } from '../../../../agent/src/node/checks.ts';
+import type { AgentConfig } from '../../../../agent/src/checks.ts';
 import { callNode } from '../../../../agent/src/node/http.ts';
 
 const config: AgentConfig = {

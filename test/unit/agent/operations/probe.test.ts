@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { AgentConfig } from '../../../../agent/src/node/checks.ts';
+import type { AgentConfig } from '../../../../agent/src/checks.ts';
 import { probe } from '../../../../agent/src/operations/probe.ts';
 import { openssl, scratch } from '../../coordinator/pki/outside-tools.ts';
 
