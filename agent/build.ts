@@ -1,4 +1,4 @@
-import { realpathSync, renameSync, writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -42,10 +42,10 @@ const moduleOf = (schemas: Readonly<Record<string, TSchema>>): string =>
     ...Object.entries(schemas).map(([name, schema]) => `export const ${name} = ${checkOf(schema)};`),
   ].join('\n');
 
-/** Files whose functions are generated here, each with the schemas that it exports. */
-const seams = new Map([
-  [fileURLToPath(new URL('../shared/src/protocol/checks.ts', import.meta.url)), protocolSchemas],
-  [fileURLToPath(new URL('src/checks.ts', import.meta.url)), ownSchemas],
+/** Ends of the paths of files whose functions are generated here, each with the schemas that it exports. The packages may be links to another place. */
+const seams = new Map<string, Readonly<Record<string, TSchema>>>([
+  ['/shared/src/protocol/checks.ts', protocolSchemas],
+  ['/agent/src/checks.ts', ownSchemas],
 ]);
 
 /** Those that the bundle has. One that is missed would answer yes to whatever it is asked. */
@@ -58,10 +58,10 @@ const withoutTypeBox: Plugin = {
     onResolve({ filter: /^typebox$/ }, () => ({ path: 'typebox', namespace: 'stand-in' }));
     onLoad({ filter: /.*/, namespace: 'stand-in' }, () => ({ contents: stand }));
     onLoad({ filter: /\/checks\.ts$/ }, ({ path }) => {
-      const schemas = seams.get(realpathSync(path));
-      if (schemas === undefined) return undefined;
-      generated.add(realpathSync(path));
-      return { contents: moduleOf(schemas) };
+      const seam = [...seams].find(([end]) => path.endsWith(end));
+      if (seam === undefined) return undefined;
+      generated.add(seam[0]);
+      return { contents: moduleOf(seam[1]) };
     });
   },
 };
