@@ -7,7 +7,7 @@ import { anchorsOfChain } from '../../pki/anchor.ts';
 import { describeCertificate } from '../../pki/describe.ts';
 import type { AdoptionFacts, KnownKeys, ServedAuthority, UsedKey } from '../../plan/adopt/facts.ts';
 import { remotesOf, standingOf, usedIds } from '../../plan/adopt/found-key.ts';
-import { inCluster } from '../../plan/connection/alias-place.ts';
+import { inCluster, isRegistered } from '../../plan/connection/alias-place.ts';
 import { refusedKeyId } from '../../plan/connection/proof-hints.ts';
 import type { DialTarget } from '../../plan/connection/published-address.ts';
 import type { ClusterObservation, NodeObservation } from '../../plan/facts.ts';
@@ -127,8 +127,8 @@ export const observeAdoption = async (parts: ObserveParts, request: AdoptRequest
     parts.secretVersions(),
   ]);
   const standing = standingOf({ connections }, request);
-  const isRegistered = Object.keys(local.persistent).some((name) => name.startsWith(`cluster.remote.${alias}.`));
-  const asked = isRegistered ? connectingNodes(local, inCluster).filter(({ agent }) => agent.state === 'online') : [];
+  const isThere = isRegistered(local, { alias });
+  const asked = isThere ? connectingNodes(local, inCluster).filter(({ agent }) => agent.state === 'online') : [];
   const used = await Promise.all(asked.map(({ name }) => usedBy(parts, local.name, name, alias)));
   const ids = usedIds(used);
   const before = standing?.adopted?.key.id;
@@ -141,7 +141,7 @@ export const observeAdoption = async (parts: ObserveParts, request: AdoptRequest
       ? []
       : apiKeys.filter((record) => isKeyOf(record, { local: request.local, remote: name, alias }));
   const [proof, keys, servers] = await Promise.all([
-    isRegistered ? proveConnection(parts, local.name, alias, ids.length === 1 ? (ids[0] ?? null) : null) : [],
+    isThere ? proveConnection(parts, local.name, alias, ids.length === 1 ? (ids[0] ?? null) : null) : [],
     name === undefined ? [] : observeKeys(await parts.clients.get(name), ours, secretVersions, parts.clock()),
     name === undefined || (standing && !standing.adopted)
       ? []

@@ -1,7 +1,7 @@
 import type { CertificateConnectRequest } from '@remora/shared/model/requests/certificate-connect-request.ts';
 import { transportTargets } from '../../plan/connect-certificate/connect-certificate.ts';
 import type { CertificateConnectFacts } from '../../plan/connect-certificate/facts.ts';
-import { inCluster } from '../../plan/connection/alias-place.ts';
+import { inCluster, isRegistered } from '../../plan/connection/alias-place.ts';
 import type { ClusterObservation } from '../../plan/facts.ts';
 import { observeTransport } from '../certificates/observe-transport.ts';
 import type { ObserveParts } from '../observe-nodes.ts';
@@ -14,9 +14,7 @@ const observeKeylessProof = async (
   local: ClusterObservation,
   alias: string,
 ): Promise<boolean | null> =>
-  Object.keys(local.persistent).some((name) => name.startsWith(`cluster.remote.${alias}.`))
-    ? isProven(await proveConnection(parts, local.name, alias, null))
-    : null;
+  isRegistered(local, { alias }) ? isProven(await proveConnection(parts, local.name, alias, null)) : null;
 
 /** Gathers everything that the planner of a connection by certificate looks at. Changes nothing. */
 export const observeCertificateConnect = async (

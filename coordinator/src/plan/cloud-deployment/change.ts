@@ -2,6 +2,7 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import type { CloudChangeRequest, WantedTrust } from '@remora/shared/model/clouds/cloud-change.ts';
 import { isAtLeast } from '@remora/shared/model/values/version.ts';
 import type { PlanContext } from '../context.ts';
+import { credentialEntry } from '../keys/key-names.ts';
 import { keptVersion } from '../node/secret-versions.ts';
 import { usedStages } from '../stage-order.ts';
 import type { AnyStep, Stage, StoredPlan } from '../steps.ts';
@@ -104,7 +105,7 @@ const secretOf = (name: string, { secretVersions }: CloudDeploymentFacts): strin
 const keySteps = ({ cloud, deployment, key }: CloudChangeRequest, facts: CloudDeploymentFacts): AnyStep[] => {
   if (key === undefined) return [];
   const { alias } = key;
-  const entry = `cluster.remote.${alias}.credentials`;
+  const entry = credentialEntry(alias);
   const isThere = facts.entries.includes(entry);
   const secret = key.secret === null ? null : secretOf(key.secret, facts);
   if (secret === null ? !isThere : isThere && facts.written[alias] === secret) return [];

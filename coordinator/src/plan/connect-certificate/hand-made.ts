@@ -1,5 +1,6 @@
 import type { AnyConnectionRecord } from '../connection/connection-records.ts';
 import type { ClusterObservation } from '../facts.ts';
+import { credentialEntry } from '../keys/key-names.ts';
 
 const ADDRESS = /^cluster\.remote\.([^.]+)\.(?:seeds|proxy_address)$/;
 
@@ -15,7 +16,7 @@ export const keylessAliases = (
   const settings = [persistent, transient, ...seen.map(({ settingsFile }) => settingsFile.values)];
   const aliases = settings.flatMap((all) => Object.keys(all).flatMap((name) => ADDRESS.exec(name)?.[1] ?? []));
   const hasKey = (alias: string): boolean =>
-    seen.some(({ keystore }) => keystore.entries?.some(({ name }) => name === `cluster.remote.${alias}.credentials`));
+    seen.some(({ keystore }) => keystore.entries?.some(({ name }) => name === credentialEntry(alias)));
   const isKnown = (alias: string): boolean => connections.some((one) => one.local === cluster && one.alias === alias);
   return [...new Set(aliases)].filter((alias) => !isKnown(alias) && !hasKey(alias)).sort();
 };

@@ -3,6 +3,7 @@ import { incompatible } from '../connect/preflight/preflight-clusters.ts';
 import { inCluster } from '../connection/alias-place.ts';
 import { isByCertificate } from '../connection/connection-records.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
+import { credentialEntry } from '../keys/key-names.ts';
 import {
   agentFindings,
   type Finding,
@@ -81,7 +82,7 @@ const transportFindings = (facts: TransportFacts, node: NodeObservation, other: 
 
 /** A key in a keystore makes the connection one by API key, whatever port it leads to. */
 const credentialFindings = (cluster: ClusterObservation, alias: string): Finding[] => {
-  const entry = `cluster.remote.${alias}.credentials`;
+  const entry = credentialEntry(alias);
   return cluster.nodes.flatMap((node): Finding[] => {
     const unread = keystoreFindings(node, cluster.name);
     if (unread.length > 0 || node.agent.state !== 'online') return unread;

@@ -1,6 +1,5 @@
 import type { SettingValue } from '@remora/shared/settings.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
-import type { AnyConnectionRecord } from './connection-records.ts';
 
 /**
  * Where the settings of an alias stand: in the cluster's own settings, which all of its nodes take, or in elasticsearch.yml of nodes, each of which takes its own. `all`
@@ -13,14 +12,15 @@ export type AliasPlace =
 /** The place of every alias that nobody wanted in files. */
 export const inCluster: AliasPlace = { kind: 'cluster' };
 
-/** An alias as it is wanted, or on record. */
-type Placed =
-  | AnyConnectionRecord
-  | { readonly alias: string; readonly staticNodes?: 'all' | readonly string[] | undefined };
+/** An alias as it is wanted, or on record: those of some kinds of connections never stand in files. */
+interface Placed {
+  readonly alias: string;
+  readonly staticNodes?: 'all' | readonly string[] | undefined;
+}
 
 /** Where an alias is wanted, or stands by what is on record. */
-export const placeOf = (one: Placed): AliasPlace =>
-  'staticNodes' in one && one.staticNodes !== undefined ? { kind: 'files', nodes: one.staticNodes } : inCluster;
+export const placeOf = ({ staticNodes }: Placed): AliasPlace =>
+  staticNodes === undefined ? inCluster : { kind: 'files', nodes: staticNodes };
 
 /** Whether a node connects by an alias that stands there, if it connects at all. */
 export const isPlaced = (place: AliasPlace, node: string): boolean =>

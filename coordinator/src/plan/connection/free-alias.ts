@@ -1,5 +1,7 @@
 import type { ClusterObservation } from '../facts.ts';
+import { credentialEntry } from '../keys/key-names.ts';
 import { aliasInFiles } from './alias-in-files.ts';
+import { isRegistered } from './alias-place.ts';
 
 /** What hides the settings of an alias that are made for good; a sentence. */
 export const hiddenAlias = ({ name: cluster, transient }: ClusterObservation, alias: string): string[] => {
@@ -13,8 +15,7 @@ export const hiddenAlias = ({ name: cluster, transient }: ClusterObservation, al
 
 /** Where an alias stands that Remora did not make, and what else helps there. */
 const madeByOthers = (local: ClusterObservation, alias: string): { where: string; more: string } | null => {
-  const prefix = `cluster.remote.${alias}.`;
-  if (Object.keys(local.persistent).some((name) => name.startsWith(prefix)))
+  if (isRegistered(local, { alias }))
     return {
       where: 'its cluster settings',
       // What others put on a deployment cannot be seen well enough to take it over.
@@ -30,7 +31,7 @@ const madeByOthers = (local: ClusterObservation, alias: string): { where: string
     ({ agent }) =>
       agent.state === 'online' &&
       agent.facts.keystore.entries?.some(
-        ({ name, reference }) => name === `${prefix}credentials` && reference === null,
+        ({ name, reference }) => name === credentialEntry(alias) && reference === null,
       ),
   );
   return holder ? { where: `the keystore of ${holder.name}`, more: '' } : null;

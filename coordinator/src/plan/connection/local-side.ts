@@ -1,6 +1,7 @@
 import type { NodeFacts } from '@remora/shared/model/node-facts.ts';
 import type { SettingValue } from '@remora/shared/settings.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
+import { credentialEntry } from '../keys/key-names.ts';
 import { changedSettings, type FoundByNode } from '../node/found-settings.ts';
 import { isSecureSettingLoaded } from '../node/loaded.ts';
 import { changeOf, type NodeChange, type WantedFile, type WantedNode } from '../node/node-change.ts';
@@ -96,7 +97,7 @@ const localChange = (side: LocalSide, node: NodeObservation, facts: NodeFacts): 
     files: [...(side.bundle === null ? [] : [side.bundle]), ...signer.files],
     settings: { ...(side.bundle === null ? {} : trustSettings(node)), ...lines.settings },
     without: lines.without,
-    keystore: { [`cluster.remote.${side.alias}.credentials`]: side.keySecret, ...signer.keystore },
+    keystore: { [credentialEntry(side.alias)]: side.keySecret, ...signer.keystore },
     keystorePassword,
   });
 };
@@ -107,7 +108,7 @@ const localChange = (side: LocalSide, node: NodeObservation, facts: NodeFacts): 
  */
 const mayBeUnloaded = ({ alias, keySecret, proven }: LocalSide, node: NodeObservation): boolean => {
   if (proven === true || node.agent.state !== 'online') return false;
-  const entry = node.agent.facts.keystore.entries?.find(({ name }) => name === `cluster.remote.${alias}.credentials`);
+  const entry = node.agent.facts.keystore.entries?.find(({ name }) => name === credentialEntry(alias));
   return entry?.reference === keySecret && !isSecureSettingLoaded(node, entry.writtenAtMs);
 };
 

@@ -17,7 +17,7 @@ import { stageIds } from './stages.ts';
 import { foreignCas, rewrittenBundle, trustRemoval } from './trust.ts';
 
 /** The keystore entry with which the local nodes show their key. */
-const entryName = ({ facts }: Scope): string => `cluster.remote.${facts.connection.alias}.credentials`;
+const entryName = ({ facts }: Scope): string => credentialEntry(facts.connection.alias);
 
 const passwordOf = ({ facts }: Scope, node: string): string | null =>
   keystorePasswordReference(facts, facts.local.name, node);

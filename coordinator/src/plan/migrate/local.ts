@@ -6,6 +6,7 @@ import { aliasStep } from '../connection/alias.ts';
 import { inCluster } from '../connection/alias-place.ts';
 import { reloadStep, trustSettings } from '../connection/local-side.ts';
 import type { NodeObservation } from '../facts.ts';
+import { credentialEntry } from '../keys/key-names.ts';
 import { afterOther, changeOf } from '../node/node-change.ts';
 import { keystorePasswordReference, nodeStep } from '../node/node-step.ts';
 import { connectingNodes } from '../node/nodes.ts';
@@ -41,7 +42,7 @@ const credentialStep = (draft: ConnectDraft, node: NodeObservation): AnyStep[] =
   if (node.agent.state !== 'online') return [];
   const { facts, request, record } = draft;
   const change = changeOf(node, node.agent.facts, {
-    ...{ files: [], settings: {}, keystore: { [`cluster.remote.${request.alias}.credentials`]: record.keySecret } },
+    ...{ files: [], settings: {}, keystore: { [credentialEntry(request.alias)]: record.keySecret } },
     keystorePassword: passwordOf(draft, node),
   });
   if (change === null) return [];

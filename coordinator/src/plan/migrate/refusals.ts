@@ -5,6 +5,7 @@ import { preflight } from '../connect/preflight/preflight.ts';
 import { inCluster } from '../connection/alias-place.ts';
 import { isByCertificate } from '../connection/connection-records.ts';
 import { publishedParts } from '../connection/published-address.ts';
+import { credentialEntry } from '../keys/key-names.ts';
 import { type Finding, throwFindings } from '../node/agent-findings.ts';
 import { connectingNodes, itemsOf } from '../node/nodes.ts';
 import { distrustFindings } from './distrust.ts';
@@ -40,7 +41,7 @@ const aliasFindings = ({ local, alias }: MigrateRequest, { connect, record }: Mi
 
 /** A credential of somebody else makes the connection one by API key already. */
 const credentialFindings = ({ local, alias }: MigrateRequest, { connect }: MigrateFacts): Finding[] => {
-  const entry = `cluster.remote.${alias}.credentials`;
+  const entry = credentialEntry(alias);
   return connectingNodes(connect.local, inCluster).flatMap(({ name, agent }): Finding[] =>
     agent.state === 'online' &&
     agent.facts.keystore.entries?.some((one) => one.name === entry && one.reference === null)

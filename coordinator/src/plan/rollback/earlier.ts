@@ -1,6 +1,7 @@
 import { placeOf, standingLines } from '../connection/alias-place.ts';
 import { type AnyConnectionRecord, isByCertificate, isForeign, proofOf } from '../connection/connection-records.ts';
 import type { NodeObservation } from '../facts.ts';
+import { credentialEntry } from '../keys/key-names.ts';
 import { connectingNodes } from '../node/nodes.ts';
 import type { CertificateRecord } from '../records.ts';
 import type { AnyStep } from '../steps.ts';
@@ -72,7 +73,7 @@ const hasCredential = (
   { name, agent }: NodeObservation,
 ) => {
   if (agent.state !== 'online') return false;
-  const entry = `cluster.remote.${alias}.credentials`;
+  const entry = credentialEntry(alias);
   const changes = changesOn(facts, { cluster: local, node: name });
   const changed = changes.find((one) => one.kind === 'entry' && one.name === entry);
   if (changed && changed.state !== 'foreign') return changed.existed;

@@ -4,6 +4,7 @@ import {
 } from '@remora/shared/model/requests/trust-restrictions-request.ts';
 import { type PlanContext, withoutBaseline } from '../context.ts';
 import type { ClusterObservation, NodeObservation } from '../facts.ts';
+import { credentialEntry } from '../keys/key-names.ts';
 import { afterOther, changeOf, type NodeChange, type WantedNode } from '../node/node-change.ts';
 import { nodeStep } from '../node/node-step.ts';
 import { rollOrder } from '../order.ts';
@@ -143,8 +144,7 @@ const certificateAliases = ({ nodes, persistent, transient }: ClusterObservation
   const hasKey = (alias: string): boolean =>
     nodes.some(
       ({ agent }) =>
-        agent.state === 'online' &&
-        agent.facts.keystore.entries?.some(({ name }) => name === `cluster.remote.${alias}.credentials`),
+        agent.state === 'online' && agent.facts.keystore.entries?.some(({ name }) => name === credentialEntry(alias)),
     );
   return [...new Set(aliases)].filter((alias) => !hasKey(alias)).sort();
 };

@@ -2,6 +2,7 @@ import { RemoraError } from '@remora/shared/errors.ts';
 import { listNodes } from '../../../elasticsearch/observe-cluster.ts';
 import { askOver } from '../../../observe/connections/proof.ts';
 import { refusedKeyId } from '../../../plan/connection/proof-hints.ts';
+import { credentialEntry } from '../../../plan/keys/key-names.ts';
 import { keystorePasswordInput, keystorePasswordReference } from '../../../plan/node/node-step.ts';
 import type { DeploymentId } from '../../../plan/records.ts';
 import type { StepInputs } from '../../../plan/steps.ts';
@@ -26,7 +27,7 @@ const inKeystore = async ({ parts, context, input }: Asked, node: string): Promi
   const password = keystorePasswordReference({ secretVersions: await parts.secretVersions() }, cluster, node);
   const ask = { settings: [], files: [], ...keystorePasswordInput(password) };
   const { keystore } = await patientRead({ parts, context }, { cluster, node }, 'inspect', ask, INSPECT_LIMIT_MS);
-  const name = `cluster.remote.${alias}.credentials`;
+  const name = credentialEntry(alias);
   const held = keystore.entries?.find((entry) => entry.name === name);
   return held?.reference === secret ? null : `the keystore of ${node} does not have it`;
 };
